@@ -1,0 +1,233 @@
+//! How workers meet: the only way data crosses between them once the ratings are in their shards.
+//!
+//! A stage is ordinary code that every worker runs on its own shard in lockstep: all workers call the same collectives
+//! in the same order. One primitive, [`Collective::exchange`], carries everything; the others are built on it. Sums are
+//! over integers (see [`crate::kernel::fixed`]), so that it does not matter who adds first. [`Solo`] is the one-worker
+//! case, with which a stage is tested without any cluster.
+//!
+//! A collective does not fail: a lost peer ends the process (see `flow::cluster`). A *stage* that can fail on one
+//! worker alone (a file only it reads) calls [`Collective::agree`], so that all end with the same error.
+
+use bytemuck::Pod;
+
+use crate::error::Result;
+
+/// Below this many bytes an array is sent whole to every worker (one message delay); above, it is reduced in slices by
+/// their owners and gathered again (two delays, but each byte is added once).
+const WHOLE_ARRAY_BYTES: usize = 16 << 10;
+
+/// Plain numbers that can be cut to bytes and back.
+pub trait Element: Pod + PartialOrd + Send {}
+impl<T: Pod + PartialOrd + Send> Element for T {}
+
+/// Integers that may be summed across workers.
+pub trait Summable: Element {
+    fn plus(self, other: Self) -> Self;
+}
+
+macro_rules! summable {
+    ($($t:ty),*) => { $(impl Summable for $t {
+        #[inline]
+        fn plus(self, other: Self) -> Self {
+            debug_assert!(self.checked_add(other).is_some(), "a collective sum overflowed");
+            self.wrapping_add(other)
+        }
+    })* };
+}
+summable!(i64, u64, u32, i128);
+
+/// A group of workers running the same code. The coordinator is worker 0.
+pub trait Collective {
+    /// This worker, in `0..peers()`.
+    fn index(&self) -> usize;
+
+    /// Number of workers over all processes.
+    fn peers(&self) -> usize;
+
+    /// Sends `outgoing[w]` to worker `w` and returns what each worker sent here, by worker. `outgoing` has one entry per
+    /// worker, this one included.
+    fn exchange(&mut self, outgoing: Vec<Vec<u8>>) -> Vec<Vec<u8>>;
+
+    fn is_coordinator(&self) -> bool {
+        self.index() == 0
+    }
+
+    /// Replaces `values` on every worker by their element-wise sum over all workers.
+    fn sum<T: Summable>(&mut self, values: &mut [T])
+    where
+        Self: Sized,
+    {
+        reduce(self, values, |a, b| a.plus(b));
+    }
+
+    /// Replaces `values` on every worker by their element-wise maximum over all workers. No value may be NaN.
+    fn max<T: Element>(&mut self, values: &mut [T])
+    where
+        Self: Sized,
+    {
+        reduce(self, values, |a, b| if b > a { b } else { a });
+    }
+
+    /// Adds up, element by element, the arrays that the workers made for worker `owner`; the others get an empty array
+    /// back. All arrays have one length.
+    fn sum_to<T: Summable>(&mut self, owner: usize, values: Vec<T>) -> Vec<T>
+    where
+        Self: Sized,
+    {
+        if self.peers() == 1 {
+            return values;
+        }
+        let mine = self.index() == owner;
+        let mut outgoing = vec![Vec::new(); self.peers()];
+        if !mine {
+            outgoing[owner] = bytemuck::cast_slice(&values).to_vec();
+        }
+        let incoming = self.exchange(outgoing);
+        if !mine {
+            return Vec::new();
+        }
+        let mut total = values;
+        for (worker, bytes) in incoming.iter().enumerate() {
+            if worker != owner {
+                combine(&mut total, bytes, &|a: T, b: T| a.plus(b));
+            }
+        }
+        total
+    }
+
+    /// Every worker's array, by worker, on every worker. Lengths may differ.
+    fn all_gather<T: Element>(&mut self, mine: &[T]) -> Vec<Vec<T>>
+    where
+        Self: Sized,
+    {
+        let bytes: Vec<u8> = bytemuck::cast_slice(mine).to_vec();
+        let outgoing = vec![bytes; self.peers()];
+        self.exchange(outgoing).iter().map(|bytes| bytemuck::pod_collect_to_vec(bytes)).collect()
+    }
+
+    /// Every worker's bytes, by worker, on the coordinator; nothing elsewhere.
+    fn gather(&mut self, mine: Vec<u8>) -> Vec<Vec<u8>> {
+        let mut outgoing = vec![Vec::new(); self.peers()];
+        outgoing[0] = mine;
+        let incoming = self.exchange(outgoing);
+        if self.is_coordinator() { incoming } else { Vec::new() }
+    }
+
+    /// The coordinator's bytes on every worker. What the others pass is ignored.
+    fn broadcast(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        let outgoing = if self.is_coordinator() { vec![bytes; self.peers()] } else { vec![Vec::new(); self.peers()] };
+        self.exchange(outgoing).swap_remove(0)
+    }
+
+    /// [`Collective::broadcast`] for a value: the coordinator passes `Some`.
+    fn broadcast_value<V: serde::Serialize + serde::de::DeserializeOwned>(&mut self, value: Option<&V>) -> V
+    where
+        Self: Sized,
+    {
+        let bytes = value.map(|v| bincode::serialize(v).expect("values on the wire serialise")).unwrap_or_default();
+        bincode::deserialize(&self.broadcast(bytes)).expect("the coordinator sent this type")
+    }
+
+    /// [`Collective::gather`] for values: one per worker on the coordinator, none elsewhere.
+    fn gather_values<V: serde::Serialize + serde::de::DeserializeOwned>(&mut self, mine: &V) -> Vec<V>
+    where
+        Self: Sized,
+    {
+        let bytes = bincode::serialize(mine).expect("values on the wire serialise");
+        let gathered = self.gather(bytes);
+        gathered.iter().map(|b| bincode::deserialize(b).expect("every worker sends this type")).collect()
+    }
+
+    /// Passes `mine` through if every worker succeeded; otherwise every worker gets the same error: that of the
+    /// lowest-numbered worker that failed.
+    fn agree<V>(&mut self, mine: Result<V>) -> Result<V>
+    where
+        Self: Sized,
+    {
+        let said = mine.as_ref().err().map(|e| bincode::serialize(e).expect("errors serialise")).unwrap_or_default();
+        let outgoing = vec![said; self.peers()];
+        let first = self.exchange(outgoing).into_iter().find(|bytes| !bytes.is_empty());
+        match first {
+            None => mine,
+            Some(bytes) => Err(bincode::deserialize(&bytes).expect("every worker sends an error")),
+        }
+    }
+}
+
+/// Element-wise `op` over all workers: whole arrays when short, otherwise slice by slice at their owners.
+fn reduce<C: Collective, T: Element>(c: &mut C, values: &mut [T], op: impl Fn(T, T) -> T) {
+    let peers = c.peers();
+    if peers == 1 {
+        return;
+    }
+    if std::mem::size_of_val(values) <= WHOLE_ARRAY_BYTES {
+        let bytes: Vec<u8> = bytemuck::cast_slice(values).to_vec();
+        let incoming = c.exchange(vec![bytes; peers]);
+        reduce_into(values, &incoming, c.index(), &op);
+        return;
+    }
+    let cuts: Vec<usize> = (0..=peers).map(|w| values.len() * w / peers).collect();
+    let own = cuts[c.index()]..cuts[c.index() + 1];
+    let outgoing = (0..peers)
+        .map(|w| if w == c.index() { Vec::new() } else { bytemuck::cast_slice(&values[cuts[w]..cuts[w + 1]]).to_vec() })
+        .collect();
+    let incoming = c.exchange(outgoing);
+    reduce_into(&mut values[own.clone()], &incoming, c.index(), &op);
+    let finished: Vec<u8> = bytemuck::cast_slice(&values[own]).to_vec();
+    for (w, bytes) in c.exchange(vec![finished; peers]).iter().enumerate() {
+        bytemuck::cast_slice_mut(&mut values[cuts[w]..cuts[w + 1]]).copy_from_slice(bytes);
+    }
+}
+
+/// Folds every other worker's array into `values`.
+fn reduce_into<T: Element>(values: &mut [T], incoming: &[Vec<u8>], own: usize, op: &impl Fn(T, T) -> T) {
+    for (worker, bytes) in incoming.iter().enumerate() {
+        if worker != own {
+            combine(values, bytes, op);
+        }
+    }
+}
+
+fn combine<T: Element>(values: &mut [T], bytes: &[u8], op: &impl Fn(T, T) -> T) {
+    assert_eq!(bytes.len(), std::mem::size_of_val(values), "workers disagree about an array's length");
+    let width = std::mem::size_of::<T>();
+    for (value, bytes) in values.iter_mut().zip(bytes.chunks_exact(width)) {
+        *value = op(*value, bytemuck::pod_read_unaligned(bytes));
+    }
+}
+
+/// The one-worker case.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Solo;
+
+impl Collective for Solo {
+    fn index(&self) -> usize {
+        0
+    }
+
+    fn peers(&self) -> usize {
+        1
+    }
+
+    fn exchange(&mut self, outgoing: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        outgoing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn solo_leaves_everything_as_it_is() {
+        let mut values = [3i64, -4];
+        Solo.sum(&mut values);
+        Solo.max(&mut values);
+        assert_eq!(values, [3, -4]);
+        assert_eq!(Solo.all_gather(&[1u32, 2]), vec![vec![1, 2]]);
+        assert_eq!(Solo.broadcast_value(Some(&"x".to_string())), "x");
+        let refused: Result<()> = Err(Error::data("a", "b", "c"));
+        assert_eq!(Solo.agree(refused.clone()), refused);
+    }
+}

@@ -1,0 +1,210 @@
+//! What to run: [`JobSpec`] is the job file as written, [`Job`] the checked form, the only one that runs.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// A checked job. Paths are resolved; every number is in range.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    pub seed: u64,
+    /// Bytes of memory per process.
+    pub memory: u64,
+    pub output: PathBuf,
+    pub input: Input,
+    pub matrix: Matrix,
+    pub pca: PcaParams,
+    pub kmeans: KMeansParams,
+    /// Absent when the sweep is switched off (`sweep.clusters = []`).
+    pub sweep: Option<SweepParams>,
+    pub validate: ValidateParams,
+    pub profile: ProfileParams,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    pub source: Source,
+    pub duplicates: Duplicates,
+    pub on_bad: OnBad,
+    /// Largest share of rejected rows, in 0..=1; 1 is no limit.
+    pub max_bad: f64,
+    pub items: Option<TitlesSpec>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Source {
+    Files(FilesSpec),
+    Generate(GenerateSpec),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FilesSpec {
+    /// Files, folders or globs, as resolved against the job file's folder; not yet expanded.
+    pub ratings: Vec<PathBuf>,
+    /// `None`: find out from the first lines of each file.
+    pub delimiter: Option<String>,
+    /// `None`: find out.
+    pub header: Option<bool>,
+    pub user: Column,
+    pub item: Column,
+    /// `None`: each row counts 1 (the key was given as `rating = false`, or left out and the files have two columns).
+    pub rating: RatingColumn,
+}
+
+/// A column by index from 0 or by its name in the header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    Index(usize),
+    Name(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RatingColumn {
+    /// Named in the job file: must be there.
+    Given(Column),
+    /// Column 2 where the file has one, otherwise each row counts 1.
+    Default,
+    /// No rating: each row counts 1.
+    None,
+}
+
+/// What to do with several rows of one user and item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplicates {
+    Error,
+    Last,
+    Sum,
+    Mean,
+    Max,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBad {
+    Fail,
+    Reject,
+}
+
+/// Where item titles are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TitlesSpec {
+    pub path: PathBuf,
+    pub delimiter: Option<String>,
+    pub header: Option<bool>,
+    pub id: Column,
+    pub title: Column,
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    Utf8,
+    Latin1,
+}
+
+/// Planted data, made in place of being read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GenerateSpec {
+    pub users: u64,
+    pub items: u64,
+    /// Mean number of ratings of a user.
+    pub ratings_per_user: f64,
+    pub segments: u64,
+    pub feedback: Feedback,
+    /// Share of a user's ratings drawn from the themes of their segment, in 0..=1: the difficulty. The rest follow overall popularity.
+    pub affinity: f64,
+    pub seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Feedback {
+    /// Half-star ratings, one per user and item.
+    Explicit,
+    /// An event log: rows repeat, each counts 1.
+    Implicit,
+}
+
+/// How ratings become the matrix that PCA and k-means see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matrix {
+    pub weighting: Weighting,
+    pub normalize: Normalize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weighting {
+    Raw,
+    Binary,
+    Log1p,
+    Tfidf,
+    Bm25,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalize {
+    None,
+    L2,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PcaParams {
+    pub components: usize,
+    pub solver: Solver,
+    /// Largest residual ‖Cv − λv‖/λ₁ of the Krylov solver.
+    pub tol: f64,
+    /// Components in the explained-variance plot; fewer where the data has fewer.
+    pub report: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Solver {
+    Auto,
+    Gram,
+    Krylov,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct KMeansParams {
+    pub clusters: usize,
+    pub n_init: usize,
+    pub max_iter: usize,
+    /// Relative to the mean variance of the columns, as in scikit-learn.
+    pub tol: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepParams {
+    /// Rising, without repeats.
+    pub clusters: Vec<usize>,
+    /// The job file named the numbers, so each must be possible; the default list is cut to what the data allows.
+    pub explicit: bool,
+    pub projected: bool,
+    pub full: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidateParams {
+    pub model: BayesModel,
+    pub folds: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BayesModel {
+    Multinomial,
+    Bernoulli,
+    Gaussian,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileParams {
+    /// Items per segment.
+    pub top: usize,
+}

@@ -1,0 +1,41 @@
+//! segmill: customer segments from `(user, item, rating)` data of any size.
+//!
+//! ```text
+//! ratings ──ingest──▶ shards ──pca──▶ scores ──kmeans──▶ segments ──validate──▶ confusion
+//!                       │                                   │
+//!                       └───────────────profile─────────────┴──▶ profiles ──report──▶ files, HTML
+//! ```
+//!
+//! The modules, in the order of the data:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`job`] | the job file, checked |
+//! | [`ingest`] | files to ratings: readers, ids, rejects, item titles; planted data |
+//! | [`shard`] | each worker's own users, sealed |
+//! | [`pca`], [`kmeans`], [`validate`], [`profile`] | one stage each: local partial → collective → finish |
+//! | [`report`], `model` | result structs → tables, Parquet, HTML; the fitted model on disk |
+//! | [`collective`] | how workers meet |
+//! | [`kernel`] | pure numerics |
+//! | `flow` | everything that knows timely |
+//! | `pipeline` | the job as a handful of calls in data order |
+//!
+//! Imports run one way. [`kernel`] imports nothing of ours; a stage imports [`kernel`], [`collective`] and the result
+//! types of the stages before it; only `flow` imports timely; [`report`] imports result types only; `pipeline` alone
+//! joins stages to `flow`. `tests/layering.rs` enforces it.
+//!
+//! One law holds everywhere: for one job and one input, every number in the outputs has the same bits for any number of
+//! workers and processes. What is summed across users is summed in integers ([`kernel::fixed`]), random draws are keyed
+//! by what they are for ([`kernel::keyed`]), and users and items are ordered by id, never by arrival.
+
+pub mod collective;
+pub mod error;
+pub mod ingest;
+pub mod job;
+pub mod kernel;
+pub mod kmeans;
+pub mod pca;
+pub mod profile;
+pub mod report;
+pub mod shard;
+pub mod validate;

@@ -1,0 +1,74 @@
+//! Results to files: tables, Parquet, HTML.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ingest::ids::Id;
+use crate::ingest::{Items, Ledger};
+use crate::job::Job;
+use crate::kmeans::{Assignment, KMeans, Sweep};
+use crate::pca::Pca;
+use crate::profile::Profile;
+use crate::validate::Validation;
+
+/// Everything a finished run knows, on the coordinator.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub job: Job,
+    pub ledger: Ledger,
+    pub items: Items,
+    pub users: UserTable,
+    pub pca: Pca,
+    pub kmeans: KMeans,
+    pub sweep: Option<Sweep>,
+    pub validation: Validation,
+    pub profiles: Vec<Profile>,
+    /// The model's tensors that no other result holds.
+    pub model: ModelTerms,
+    pub map: Vec<MapPoint>,
+    pub warnings: Vec<String>,
+    pub measured: Measured,
+}
+
+/// One row per user, sorted by user id.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UserTable {
+    pub users: Vec<Id>,
+    pub assignment: Assignment,
+    /// The segment that Naive Bayes, fitted on all users, takes the user for.
+    pub nb_segment: Vec<u32>,
+}
+
+/// What `assign` needs beside the projection and the centroids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelTerms {
+    /// `(n_items)`
+    pub idf: Vec<f64>,
+    /// Naive Bayes terms by name, each with its shape: e.g. `feature_log_prob` `(n_clusters, n_items)`.
+    pub bayes: Vec<(String, Vec<usize>, Vec<f64>)>,
+}
+
+/// A user on the first two components. The report shows a sample, chosen by a hash of the id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MapPoint {
+    pub user: Id,
+    pub segment: u32,
+    pub x: f64,
+    /// 0 where there is only one component.
+    pub y: f64,
+}
+
+/// What differs from run to run: not part of any digest.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Measured {
+    pub processes: usize,
+    /// Worker threads per process.
+    pub workers: usize,
+    pub n_users: u64,
+    pub n_items: u64,
+    pub n_ratings: u64,
+    /// Stage and seconds, in order.
+    pub stages: Vec<(String, f64)>,
+    pub total_seconds: f64,
+    /// Peak resident memory of the largest process, in bytes.
+    pub peak_memory: u64,
+}
