@@ -5,5 +5,8 @@
 //! `ln`, and nothing from ndarray that multiplies matrices (its kernels choose by processor).
 
 pub mod csr;
+pub mod eigen;
 pub mod fixed;
+pub mod gram;
 pub mod keyed;
+pub mod krylov;
