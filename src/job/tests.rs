@@ -336,3 +336,23 @@ fn keys_that_contradict_each_other_are_refused() {
     let same = refusal(job_with(&format!("{MINIMAL}[input.items]\npath = \"t\"\ntitle = 0\n"), &[]));
     assert!(same.starts_with("input.items.title: "), "{same}");
 }
+
+fn jobs_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("jobs")
+}
+
+#[test]
+fn the_jobs_that_people_copy_are_accepted() {
+    for name in ["quickstart", "movielens-100k", "movielens-25m", "page-views"] {
+        let job = load(&jobs_folder().join(name).with_extension("toml"), &[], None);
+        assert_eq!(job.unwrap_or_else(|e| panic!("{e}")).output, Path::new("out").join(name));
+    }
+}
+
+#[test]
+fn the_guide_explains_every_key() {
+    let guide = std::fs::read_to_string(jobs_folder().join("README.md")).unwrap();
+    for key in keys::KEYS {
+        assert_eq!(guide.matches(&format!("\n| `{key}` | ")).count(), 1, "{key}");
+    }
+}
