@@ -1,8 +1,21 @@
 //! What to run: [`JobSpec`] is the job file as written, [`Job`] the checked form, the only one that runs.
+//!
+//! [`load`] goes from one to the other: text → keys with their positions → [`JobSpec`] → [`JobSpec::check`] → [`Job`].
+//! Each refusal is one line that names the key and the remedy. The guide for people is `jobs/README.md`.
+
+mod check;
+mod keys;
+mod load;
+mod spec;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use load::load;
+pub use spec::{DEFAULT_AFFINITY, DEFAULT_SWEEP, JobSpec};
 
 /// A checked job. Paths are resolved; every number is in range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,13 +60,12 @@ pub struct FilesSpec {
     pub header: Option<bool>,
     pub user: Column,
     pub item: Column,
-    /// `None`: each row counts 1 (the key was given as `rating = false`, or left out and the files have two columns).
     pub rating: RatingColumn,
 }
 
 /// A column by index from 0 or by its name in the header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a column: its index from 0, or its name in the header")]
 pub enum Column {
     Index(usize),
     Name(String),
@@ -101,7 +113,9 @@ pub struct TitlesSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
+    #[serde(alias = "utf-8")]
     Utf8,
+    #[serde(alias = "latin-1", alias = "iso-8859-1")]
     Latin1,
 }
 

@@ -10,6 +10,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`cli`] | the command line |
 //! | [`job`] | the job file, checked |
 //! | [`ingest`] | files to ratings: readers, ids, rejects, item titles; planted data |
 //! | [`shard`] | each worker's own users, sealed |
@@ -28,6 +29,7 @@
 //! workers and processes. What is summed across users is summed in integers ([`kernel::fixed`]), random draws are keyed
 //! by what they are for ([`kernel::keyed`]), and users and items are ordered by id, never by arrival.
 
+pub mod cli;
 pub mod collective;
 pub mod error;
 pub mod ingest;

@@ -1,0 +1,357 @@
+//! The command line: clap turns words into typed options, and the functions here check what clap cannot.
+//!
+//! Parsing does no work and opens nothing but the hosts file. Flags win over the environment, the environment over
+//! defaults. A command line that cannot run ends with exit code 2, whether clap or [`Error::Job`] refuses it.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::{Error, Result};
+use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
+
+/// Customer segments from (user, item, rating) data of any size.
+#[derive(Debug, Parser)]
+#[command(name = "segmill", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done; 2 bad command line or job file; 3 bad data; 4 a file or disk failed; \
+    5 a peer is missing or lost (try again); 70 a bug")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a job: ratings in, segments, profiles and a report out
+    Run(RunArgs),
+    /// Write ratings with planted segments, and the planted label of each user beside them
+    Generate(GenerateArgs),
+}
+
+/// Options of `segmill run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The job file (TOML); jobs/README.md explains its keys
+    #[arg(value_name = "JOB")]
+    pub job: PathBuf,
+
+    /// Set one key of the job file, as in --set kmeans.clusters=12; may be given several times
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE", value_parser = key_and_value)]
+    pub overrides: Vec<(String, String)>,
+
+    /// Worker threads in this process [default: the number of processors]
+    #[arg(short, long, value_name = "WORKERS")]
+    pub workers: Option<NonZeroUsize>,
+
+    /// Output folder, replaced whole if an earlier run wrote it [default: the job's output, or out/<job file's name>]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+
+    /// Processes in the cluster, each started with the same job and the same number of workers [default: 1]
+    #[arg(long, value_name = "N", env = "SEGMILL_PROCESSES", help_heading = "Cluster")]
+    pub processes: Option<NonZeroUsize>,
+
+    /// Which process of the cluster this is, from 0
+    #[arg(long, value_name = "I", env = "SEGMILL_PROCESS", help_heading = "Cluster")]
+    pub process: Option<usize>,
+
+    /// File with one line host:port per process, in order; blank lines and lines starting with # do not count
+    #[arg(long, value_name = "FILE", env = "SEGMILL_HOSTS", help_heading = "Cluster")]
+    pub hosts: Option<PathBuf>,
+
+    /// Seconds to wait for the other processes at the start
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Cluster")]
+    pub start_timeout: u64,
+
+    /// Say nothing but errors: no progress, no table of segments
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Options of `segmill generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Number of users
+    #[arg(long, value_name = "U")]
+    pub users: u64,
+
+    /// Number of items
+    #[arg(long, value_name = "I")]
+    pub items: u64,
+
+    /// Mean number of ratings (or events) of a user; activity is log-normal
+    #[arg(long, value_name = "M")]
+    pub ratings_per_user: f64,
+
+    /// Number of planted segments, each with a theme of its own
+    #[arg(long, value_name = "A")]
+    pub segments: u64,
+
+    /// Write an event log (user,item) with repeats in place of half-star ratings (user,item,rating)
+    #[arg(long)]
+    pub implicit: bool,
+
+    /// Share of a user's ratings drawn from the themes of their segment, 0 to 1; the smaller, the harder to segment
+    #[arg(long, value_name = "F", default_value_t = DEFAULT_AFFINITY)]
+    pub affinity: f64,
+
+    /// The same seed gives the same bytes, whatever the number of threads
+    #[arg(long, value_name = "S")]
+    pub seed: u64,
+
+    /// The CSV file to write; <name>.items.csv (titles) and <name>.labels.csv (planted segments) are written beside it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+
+    /// Threads [default: the number of processors]
+    #[arg(short, long, value_name = "THREADS")]
+    pub workers: Option<NonZeroUsize>,
+}
+
+/// How many run the job, and which of them this process is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Worker threads in each process.
+    pub workers: usize,
+    pub processes: usize,
+    /// This process, in `0..processes`.
+    pub process: usize,
+    /// `host:port` of each process; may be empty where there is only one.
+    pub hosts: Vec<String>,
+    pub start_timeout: Duration,
+}
+
+impl Layout {
+    /// One process that needs no network.
+    pub fn single(workers: usize) -> Layout {
+        Layout { workers, processes: 1, process: 0, hosts: Vec::new(), start_timeout: Duration::from_secs(60) }
+    }
+}
+
+impl RunArgs {
+    /// Checks that the flags of the cluster agree with each other and with the hosts file.
+    pub fn layout(&self) -> Result<Layout> {
+        let hosts = self.hosts.as_deref().map(read_hosts).transpose()?.unwrap_or_default();
+        let processes = self.processes.map_or(1, NonZeroUsize::get);
+        let process = which_process(self.process, processes)?;
+        if !hosts.is_empty() && hosts.len() != processes {
+            let problem = format!("the file names {} hosts, but there are {processes} processes", hosts.len());
+            return Err(Error::job("--hosts", problem, "give --processes and the hosts file the same number"));
+        }
+        if hosts.is_empty() && processes > 1 {
+            let problem = format!("{processes} processes need to know where the others are");
+            return Err(Error::job("--hosts", problem, "name a file with one line host:port per process"));
+        }
+        let start_timeout = Duration::from_secs(self.start_timeout);
+        Ok(Layout { workers: threads(self.workers), processes, process, hosts, start_timeout })
+    }
+}
+
+impl GenerateArgs {
+    /// What to make, checked.
+    pub fn spec(&self) -> Result<GenerateSpec> {
+        let spec = GenerateSpec {
+            users: self.users,
+            items: self.items,
+            ratings_per_user: self.ratings_per_user,
+            segments: self.segments,
+            feedback: if self.implicit { Feedback::Implicit } else { Feedback::Explicit },
+            affinity: self.affinity,
+            seed: self.seed,
+        };
+        spec.check(|field| format!("--{}", field.replace('_', "-")))?;
+        Ok(spec)
+    }
+
+    pub fn threads(&self) -> usize {
+        threads(self.workers)
+    }
+}
+
+/// As many as asked for, or as many as there are processors.
+fn threads(asked: Option<NonZeroUsize>) -> usize {
+    asked.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+}
+
+fn key_and_value(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_string(), value.trim().to_string())),
+        _ => Err("write it as section.key=value".to_string()),
+    }
+}
+
+fn which_process(process: Option<usize>, processes: usize) -> Result<usize> {
+    match process {
+        Some(process) if process < processes => Ok(process),
+        Some(process) => {
+            let problem = format!("there is no process {process} among {processes}");
+            Err(Error::job("--process", problem, format!("name one from 0 to {}", processes - 1)))
+        }
+        None if processes == 1 => Ok(0),
+        None => {
+            let remedy = format!("say which of 0 to {} this one is", processes - 1);
+            Err(Error::job("--process", format!("it is missing, but there are {processes} processes"), remedy))
+        }
+    }
+}
+
+fn read_hosts(path: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        let problem = format!("cannot read {}: {e}", path.display());
+        Error::job("--hosts", problem, "name a text file with one line host:port per process")
+    })?;
+    let hosts = parse_hosts(&text, &path.display().to_string())?;
+    if hosts.is_empty() {
+        let problem = format!("{} names no host", path.display());
+        return Err(Error::job("--hosts", problem, "write one line host:port per process"));
+    }
+    Ok(hosts)
+}
+
+/// The addresses of a hosts file, in order.
+fn parse_hosts(text: &str, file: &str) -> Result<Vec<String>> {
+    let mut seen = HashSet::new();
+    let mut hosts = Vec::new();
+    for (i, line) in text.lines().enumerate() {
+        let host = line.trim();
+        if host.is_empty() || host.starts_with('#') {
+            continue;
+        }
+        let place = || format!("{file}:{}", i + 1);
+        if !is_address(host) {
+            return Err(Error::job(place(), format!("{host:?} is not host:port"), "write it as in node1:2101"));
+        }
+        if !seen.insert(host) {
+            return Err(Error::job(place(), format!("{host} is there twice"), "give each process its own address"));
+        }
+        hosts.push(host.to_string());
+    }
+    Ok(hosts)
+}
+
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    let named = !host.is_empty() && !host.contains(|c: char| c == ':' || c.is_whitespace());
+    (bracketed || named) && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(words: &[&str]) -> std::result::Result<Cli, clap::Error> {
+        Cli::try_parse_from([&["segmill"], words].concat())
+    }
+
+    fn run(words: &[&str]) -> RunArgs {
+        match parse(&[&["run", "job.toml"], words].concat()).unwrap().command {
+            Command::Run(args) => args,
+            Command::Generate(_) => unreachable!("the words say run"),
+        }
+    }
+
+    fn generate(words: &[&str]) -> GenerateArgs {
+        let whole = ["generate", "--users", "9", "--items", "8", "--segments", "2", "--seed", "1", "-o", "x.csv"];
+        match parse(&[&whole, words].concat()).unwrap().command {
+            Command::Generate(args) => args,
+            Command::Run(_) => unreachable!("the words say generate"),
+        }
+    }
+
+    fn hosts_file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    fn layout_error(words: &[&str]) -> String {
+        let error = run(words).layout().unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        error.to_string()
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn clap_refuses_with_exit_code_two() {
+        for words in [
+            &["run"][..],
+            &["run", "job.toml", "-w", "0"],
+            &["run", "job.toml", "--processes", "0"],
+            &["run", "job.toml", "--set", "kmeans.clusters"],
+            &["run", "job.toml", "--set", "=3"],
+            &["run", "job.toml", "--start-timeout", "0"],
+            &["run", "job.toml", "--unknown"],
+            &["fly"],
+        ] {
+            assert_eq!(parse(words).unwrap_err().exit_code(), 2, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn overrides_keep_their_order_and_their_equals_signs() {
+        let args = run(&["--set", "seed=1", "--set", "input.delimiter=="]);
+        let pair = |key: &str, value: &str| (key.to_string(), value.to_string());
+        assert_eq!(args.overrides, [pair("seed", "1"), pair("input.delimiter", "=")]);
+    }
+
+    #[test]
+    fn one_process_needs_no_more() {
+        assert_eq!(run(&["-w", "3"]).layout().unwrap(), Layout::single(3));
+        assert!(run(&[]).layout().unwrap().workers >= 1);
+    }
+
+    #[test]
+    fn a_cluster_is_read_from_its_hosts_file() {
+        let file = hosts_file("# the cluster\nnode1:2101\n\n  [::1]:2102  \n");
+        let path = file.path().to_str().unwrap();
+        let layout = run(&["--processes", "2", "--process", "1", "--hosts", path, "-w", "2"]).layout().unwrap();
+        assert_eq!((layout.workers, layout.processes, layout.process), (2, 2, 1));
+        assert_eq!(layout.hosts, ["node1:2101", "[::1]:2102"]);
+    }
+
+    #[test]
+    fn flags_that_disagree_are_refused() {
+        let file = hosts_file("a:1\nb:2\n");
+        let path = file.path().to_str().unwrap();
+        assert!(layout_error(&["--processes", "2"]).starts_with("--process: it is missing"));
+        assert!(layout_error(&["--processes", "2", "--process", "2"]).contains("no process 2 among 2"));
+        assert!(layout_error(&["--processes", "2", "--process", "0"]).starts_with("--hosts: 2 processes need"));
+        assert!(layout_error(&["--hosts", path]).contains("names 2 hosts, but there are 1 processes"));
+        assert!(layout_error(&["--hosts", "/nowhere/hosts"]).contains("cannot read /nowhere/hosts"));
+    }
+
+    #[test]
+    fn a_wrong_hosts_file_is_refused_with_its_line() {
+        for (text, message) in [
+            ("a:1\nb\n", "hosts:2: \"b\" is not host:port"),
+            ("a:1\n#\nb:0\n", "hosts:3: \"b:0\" is not host:port"),
+            ("a:70000\n", "hosts:1: \"a:70000\" is not host:port"),
+            (":1\n", "hosts:1: \":1\" is not host:port"),
+            ("a:1\na:1\n", "hosts:2: a:1 is there twice"),
+        ] {
+            let error = parse_hosts(text, "hosts").unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+        let empty = hosts_file("# nobody\n");
+        assert!(layout_error(&["--hosts", empty.path().to_str().unwrap()]).contains("names no host"));
+    }
+
+    #[test]
+    fn the_generator_is_checked_under_the_names_of_its_flags() {
+        let spec = generate(&["--ratings-per-user", "4", "--implicit"]).spec().unwrap();
+        assert_eq!((spec.users, spec.feedback, spec.affinity), (9, Feedback::Implicit, DEFAULT_AFFINITY));
+        let refused = |words: &[&str]| generate(words).spec().unwrap_err().to_string();
+        assert!(refused(&["--ratings-per-user", "0"]).starts_with("--ratings-per-user: 0 is not possible"));
+        assert!(refused(&["--ratings-per-user", "9"]).contains("do not fit 8 items"));
+        assert!(refused(&["--ratings-per-user", "4", "--affinity", "1.5"]).starts_with("--affinity: 1.5"));
+    }
+}

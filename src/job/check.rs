@@ -1,0 +1,398 @@
+//! The check: the only way from a [`JobSpec`] to a [`Job`]. Each refusal names the key and the remedy.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+use super::spec::{
+    DEFAULT_SWEEP, Format, GeneratorSpec, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Paths,
+    PcaSpec, ProfileSpec, RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
+};
+use super::*;
+
+/// Less memory than this is a forgotten unit.
+const MIN_MEMORY: u64 = 1 << 20;
+
+impl JobSpec {
+    /// Checks every value. Relative input paths are resolved against `folder`, the job file's; `output` stays relative
+    /// to the working directory and is `default_output` where the job names none.
+    pub fn check(self, folder: &Path, default_output: PathBuf) -> Result<Job> {
+        Ok(Job {
+            seed: self.seed,
+            memory: bytes(&self.memory)?,
+            output: output(self.output.unwrap_or(default_output))?,
+            input: input(self.input, folder)?,
+            matrix: matrix(self.matrix)?,
+            pca: pca(self.pca)?,
+            kmeans: kmeans(self.kmeans)?,
+            sweep: sweep(self.sweep)?,
+            validate: validate(self.validate)?,
+            profile: profile(self.profile)?,
+        })
+    }
+}
+
+impl GenerateSpec {
+    /// Refuses what no data can be made from. `name` says how the reader spells a field: as a job key or as a flag.
+    pub fn check(&self, name: impl Fn(&str) -> String) -> Result<()> {
+        for (field, value) in [("users", self.users), ("items", self.items), ("segments", self.segments)] {
+            at_least(&name(field), value, 1)?;
+        }
+        if !(self.ratings_per_user > 0.0 && self.ratings_per_user.is_finite()) {
+            let remedy = "write a number above 0, the mean over all users";
+            return refuse(name("ratings_per_user"), format!("{} is not possible", self.ratings_per_user), remedy);
+        }
+        if self.feedback == Feedback::Explicit && self.ratings_per_user > self.items as f64 {
+            let problem = format!("{} ratings per user do not fit {} items", self.ratings_per_user, self.items);
+            return refuse(name("ratings_per_user"), problem, format!("write at most {}", self.items));
+        }
+        if self.segments > self.items {
+            let problem = format!("{} segments need as many themes, but there are {} items", self.segments, self.items);
+            return refuse(name("segments"), problem, format!("write at most {}", self.items));
+        }
+        if !(0.0..=1.0).contains(&self.affinity) {
+            return refuse(name("affinity"), format!("{} is not a share", self.affinity), "write a number from 0 to 1");
+        }
+        Ok(())
+    }
+}
+
+fn refuse<T>(place: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Result<T> {
+    Err(Error::job(place, problem, remedy))
+}
+
+fn at_least<T: PartialOrd + Display>(key: &str, value: T, least: T) -> Result<T> {
+    if value < least {
+        return refuse(key, format!("{value} is too small"), format!("write {least} or more"));
+    }
+    Ok(value)
+}
+
+/// A number of bytes. Units are powers of 1000 (`MB`) or 1024 (`MiB`, or `M` for short), in any case.
+fn bytes(size: &Size) -> Result<u64> {
+    let (bytes, text) = match size {
+        Size::Bytes(bytes) => (Some(*bytes), bytes.to_string()),
+        Size::Text(text) => (parse_size(text), format!("{text:?}")),
+    };
+    match bytes {
+        Some(bytes) if bytes >= MIN_MEMORY => Ok(bytes),
+        Some(_) => {
+            refuse("memory", format!("{text} is less than 1 MiB"), "write a size with its unit, such as \"4GiB\"")
+        }
+        None => {
+            refuse("memory", format!("{text} is not a size"), "write a size such as \"4GiB\", \"512MiB\" or \"2GB\"")
+        }
+    }
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let unit = unit(text[digits..].trim())?;
+    let number: f64 = text[..digits].parse().ok()?;
+    let bytes = number * unit as f64;
+    (bytes < u64::MAX as f64).then_some(bytes as u64)
+}
+
+fn unit(name: &str) -> Option<u64> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        _ => return None,
+    })
+}
+
+/// The output folder is replaced whole, so it must have a name of its own.
+fn output(path: PathBuf) -> Result<PathBuf> {
+    if path.file_name().is_none() {
+        let problem = format!("{path:?} does not name a folder that could be written anew");
+        return refuse("output", problem, "name a folder such as \"out/my-job\"");
+    }
+    Ok(path)
+}
+
+fn input(spec: InputSpec, folder: &Path) -> Result<Input> {
+    let on_bad = spec.on_bad.unwrap_or(OnBad::Fail);
+    let max_bad = max_bad(spec.max_bad.as_ref(), on_bad)?;
+    let duplicates = spec.duplicates.unwrap_or_else(|| default_duplicates(&spec));
+    let items = spec.items.clone().map(|items| titles(items, folder)).transpose()?;
+    let source = source(spec, folder)?;
+    Ok(Input { source, duplicates, on_bad, max_bad, items })
+}
+
+/// A generated event log repeats by design; in files a repeated row is a mistake until the job says otherwise.
+fn default_duplicates(spec: &InputSpec) -> Duplicates {
+    match &spec.generate {
+        Some(made) if made.feedback == Feedback::Implicit => Duplicates::Sum,
+        _ => Duplicates::Error,
+    }
+}
+
+fn source(spec: InputSpec, folder: &Path) -> Result<Source> {
+    match (&spec.ratings, &spec.generate) {
+        (None, None) => refuse(
+            "input.ratings",
+            "the job names no ratings",
+            "name files, as in input.ratings = [\"ratings.csv\"], or have data made with [input.generate]",
+        ),
+        (Some(_), Some(_)) => refuse(
+            "input.ratings",
+            "the job names ratings and [input.generate], but can run on one of them only",
+            "remove either",
+        ),
+        (None, Some(made)) => {
+            refuse_keys_of_files(&spec)?;
+            Ok(Source::Generate(generate(made)?))
+        }
+        (Some(_), None) => Ok(Source::Files(files(spec, folder)?)),
+    }
+}
+
+/// Keys that say how files are read mean nothing where none are.
+fn refuse_keys_of_files(spec: &InputSpec) -> Result<()> {
+    for (key, given) in [
+        ("input.format", spec.format.is_some()),
+        ("input.delimiter", spec.delimiter.is_some()),
+        ("input.header", spec.header.is_some()),
+        ("input.user", spec.user.is_some()),
+        ("input.item", spec.item.is_some()),
+        ("input.rating", spec.rating.is_some()),
+        ("input.items", spec.items.is_some()),
+    ] {
+        if given {
+            return refuse(key, "it says how files are read, but [input.generate] makes the data", "remove it");
+        }
+    }
+    Ok(())
+}
+
+fn generate(spec: &GeneratorSpec) -> Result<GenerateSpec> {
+    let spec = GenerateSpec {
+        users: spec.users,
+        items: spec.items,
+        ratings_per_user: spec.ratings_per_user,
+        segments: spec.segments,
+        feedback: spec.feedback,
+        affinity: spec.affinity,
+        seed: spec.seed,
+    };
+    spec.check(|field| format!("input.generate.{field}"))?;
+    Ok(spec)
+}
+
+fn files(spec: InputSpec, folder: &Path) -> Result<FilesSpec> {
+    if spec.format == Some(Format::Parquet) {
+        return refuse(
+            "input.format",
+            "\"parquet\" cannot be read yet",
+            "convert the ratings to delimited text and write \"delimited\"",
+        );
+    }
+    let ratings = match spec.ratings {
+        Some(Paths::One(path)) => vec![path],
+        Some(Paths::Many(paths)) => paths,
+        None => Vec::new(),
+    };
+    if ratings.is_empty() {
+        return refuse("input.ratings", "the list is empty", "name at least one file, folder or glob");
+    }
+    let user = spec.user.unwrap_or(Column::Index(0));
+    let item = spec.item.unwrap_or(Column::Index(1));
+    let rating = rating(spec.rating)?;
+    refuse_shared_columns([("user", Some(&user)), ("item", Some(&item)), ("rating", given(&rating))])?;
+    Ok(FilesSpec {
+        ratings: ratings.iter().map(|path| resolve("input.ratings", path, folder)).collect::<Result<_>>()?,
+        delimiter: delimiter("input.delimiter", spec.delimiter.as_deref())?,
+        header: switch("input.header", spec.header.as_ref())?,
+        user,
+        item,
+        rating,
+    })
+}
+
+fn rating(spec: Option<RatingSpec>) -> Result<RatingColumn> {
+    match spec {
+        None => Ok(RatingColumn::Default),
+        Some(RatingSpec::Switch(false)) => Ok(RatingColumn::None),
+        Some(RatingSpec::Switch(true)) => refuse(
+            "input.rating",
+            "true does not say which column",
+            "write its index from 0 or its name, or false for none",
+        ),
+        Some(RatingSpec::Column(column)) => Ok(RatingColumn::Given(column)),
+    }
+}
+
+fn given(rating: &RatingColumn) -> Option<&Column> {
+    match rating {
+        RatingColumn::Given(column) => Some(column),
+        RatingColumn::Default | RatingColumn::None => None,
+    }
+}
+
+fn refuse_shared_columns(columns: [(&str, Option<&Column>); 3]) -> Result<()> {
+    for (i, (name, column)) in columns.iter().enumerate() {
+        if let Some((earlier, _)) = columns[..i].iter().find(|(_, c)| c.is_some() && c == column) {
+            let problem = format!("it is the same column as input.{earlier}");
+            return refuse(
+                format!("input.{name}"),
+                problem,
+                "name another column, or input.rating = false for no rating",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn resolve(key: &str, path: &Path, folder: &Path) -> Result<PathBuf> {
+    let text = path.to_string_lossy();
+    if text.is_empty() {
+        return refuse(key, "a path is empty", "name a file, folder or glob");
+    }
+    if text.contains("://") {
+        return refuse(
+            key,
+            format!("{text:?} is an address, which cannot be read yet"),
+            "copy the file here and name its path",
+        );
+    }
+    Ok(folder.join(path))
+}
+
+/// `None` for `"auto"`. A tab may be written as such, as `tab`, or as `\t` where the shell leaves the backslash.
+fn delimiter(key: &str, text: Option<&str>) -> Result<Option<String>> {
+    let text = match text {
+        None | Some("auto") => return Ok(None),
+        Some("tab" | "\\t") => "\t",
+        Some(text) => text,
+    };
+    let wrong = |c: char| c.is_alphanumeric() || matches!(c, '\n' | '\r' | '"' | '.' | '-' | '+');
+    if text.is_empty() || text.contains(wrong) {
+        let remedy = "write \"auto\", \"tab\" or the characters between two fields, such as \",\" or \"::\"";
+        return refuse(key, format!("{text:?} cannot part fields"), remedy);
+    }
+    Ok(Some(text.to_string()))
+}
+
+fn switch(key: &str, value: Option<&Switch>) -> Result<Option<bool>> {
+    match value {
+        None => Ok(None),
+        Some(Switch::Is(is)) => Ok(Some(*is)),
+        Some(Switch::Text(text)) if text == "auto" => Ok(None),
+        Some(Switch::Text(text)) => refuse(key, format!("{text:?} is not known"), "write true, false or \"auto\""),
+    }
+}
+
+/// Left out, nothing bad passes under `fail` and any share under `reject`.
+fn max_bad(share: Option<&Share>, on_bad: OnBad) -> Result<f64> {
+    let (value, text) = match share {
+        None if on_bad == OnBad::Reject => return Ok(1.0),
+        None => return Ok(0.0),
+        Some(Share::Number(value)) => (Some(*value), value.to_string()),
+        Some(Share::Text(text)) => (parse_share(text), format!("{text:?}")),
+    };
+    match value {
+        Some(value) if (0.0..=1.0).contains(&value) => match on_bad {
+            OnBad::Fail if value > 0.0 => refuse(
+                "input.max_bad",
+                format!("{text} has no meaning while input.on_bad = \"fail\" ends the run at the first bad row"),
+                "set input.on_bad = \"reject\" or remove it",
+            ),
+            _ => Ok(value),
+        },
+        _ => refuse(
+            "input.max_bad",
+            format!("{text} is not a share"),
+            "write a share such as \"1.5%\", or a number from 0 to 1",
+        ),
+    }
+}
+
+fn parse_share(text: &str) -> Option<f64> {
+    match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0),
+        None => text.trim().parse().ok(),
+    }
+}
+
+fn titles(spec: ItemsSpec, folder: &Path) -> Result<TitlesSpec> {
+    let Some(path) = spec.path else {
+        return refuse("input.items.path", "it is missing", "name the file with the titles, or remove [input.items]");
+    };
+    if spec.id == spec.title {
+        return refuse("input.items.title", "it is the same column as input.items.id", "name another column");
+    }
+    Ok(TitlesSpec {
+        path: resolve("input.items.path", &path, folder)?,
+        delimiter: delimiter("input.items.delimiter", spec.delimiter.as_deref())?,
+        header: switch("input.items.header", spec.header.as_ref())?,
+        id: spec.id,
+        title: spec.title,
+        encoding: spec.encoding,
+    })
+}
+
+fn matrix(spec: MatrixSpec) -> Result<Matrix> {
+    match spec.missing {
+        Missing::Zero => Ok(Matrix { weighting: spec.weighting, normalize: spec.normalize }),
+        Missing::UserMean => {
+            refuse("matrix.missing", "\"user-mean\" cannot be computed yet", "write \"zero\" or remove it")
+        }
+    }
+}
+
+fn pca(spec: PcaSpec) -> Result<PcaParams> {
+    if !(spec.tol > 0.0 && spec.tol.is_finite()) {
+        let problem = format!("{} is not a tolerance that can be met", spec.tol);
+        return refuse("pca.tol", problem, "write a number above 0, such as 1e-8");
+    }
+    Ok(PcaParams {
+        components: at_least("pca.components", spec.components, 1)?,
+        solver: spec.solver,
+        tol: spec.tol,
+        report: at_least("pca.report", spec.report, 1)?,
+    })
+}
+
+fn kmeans(spec: KMeansSpec) -> Result<KMeansParams> {
+    if !(spec.tol >= 0.0 && spec.tol.is_finite()) {
+        return refuse("kmeans.tol", format!("{} is not a tolerance", spec.tol), "write 0 or more, such as 1e-4");
+    }
+    Ok(KMeansParams {
+        clusters: at_least("kmeans.clusters", spec.clusters, 2)?,
+        n_init: at_least("kmeans.n_init", spec.n_init, 1)?,
+        max_iter: at_least("kmeans.max_iter", spec.max_iter, 1)?,
+        tol: spec.tol,
+    })
+}
+
+fn sweep(spec: SweepSpec) -> Result<Option<SweepParams>> {
+    if spec.spaces.is_empty() {
+        let remedy = "name \"projected\", \"full\" or both; sweep.clusters = [] switches the sweep off";
+        return refuse("sweep.spaces", "the list is empty", remedy);
+    }
+    let explicit = spec.clusters.is_some();
+    let mut clusters = spec.clusters.unwrap_or_else(|| DEFAULT_SWEEP.to_vec());
+    clusters.sort_unstable();
+    clusters.dedup();
+    let Some(least) = clusters.first() else { return Ok(None) };
+    at_least("sweep.clusters", *least, 2)?;
+    let has = |space| spec.spaces.contains(&space);
+    Ok(Some(SweepParams { clusters, explicit, projected: has(Space::Projected), full: has(Space::Full) }))
+}
+
+fn validate(spec: ValidateSpec) -> Result<ValidateParams> {
+    Ok(ValidateParams { model: spec.model, folds: at_least("validate.folds", spec.folds, 2)? })
+}
+
+fn profile(spec: ProfileSpec) -> Result<ProfileParams> {
+    Ok(ProfileParams { top: at_least("profile.top", spec.top, 1)? })
+}

@@ -1,0 +1,271 @@
+//! The job file as written: every key of the TOML text, with its default. Nothing is checked here but types; ranges and
+//! combinations are [`JobSpec::check`]'s.
+//!
+//! Keys that the check must know to be absent are `Option`s; the others hold their default.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::{BayesModel, Column, Duplicates, Encoding, Feedback, Normalize, OnBad, Solver, Weighting};
+
+/// A job file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JobSpec {
+    pub seed: u64,
+    pub memory: Size,
+    pub output: Option<PathBuf>,
+    pub input: InputSpec,
+    pub matrix: MatrixSpec,
+    pub pca: PcaSpec,
+    pub kmeans: KMeansSpec,
+    pub sweep: SweepSpec,
+    pub validate: ValidateSpec,
+    pub profile: ProfileSpec,
+}
+
+impl Default for JobSpec {
+    fn default() -> Self {
+        JobSpec {
+            seed: 0,
+            memory: Size::Text("4GiB".into()),
+            output: None,
+            input: InputSpec::default(),
+            matrix: MatrixSpec::default(),
+            pca: PcaSpec::default(),
+            kmeans: KMeansSpec::default(),
+            sweep: SweepSpec::default(),
+            validate: ValidateSpec::default(),
+            profile: ProfileSpec::default(),
+        }
+    }
+}
+
+/// Bytes: a plain number or a number with a unit.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "a size such as \"4GiB\", \"512MiB\" or \"2GB\", or a number of bytes")]
+pub enum Size {
+    Bytes(u64),
+    Text(String),
+}
+
+/// `[input]`. `None` where the key was left out.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InputSpec {
+    pub ratings: Option<Paths>,
+    pub format: Option<Format>,
+    pub delimiter: Option<String>,
+    pub header: Option<Switch>,
+    pub user: Option<Column>,
+    pub item: Option<Column>,
+    pub rating: Option<RatingSpec>,
+    pub duplicates: Option<Duplicates>,
+    pub on_bad: Option<OnBad>,
+    pub max_bad: Option<Share>,
+    pub items: Option<ItemsSpec>,
+    pub generate: Option<GeneratorSpec>,
+}
+
+/// One path or several.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "a list of files, folders or globs, such as [\"ratings.csv\"]")]
+pub enum Paths {
+    One(PathBuf),
+    Many(Vec<PathBuf>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    Auto,
+    Delimited,
+    Parquet,
+}
+
+/// `true`, `false` or `"auto"`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "true, false or \"auto\"")]
+pub enum Switch {
+    Is(bool),
+    Text(String),
+}
+
+/// A column, or `false` for none.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "a column (its index from 0, or its name in the header), or false for none")]
+pub enum RatingSpec {
+    Switch(bool),
+    Column(Column),
+}
+
+/// A share of the rows: a number in 0..=1 or a text in percent.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "a share such as \"1.5%\", or a number from 0 to 1")]
+pub enum Share {
+    Number(f64),
+    Text(String),
+}
+
+/// `[input.items]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ItemsSpec {
+    pub path: Option<PathBuf>,
+    pub delimiter: Option<String>,
+    pub header: Option<Switch>,
+    pub id: Column,
+    pub title: Column,
+    pub encoding: Encoding,
+}
+
+impl Default for ItemsSpec {
+    fn default() -> Self {
+        ItemsSpec {
+            path: None,
+            delimiter: None,
+            header: None,
+            id: Column::Index(0),
+            title: Column::Index(1),
+            encoding: Encoding::Utf8,
+        }
+    }
+}
+
+/// `[input.generate]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GeneratorSpec {
+    pub users: u64,
+    pub items: u64,
+    pub ratings_per_user: f64,
+    pub segments: u64,
+    pub feedback: Feedback,
+    pub affinity: f64,
+    pub seed: u64,
+}
+
+/// Share of a user's ratings drawn from the themes of their segment, where nothing else is said.
+pub const DEFAULT_AFFINITY: f64 = 0.7;
+
+impl Default for GeneratorSpec {
+    fn default() -> Self {
+        GeneratorSpec {
+            users: 5_000,
+            items: 1_000,
+            ratings_per_user: 40.0,
+            segments: 8,
+            feedback: Feedback::Explicit,
+            affinity: DEFAULT_AFFINITY,
+            seed: 0,
+        }
+    }
+}
+
+/// `[matrix]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MatrixSpec {
+    pub weighting: Weighting,
+    pub normalize: Normalize,
+    pub missing: Missing,
+}
+
+/// What a missing rating counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    Zero,
+    UserMean,
+}
+
+impl Default for MatrixSpec {
+    fn default() -> Self {
+        MatrixSpec { weighting: Weighting::Raw, normalize: Normalize::None, missing: Missing::Zero }
+    }
+}
+
+/// `[pca]`
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PcaSpec {
+    pub components: usize,
+    pub solver: Solver,
+    pub tol: f64,
+    pub report: usize,
+}
+
+impl Default for PcaSpec {
+    fn default() -> Self {
+        PcaSpec { components: 10, solver: Solver::Auto, tol: 1e-8, report: 20 }
+    }
+}
+
+/// `[kmeans]`
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KMeansSpec {
+    pub clusters: usize,
+    pub n_init: usize,
+    pub max_iter: usize,
+    pub tol: f64,
+}
+
+impl Default for KMeansSpec {
+    fn default() -> Self {
+        KMeansSpec { clusters: 25, n_init: 10, max_iter: 300, tol: 1e-4 }
+    }
+}
+
+/// `[sweep]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SweepSpec {
+    /// Empty: no sweep. Absent: [`DEFAULT_SWEEP`].
+    pub clusters: Option<Vec<usize>>,
+    pub spaces: Vec<Space>,
+}
+
+/// The numbers of clusters that are tried where the job file names none.
+pub const DEFAULT_SWEEP: [usize; 8] = [5, 10, 25, 50, 100, 125, 150, 200];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Space {
+    Projected,
+    Full,
+}
+
+impl Default for SweepSpec {
+    fn default() -> Self {
+        SweepSpec { clusters: None, spaces: vec![Space::Projected, Space::Full] }
+    }
+}
+
+/// `[validate]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ValidateSpec {
+    pub model: BayesModel,
+    pub folds: usize,
+}
+
+impl Default for ValidateSpec {
+    fn default() -> Self {
+        ValidateSpec { model: BayesModel::Multinomial, folds: 5 }
+    }
+}
+
+/// `[profile]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfileSpec {
+    pub top: usize,
+}
+
+impl Default for ProfileSpec {
+    fn default() -> Self {
+        ProfileSpec { top: 10 }
+    }
+}
