@@ -1,5 +1,8 @@
 //! Files to ratings.
 
+pub mod dialect;
+pub mod fields;
+pub mod files;
 pub mod ids;
 
 use serde::{Deserialize, Serialize};
