@@ -4,6 +4,7 @@ pub mod dialect;
 pub mod fields;
 pub mod files;
 pub mod ids;
+pub mod scan;
 
 use serde::{Deserialize, Serialize};
 
