@@ -4,7 +4,9 @@ pub mod dialect;
 pub mod fields;
 pub mod files;
 pub mod ids;
+pub mod rejects;
 pub mod scan;
+pub mod titles;
 
 use serde::{Deserialize, Serialize};
 
