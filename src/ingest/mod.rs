@@ -1,6 +1,12 @@
 //! Files to ratings.
 
+pub mod dialect;
+pub mod fields;
+pub mod files;
 pub mod ids;
+pub mod rejects;
+pub mod scan;
+pub mod titles;
 
 use serde::{Deserialize, Serialize};
 
