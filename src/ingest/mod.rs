@@ -3,10 +3,12 @@
 pub mod dialect;
 pub mod fields;
 pub mod files;
+pub mod generate;
 pub mod ids;
 pub mod rejects;
 pub mod scan;
 pub mod titles;
+mod words;
 
 use serde::{Deserialize, Serialize};
 

@@ -77,8 +77,11 @@ impl Titles<'_> {
         loop {
             let (line, byte) = (reader.position().line(), reader.position().byte() as usize);
             // The reader has yet to skip the blank lines before the record.
-            let blank =
-                body.bytes().skip(byte).take_while(|b| matches!(b, b'\r' | b'\n')).filter(|b| *b == b'\n').count();
+            let blank = body.as_bytes()[byte..]
+                .iter()
+                .take_while(|b| matches!(b, b'\r' | b'\n'))
+                .filter(|b| **b == b'\n')
+                .count();
             let line = lines_before + line + blank as u64;
             match reader.read_record(&mut record) {
                 Ok(true) if record.len() == 1 && is_blank(record[0].as_bytes()) => {}
