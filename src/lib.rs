@@ -32,6 +32,7 @@
 pub mod cli;
 pub mod collective;
 pub mod error;
+pub mod flow;
 pub mod ingest;
 pub mod job;
 pub mod kernel;

@@ -6,6 +6,7 @@ pub mod files;
 pub mod generate;
 pub mod ids;
 pub mod rejects;
+pub mod rows;
 pub mod scan;
 pub mod titles;
 mod words;
