@@ -7,3 +7,4 @@
 pub mod csr;
 pub mod fixed;
 pub mod keyed;
+pub mod lloyd;
