@@ -11,4 +11,5 @@ pub mod fixed;
 pub mod gram;
 pub mod keyed;
 pub mod krylov;
+pub mod lloyd;
 pub mod tfidf;
