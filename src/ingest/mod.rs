@@ -5,6 +5,7 @@ pub mod fields;
 pub mod files;
 pub mod generate;
 pub mod ids;
+pub mod planted;
 pub mod rejects;
 pub mod scan;
 pub mod titles;
