@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use util::Sandbox;
 use util::data::{ml100k, ml100k_ratings, oracle, quoted};
 use util::outputs::{csv_records, ledger, numbers, run_json, tensor, titles};
-use util::Sandbox;
 
 /// A finished run of the whole job, and what it is held against.
 struct Fixture {

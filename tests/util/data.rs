@@ -57,9 +57,12 @@ pub fn quoted(path: &Path) -> String {
     toml::Value::String(path.to_str().expect("a path in UTF-8").to_string()).to_string()
 }
 
+/// User, item, rating.
+pub type Row = (u32, u32, f64);
+
 /// Ratings with two obvious groups, so small that any layout of a file can be written by hand: users 1 to 12, items 1 to
 /// 8; odd users like items 1 to 4, even users items 5 to 8, and every user has one rating across.
-pub fn small_ratings() -> Vec<(u32, u32, f64)> {
+pub fn small_ratings() -> Vec<Row> {
     let mut rows = Vec::new();
     for user in 1..=12u32 {
         let liked = if user % 2 == 1 { 1..=4 } else { 5..=8 };
@@ -85,15 +88,16 @@ folds = 2
 ";
 
 /// Rows as delimited text, with `header` as first line where there is one.
-pub fn delimited(rows: &[(u32, u32, f64)], header: Option<&str>, delimiter: &str, line_end: &str) -> String {
+pub fn delimited(rows: &[Row], header: Option<&str>, delimiter: &str, line_end: &str) -> String {
     let lines = rows.iter().map(|(user, item, rating)| format!("{user}{delimiter}{item}{delimiter}{rating}"));
     header.map(str::to_string).into_iter().chain(lines).map(|line| line + line_end).collect()
 }
 
 /// `lines` in another order, the same for the same seed.
 pub fn shuffled<T: Clone>(lines: &[T], seed: u64) -> Vec<T> {
-    let mut keyed: Vec<(u64, usize)> =
-        (0..lines.len()).map(|i| (segmill::kernel::keyed::mix(seed ^ segmill::kernel::keyed::mix(i as u64)), i)).collect();
+    let mut keyed: Vec<(u64, usize)> = (0..lines.len())
+        .map(|i| (segmill::kernel::keyed::mix(seed ^ segmill::kernel::keyed::mix(i as u64)), i))
+        .collect();
     keyed.sort_unstable();
     keyed.into_iter().map(|(_, i)| lines[i].clone()).collect()
 }

@@ -99,7 +99,8 @@ pub fn csv_records(path: &Path) -> Vec<BTreeMap<String, String>> {
 /// by chance.
 pub fn adjusted_rand_index(one: &[u32], other: &[u32]) -> f64 {
     assert_eq!(one.len(), other.len());
-    let pairs = |counts: &BTreeMap<(u32, u32), u64>| -> f64 { counts.values().map(|&n| (n * (n - 1) / 2) as f64).sum() };
+    let pairs =
+        |counts: &BTreeMap<(u32, u32), u64>| -> f64 { counts.values().map(|&n| (n * (n - 1) / 2) as f64).sum() };
     let count = |key: &dyn Fn(usize) -> (u32, u32)| {
         let mut counts = BTreeMap::new();
         (0..one.len()).for_each(|i| *counts.entry(key(i)).or_insert(0) += 1);
