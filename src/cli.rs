@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Error, Result};
+use crate::flow::cluster::Layout;
 use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
 
 /// Customer segments from (user, item, rating) data of any size.
@@ -109,26 +110,6 @@ pub struct GenerateArgs {
     /// Threads [default: the number of processors]
     #[arg(short, long, value_name = "THREADS")]
     pub workers: Option<NonZeroUsize>,
-}
-
-/// How many run the job, and which of them this process is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
-    /// Worker threads in each process.
-    pub workers: usize,
-    pub processes: usize,
-    /// This process, in `0..processes`.
-    pub process: usize,
-    /// `host:port` of each process; may be empty where there is only one.
-    pub hosts: Vec<String>,
-    pub start_timeout: Duration,
-}
-
-impl Layout {
-    /// One process that needs no network.
-    pub fn single(workers: usize) -> Layout {
-        Layout { workers, processes: 1, process: 0, hosts: Vec::new(), start_timeout: Duration::from_secs(60) }
-    }
 }
 
 impl RunArgs {

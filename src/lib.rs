@@ -15,7 +15,7 @@
 //! | [`ingest`] | files to ratings: readers, ids, rejects, item titles; planted data |
 //! | [`shard`] | each worker's own users, sealed |
 //! | [`pca`], [`kmeans`], [`validate`], [`profile`] | one stage each: local partial → collective → finish |
-//! | [`report`], `model` | result structs → tables, Parquet, HTML; the fitted model on disk |
+//! | [`report`], [`model`] | result structs → tables, Parquet, HTML; the fitted model on disk |
 //! | [`collective`] | how workers meet |
 //! | [`kernel`] | pure numerics |
 //! | `flow` | everything that knows timely |
@@ -32,10 +32,12 @@
 pub mod cli;
 pub mod collective;
 pub mod error;
+pub mod flow;
 pub mod ingest;
 pub mod job;
 pub mod kernel;
 pub mod kmeans;
+pub mod model;
 pub mod pca;
 pub mod profile;
 pub mod report;

@@ -1,6 +1,15 @@
 //! Files to ratings.
 
+pub mod dialect;
+pub mod fields;
+pub mod files;
+pub mod generate;
 pub mod ids;
+pub mod rejects;
+pub mod rows;
+pub mod scan;
+pub mod titles;
+mod words;
 
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,12 @@
 //! width of a vector register (vectorise across columns or users instead), `libm` in place of the system's `exp` and
 //! `ln`, and nothing from ndarray that multiplies matrices (its kernels choose by processor).
 
+pub mod bayes;
 pub mod csr;
+pub mod eigen;
 pub mod fixed;
+pub mod gram;
 pub mod keyed;
+pub mod krylov;
+pub mod lloyd;
+pub mod tfidf;

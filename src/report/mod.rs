@@ -1,4 +1,20 @@
 //! Results to files: tables, Parquet, HTML.
+//!
+//! [`write::write`] turns an [`Outcome`] into the output folder, whole or not at all; [`write::check_output`] says before the
+//! work starts whether that folder may be written; [`terminal::print`] shows the segments on the terminal. Every table has a digest ([`table::Table::digest`]), which is the same in every layout
+//! of workers and processes: nothing of [`Measured`], no path and no time goes into it.
+
+pub mod charts;
+#[cfg(test)]
+mod fixture;
+pub mod format;
+pub mod page;
+pub mod rejects;
+pub mod run;
+pub mod table;
+pub mod tables;
+pub mod terminal;
+pub mod write;
 
 use serde::{Deserialize, Serialize};
 

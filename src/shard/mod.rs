@@ -1,5 +1,8 @@
 //! The ratings of a worker's own users, sealed: users sorted by id, items indexed by sorted id.
 
+pub mod build;
+pub mod weight;
+
 use crate::ingest::ids::Id;
 use crate::kernel::csr::Csr;
 

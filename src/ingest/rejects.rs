@@ -1,0 +1,172 @@
+//! Bad rows: what is kept of them, and the errors they end a run with.
+//!
+//! A worker meets a bad row at a byte of a file, and does not know its line number: lines are counted only here, for the
+//! few rows that are shown or written.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::files::InputFile;
+use super::scan::{BadCode, BadRow};
+use crate::error::{Error, Result};
+
+/// The longest piece of a bad line that is kept, in bytes.
+const RAW_BYTES: usize = 1000;
+
+/// A bad row, on its way to the coordinator and `rejects.tsv`. Sorts in the order of the input.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reject {
+    /// Index of the file.
+    pub file: u32,
+    /// Where the line starts in the file.
+    pub byte: u64,
+    /// Line number from 1; 0 until [`number_lines`] has counted.
+    pub line: u64,
+    pub code: BadCode,
+    /// `user`, `item`, `rating` or `row`.
+    pub field: String,
+    pub problem: String,
+    /// The line, or the beginning of a long one; bytes that are no UTF-8 are replaced.
+    pub raw: String,
+}
+
+impl Reject {
+    pub fn new(file: u32, bad: BadRow<'_>) -> Reject {
+        let kept = &bad.raw[..bad.raw.len().min(RAW_BYTES)];
+        Reject {
+            file,
+            byte: bad.byte,
+            line: 0,
+            code: bad.code,
+            field: bad.field.into(),
+            problem: bad.problem,
+            raw: String::from_utf8_lossy(kept).into_owned(),
+        }
+    }
+
+    /// The error of a run that does not reject rows. Counts lines where that has not been done.
+    pub fn into_error(self, files: &[InputFile]) -> Error {
+        let file = &files[self.file as usize].path;
+        let line = match self.line {
+            0 => line_of(file, self.byte),
+            known => Ok(known),
+        };
+        let remedy = "fix the row or set input.on_bad = \"reject\"".to_string();
+        match line {
+            Ok(line) => Error::Row { file: file.clone(), line, problem: self.problem, remedy },
+            Err(error) => error,
+        }
+    }
+}
+
+/// Number of the line, from 1, that the byte at offset `byte` is in.
+pub fn line_of(path: &Path, byte: u64) -> Result<u64> {
+    let mut lines = LineCounter::open(path)?;
+    lines.line_of(byte)
+}
+
+/// Sorts rejects in the order of the input and gives them their line numbers, reading each file once at most.
+pub fn number_lines(files: &[InputFile], rejects: &mut [Reject]) -> Result<()> {
+    rejects.sort();
+    for of_file in rejects.chunk_by_mut(|a, b| a.file == b.file) {
+        let mut lines = LineCounter::open(&files[of_file[0].file as usize].path)?;
+        for reject in of_file {
+            reject.line = lines.line_of(reject.byte)?;
+        }
+    }
+    Ok(())
+}
+
+/// The error of a run that rejected more than `input.max_bad` (a share, 0..=1) of its rows; `first` is the first of them,
+/// in the order of the input.
+pub fn too_many(rejected: u64, read: u64, max_bad: f64, first: Reject, files: &[InputFile]) -> Error {
+    let example = match first.into_error(files) {
+        Error::Row { file, line, problem, .. } => format!("the first is {}:{line}: {problem}", file.display()),
+        other => return other,
+    };
+    let share = 100.0 * rejected as f64 / read.max(1) as f64;
+    let problem = format!(
+        "{rejected} of {read} rows are bad ({share:.2}%), more than input.max_bad = {}% allows; {example}",
+        100.0 * max_bad
+    );
+    Error::data("input.ratings", problem, "fix the rows or raise input.max_bad")
+}
+
+/// Counts the lines of a file up to rising offsets.
+struct LineCounter<'p> {
+    path: &'p Path,
+    reader: BufReader<File>,
+    at: u64,
+    newlines: u64,
+}
+
+impl<'p> LineCounter<'p> {
+    fn open(path: &'p Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::file(path, "cannot open", &e, "check input.ratings"))?;
+        Ok(LineCounter { path, reader: BufReader::with_capacity(1 << 20, file), at: 0, newlines: 0 })
+    }
+
+    fn line_of(&mut self, byte: u64) -> Result<u64> {
+        while self.at < byte {
+            let buffer = self.reader.fill_buf().map_err(|e| Error::file(self.path, "cannot read", &e, "try again"))?;
+            if buffer.is_empty() {
+                break;
+            }
+            let length = buffer.len().min((byte - self.at) as usize);
+            self.newlines += memchr::memchr_iter(b'\n', &buffer[..length]).count() as u64;
+            self.reader.consume(length);
+            self.at += length as u64;
+        }
+        Ok(self.newlines + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(text: &str) -> (tempfile::TempDir, Vec<InputFile>) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ratings.csv");
+        std::fs::write(&path, text).unwrap();
+        (dir, vec![InputFile { path, bytes: text.len() as u64 }])
+    }
+
+    fn reject(byte: u64) -> Reject {
+        let problem = "rating \"abc\" is not a number (column 3)".to_string();
+        Reject::new(0, BadRow { code: BadCode::BadRating, field: "rating", problem, raw: b"1,2,\xff", byte, line: 0 })
+    }
+
+    #[test]
+    fn lines_are_numbered_from_one() {
+        let text = "user,item,rating\r\n\n1,2,abc\n3,4,abc\n".to_string() + &"5,6,7\n".repeat(400_000) + "8,9,abc";
+        let (_dir, files) = files(&text);
+        let last = text.len() as u64 - 7;
+        let mut rejects = [reject(last), reject(27), reject(19)];
+        number_lines(&files, &mut rejects).unwrap();
+        assert_eq!(rejects.each_ref().map(|r| (r.byte, r.line)), [(19, 3), (27, 4), (last, 400_005)]);
+        assert_eq!(line_of(&files[0].path, 0), Ok(1));
+        assert_eq!(rejects[0].raw, "1,2,\u{fffd}");
+    }
+
+    #[test]
+    fn errors_say_where_what_and_what_to_do() {
+        let (dir, files) = files("1,2,3\n1,2,abc\n");
+        let path = dir.path().join("ratings.csv").display().to_string();
+        let problem = "rating \"abc\" is not a number (column 3)";
+        let error = reject(6).into_error(&files);
+        assert_eq!(error.to_string(), format!("{path}:2: {problem}; fix the row or set input.on_bad = \"reject\""));
+        assert_eq!(error.exit_code(), 3);
+        let error = too_many(3, 200, 0.01, reject(6), &files);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "input.ratings: 3 of 200 rows are bad (1.50%), more than input.max_bad = 1% allows; the first is \
+                 {path}:2: {problem}; fix the rows or raise input.max_bad"
+            )
+        );
+    }
+}

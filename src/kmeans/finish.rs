@@ -1,0 +1,82 @@
+//! The best start becomes segments: numbered, and every user put into one.
+
+use ndarray::Array2;
+
+use crate::kernel::lloyd::{self, Cloud, Point, Tiles};
+
+use super::spread::{Solved, Winner};
+use super::users::Users;
+use super::{Assignment, KMeans, StartReport};
+
+/// Users whose distances to all centroids are computed at a time.
+const ROWS: usize = 256;
+
+/// The model of the best of the starts with `clusters` clusters, and where it puts this worker's users.
+pub fn finish(users: &Users, solved: &Solved, clusters: usize) -> (KMeans, Assignment) {
+    let winner = solved.winner.as_ref().expect("the runs to keep were run");
+    let order = segment_order(winner);
+    let starts = solved.starts(clusters);
+    let starts = starts.map(|s| StartReport { iterations: s.iterations, inertia: s.inertia, converged: s.converged });
+    let model = KMeans {
+        centroids: Array2::from_shape_fn((clusters, users.n_dims()), |(s, dim)| winner.centroids[order[s]][dim]),
+        sizes: order.iter().map(|&j| winner.sizes[j]).collect(),
+        inertia: users.facts.distance_scale.real(winner.fixed_inertia),
+        best_start: winner.start,
+        starts: starts.collect(),
+    };
+    (model, assign(&users.cloud, winner, &order))
+}
+
+/// The clusters by falling size, then by centroid, coordinate by coordinate.
+fn segment_order(winner: &Winner) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..winner.sizes.len()).collect();
+    order.sort_by(|&a, &b| {
+        let (x, y) = (&winner.centroids[a], &winner.centroids[b]);
+        let coordinates = || x.iter().zip(y).map(|(x, y)| x.total_cmp(y)).find(|o| o.is_ne());
+        winner.sizes[b].cmp(&winner.sizes[a]).then_with(|| coordinates().unwrap_or(a.cmp(&b)))
+    });
+    order
+}
+
+/// Puts every local user into its segment. Ties are broken as in the run, by its own order of clusters, so that sizes
+/// and inertia stay those of the run.
+fn assign(cloud: &Cloud, winner: &Winner, order: &[usize]) -> Assignment {
+    let mut segment_of = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(segment, &cluster)| segment_of[cluster] = segment as u32);
+    let points: Vec<Point> = winner.centroids.iter().map(|c| point(c)).collect();
+    let tiles = Tiles::of(&cloud.points, &points.iter().collect::<Vec<_>>());
+    let n_rows = cloud.points.n_rows();
+    let mut squared = vec![0.0; order.len() * ROWS];
+    let mut assignment = Assignment::default();
+    for start in (0..n_rows).step_by(ROWS) {
+        let rows = start..(start + ROWS).min(n_rows);
+        lloyd::distances(cloud, rows.clone(), &tiles, &mut squared, ROWS);
+        for row in 0..rows.len() {
+            let [own, second] = nearest_two(squared.iter().skip(row).step_by(ROWS).copied());
+            assignment.segment.push(segment_of[own.1]);
+            assignment.distance.push(own.0.sqrt());
+            assignment.second.push(segment_of[second.1]);
+            assignment.second_distance.push(second.0.sqrt());
+        }
+    }
+    assignment
+}
+
+fn point(centroid: &[f64]) -> Point {
+    Point { indices: (0..centroid.len() as u32).collect(), values: centroid.to_vec() }
+}
+
+/// The least two distances and whose they are, ties to the lower index. Of a single one, the same twice.
+fn nearest_two(squared: impl Iterator<Item = f64>) -> [(f64, usize); 2] {
+    let mut own = (f64::INFINITY, 0);
+    let mut second = (f64::INFINITY, 0);
+    for (index, squared) in squared.enumerate() {
+        if squared < own.0 {
+            second = own;
+            own = (squared, index);
+        } else if squared < second.0 {
+            second = (squared, index);
+        }
+    }
+    if second.0.is_finite() { [own, second] } else { [own, own] }
+}

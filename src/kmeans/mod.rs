@@ -1,0 +1,166 @@
+//! k-means: the segments, and inertia against their number.
+//!
+//! Greedy k-means++ (Arthur & Vassilvitskii 2007; `seeding`) and Lloyd's algorithm (`lockstep`) from `n_init`
+//! starts. All starts of all numbers of clusters are one batch of runs that move together: one pass over the
+//! users and a handful of collectives per round, however many runs there are. Where the points are few they are copied
+//! to every worker instead, and the runs are divided (`spread`).
+//!
+//! The law: every bit of the result follows from the points, their draw keys and the seed. Draws are keyed, sums over
+//! users are integers, ties go to the lower index, draw key or start. So it does not matter who holds which user, nor
+//! which of the two ways the work was spread.
+
+mod finish;
+mod knee;
+mod lockstep;
+mod plan;
+mod seeding;
+mod spread;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use crate::collective::Collective;
+use crate::error::{Error, Result};
+use crate::job::KMeansParams;
+use crate::kernel::lloyd::Points;
+use spread::{Job, Solved};
+use users::Users;
+
+pub use knee::knee;
+
+/// The best of all starts, the same on every worker. Segments are numbered by falling size, then by centroid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KMeans {
+    /// `(n_clusters, n_components)`.
+    pub centroids: Array2<f64>,
+    /// Users in each segment.
+    pub sizes: Vec<u64>,
+    /// Sum of squared distances of users to their centroid.
+    pub inertia: f64,
+    /// Start that won, from 0.
+    pub best_start: usize,
+    /// Iterations and inertia of each start.
+    pub starts: Vec<StartReport>,
+}
+
+/// How one start went.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StartReport {
+    pub iterations: usize,
+    pub inertia: f64,
+    pub converged: bool,
+}
+
+/// Where each of a worker's users went, in the order of its shard.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Assignment {
+    pub segment: Vec<u32>,
+    /// Distance (not squared) to the own centroid.
+    pub distance: Vec<f64>,
+    /// The next nearest segment, and the distance to it.
+    pub second: Vec<u32>,
+    pub second_distance: Vec<f64>,
+}
+
+/// Inertia against the number of clusters, in one space or both.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Numbers of clusters, rising.
+    pub clusters: Vec<usize>,
+    /// Best inertia over the starts for each; absent where the space was not swept.
+    pub projected: Option<SweepCurve>,
+    pub full: Option<SweepCurve>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SweepCurve {
+    pub inertia: Vec<f64>,
+    /// The suggested number of clusters (Satopää et al. 2011, "Kneedle"); absent where the curve has no knee.
+    pub knee: Option<usize>,
+}
+
+/// Segments users by their scores.
+///
+/// `scores` is `(n_local_users, n_components)`, this worker's users; `draw_keys` has a key for each; `memory` is the
+/// number of bytes that this worker may use for runs in progress (a single run is never cut, however large).
+///
+/// Fails, on every worker alike, where there are no clusters or more clusters than users.
+pub fn fit<C: Collective>(
+    c: &mut C,
+    scores: ArrayView2<f64>,
+    draw_keys: &[u64],
+    params: &KMeansParams,
+    seed: u64,
+    memory: u64,
+) -> Result<(KMeans, Assignment)> {
+    let (model, assignment, _) = fit_and_sweep(c, scores, draw_keys, params, &[], seed, memory)?;
+    Ok((model, assignment))
+}
+
+/// [`fit`], and the inertia for each of `clusters` with the same parameters; the runs of the fit are part of the sweep
+/// where its number of clusters is.
+pub fn fit_and_sweep<C: Collective>(
+    c: &mut C,
+    scores: ArrayView2<f64>,
+    draw_keys: &[u64],
+    params: &KMeansParams,
+    clusters: &[usize],
+    seed: u64,
+    memory: u64,
+) -> Result<(KMeans, Assignment, SweepCurve)> {
+    let scores = scores.as_standard_layout();
+    let (n_rows, n_dims) = scores.dim();
+    let values = scores.as_slice().expect("in standard layout");
+    let users = Users::gather(c, Points::Dense { values, n_rows, n_dims }, draw_keys, params.tol);
+    let job = Job { params, seed, memory };
+    check(&[params.clusters], users.facts.n_users, "kmeans.clusters")?;
+    check(clusters, users.facts.n_users, "sweep.clusters")?;
+    let mut all = clusters.to_vec();
+    all.push(params.clusters);
+    let way = spread::choose(c.peers(), &users.facts, &all, &job);
+    let solved = spread::solve(c, &users, &all, Some(params.clusters), &job, way);
+    let (model, assignment) = finish::finish(&users, &solved, params.clusters);
+    Ok((model, assignment, curve(clusters, &solved)))
+}
+
+/// The best inertia over `params.n_init` starts for each of `clusters`, in the space of `points`: scores (dense) or
+/// all items (sparse, never densified). `params.clusters` plays no part.
+///
+/// Fails, on every worker alike, where a number of clusters is 0 or more than the users.
+pub fn sweep<C: Collective>(
+    c: &mut C,
+    points: Points,
+    draw_keys: &[u64],
+    clusters: &[usize],
+    params: &KMeansParams,
+    seed: u64,
+    memory: u64,
+) -> Result<SweepCurve> {
+    let users = Users::gather(c, points, draw_keys, params.tol);
+    let job = Job { params, seed, memory };
+    check(clusters, users.facts.n_users, "sweep.clusters")?;
+    let way = spread::choose(c.peers(), &users.facts, clusters, &job);
+    let solved = spread::solve(c, &users, clusters, None, &job, way);
+    Ok(curve(clusters, &solved))
+}
+
+fn check(clusters: &[usize], n_users: u64, place: &str) -> Result<()> {
+    for &k in clusters {
+        if k == 0 {
+            return Err(Error::job(place, "0 clusters", "ask for at least 1"));
+        }
+        if k as u64 > n_users {
+            let problem = format!("{k} clusters for {n_users} users");
+            return Err(Error::job(place, problem, format!("ask for at most {n_users}")));
+        }
+    }
+    Ok(())
+}
+
+fn curve(clusters: &[usize], solved: &Solved) -> SweepCurve {
+    let inertia: Vec<f64> = clusters.iter().map(|&k| solved.best(k).inertia).collect();
+    SweepCurve { knee: knee(clusters, &inertia), inertia }
+}

@@ -1,0 +1,307 @@
+//! Greedy k-means++ (Arthur & Vassilvitskii 2007) as a series of races.
+//!
+//! For each centre every user draws the time −ln(U)/D², D² its squared distance to the nearest centre so far, and the
+//! first 2 + ⌊ln k⌋ over all workers are the candidates: exact sampling by D² without replacement, from draws keyed by
+//! (seed, start, centre, user). The candidate that leaves the least potential ΣD² becomes the centre. All units of a
+//! batch choose their next centre together.
+//!
+//! Once every D² is 0 (fewer distinct users than clusters) all users that are not yet centres race alike.
+//!
+//! Candidates repeat, above all where users are few, so the distances of everyone to a candidate are kept in
+//! [`Columns`] until the room runs out.
+
+use std::collections::HashMap;
+
+use crate::collective::Collective;
+use crate::kernel::keyed::{self, Stream};
+use crate::kernel::lloyd::{self, Cloud, Nearest, Point, Tiles};
+
+use super::plan::{Run, Unit};
+use super::users::{Facts, Users};
+
+/// A user by its worker and row there. Good for naming, not for ordering: it depends on the layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct User {
+    worker: usize,
+    row: usize,
+}
+
+/// Where a run begins: centres, and every local user's nearest.
+pub struct Beginning {
+    pub run: Run,
+    pub tiles: Tiles,
+    pub nearest: Nearest,
+}
+
+/// Chooses the centres of all runs of a batch.
+pub fn seed_batch<C: Collective>(
+    c: &mut C,
+    users: &Users,
+    seed: u64,
+    batch: &[Unit],
+    columns: &mut Columns,
+) -> Vec<Beginning> {
+    let mut seedings: Vec<Seeding> = batch.iter().map(|unit| Seeding::new(unit, users.n_rows())).collect();
+    let mut beginnings = Vec::new();
+    let rounds = batch.iter().map(Unit::centres).max().unwrap_or(0);
+    for round in 0..rounds {
+        let mut active: Vec<&mut Seeding> = seedings.iter_mut().filter(|s| s.unit.centres() > round).collect();
+        let candidates = race_round(c, users.draw_keys, seed, round, &active);
+        columns.provide(c, &users.cloud, candidates.iter().flatten().copied());
+        let potentials = potentials(c, &users.facts, &active, &candidates, columns);
+        let mut potentials = potentials.as_slice();
+        for (seeding, candidates) in active.iter_mut().zip(&candidates) {
+            let (own, rest) = potentials.split_at(candidates.len());
+            potentials = rest;
+            seeding.choose(candidates, own, columns);
+            if seeding.unit.clusters.contains(&(round + 1)) {
+                beginnings.push(seeding.beginning(&users.cloud));
+            }
+        }
+    }
+    beginnings
+}
+
+/// A unit on its way.
+struct Seeding<'a> {
+    unit: &'a Unit,
+    /// Each local user's nearest centre so far.
+    nearest: Nearest,
+    centres: Vec<User>,
+    points: Vec<Point>,
+    /// Σ D² over all users in fixed point.
+    potential: i64,
+}
+
+impl<'a> Seeding<'a> {
+    fn new(unit: &'a Unit, n_rows: usize) -> Seeding<'a> {
+        let nearest = Nearest::none(n_rows);
+        Seeding { unit, nearest, centres: Vec::new(), points: Vec::new(), potential: i64::MAX }
+    }
+
+    /// How many racers of this round are candidates.
+    fn places(&self) -> usize {
+        if self.centres.is_empty() { 1 } else { self.unit.candidates }
+    }
+
+    /// The first racers of this worker. `draws` are everyone's uniform draws.
+    fn race(&self, worker: usize, draw_keys: &[u64], draws: &[f64]) -> Vec<Racer> {
+        if !self.centres.is_empty() && self.potential > 0 {
+            return first(self.places(), draw_keys, draws, &self.nearest.squared);
+        }
+        let mut weights = vec![1.0; draws.len()];
+        for centre in self.centres.iter().filter(|centre| centre.worker == worker) {
+            weights[centre.row] = 0.0;
+        }
+        first(self.places(), draw_keys, draws, &weights)
+    }
+
+    /// Makes the candidate of least potential (the earlier in the race where equal) the next centre.
+    fn choose(&mut self, candidates: &[User], potentials: &[i64], columns: &Columns) {
+        let best = (0..candidates.len()).min_by_key(|&i| potentials[i]).expect("a race among users has a winner");
+        let centre = candidates[best];
+        lloyd::add_centre(&mut self.nearest, columns.distances(centre), self.centres.len() as u32);
+        self.points.push(columns.point(centre).clone());
+        self.centres.push(centre);
+        self.potential = potentials[best];
+    }
+
+    /// The beginning of the run with as many clusters as there are centres now.
+    fn beginning(&self, cloud: &Cloud) -> Beginning {
+        let points: Vec<&Point> = self.points.iter().collect();
+        Beginning {
+            run: Run { clusters: self.centres.len(), start: self.unit.start },
+            tiles: Tiles::of(&cloud.points, &points),
+            nearest: self.nearest.clone(),
+        }
+    }
+}
+
+/// A user in a race, ordered by time, then by draw key.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Racer {
+    time: f64,
+    key: u64,
+    row: usize,
+}
+
+/// The first `places` racers in order. Users of weight 0 do not race.
+fn first(places: usize, draw_keys: &[u64], draws: &[f64], weights: &[f64]) -> Vec<Racer> {
+    let mut leaders: Vec<Racer> = Vec::with_capacity(places + 1);
+    // Since −ln u ≥ 1 − u, whoever could not lead even with the time (1 − u)/w needs no logarithm. The margin is wider than
+    // any rounding here.
+    let mut bound = f64::INFINITY;
+    for (row, (&draw, &weight)) in draws.iter().zip(weights).enumerate() {
+        if weight <= 0.0 || 1.0 - draw > bound * weight {
+            continue;
+        }
+        let racer = Racer { time: keyed::race(draw, weight), key: draw_keys[row], row };
+        let place = leaders.partition_point(|l| l.time.total_cmp(&racer.time).then(l.key.cmp(&racer.key)).is_lt());
+        if place < places {
+            leaders.insert(place, racer);
+            leaders.truncate(places);
+        }
+        if leaders.len() == places {
+            bound = leaders[places - 1].time * (1.0 + 1e-9);
+        }
+    }
+    leaders
+}
+
+/// The candidates of every unit, in the order of the race over all workers.
+fn race_round<C: Collective>(
+    c: &mut C,
+    draw_keys: &[u64],
+    seed: u64,
+    round: usize,
+    active: &[&mut Seeding],
+) -> Vec<Vec<User>> {
+    let mut draws = Vec::new();
+    let mut drawn_for = None;
+    let mut mine: Vec<[u64; 4]> = Vec::new();
+    for (index, seeding) in active.iter().enumerate() {
+        let start = seeding.unit.start;
+        if drawn_for != Some(start) {
+            let label = (start as u64) << 32 | round as u64;
+            draws.clear();
+            draws.extend(draw_keys.iter().map(|&key| keyed::uniform(seed, Stream::Seeding, label, key)));
+            drawn_for = Some(start);
+        }
+        for racer in seeding.race(c.index(), draw_keys, &draws) {
+            mine.push([index as u64, racer.time.to_bits(), racer.key, racer.row as u64]);
+        }
+    }
+    let mut racers: Vec<([u64; 3], User)> = Vec::new();
+    for (worker, theirs) in c.all_gather(&mine).into_iter().enumerate() {
+        // The bits of positive numbers are ordered as they are.
+        racers.extend(theirs.iter().map(|&[s, time, key, row]| ([s, time, key], User { worker, row: row as usize })));
+    }
+    racers.sort_by_key(|(order, _)| *order);
+    let mut candidates = vec![Vec::new(); active.len()];
+    for ([index, ..], user) in racers {
+        let list = &mut candidates[index as usize];
+        if list.len() < active[index as usize].places() {
+            list.push(user);
+        }
+    }
+    candidates
+}
+
+/// What each candidate of each unit would leave of the potential, over all workers; unit after unit.
+fn potentials<C: Collective>(
+    c: &mut C,
+    facts: &Facts,
+    active: &[&mut Seeding],
+    candidates: &[Vec<User>],
+    columns: &Columns,
+) -> Vec<i64> {
+    let factor = facts.distance_scale.factor();
+    let mut potentials = Vec::new();
+    for (seeding, candidates) in active.iter().zip(candidates) {
+        let current = &seeding.nearest.squared;
+        potentials.extend(candidates.iter().map(|&u| lloyd::potential(current, columns.distances(u), factor)));
+    }
+    c.sum(&mut potentials);
+    potentials
+}
+
+/// The squared distances of all local users to candidates.
+pub struct Columns {
+    n_rows: usize,
+    /// Columns to keep, the same on every worker.
+    capacity: usize,
+    slots: HashMap<User, usize>,
+    /// Column after column.
+    squared: Vec<f64>,
+    points: Vec<Point>,
+}
+
+impl Columns {
+    /// Room for `capacity` columns, or for those of one round if they are more.
+    pub fn new(n_rows: usize, capacity: usize) -> Columns {
+        Columns { n_rows, capacity, slots: HashMap::new(), squared: Vec::new(), points: Vec::new() }
+    }
+
+    fn distances(&self, user: User) -> &[f64] {
+        &self.squared[self.slots[&user] * self.n_rows..][..self.n_rows]
+    }
+
+    fn point(&self, user: User) -> &Point {
+        &self.points[self.slots[&user]]
+    }
+
+    /// Sees to it that the columns of `wanted` are there.
+    fn provide<C: Collective>(&mut self, c: &mut C, cloud: &Cloud, wanted: impl Iterator<Item = User> + Clone) {
+        let mut new = self.missing(wanted.clone());
+        if new.is_empty() {
+            return;
+        }
+        if self.slots.len() + new.len() > self.capacity {
+            self.slots.clear();
+            self.squared.clear();
+            self.points.clear();
+            new = self.missing(wanted);
+        }
+        let points = exchange_points(c, cloud, &new);
+        self.append(cloud, &new, points);
+    }
+
+    /// The users of `wanted` without a column, once each.
+    fn missing(&self, wanted: impl Iterator<Item = User>) -> Vec<User> {
+        let mut missing: Vec<User> = wanted.filter(|user| !self.slots.contains_key(user)).collect();
+        missing.sort_unstable_by_key(|user| (user.worker, user.row));
+        missing.dedup();
+        missing
+    }
+
+    /// Computes the columns of everyone, for one worker whose users are few.
+    pub fn provide_all(&mut self, cloud: &Cloud) {
+        let all: Vec<User> = (0..self.n_rows).map(|row| User { worker: 0, row }).collect();
+        let points = all.iter().map(|user| cloud.points.point(user.row)).collect();
+        self.append(cloud, &all, points);
+    }
+
+    fn append(&mut self, cloud: &Cloud, users: &[User], points: Vec<Point>) {
+        let first = self.points.len();
+        self.slots.extend(users.iter().copied().zip(first..));
+        self.squared.resize((first + users.len()) * self.n_rows, 0.0);
+        self.points.extend(points);
+        for start in (first..self.points.len()).step_by(lloyd::WIDTH) {
+            let end = (start + lloyd::WIDTH).min(self.points.len());
+            let points: Vec<&Point> = self.points[start..end].iter().collect();
+            let tiles = Tiles::of(&cloud.points, &points);
+            let out = &mut self.squared[start * self.n_rows..end * self.n_rows];
+            lloyd::distances(cloud, 0..self.n_rows, &tiles, out, self.n_rows);
+        }
+    }
+}
+
+/// The points of `users` (by worker, then row) on every worker.
+fn exchange_points<C: Collective>(c: &mut C, cloud: &Cloud, users: &[User]) -> Vec<Point> {
+    let own = c.index();
+    if c.peers() == 1 {
+        return users.iter().map(|user| cloud.points.point(user.row)).collect();
+    }
+    let mut mine: Vec<u64> = Vec::new();
+    for user in users.iter().filter(|user| user.worker == own) {
+        let point = cloud.points.point(user.row);
+        mine.push(point.indices.len() as u64);
+        mine.extend(point.indices.iter().map(|&i| u64::from(i)));
+        mine.extend(point.values.iter().map(|v| v.to_bits()));
+    }
+    let sent = c.all_gather(&mine);
+    let mut rest: Vec<&[u64]> = sent.iter().map(Vec::as_slice).collect();
+    users.iter().map(|user| take_point(&mut rest[user.worker])).collect()
+}
+
+/// The next point of a worker's message.
+fn take_point(words: &mut &[u64]) -> Point {
+    let (length, rest) = words.split_first().expect("a point begins with its length");
+    let (indices, rest) = rest.split_at(*length as usize);
+    let (values, rest) = rest.split_at(*length as usize);
+    *words = rest;
+    Point {
+        indices: indices.iter().map(|&i| i as u32).collect(),
+        values: values.iter().map(|&v| f64::from_bits(v)).collect(),
+    }
+}

@@ -1,0 +1,258 @@
+//! How the runs are spread over the workers.
+//!
+//! Where points are many, every worker holds its own users and all move in lockstep. Where they are few, a collective per
+//! iteration costs more than the work: the points are copied to every worker once, the runs divided among them, and
+//! each worker runs its share alone. Both ways give the same bits, because no result depends on who holds which user.
+
+use crate::collective::{Collective, Solo};
+use crate::job::KMeansParams;
+use crate::kernel::csr::Csr;
+use crate::kernel::lloyd::{Cloud, Points};
+
+use super::lockstep::{self, Finished};
+use super::plan::{self, Run, Unit};
+use super::seeding::{self, Columns};
+use super::users::{Facts, Users};
+
+/// Points of at most so many bytes may be copied to every worker.
+const COPIED_BYTES: u64 = 32 << 20;
+
+/// Points of at most so many bytes are copied even if the runs cannot be divided evenly.
+const SMALL_BYTES: u64 = 2 << 20;
+
+/// Bytes of a stored value with its index.
+const VALUE_BYTES: u64 = 12;
+
+/// Distances to candidates are kept up to so many bytes.
+const COLUMN_BYTES: u64 = 256 << 20;
+
+/// What a stage was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    pub params: &'a KMeansParams,
+    pub seed: u64,
+    /// Bytes that a worker may use for runs in progress.
+    pub memory: u64,
+}
+
+/// How to spread the runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Every worker keeps its users.
+    Lockstep,
+    /// Every worker gets all points, and runs of its own.
+    Copied,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    pub run: Run,
+    pub iterations: usize,
+    pub converged: bool,
+    /// In fixed point, and as it is.
+    pub fixed_inertia: i64,
+    pub inertia: f64,
+}
+
+/// The centroids of the best start of the number of clusters that was to be kept, in the order of the run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Winner {
+    pub start: usize,
+    pub fixed_inertia: i64,
+    /// `(n_clusters, n_dims)`.
+    pub centroids: Vec<Vec<f64>>,
+    pub sizes: Vec<u64>,
+}
+
+/// Every run, the same on every worker.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Solved {
+    /// By number of clusters, then by start.
+    pub outcomes: Vec<Outcome>,
+    pub winner: Option<Winner>,
+}
+
+impl Solved {
+    /// The starts of a number of clusters, in order.
+    pub fn starts(&self, clusters: usize) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.iter().filter(move |outcome| outcome.run.clusters == clusters)
+    }
+
+    /// The start of least inertia, the lowest of equals.
+    pub fn best(&self, clusters: usize) -> &Outcome {
+        self.starts(clusters).min_by_key(|outcome| outcome.fixed_inertia).expect("every number of clusters was run")
+    }
+
+    fn add(&mut self, finished: Finished, keep: Option<usize>) {
+        let outcome = finished.outcome;
+        self.outcomes.push(outcome);
+        let order = (outcome.fixed_inertia, outcome.run.start);
+        let wins = self.winner.as_ref().is_none_or(|w| order < (w.fixed_inertia, w.start));
+        if keep == Some(outcome.run.clusters) && wins {
+            self.winner = Some(Winner {
+                start: outcome.run.start,
+                fixed_inertia: outcome.fixed_inertia,
+                centroids: (0..outcome.run.clusters).map(|j| finished.tiles.centroid(j)).collect(),
+                sizes: finished.counts.iter().map(|&count| count as u64).collect(),
+            });
+        }
+    }
+
+    fn sort(&mut self) {
+        self.outcomes.sort_by_key(|outcome| (outcome.run.clusters, outcome.run.start));
+    }
+}
+
+/// Runs `n_init` starts of each of `clusters` and keeps the best centroids of `keep`.
+pub fn solve<C: Collective>(
+    c: &mut C,
+    users: &Users,
+    clusters: &[usize],
+    keep: Option<usize>,
+    job: &Job,
+    way: Way,
+) -> Solved {
+    let units = plan::units(clusters, job.params.n_init);
+    if c.peers() == 1 || way == Way::Lockstep {
+        return run_units(c, users, units, keep, job);
+    }
+    let draw_keys = c.all_gather(users.draw_keys).concat();
+    let copy = Copied::gather(c, users.cloud.points);
+    let everyone = Users { cloud: Cloud::new(copy.points()), draw_keys: &draw_keys, facts: users.facts.copied() };
+    let mine = plan::share(units, c.peers(), c.index());
+    let solved = run_units(&mut Solo, &everyone, mine, keep, job);
+    exchange_outcomes(c, solved, &users.facts)
+}
+
+/// The way that suits: points are copied if they are few and the units keep most workers busy.
+pub fn choose(peers: usize, facts: &Facts, clusters: &[usize], job: &Job) -> Way {
+    let bytes = facts.n_values * VALUE_BYTES;
+    if bytes > COPIED_BYTES.min(job.memory / 4) {
+        return Way::Lockstep;
+    }
+    let units = plan::units(clusters, job.params.n_init);
+    let cost = |units: &[Unit]| units.iter().map(Unit::cost).sum::<usize>();
+    let longest = (0..peers).map(|w| cost(&plan::share(units.clone(), peers, w))).max().unwrap_or(0);
+    let even = 4 * cost(&units) >= 3 * peers * longest;
+    if even || bytes <= SMALL_BYTES { Way::Copied } else { Way::Lockstep }
+}
+
+/// Runs units in batches, in lockstep with the other workers.
+fn run_units<C: Collective>(c: &mut C, users: &Users, units: Vec<Unit>, keep: Option<usize>, job: &Job) -> Solved {
+    let mut solved = Solved::default();
+    let capacity = COLUMN_BYTES.min(job.memory / 4) / (8 * users.facts.max_rows.max(1));
+    let mut columns = Columns::new(users.cloud.points.n_rows(), capacity as usize);
+    let wanted: usize = units.iter().map(|unit| unit.centres() * unit.candidates).sum();
+    if c.peers() == 1 && users.facts.n_users <= capacity.min(wanted as u64) {
+        columns.provide_all(&users.cloud);
+    }
+    for batch in batches(c.peers(), units, users.cloud.points.n_dims(), &users.facts, job) {
+        let beginnings = seeding::seed_batch(c, users, job.seed, &batch, &mut columns);
+        for together in groups(c.peers(), beginnings) {
+            for finished in lockstep::lloyd(c, users, job.params, together) {
+                solved.add(finished, keep);
+            }
+        }
+    }
+    solved.sort();
+    solved
+}
+
+/// One worker alone gains nothing from many runs at once: it takes the units of one start at a time, which share their
+/// draws.
+fn batches(peers: usize, units: Vec<Unit>, n_dims: usize, facts: &Facts, job: &Job) -> Vec<Vec<Unit>> {
+    let batches = plan::batches(units, facts.max_rows, n_dims, job.memory / 2);
+    if peers > 1 {
+        return batches;
+    }
+    batches.iter().flat_map(|batch| batch.chunk_by(|a, b| a.start == b.start)).map(<[Unit]>::to_vec).collect()
+}
+
+/// And one run at a time, whose sums and centroids stay in the cache.
+fn groups<T>(peers: usize, beginnings: Vec<T>) -> Vec<Vec<T>> {
+    if peers > 1 { vec![beginnings] } else { beginnings.into_iter().map(|b| vec![b]).collect() }
+}
+
+/// All workers' points.
+enum Copied {
+    Dense { values: Vec<f64>, n_rows: usize, n_dims: usize },
+    Sparse(Csr),
+}
+
+impl Copied {
+    fn gather<C: Collective>(c: &mut C, points: Points) -> Copied {
+        let values = c.all_gather(points.values()).concat();
+        match points {
+            Points::Dense { n_rows, n_dims, .. } => {
+                let mut total = [n_rows as u64];
+                c.sum(&mut total);
+                Copied::Dense { values, n_rows: total[0] as usize, n_dims }
+            }
+            Points::Sparse(matrix) => {
+                let indices = c.all_gather(&matrix.indices).concat();
+                let lengths: Vec<u64> = matrix.rows().map(|row| row.indices.len() as u64).collect();
+                let mut indptr = vec![0];
+                for length in c.all_gather(&lengths).concat() {
+                    indptr.push(indptr[indptr.len() - 1] + length as usize);
+                }
+                Copied::Sparse(Csr { n_cols: matrix.n_cols, indptr, indices, values })
+            }
+        }
+    }
+
+    fn points(&self) -> Points<'_> {
+        match self {
+            Copied::Dense { values, n_rows, n_dims } => Points::Dense { values, n_rows: *n_rows, n_dims: *n_dims },
+            Copied::Sparse(matrix) => Points::Sparse(matrix),
+        }
+    }
+}
+
+/// Brings the outcomes of all workers' runs, and the best of their winners, to every worker.
+fn exchange_outcomes<C: Collective>(c: &mut C, mine: Solved, facts: &Facts) -> Solved {
+    let words: Vec<[u64; 5]> = mine.outcomes.iter().map(outcome_to_words).collect();
+    let mut all = Solved::default();
+    for words in c.all_gather(&words).concat() {
+        all.outcomes.push(outcome_from_words(words, facts));
+    }
+    all.sort();
+    let claim = mine.winner.as_ref().map(|w| [w.fixed_inertia as u64, w.start as u64]);
+    let claims = c.all_gather(claim.as_slice());
+    let best = claims.iter().flatten().min().copied();
+    let sent = if claim == best { mine.winner.as_ref().map(winner_to_words).unwrap_or_default() } else { Vec::new() };
+    let received = c.all_gather(&sent).concat();
+    all.winner = best.map(|[inertia, start]| winner_from_words(inertia as i64, start as usize, &received));
+    all
+}
+
+fn outcome_to_words(outcome: &Outcome) -> [u64; 5] {
+    let Outcome { run, iterations, converged, fixed_inertia, .. } = *outcome;
+    [run.clusters as u64, run.start as u64, iterations as u64, u64::from(converged), fixed_inertia as u64]
+}
+
+fn outcome_from_words([clusters, start, iterations, converged, inertia]: [u64; 5], facts: &Facts) -> Outcome {
+    Outcome {
+        run: Run { clusters: clusters as usize, start: start as usize },
+        iterations: iterations as usize,
+        converged: converged == 1,
+        fixed_inertia: inertia as i64,
+        inertia: facts.distance_scale.real(inertia as i64),
+    }
+}
+
+/// Number of clusters, sizes, centroids.
+fn winner_to_words(winner: &Winner) -> Vec<u64> {
+    let mut words = vec![winner.sizes.len() as u64];
+    words.extend(&winner.sizes);
+    words.extend(winner.centroids.iter().flatten().map(|x| x.to_bits()));
+    words
+}
+
+fn winner_from_words(fixed_inertia: i64, start: usize, words: &[u64]) -> Winner {
+    let (clusters, rest) = words.split_first().expect("the best worker sent its winner");
+    let (sizes, coordinates) = rest.split_at(*clusters as usize);
+    let n_dims = coordinates.len() / sizes.len();
+    let centroid = |j: usize| coordinates[j * n_dims..][..n_dims].iter().map(|&x| f64::from_bits(x)).collect();
+    Winner { start, fixed_inertia, centroids: (0..sizes.len()).map(centroid).collect(), sizes: sizes.to_vec() }
+}

@@ -1,0 +1,97 @@
+//! A worker's users, and what all workers must know of everyone's.
+
+use crate::collective::Collective;
+use crate::kernel::fixed::Scale;
+use crate::kernel::lloyd::{Cloud, Points};
+
+/// A worker's users as points.
+#[derive(Debug, Clone)]
+pub struct Users<'a> {
+    pub cloud: Cloud<'a>,
+    /// What their draws are keyed by.
+    pub draw_keys: &'a [u64],
+    pub facts: Facts,
+}
+
+impl<'a> Users<'a> {
+    /// `tol` is the tolerance relative to the mean variance of the columns.
+    pub fn gather<C: Collective>(c: &mut C, points: Points<'a>, draw_keys: &'a [u64], tol: f64) -> Users<'a> {
+        let cloud = Cloud::new(points);
+        let facts = Facts::gather(c, &cloud, tol);
+        Users { cloud, draw_keys, facts }
+    }
+
+    pub fn n_rows(&self) -> usize {
+        self.cloud.points.n_rows()
+    }
+
+    pub fn n_dims(&self) -> usize {
+        self.cloud.points.n_dims()
+    }
+}
+
+/// What all workers must know of all points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Facts {
+    pub n_users: u64,
+    /// Most users at one worker.
+    pub max_rows: u64,
+    pub n_values: u64,
+    /// For sums of coordinates.
+    pub coordinate_scale: Scale,
+    /// For sums of squared distances between points of the convex hull.
+    pub distance_scale: Scale,
+    /// The squared shift of all centroids at which a run has converged.
+    pub tolerance: f64,
+}
+
+impl Facts {
+    fn gather<C: Collective>(c: &mut C, cloud: &Cloud, tol: f64) -> Facts {
+        let n_rows = cloud.points.n_rows() as u64;
+        let mut sums = [n_rows, cloud.points.n_values() as u64];
+        c.sum(&mut sums);
+        let most = |values: &[f64]| values.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
+        let mut bounds = [most(cloud.points.values()), most(&cloud.norms), n_rows as f64];
+        c.max(&mut bounds);
+        let [n_users, n_values] = sums;
+        // Two points of the hull are at most twice the largest norm apart; the margin is for rounding.
+        let distance_scale = Scale::new(bounds[1] * 4.001, n_users);
+        let coordinate_scale = Scale::new(bounds[0], n_users);
+        let mut facts =
+            Facts { n_users, max_rows: bounds[2] as u64, n_values, coordinate_scale, distance_scale, tolerance: 0.0 };
+        facts.tolerance = tol * mean_variance(c, cloud, &facts);
+        facts
+    }
+
+    /// These facts for a worker that holds all points.
+    pub fn copied(&self) -> Facts {
+        Facts { max_rows: self.n_users, ..*self }
+    }
+}
+
+/// Mean over the columns of the variance over all users (divisor n).
+fn mean_variance<C: Collective>(c: &mut C, cloud: &Cloud, facts: &Facts) -> f64 {
+    let points = cloud.points;
+    let mut sums = vec![0i64; points.n_dims()];
+    for row in 0..points.n_rows() {
+        points.for_each(row, |dim, value| sums[dim] += facts.coordinate_scale.fix(value));
+    }
+    c.sum(&mut sums);
+    let n = facts.n_users.max(1) as f64;
+    let means: Vec<f64> = sums.iter().map(|&sum| facts.coordinate_scale.real(sum) / n).collect();
+    let spread = |row: usize| match points {
+        Points::Dense { .. } => {
+            let row = points.row_values(row);
+            row.iter().zip(&means).fold(0.0, |sum, (x, mean)| sum + (x - mean) * (x - mean))
+        }
+        Points::Sparse(_) => cloud.norms[row],
+    };
+    let mut total = [(0..points.n_rows()).map(|row| facts.distance_scale.fix(spread(row))).sum::<i64>()];
+    c.sum(&mut total);
+    let mean_spread = facts.distance_scale.real(total[0]) / n;
+    let variance = match points {
+        Points::Dense { .. } => mean_spread,
+        Points::Sparse(_) => mean_spread - means.iter().fold(0.0, |sum, mean| sum + mean * mean),
+    };
+    variance.max(0.0) / points.n_dims().max(1) as f64
+}

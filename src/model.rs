@@ -1,0 +1,166 @@
+//! The fitted model on disk: what it takes to put a new user into a segment.
+//!
+//! ```text
+//! model/model.json          version, the job's sections that shaped the model, n_items, segments, tensors with shapes
+//! model/model.safetensors   the tensors, 64-bit floats, row-major
+//! model/items.parquet       index, item, title: what the columns of the tensors stand for
+//! ```
+//!
+//! | tensor | shape |
+//! |---|---|
+//! | `mean`, `idf` | `(n_items)` |
+//! | `components` | `(n_components, n_items)` |
+//! | `explained_variance` | `(n_components or more)` |
+//! | `centroids` | `(n_clusters, n_components)` |
+//! | `bayes.NAME` | as the Naive Bayes model has it, for example `bayes.feature_log_prob` `(n_clusters, n_items)` |
+//!
+//! The safetensors file opens in NumPy and PyTorch. Equal tensors make equal files, byte for byte.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, View};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::job::{KMeansParams, Matrix, PcaParams, ValidateParams};
+use crate::report::Outcome;
+use crate::report::table::{DISK_REMEDY, Digest};
+use crate::report::tables;
+
+/// The version of the folder's layout. A reader refuses what it does not know.
+pub const VERSION: u32 = 1;
+
+/// `model.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub version: u32,
+    pub seed: u64,
+    pub matrix: Matrix,
+    pub pca: PcaParams,
+    pub kmeans: KMeansParams,
+    pub validate: ValidateParams,
+    pub n_items: usize,
+    pub segments: Vec<Segment>,
+    pub tensors: Vec<TensorInfo>,
+}
+
+/// A segment of the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// A person may edit it; the number until then.
+    pub name: String,
+    /// Users it was fitted on.
+    pub size: u64,
+}
+
+/// A tensor in `model.safetensors`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TensorInfo {
+    pub name: String,
+    pub shape: Vec<usize>,
+}
+
+/// A tensor of 64-bit floats, row-major.
+#[derive(Debug, Clone)]
+pub struct Tensor<'a> {
+    pub shape: Vec<usize>,
+    pub values: Cow<'a, [f64]>,
+}
+
+impl View for &Tensor<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F64
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        little_endian(&self.values)
+    }
+
+    fn data_len(&self) -> usize {
+        self.values.len() * size_of::<f64>()
+    }
+}
+
+#[cfg(target_endian = "little")]
+fn little_endian(values: &[f64]) -> Cow<'_, [u8]> {
+    Cow::Borrowed(bytemuck::cast_slice(values))
+}
+
+#[cfg(target_endian = "big")]
+fn little_endian(values: &[f64]) -> Cow<'_, [u8]> {
+    Cow::Owned(values.iter().flat_map(|v| v.to_le_bytes()).collect())
+}
+
+/// The model's tensors by name, in the order of the table above.
+pub fn tensors(outcome: &Outcome) -> Vec<(String, Tensor<'_>)> {
+    let (pca, model) = (&outcome.pca, &outcome.model);
+    let bayes = model.bayes.iter().map(|(name, shape, values)| (format!("bayes.{name}"), flat(shape, values)));
+    let fixed = [
+        ("mean", row_major(&pca.mean)),
+        ("idf", flat(&[model.idf.len()], &model.idf)),
+        ("components", row_major(&pca.components)),
+        ("explained_variance", flat(&[pca.explained_variance.len()], &pca.explained_variance)),
+        ("centroids", row_major(&outcome.kmeans.centroids)),
+    ];
+    fixed.into_iter().map(|(name, tensor)| (name.to_string(), tensor)).chain(bayes).collect()
+}
+
+fn flat<'a>(shape: &[usize], values: &'a [f64]) -> Tensor<'a> {
+    assert_eq!(shape.iter().product::<usize>(), values.len(), "a tensor's shape and values disagree");
+    Tensor { shape: shape.to_vec(), values: Cow::Borrowed(values) }
+}
+
+fn row_major<D: ndarray::Dimension>(array: &ndarray::Array<f64, D>) -> Tensor<'_> {
+    let values = match array.as_slice() {
+        Some(values) => Cow::Borrowed(values),
+        None => Cow::Owned(array.iter().copied().collect()),
+    };
+    Tensor { shape: array.shape().to_vec(), values }
+}
+
+/// BLAKE3 over names, shapes and bits of the tensors, in the order of [`tensors`]; in hexadecimal.
+pub fn digest(outcome: &Outcome) -> String {
+    let mut digest = Digest::new("segmill model 1\n");
+    for (name, tensor) in tensors(outcome) {
+        digest.text(&name);
+        digest.whole(tensor.shape.len() as u64);
+        tensor.shape.iter().for_each(|&n| digest.whole(n as u64));
+        digest.reals(&tensor.values);
+    }
+    digest.finish()
+}
+
+/// Writes the model into the existing folder `folder`.
+pub fn write(outcome: &Outcome, folder: &Path) -> Result<()> {
+    let tensors = tensors(outcome);
+    let path = folder.join("model.safetensors");
+    let views = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+    safetensors::serialize_to_file(views, None, &path)
+        .map_err(|e| Error::file(&path, "cannot write", &std::io::Error::other(e), DISK_REMEDY))?;
+    tables::items(outcome).write_parquet(&folder.join("items.parquet"))?;
+    let path = folder.join("model.json");
+    let json = serde_json::to_vec_pretty(&manifest(outcome, &tensors)).expect("a manifest serialises");
+    fs::write(&path, json).map_err(|e| Error::file(&path, "cannot write", &e, DISK_REMEDY))
+}
+
+fn manifest(outcome: &Outcome, tensors: &[(String, Tensor)]) -> Manifest {
+    let job = &outcome.job;
+    let segment = |(number, &size): (usize, &u64)| Segment { name: number.to_string(), size };
+    Manifest {
+        version: VERSION,
+        seed: job.seed,
+        matrix: job.matrix,
+        pca: job.pca,
+        kmeans: job.kmeans,
+        validate: job.validate,
+        n_items: outcome.items.ids.len(),
+        segments: outcome.kmeans.sizes.iter().enumerate().map(segment).collect(),
+        tensors: tensors.iter().map(|(n, t)| TensorInfo { name: n.clone(), shape: t.shape.clone() }).collect(),
+    }
+}

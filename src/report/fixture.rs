@@ -1,0 +1,249 @@
+//! A fabricated [`Outcome`] for tests: every size free, every number drawn from keys, hence always the same.
+
+use std::path::PathBuf;
+
+use ndarray::{Array1, Array2};
+
+use crate::ingest::ids::Id;
+use crate::ingest::{Items, Ledger};
+use crate::job::*;
+use crate::kernel::keyed::{Stream, uniform};
+use crate::kmeans::{Assignment, KMeans, StartReport, Sweep, SweepCurve};
+use crate::pca::{Pca, SolverReport};
+use crate::profile::{Profile, ProfileItem};
+use crate::report::tables::cumulative;
+use crate::report::{MapPoint, Measured, ModelTerms, Outcome, UserTable};
+use crate::validate::{Confusion, Validation};
+
+/// How large the fabricated run is.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    pub users: usize,
+    pub items: usize,
+    pub clusters: usize,
+    pub components: usize,
+    pub top: usize,
+}
+
+/// As MovieLens 100K with the default job.
+pub const MOVIELENS: Size = Size { users: 943, items: 1682, clusters: 25, components: 10, top: 10 };
+
+/// Small enough to be written many times in a test.
+pub const SMALL: Size = Size { users: 40, items: 30, clusters: 4, components: 3, top: 5 };
+
+/// A draw from (0, 1) for a purpose and an index.
+fn draw(purpose: u64, index: usize) -> f64 {
+    uniform(11, Stream::Generate, purpose, index as u64)
+}
+
+/// A draw from a bell curve of variance 1: twelve uniform draws.
+fn bell(purpose: u64, index: usize) -> f64 {
+    (0..12).map(|i| draw(purpose, index * 12 + i)).sum::<f64>() - 6.0
+}
+
+pub fn outcome(size: Size) -> Outcome {
+    let segment = segments(size);
+    let sizes = (0..size.clusters).map(|k| segment.iter().filter(|&&s| s as usize == k).count() as u64).collect();
+    let centroids = Array2::from_shape_fn((size.clusters, size.components), |(k, c)| {
+        (bell(1, k * size.components + c) * 14.0 + if k == 0 { -6.0 } else { 2.0 }) / (1.0 + c as f64)
+    });
+    Outcome {
+        job: job(size),
+        ledger: Ledger { read: 100_020, accepted: 100_000, rejected: 13, merged: 7 },
+        items: items(size.items),
+        users: users(&segment, size),
+        pca: pca(size),
+        map: map(&segment, &centroids),
+        kmeans: kmeans(sizes, centroids),
+        sweep: Some(sweep()),
+        validation: validation(&segment, size.clusters),
+        profiles: profiles(&segment, size),
+        model: model(size),
+        warnings: vec!["13 rows were rejected (0.013%); see rejects.tsv".into()],
+        measured: measured(size),
+    }
+}
+
+/// Segments fall in size as 1/√rank, so that number and size agree in order.
+fn segments(size: Size) -> Vec<u32> {
+    let weights: Vec<f64> = (0..size.clusters).map(|k| 1.0 / ((k + 1) as f64).sqrt()).collect();
+    let total: f64 = weights.iter().sum();
+    let bounds: Vec<f64> = cumulative(&weights).iter().map(|sum| sum / total).collect();
+    let of = |user: usize| {
+        let place = (user as f64 + 0.5) / size.users as f64;
+        bounds.iter().position(|&bound| place < bound).unwrap_or(size.clusters - 1) as u32
+    };
+    (0..size.users).map(|user| of(user * 617 % size.users)).collect()
+}
+
+fn users(segment: &[u32], size: Size) -> UserTable {
+    let n = segment.len();
+    let other = |u: usize| (segment[u] + 1) % size.clusters as u32;
+    UserTable {
+        users: (0..n).map(|u| Id::Number(u as u64 + 1)).collect(),
+        assignment: Assignment {
+            segment: segment.to_vec(),
+            distance: (0..n).map(|u| 3.0 + draw(2, u)).collect(),
+            second: (0..n).map(other).collect(),
+            second_distance: (0..n).map(|u| 4.0 + draw(3, u)).collect(),
+        },
+        nb_segment: (0..n).map(|u| if draw(4, u) < 0.8 { segment[u] } else { other(u) }).collect(),
+    }
+}
+
+fn items(n: usize) -> Items {
+    let first = ["Return", "Adventures", "Secret", "Last Days", "Shadow", "Night", "Trial", "Legend"];
+    let second = ["the Lighthouse", "Mr. Pemberton", "a Distant Summer", "the Iron Valley", "Two Sisters", "Avalon"];
+    let title = |i: usize| {
+        let plain = format!("{} of {} ({})", first[i % 8], second[i / 8 % 6], 1931 + i * 7 % 67);
+        match i % 9 {
+            4 => Some(format!(
+                "{plain}: or, how the whole town of Little Wittering learnt to stop worrying about Tuesdays"
+            )),
+            7 => Some(format!("{} (Nattvakten & Söner)", plain)),
+            8 if i % 2 == 0 => None,
+            _ => Some(plain),
+        }
+    };
+    Items { ids: (0..n).map(|i| Id::Number(i as u64 + 1)).collect(), titles: (0..n).map(title).collect() }
+}
+
+fn pca(size: Size) -> Pca {
+    let n = (2 * size.components).min(size.items);
+    let ratio: Vec<f64> = (0..n).map(|i| 0.14 / (1.0 + i as f64 * 0.9)).collect();
+    let total = 1193.7523983852413;
+    Pca {
+        mean: Array1::from_shape_fn(size.items, |i| draw(5, i)),
+        components: Array2::from_shape_fn((size.components, size.items), |(c, i)| bell(6, c * size.items + i) / 40.0),
+        explained_variance: ratio.iter().map(|r| r * total).collect(),
+        singular_values: ratio.iter().map(|r| (r * total * (size.users as f64 - 1.0)).sqrt()).collect(),
+        explained_variance_ratio: ratio,
+        total_variance: total,
+        solver: SolverReport {
+            solver: "gram".into(),
+            reason: "1,682 items: their Gram matrix is 22 MiB".into(),
+            iterations: 1,
+            residual: 3.1e-15,
+            converged: true,
+        },
+    }
+}
+
+fn kmeans(sizes: Vec<u64>, centroids: Array2<f64>) -> KMeans {
+    let start = |i: usize| StartReport { iterations: 20 + i, inertia: 104_000.0 + 311.7 * i as f64, converged: true };
+    KMeans { centroids, sizes, inertia: 104_000.0, best_start: 0, starts: (0..10).map(start).collect() }
+}
+
+fn sweep() -> Sweep {
+    let clusters = vec![5, 10, 25, 50, 100, 125, 150, 200];
+    let curve = |floor: f64, knee| SweepCurve {
+        inertia: clusters.iter().map(|&k| 200_000.0 * (floor + (1.0 - floor) / (k as f64 / 5.0).sqrt())).collect(),
+        knee: Some(knee),
+    };
+    Sweep { projected: Some(curve(0.02, 25)), full: Some(curve(0.55, 50)), clusters }
+}
+
+fn validation(segment: &[u32], k: usize) -> Validation {
+    let confusion = |purpose: u64, right: f64| {
+        let mut counts = Array2::zeros((k, k));
+        for (user, &s) in segment.iter().enumerate() {
+            let stays = draw(purpose, user) < right;
+            let guess = if stays { s as usize } else { (draw(purpose + 1, user) * k as f64) as usize };
+            counts[(s as usize, guess)] += 1;
+        }
+        Confusion { counts }
+    };
+    Validation {
+        model: "multinomial".into(),
+        in_sample: confusion(20, 0.87),
+        out_of_fold: confusion(30, 0.62),
+        folds: 5,
+    }
+}
+
+fn profiles(segment: &[u32], size: Size) -> Vec<Profile> {
+    let profile = |k: usize| {
+        let item = |rank: usize| {
+            let score = 0.32 * (0.6 + 0.4 * draw(40, k)) / (1.0 + 0.12 * rank as f64);
+            let item = ((k * 53 + rank * 29) % size.items) as u32;
+            ProfileItem { item, score, score_all: score * (0.15 + 1.0 * draw(41, k * 100 + rank)) }
+        };
+        Profile {
+            segment: k as u32,
+            size: segment.iter().filter(|&&s| s as usize == k).count() as u64,
+            n_items: size.items as u64 / 2,
+            distance_from_all: 0.1 + 0.6 * draw(42, k),
+            top: (0..size.top.min(size.items)).map(item).collect(),
+        }
+    };
+    (0..size.clusters).map(profile).collect()
+}
+
+fn model(size: Size) -> ModelTerms {
+    let log_prob = (0..size.clusters * size.items).map(|i| -4.0 - draw(50, i)).collect();
+    ModelTerms {
+        idf: (0..size.items).map(|i| 1.0 + 4.0 * draw(51, i)).collect(),
+        bayes: vec![
+            ("class_log_prior".into(), vec![size.clusters], (0..size.clusters).map(|k| -1.0 - draw(52, k)).collect()),
+            ("feature_log_prob".into(), vec![size.clusters, size.items], log_prob),
+        ],
+    }
+}
+
+fn map(segment: &[u32], centroids: &Array2<f64>) -> Vec<MapPoint> {
+    let at = |k: usize, c: usize| centroids.row(k).get(c).copied().unwrap_or(0.0);
+    let point = |user: usize| {
+        let k = segment[user] as usize;
+        MapPoint {
+            user: Id::Number(user as u64 + 1),
+            segment: segment[user],
+            x: at(k, 0) + 3.0 * bell(60, user),
+            y: at(k, 1) + 2.0 * bell(61, user),
+        }
+    };
+    (0..segment.len()).map(point).collect()
+}
+
+fn measured(size: Size) -> Measured {
+    let stages =
+        [("read", 0.031), ("pca", 0.058), ("k-means", 0.042), ("sweep", 0.71), ("validate", 0.02), ("profile", 0.004)];
+    Measured {
+        processes: 1,
+        workers: 2,
+        n_users: size.users as u64,
+        n_items: size.items as u64,
+        n_ratings: 100_000,
+        stages: stages.map(|(stage, taken)| (stage.to_string(), taken)).to_vec(),
+        total_seconds: 0.89,
+        peak_memory: 61 << 20,
+    }
+}
+
+fn job(size: Size) -> Job {
+    let files = FilesSpec {
+        ratings: vec!["ml-100k/u.data".into()],
+        delimiter: None,
+        header: None,
+        user: Column::Index(0),
+        item: Column::Index(1),
+        rating: RatingColumn::Default,
+    };
+    Job {
+        seed: 0,
+        memory: 4 << 30,
+        output: PathBuf::from("out/movielens-100k"),
+        input: Input {
+            source: Source::Files(files),
+            duplicates: Duplicates::Error,
+            on_bad: OnBad::Fail,
+            max_bad: 0.0,
+            items: None,
+        },
+        matrix: Matrix { weighting: Weighting::Raw, normalize: Normalize::None },
+        pca: PcaParams { components: size.components, solver: Solver::Auto, tol: 1e-9, report: 20 },
+        kmeans: KMeansParams { clusters: size.clusters, n_init: 10, max_iter: 300, tol: 1e-4 },
+        sweep: None,
+        validate: ValidateParams { model: BayesModel::Multinomial, folds: 5 },
+        profile: ProfileParams { top: size.top },
+    }
+}

@@ -1,0 +1,168 @@
+//! The tables of the output folder, each built from an [`Outcome`].
+//!
+//! | table | columns |
+//! |---|---|
+//! | `segments` | user, segment, distance, second, second_distance, nb_segment; by user |
+//! | `profiles` | segment, size, rank (from 1), item, title, score; by segment and rank |
+//! | `explained_variance` | component (from 1), explained_variance, ratio, cumulative |
+//! | `inertia` | space, clusters, inertia, normalised (to the first number of clusters), knee (1 at the suggested one) |
+//! | `confusion` | kind, segment, predicted, users: every cell, zeros included |
+//! | `items` | index, item, title; by index, which is the column of the model's tensors |
+
+use std::borrow::Cow;
+
+use crate::kmeans::SweepCurve;
+use crate::profile::ProfileItem;
+use crate::report::Outcome;
+use crate::report::table::{Table, Values, all_numbers};
+use crate::validate::Confusion;
+
+/// Where each user went: `(n_users)` rows.
+pub fn segments(outcome: &Outcome) -> Table<'_> {
+    let users = &outcome.users;
+    let assignment = &users.assignment;
+    Table::new(
+        "segments",
+        vec![
+            ("user", Values::ids(&users.users, all_numbers(&users.users))),
+            ("segment", whole(&assignment.segment)),
+            ("distance", real(&assignment.distance)),
+            ("second", whole(&assignment.second)),
+            ("second_distance", real(&assignment.second_distance)),
+            ("nb_segment", whole(&users.nb_segment)),
+        ],
+    )
+}
+
+/// The top items of each segment.
+pub fn profiles(outcome: &Outcome) -> Table<'_> {
+    let items = &outcome.items;
+    let rows = || {
+        outcome
+            .profiles
+            .iter()
+            .flat_map(|profile| profile.top.iter().enumerate().map(move |(i, top)| (profile, i, top)))
+    };
+    let index = |top: &ProfileItem| top.item as usize;
+    Table::new(
+        "profiles",
+        vec![
+            ("segment", Values::U32(rows().map(|(profile, _, _)| profile.segment).collect())),
+            ("size", Values::U64(rows().map(|(profile, _, _)| profile.size).collect())),
+            ("rank", Values::U32(rows().map(|(_, i, _)| i as u32 + 1).collect())),
+            ("item", Values::ids(rows().map(|(_, _, top)| &items.ids[index(top)]), all_numbers(&items.ids))),
+            ("title", Values::Nullable(rows().map(|(_, _, top)| items.titles[index(top)].as_deref()).collect())),
+            ("score", Values::F64(rows().map(|(_, _, top)| top.score).collect())),
+        ],
+    )
+}
+
+/// What each component explains, as far as the solver went.
+pub fn explained_variance(outcome: &Outcome) -> Table<'_> {
+    let pca = &outcome.pca;
+    Table::new(
+        "explained_variance",
+        vec![
+            ("component", Values::U32((1..=pca.explained_variance.len() as u32).collect())),
+            ("explained_variance", real(&pca.explained_variance)),
+            ("ratio", real(&pca.explained_variance_ratio)),
+            ("cumulative", Values::F64(cumulative(&pca.explained_variance_ratio).into())),
+        ],
+    )
+}
+
+/// Inertia against the number of clusters; no rows without a sweep.
+pub fn inertia(outcome: &Outcome) -> Table<'_> {
+    let mut space = Vec::new();
+    let mut clusters = Vec::new();
+    let mut inertia = Vec::new();
+    let mut normalised = Vec::new();
+    let mut knee = Vec::new();
+    for (name, curve) in curves(outcome) {
+        let numbers = outcome.sweep.iter().flat_map(|sweep| &sweep.clusters);
+        for ((&k, &value), share) in numbers.zip(&curve.inertia).zip(normalise(&curve.inertia)) {
+            space.push(Cow::Borrowed(name));
+            clusters.push(k as u64);
+            inertia.push(value);
+            normalised.push(share);
+            knee.push((curve.knee == Some(k)) as u32);
+        }
+    }
+    Table::new(
+        "inertia",
+        vec![
+            ("space", Values::Text(space)),
+            ("clusters", Values::U64(clusters.into())),
+            ("inertia", Values::F64(inertia.into())),
+            ("normalised", Values::F64(normalised.into())),
+            ("knee", Values::U32(knee.into())),
+        ],
+    )
+}
+
+/// Both confusion matrices, cell by cell.
+pub fn confusion(outcome: &Outcome) -> Table<'_> {
+    let kinds = [("in_sample", &outcome.validation.in_sample), ("out_of_fold", &outcome.validation.out_of_fold)];
+    let cells = || kinds.iter().flat_map(|(kind, confusion)| cells(confusion).map(move |cell| (*kind, cell)));
+    Table::new(
+        "confusion",
+        vec![
+            ("kind", Values::Text(cells().map(|(kind, _)| Cow::Borrowed(kind)).collect())),
+            ("segment", Values::U32(cells().map(|(_, (segment, _, _))| segment).collect())),
+            ("predicted", Values::U32(cells().map(|(_, (_, predicted, _))| predicted).collect())),
+            ("users", Values::U64(cells().map(|(_, (_, _, users))| users).collect())),
+        ],
+    )
+}
+
+/// The item dictionary.
+pub fn items(outcome: &Outcome) -> Table<'_> {
+    let items = &outcome.items;
+    Table::new(
+        "items",
+        vec![
+            ("index", Values::U32((0..items.ids.len() as u32).collect())),
+            ("item", Values::ids(&items.ids, all_numbers(&items.ids))),
+            ("title", Values::Nullable(items.titles.iter().map(Option::as_deref).collect())),
+        ],
+    )
+}
+
+/// Running sums of `ratios`, added in order.
+pub fn cumulative(ratios: &[f64]) -> Vec<f64> {
+    let mut sum = 0.0;
+    ratios
+        .iter()
+        .map(|ratio| {
+            sum += ratio;
+            sum
+        })
+        .collect()
+}
+
+/// Each value as a share of the first. Where the first is 0 there is nothing to reduce, and every share is 1.
+pub fn normalise(inertia: &[f64]) -> Vec<f64> {
+    let first = inertia.first().copied().unwrap_or(0.0);
+    inertia.iter().map(|&value| if first > 0.0 { value / first } else { 1.0 }).collect()
+}
+
+/// The swept spaces by name.
+pub fn curves(outcome: &Outcome) -> impl Iterator<Item = (&'static str, &SweepCurve)> {
+    let sweep = outcome.sweep.as_ref();
+    let projected = sweep.and_then(|s| s.projected.as_ref()).map(|curve| ("projected", curve));
+    let full = sweep.and_then(|s| s.full.as_ref()).map(|curve| ("full", curve));
+    projected.into_iter().chain(full)
+}
+
+/// (segment, predicted, users), row by row.
+fn cells(confusion: &Confusion) -> impl Iterator<Item = (u32, u32, u64)> + '_ {
+    confusion.counts.indexed_iter().map(|((segment, predicted), &users)| (segment as u32, predicted as u32, users))
+}
+
+fn whole(values: &[u32]) -> Values<'_> {
+    Values::U32(Cow::Borrowed(values))
+}
+
+fn real(values: &[f64]) -> Values<'_> {
+    Values::F64(Cow::Borrowed(values))
+}

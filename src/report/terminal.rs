@@ -1,0 +1,52 @@
+//! The segments on the terminal, as the original pipeline printed them: `22 (33, 1682)`, which is segment 22 with 33
+//! users over 1682 items, then its top items with their scores, one per line.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::profile::Profile;
+use crate::report::Outcome;
+use crate::report::format::{percent, plural, seconds};
+
+/// Writes the segments, biggest first, then a summary and where the report is.
+pub fn print(outcome: &Outcome, report: &Path, sink: &mut impl Write) -> io::Result<()> {
+    let mut profiles: Vec<&Profile> = outcome.profiles.iter().collect();
+    profiles.sort_by_key(|profile| (std::cmp::Reverse(profile.size), profile.segment));
+    for profile in profiles {
+        print_segment(outcome, profile, sink)?;
+    }
+    writeln!(sink, "{}", summary(outcome))?;
+    writeln!(sink, "report: {}", report.display())
+}
+
+fn print_segment(outcome: &Outcome, profile: &Profile, sink: &mut impl Write) -> io::Result<()> {
+    writeln!(sink, "{} ({}, {})", profile.segment, profile.size, outcome.items.ids.len())?;
+    for top in &profile.top {
+        writeln!(sink, "  {:.6}  {}", top.score, one_line(&outcome.items.name(top.item as usize)))?;
+    }
+    writeln!(sink)
+}
+
+/// Text from a file could move the cursor or end the line: control characters are shown escaped.
+fn one_line(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+fn summary(outcome: &Outcome) -> String {
+    let measured = &outcome.measured;
+    let components = outcome.pca.components.nrows();
+    let explained: f64 = outcome.pca.explained_variance_ratio.iter().take(components).sum();
+    format!(
+        "{}, {}, {} in {}: {} explain {} of the variance; {} naive Bayes agrees on {} of users, {} out of fold; {}",
+        plural(measured.n_users, "user"),
+        plural(measured.n_items, "item"),
+        plural(measured.n_ratings, "rating"),
+        plural(outcome.profiles.len() as u64, "segment"),
+        plural(components as u64, "component"),
+        percent(explained),
+        outcome.validation.model,
+        percent(outcome.validation.in_sample.accuracy()),
+        percent(outcome.validation.out_of_fold.accuracy()),
+        seconds(measured.total_seconds),
+    )
+}
