@@ -1,0 +1,87 @@
+//! Several processes on loopback, as somebody would start them by hand.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{ENVIRONMENT, Ran, Sandbox};
+
+/// A cluster whose members are not done after this hangs.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// As many `127.0.0.1:port` as asked for, free a moment ago.
+pub fn free_addresses(count: usize) -> Vec<String> {
+    let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+    listeners.iter().map(|listener| listener.local_addr().expect("an address").to_string()).collect()
+}
+
+/// Runs `words` as every member of a cluster of `processes`, in the sandbox. Returns what each said, by process.
+pub fn run(sandbox: &Sandbox, words: &[&str], processes: usize, workers: usize) -> Vec<Ran> {
+    let hosts = sandbox.write("hosts", free_addresses(processes).join("\n"));
+    let members: Vec<Child> =
+        (0..processes).map(|process| start(sandbox, words, &hosts, processes, process, workers)).collect();
+    let deadline = Instant::now() + PATIENCE;
+    members.into_iter().map(|member| finish(member, deadline)).collect()
+}
+
+/// Starts one member of a cluster.
+pub fn start(
+    sandbox: &Sandbox,
+    words: &[&str],
+    hosts: &Path,
+    processes: usize,
+    process: usize,
+    workers: usize,
+) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_segmill"));
+    for name in ENVIRONMENT {
+        command.env_remove(name);
+    }
+    command
+        .current_dir(sandbox.path(""))
+        .args(words)
+        .args(["-w", &workers.to_string()])
+        .args(["--processes", &processes.to_string(), "--process", &process.to_string()])
+        .arg("--hosts")
+        .arg(hosts)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("segmill starts")
+}
+
+/// Waits for a member, and kills it when the deadline is over.
+pub fn finish(mut member: Child, deadline: Instant) -> Ran {
+    let stdout = drain(member.stdout.take().expect("a pipe"));
+    let stderr = drain(member.stderr.take().expect("a pipe"));
+    let status = loop {
+        match member.try_wait().expect("a child") {
+            Some(status) => break Some(status),
+            None if Instant::now() > deadline => {
+                // It may have ended just now; either way it is waited for.
+                member.kill().ok();
+                member.wait().expect("a child");
+                break None;
+            }
+            None => thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    Ran {
+        code: status.and_then(|status| status.code()).unwrap_or(-1),
+        stdout: stdout.join().expect("a reader"),
+        stderr: stderr.join().expect("a reader"),
+    }
+}
+
+/// Reads a pipe to its end, so that a member never waits for its reader.
+fn drain(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
