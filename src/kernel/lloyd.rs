@@ -317,18 +317,40 @@ fn move_block(tile: &mut [f64], sums: &[i64], n_dims: usize, block: Block) -> ([
 pub struct Nearest {
     pub squared: Vec<f64>,
     pub label: Vec<u32>,
+    /// Least squared distance to the other centroids seen.
+    pub others: Vec<f64>,
 }
 
 impl Nearest {
     /// Nothing seen yet.
     pub fn none(n_rows: usize) -> Nearest {
-        Nearest { squared: vec![f64::INFINITY; n_rows], label: vec![u32::MAX; n_rows] }
+        let far = vec![f64::INFINITY; n_rows];
+        Nearest { squared: far.clone(), label: vec![u32::MAX; n_rows], others: far }
     }
 
-    pub fn forget(&mut self, row: usize) {
+    /// Forgets the nearest centroid of a row, but not how far the others are.
+    pub fn forget_own(&mut self, row: usize) {
         self.squared[row] = f64::INFINITY;
         self.label[row] = u32::MAX;
     }
+
+    /// Forgets all about a row.
+    pub fn forget(&mut self, row: usize) {
+        self.forget_own(row);
+        self.others[row] = f64::INFINITY;
+    }
+
+    #[inline(always)]
+    fn at(&mut self, row: usize) -> Best<'_> {
+        Best { squared: &mut self.squared[row], label: &mut self.label[row], others: &mut self.others[row] }
+    }
+}
+
+/// One row of [`Nearest`].
+struct Best<'a> {
+    squared: &'a mut f64,
+    label: &'a mut u32,
+    others: &'a mut f64,
 }
 
 /// Compares the named rows with every centroid of `tiles` and keeps the nearest.
@@ -355,7 +377,7 @@ fn scan_dense_tile<const W: usize>(values: &[f64], n_dims: usize, rows: &[u32], 
     for &row in rows {
         let row = row as usize;
         let squared = dense_distances::<W>(&values[row * n_dims..][..n_dims], tile);
-        keep_nearest(&squared, tile.ids, &mut nearest.squared[row], &mut nearest.label[row]);
+        keep_nearest(&squared, tile.ids, nearest.at(row));
     }
 }
 
@@ -373,7 +395,7 @@ fn scan_sparse_tile<const W: usize>(matrix: &Csr, norms: &[f64], rows: &[u32], t
     for &row in rows {
         let row = row as usize;
         let squared = sparse_distances::<W>(matrix, row, norms[row], tile);
-        keep_nearest(&squared, tile.ids, &mut nearest.squared[row], &mut nearest.label[row]);
+        keep_nearest(&squared, tile.ids, nearest.at(row));
     }
 }
 
@@ -466,9 +488,10 @@ fn sparse_distances<const W: usize>(matrix: &Csr, row: usize, norm: f64, tile: T
 
 /// Folds a tile's distances into a row's nearest: by distance, then by centroid.
 #[inline(always)]
-fn keep_nearest<const W: usize>(squared: &[f64; W], ids: &[u32], best: &mut f64, label: &mut u32) {
+fn keep_nearest<const W: usize>(squared: &[f64; W], ids: &[u32], best: Best) {
     let least = least(squared);
-    if least > *best {
+    if least > *best.squared {
+        *best.others = best.others.min(least);
         return;
     }
     let mut equal = 0u32;
@@ -476,10 +499,24 @@ fn keep_nearest<const W: usize>(squared: &[f64; W], ids: &[u32], best: &mut f64,
         equal |= u32::from(squared[lane] == least) << lane;
     }
     let id = ids[equal.trailing_zeros() as usize];
-    if least < *best || id < *label {
-        *best = least;
-        *label = id;
+    *best.others = best.others.min(*best.squared).min(second_least(squared, least, equal));
+    if least < *best.squared || id < *best.label {
+        *best.squared = least;
+        *best.label = id;
     }
+}
+
+/// The minimum of the lanes but one that is `least`; `equal` has a bit for each such lane.
+#[inline(always)]
+fn second_least<const W: usize>(squared: &[f64; W], minimum: f64, equal: u32) -> f64 {
+    if equal.count_ones() > 1 {
+        return minimum;
+    }
+    let mut lanes = *squared;
+    for lane in 0..W {
+        lanes[lane] = if lanes[lane] == minimum { f64::INFINITY } else { lanes[lane] };
+    }
+    least(&lanes)
 }
 
 /// The minimum, by halves (a minimum has the same bits in any order: no distance is −0 or NaN).
@@ -511,9 +548,14 @@ pub fn potential(current: &[f64], column: &[f64], factor: f64) -> i64 {
 /// Folds a new centre, the last so far, into each row's nearest.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 pub fn add_centre(nearest: &mut Nearest, column: &[f64], centre: u32) {
-    for ((best, label), &squared) in nearest.squared.iter_mut().zip(nearest.label.iter_mut()).zip(column) {
-        *label = if squared < *best { centre } else { *label };
-        *best = if squared < *best { squared } else { *best };
+    let n = column.len();
+    let (best, label, others) = (&mut nearest.squared[..n], &mut nearest.label[..n], &mut nearest.others[..n]);
+    for row in 0..n {
+        let (old, new) = (best[row], column[row]);
+        let farther = if new < old { old } else { new };
+        others[row] = if farther < others[row] { farther } else { others[row] };
+        label[row] = if new < old { centre } else { label[row] };
+        best[row] = if new < old { new } else { old };
     }
 }
 
@@ -571,6 +613,8 @@ mod tests {
                     }
                     let least = (0..k).min_by(|&a, &b| expected[a].total_cmp(&expected[b])).unwrap();
                     prop_assert_eq!((nearest.label[i] as usize, nearest.squared[i]), (least, expected[least]));
+                    let others = (0..k).filter(|&j| j != least).map(|j| expected[j]).fold(f64::INFINITY, f64::min);
+                    prop_assert_eq!(nearest.others[i], others);
                 }
             }
         }
@@ -605,9 +649,10 @@ mod tests {
         let column: Vec<f64> = (0..77).map(|i| (i * 11 % 50) as f64).collect();
         let sum: f64 = current.iter().zip(&column).map(|(a, b)| a.min(*b)).sum();
         assert_eq!(potential(&current, &column, 4.0), 4 * sum as i64);
-        let mut nearest = Nearest { squared: current.clone(), label: vec![0; 77] };
+        let mut nearest = Nearest { squared: current.clone(), ..Nearest::none(77) };
         add_centre(&mut nearest, &column, 5);
         assert_eq!(nearest.squared.iter().sum::<f64>(), sum);
+        assert!((0..77).all(|i| nearest.others[i] == current[i].max(column[i])));
         assert!((0..77).all(|i| (nearest.label[i] == 5) == (column[i] < current[i])));
     }
 }
