@@ -3,13 +3,16 @@
 //! A squared distance has one definition per kind of row, and its bits depend on nothing but the user and the centroid:
 //! dense rows sum (xⱼ − cⱼ)² in column order; sparse rows take ‖x‖² − 2·x·c + ‖c‖², clamped at 0, each sum in column
 //! order, so that no centroid is ever subtracted from a row that has few entries. The lanes of a vector are centroids
-//! (Lloyd) or users, never columns of one sum, so every vector width gives the same bits.
+//! (sparse rows) or users (dense rows), never columns of one sum, so every vector width gives the same bits.
 //!
-//! Centroids lie in [`Tiles`]: up to 32 of them side by side, column by column. A tile's sums stay in registers while a
-//! user's entries go by, and the tile stays in the cache while the users go by.
+//! Centroids lie in [`Tiles`]: up to 32 of them side by side, column by column. For sparse rows a tile's sums stay in
+//! registers while a user's entries go by, and the tile stays in the cache while the users go by. Dense rows are short:
+//! a handful of users is turned on its side and meets one centroid after the other.
 
 // Loops over lanes are written with an index, the same in several arrays: that is what becomes one vector instruction.
 #![allow(clippy::needless_range_loop)]
+
+use std::ops::Range;
 
 use multiversion::multiversion;
 
@@ -24,6 +27,9 @@ const BLOCK: usize = 8;
 
 /// Columns of a block that are converted at a time.
 const STRIP: usize = 64;
+
+/// Dense rows that go together, one to a lane.
+const LANES: usize = 16;
 
 /// Users as points, one per row.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +135,7 @@ pub struct Tiles {
     ids: Vec<u32>,
     n_columns: usize,
     data: Vec<f64>,
-    /// What is added to a distance at the end: ‖c‖² for sparse rows, 0 for dense; infinite for padding.
+    /// ‖c‖², for sparse rows; infinite for padding.
     bias: Vec<f64>,
     dense: bool,
 }
@@ -355,29 +361,58 @@ struct Best<'a> {
 
 /// Compares the named rows with every centroid of `tiles` and keeps the nearest.
 pub fn scan(cloud: &Cloud, rows: &[u32], tiles: &Tiles, nearest: &mut Nearest) {
-    for tile in tiles.tiles() {
-        match cloud.points {
-            Points::Dense { values, n_dims, .. } => scan_dense(values, n_dims, rows, tile, nearest),
-            Points::Sparse(matrix) => scan_sparse(matrix, &cloud.norms, rows, tile, nearest),
+    match cloud.points {
+        Points::Dense { values, n_dims, .. } => scan_dense(values, n_dims, rows, tiles, nearest),
+        Points::Sparse(matrix) => {
+            tiles.tiles().for_each(|tile| scan_sparse(matrix, &cloud.norms, rows, tile, nearest));
         }
     }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn scan_dense(values: &[f64], n_dims: usize, rows: &[u32], tile: Tile, nearest: &mut Nearest) {
-    match tile.width {
-        8 => scan_dense_tile::<8>(values, n_dims, rows, tile, nearest),
-        16 => scan_dense_tile::<16>(values, n_dims, rows, tile, nearest),
-        _ => scan_dense_tile::<WIDTH>(values, n_dims, rows, tile, nearest),
+fn scan_dense(values: &[f64], n_dims: usize, rows: &[u32], tiles: &Tiles, nearest: &mut Nearest) {
+    let mut side = vec![[0.0; LANES]; n_dims];
+    for rows in rows.chunks(LANES) {
+        let row_of = |lane: usize| rows[lane.min(rows.len() - 1)] as usize;
+        turn(values, n_dims, &mut side, row_of);
+        let mut best = [0.0; LANES];
+        let mut label = [0u64; LANES];
+        let mut others = [0.0; LANES];
+        for lane in 0..LANES {
+            let row = row_of(lane);
+            best[lane] = nearest.squared[row];
+            label[lane] = u64::from(nearest.label[row]);
+            others[lane] = nearest.others[row];
+        }
+        for column in 0..tiles.n_columns {
+            let id = u64::from(tiles.ids[column]);
+            let squared = dense_distances(&side, tiles, column);
+            for lane in 0..LANES {
+                let (old, new) = (best[lane], squared[lane]);
+                let wins = (new < old) | ((new == old) & (id < label[lane]));
+                let farther = if wins { old } else { new };
+                others[lane] = if farther < others[lane] { farther } else { others[lane] };
+                best[lane] = if wins { new } else { old };
+                label[lane] = if wins { id } else { label[lane] };
+            }
+        }
+        for (lane, &row) in rows.iter().enumerate() {
+            let row = row as usize;
+            nearest.squared[row] = best[lane];
+            nearest.label[row] = label[lane] as u32;
+            nearest.others[row] = others[lane];
+        }
     }
 }
 
+/// Puts rows on their side: `side[dim][lane]`.
 #[inline(always)]
-fn scan_dense_tile<const W: usize>(values: &[f64], n_dims: usize, rows: &[u32], tile: Tile, nearest: &mut Nearest) {
-    for &row in rows {
-        let row = row as usize;
-        let squared = dense_distances::<W>(&values[row * n_dims..][..n_dims], tile);
-        keep_nearest(&squared, tile.ids, nearest.at(row));
+fn turn(values: &[f64], n_dims: usize, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usize) {
+    for lane in 0..LANES {
+        let row = &values[row_of(lane) * n_dims..][..n_dims];
+        for (line, &value) in side.iter_mut().zip(row) {
+            line[lane] = value;
+        }
     }
 }
 
@@ -401,14 +436,29 @@ fn scan_sparse_tile<const W: usize>(matrix: &Csr, norms: &[f64], rows: &[u32], t
 
 /// Squared distances of rows `rows` to every column of `tiles`: `out[column * stride + i]` is that of row
 /// `rows.start + i`.
-pub fn distances(cloud: &Cloud, rows: std::ops::Range<usize>, tiles: &Tiles, out: &mut [f64], stride: usize) {
-    for (index, tile) in tiles.tiles().enumerate() {
-        let first = index * WIDTH;
-        let real = tile.width.min(tiles.n_columns - first);
-        let out = Columns { out: &mut out[first * stride..], stride, real };
-        match cloud.points {
-            Points::Dense { values, n_dims, .. } => distances_dense(values, n_dims, rows.clone(), tile, out),
-            Points::Sparse(matrix) => distances_sparse(matrix, &cloud.norms, rows.clone(), tile, out),
+pub fn distances(cloud: &Cloud, rows: Range<usize>, tiles: &Tiles, out: &mut [f64], stride: usize) {
+    match cloud.points {
+        Points::Dense { values, n_dims, .. } => distances_dense(values, n_dims, rows, tiles, out, stride),
+        Points::Sparse(matrix) => {
+            for (index, tile) in tiles.tiles().enumerate() {
+                let first = index * WIDTH;
+                let real = tile.width.min(tiles.n_columns - first);
+                let out = Columns { out: &mut out[first * stride..], stride, real };
+                distances_sparse(matrix, &cloud.norms, rows.clone(), tile, out);
+            }
+        }
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn distances_dense(values: &[f64], n_dims: usize, rows: Range<usize>, tiles: &Tiles, out: &mut [f64], stride: usize) {
+    let mut side = vec![[0.0; LANES]; n_dims];
+    for start in rows.clone().step_by(LANES) {
+        turn(values, n_dims, &mut side, |lane| (start + lane).min(rows.end - 1));
+        let length = LANES.min(rows.end - start);
+        for column in 0..tiles.n_columns {
+            let squared = dense_distances(&side, tiles, column);
+            out[column * stride + start - rows.start..][..length].copy_from_slice(&squared[..length]);
         }
     }
 }
@@ -431,19 +481,7 @@ impl Columns<'_> {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn distances_dense(values: &[f64], n_dims: usize, rows: std::ops::Range<usize>, tile: Tile, mut out: Columns) {
-    for (i, row) in rows.enumerate() {
-        let row = &values[row * n_dims..][..n_dims];
-        match tile.width {
-            8 => out.put(i, &dense_distances::<8>(row, tile)),
-            16 => out.put(i, &dense_distances::<16>(row, tile)),
-            _ => out.put(i, &dense_distances::<WIDTH>(row, tile)),
-        }
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn distances_sparse(matrix: &Csr, norms: &[f64], rows: std::ops::Range<usize>, tile: Tile, mut out: Columns) {
+fn distances_sparse(matrix: &Csr, norms: &[f64], rows: Range<usize>, tile: Tile, mut out: Columns) {
     for (i, row) in rows.enumerate() {
         match tile.width {
             8 => out.put(i, &sparse_distances::<8>(matrix, row, norms[row], tile)),
@@ -453,17 +491,18 @@ fn distances_sparse(matrix: &Csr, norms: &[f64], rows: std::ops::Range<usize>, t
     }
 }
 
+/// Squared distances of rows on their side to one centroid.
 #[inline(always)]
-fn dense_distances<const W: usize>(row: &[f64], tile: Tile) -> [f64; W] {
-    let mut sum = [0.0; W];
-    for (&x, centroids) in row.iter().zip(tile.data.as_chunks::<W>().0) {
-        for lane in 0..W {
-            let difference = x - centroids[lane];
+fn dense_distances(side: &[[f64; LANES]], tiles: &Tiles, column: usize) -> [f64; LANES] {
+    let first = column / WIDTH * WIDTH;
+    let width = (tiles.ids.len() - first).min(WIDTH);
+    let centroid = tiles.data[first * tiles.n_dims + column - first..].iter().step_by(width);
+    let mut sum = [0.0; LANES];
+    for (line, &coordinate) in side.iter().zip(centroid) {
+        for lane in 0..LANES {
+            let difference = line[lane] - coordinate;
             sum[lane] += difference * difference;
         }
-    }
-    for lane in 0..W {
-        sum[lane] += tile.bias[lane];
     }
     sum
 }
