@@ -3,13 +3,16 @@
 //! A squared distance has one definition per kind of row, and its bits depend on nothing but the user and the centroid:
 //! dense rows sum (xⱼ − cⱼ)² in column order; sparse rows take ‖x‖² − 2·x·c + ‖c‖², clamped at 0, each sum in column
 //! order, so that no centroid is ever subtracted from a row that has few entries. The lanes of a vector are centroids
-//! (Lloyd) or users, never columns of one sum, so every vector width gives the same bits.
+//! (sparse rows) or users (dense rows), never columns of one sum, so every vector width gives the same bits.
 //!
-//! Centroids lie in [`Tiles`]: up to 32 of them side by side, column by column. A tile's sums stay in registers while a
-//! user's entries go by, and the tile stays in the cache while the users go by.
+//! Centroids lie in [`Tiles`]: up to 32 of them side by side, column by column. For sparse rows a tile's sums stay in
+//! registers while a user's entries go by, and the tile stays in the cache while the users go by. Dense rows are short:
+//! a handful of users is turned on its side and meets one centroid after the other.
 
 // Loops over lanes are written with an index, the same in several arrays: that is what becomes one vector instruction.
 #![allow(clippy::needless_range_loop)]
+
+use std::ops::Range;
 
 use multiversion::multiversion;
 
@@ -24,6 +27,9 @@ const BLOCK: usize = 8;
 
 /// Columns of a block that are converted at a time.
 const STRIP: usize = 64;
+
+/// Dense rows that go together, one to a lane.
+const LANES: usize = 16;
 
 /// Users as points, one per row.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +135,7 @@ pub struct Tiles {
     ids: Vec<u32>,
     n_columns: usize,
     data: Vec<f64>,
-    /// What is added to a distance at the end: ‖c‖² for sparse rows, 0 for dense; infinite for padding.
+    /// ‖c‖², for sparse rows; infinite for padding.
     bias: Vec<f64>,
     dense: bool,
 }
@@ -317,45 +323,96 @@ fn move_block(tile: &mut [f64], sums: &[i64], n_dims: usize, block: Block) -> ([
 pub struct Nearest {
     pub squared: Vec<f64>,
     pub label: Vec<u32>,
+    /// Least squared distance to the other centroids seen.
+    pub others: Vec<f64>,
 }
 
 impl Nearest {
     /// Nothing seen yet.
     pub fn none(n_rows: usize) -> Nearest {
-        Nearest { squared: vec![f64::INFINITY; n_rows], label: vec![u32::MAX; n_rows] }
+        let far = vec![f64::INFINITY; n_rows];
+        Nearest { squared: far.clone(), label: vec![u32::MAX; n_rows], others: far }
     }
 
-    pub fn forget(&mut self, row: usize) {
+    /// Forgets the nearest centroid of a row, but not how far the others are.
+    pub fn forget_own(&mut self, row: usize) {
         self.squared[row] = f64::INFINITY;
         self.label[row] = u32::MAX;
     }
+
+    /// Forgets all about a row.
+    pub fn forget(&mut self, row: usize) {
+        self.forget_own(row);
+        self.others[row] = f64::INFINITY;
+    }
+
+    #[inline(always)]
+    fn at(&mut self, row: usize) -> Best<'_> {
+        Best { squared: &mut self.squared[row], label: &mut self.label[row], others: &mut self.others[row] }
+    }
+}
+
+/// One row of [`Nearest`].
+struct Best<'a> {
+    squared: &'a mut f64,
+    label: &'a mut u32,
+    others: &'a mut f64,
 }
 
 /// Compares the named rows with every centroid of `tiles` and keeps the nearest.
 pub fn scan(cloud: &Cloud, rows: &[u32], tiles: &Tiles, nearest: &mut Nearest) {
-    for tile in tiles.tiles() {
-        match cloud.points {
-            Points::Dense { values, n_dims, .. } => scan_dense(values, n_dims, rows, tile, nearest),
-            Points::Sparse(matrix) => scan_sparse(matrix, &cloud.norms, rows, tile, nearest),
+    match cloud.points {
+        Points::Dense { values, n_dims, .. } => scan_dense(values, n_dims, rows, tiles, nearest),
+        Points::Sparse(matrix) => {
+            tiles.tiles().for_each(|tile| scan_sparse(matrix, &cloud.norms, rows, tile, nearest));
         }
     }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn scan_dense(values: &[f64], n_dims: usize, rows: &[u32], tile: Tile, nearest: &mut Nearest) {
-    match tile.width {
-        8 => scan_dense_tile::<8>(values, n_dims, rows, tile, nearest),
-        16 => scan_dense_tile::<16>(values, n_dims, rows, tile, nearest),
-        _ => scan_dense_tile::<WIDTH>(values, n_dims, rows, tile, nearest),
+fn scan_dense(values: &[f64], n_dims: usize, rows: &[u32], tiles: &Tiles, nearest: &mut Nearest) {
+    let mut side = vec![[0.0; LANES]; n_dims];
+    for rows in rows.chunks(LANES) {
+        let row_of = |lane: usize| rows[lane.min(rows.len() - 1)] as usize;
+        turn(values, n_dims, &mut side, row_of);
+        let mut best = [0.0; LANES];
+        let mut label = [0u64; LANES];
+        let mut others = [0.0; LANES];
+        for lane in 0..LANES {
+            let row = row_of(lane);
+            best[lane] = nearest.squared[row];
+            label[lane] = u64::from(nearest.label[row]);
+            others[lane] = nearest.others[row];
+        }
+        for column in 0..tiles.n_columns {
+            let id = u64::from(tiles.ids[column]);
+            let squared = dense_distances(&side, tiles, column);
+            for lane in 0..LANES {
+                let (old, new) = (best[lane], squared[lane]);
+                let wins = (new < old) | ((new == old) & (id < label[lane]));
+                let farther = if wins { old } else { new };
+                others[lane] = if farther < others[lane] { farther } else { others[lane] };
+                best[lane] = if wins { new } else { old };
+                label[lane] = if wins { id } else { label[lane] };
+            }
+        }
+        for (lane, &row) in rows.iter().enumerate() {
+            let row = row as usize;
+            nearest.squared[row] = best[lane];
+            nearest.label[row] = label[lane] as u32;
+            nearest.others[row] = others[lane];
+        }
     }
 }
 
+/// Puts rows on their side: `side[dim][lane]`.
 #[inline(always)]
-fn scan_dense_tile<const W: usize>(values: &[f64], n_dims: usize, rows: &[u32], tile: Tile, nearest: &mut Nearest) {
-    for &row in rows {
-        let row = row as usize;
-        let squared = dense_distances::<W>(&values[row * n_dims..][..n_dims], tile);
-        keep_nearest(&squared, tile.ids, &mut nearest.squared[row], &mut nearest.label[row]);
+fn turn(values: &[f64], n_dims: usize, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usize) {
+    for lane in 0..LANES {
+        let row = &values[row_of(lane) * n_dims..][..n_dims];
+        for (line, &value) in side.iter_mut().zip(row) {
+            line[lane] = value;
+        }
     }
 }
 
@@ -373,20 +430,35 @@ fn scan_sparse_tile<const W: usize>(matrix: &Csr, norms: &[f64], rows: &[u32], t
     for &row in rows {
         let row = row as usize;
         let squared = sparse_distances::<W>(matrix, row, norms[row], tile);
-        keep_nearest(&squared, tile.ids, &mut nearest.squared[row], &mut nearest.label[row]);
+        keep_nearest(&squared, tile.ids, nearest.at(row));
     }
 }
 
 /// Squared distances of rows `rows` to every column of `tiles`: `out[column * stride + i]` is that of row
 /// `rows.start + i`.
-pub fn distances(cloud: &Cloud, rows: std::ops::Range<usize>, tiles: &Tiles, out: &mut [f64], stride: usize) {
-    for (index, tile) in tiles.tiles().enumerate() {
-        let first = index * WIDTH;
-        let real = tile.width.min(tiles.n_columns - first);
-        let out = Columns { out: &mut out[first * stride..], stride, real };
-        match cloud.points {
-            Points::Dense { values, n_dims, .. } => distances_dense(values, n_dims, rows.clone(), tile, out),
-            Points::Sparse(matrix) => distances_sparse(matrix, &cloud.norms, rows.clone(), tile, out),
+pub fn distances(cloud: &Cloud, rows: Range<usize>, tiles: &Tiles, out: &mut [f64], stride: usize) {
+    match cloud.points {
+        Points::Dense { values, n_dims, .. } => distances_dense(values, n_dims, rows, tiles, out, stride),
+        Points::Sparse(matrix) => {
+            for (index, tile) in tiles.tiles().enumerate() {
+                let first = index * WIDTH;
+                let real = tile.width.min(tiles.n_columns - first);
+                let out = Columns { out: &mut out[first * stride..], stride, real };
+                distances_sparse(matrix, &cloud.norms, rows.clone(), tile, out);
+            }
+        }
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn distances_dense(values: &[f64], n_dims: usize, rows: Range<usize>, tiles: &Tiles, out: &mut [f64], stride: usize) {
+    let mut side = vec![[0.0; LANES]; n_dims];
+    for start in rows.clone().step_by(LANES) {
+        turn(values, n_dims, &mut side, |lane| (start + lane).min(rows.end - 1));
+        let length = LANES.min(rows.end - start);
+        for column in 0..tiles.n_columns {
+            let squared = dense_distances(&side, tiles, column);
+            out[column * stride + start - rows.start..][..length].copy_from_slice(&squared[..length]);
         }
     }
 }
@@ -409,19 +481,7 @@ impl Columns<'_> {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn distances_dense(values: &[f64], n_dims: usize, rows: std::ops::Range<usize>, tile: Tile, mut out: Columns) {
-    for (i, row) in rows.enumerate() {
-        let row = &values[row * n_dims..][..n_dims];
-        match tile.width {
-            8 => out.put(i, &dense_distances::<8>(row, tile)),
-            16 => out.put(i, &dense_distances::<16>(row, tile)),
-            _ => out.put(i, &dense_distances::<WIDTH>(row, tile)),
-        }
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn distances_sparse(matrix: &Csr, norms: &[f64], rows: std::ops::Range<usize>, tile: Tile, mut out: Columns) {
+fn distances_sparse(matrix: &Csr, norms: &[f64], rows: Range<usize>, tile: Tile, mut out: Columns) {
     for (i, row) in rows.enumerate() {
         match tile.width {
             8 => out.put(i, &sparse_distances::<8>(matrix, row, norms[row], tile)),
@@ -431,17 +491,18 @@ fn distances_sparse(matrix: &Csr, norms: &[f64], rows: std::ops::Range<usize>, t
     }
 }
 
+/// Squared distances of rows on their side to one centroid.
 #[inline(always)]
-fn dense_distances<const W: usize>(row: &[f64], tile: Tile) -> [f64; W] {
-    let mut sum = [0.0; W];
-    for (&x, centroids) in row.iter().zip(tile.data.as_chunks::<W>().0) {
-        for lane in 0..W {
-            let difference = x - centroids[lane];
+fn dense_distances(side: &[[f64; LANES]], tiles: &Tiles, column: usize) -> [f64; LANES] {
+    let first = column / WIDTH * WIDTH;
+    let width = (tiles.ids.len() - first).min(WIDTH);
+    let centroid = tiles.data[first * tiles.n_dims + column - first..].iter().step_by(width);
+    let mut sum = [0.0; LANES];
+    for (line, &coordinate) in side.iter().zip(centroid) {
+        for lane in 0..LANES {
+            let difference = line[lane] - coordinate;
             sum[lane] += difference * difference;
         }
-    }
-    for lane in 0..W {
-        sum[lane] += tile.bias[lane];
     }
     sum
 }
@@ -466,9 +527,10 @@ fn sparse_distances<const W: usize>(matrix: &Csr, row: usize, norm: f64, tile: T
 
 /// Folds a tile's distances into a row's nearest: by distance, then by centroid.
 #[inline(always)]
-fn keep_nearest<const W: usize>(squared: &[f64; W], ids: &[u32], best: &mut f64, label: &mut u32) {
+fn keep_nearest<const W: usize>(squared: &[f64; W], ids: &[u32], best: Best) {
     let least = least(squared);
-    if least > *best {
+    if least > *best.squared {
+        *best.others = best.others.min(least);
         return;
     }
     let mut equal = 0u32;
@@ -476,10 +538,24 @@ fn keep_nearest<const W: usize>(squared: &[f64; W], ids: &[u32], best: &mut f64,
         equal |= u32::from(squared[lane] == least) << lane;
     }
     let id = ids[equal.trailing_zeros() as usize];
-    if least < *best || id < *label {
-        *best = least;
-        *label = id;
+    *best.others = best.others.min(*best.squared).min(second_least(squared, least, equal));
+    if least < *best.squared || id < *best.label {
+        *best.squared = least;
+        *best.label = id;
     }
+}
+
+/// The minimum of the lanes but one that is `least`; `equal` has a bit for each such lane.
+#[inline(always)]
+fn second_least<const W: usize>(squared: &[f64; W], minimum: f64, equal: u32) -> f64 {
+    if equal.count_ones() > 1 {
+        return minimum;
+    }
+    let mut lanes = *squared;
+    for lane in 0..W {
+        lanes[lane] = if lanes[lane] == minimum { f64::INFINITY } else { lanes[lane] };
+    }
+    least(&lanes)
 }
 
 /// The minimum, by halves (a minimum has the same bits in any order: no distance is −0 or NaN).
@@ -511,9 +587,14 @@ pub fn potential(current: &[f64], column: &[f64], factor: f64) -> i64 {
 /// Folds a new centre, the last so far, into each row's nearest.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
 pub fn add_centre(nearest: &mut Nearest, column: &[f64], centre: u32) {
-    for ((best, label), &squared) in nearest.squared.iter_mut().zip(nearest.label.iter_mut()).zip(column) {
-        *label = if squared < *best { centre } else { *label };
-        *best = if squared < *best { squared } else { *best };
+    let n = column.len();
+    let (best, label, others) = (&mut nearest.squared[..n], &mut nearest.label[..n], &mut nearest.others[..n]);
+    for row in 0..n {
+        let (old, new) = (best[row], column[row]);
+        let farther = if new < old { old } else { new };
+        others[row] = if farther < others[row] { farther } else { others[row] };
+        label[row] = if new < old { centre } else { label[row] };
+        best[row] = if new < old { new } else { old };
     }
 }
 
@@ -571,6 +652,8 @@ mod tests {
                     }
                     let least = (0..k).min_by(|&a, &b| expected[a].total_cmp(&expected[b])).unwrap();
                     prop_assert_eq!((nearest.label[i] as usize, nearest.squared[i]), (least, expected[least]));
+                    let others = (0..k).filter(|&j| j != least).map(|j| expected[j]).fold(f64::INFINITY, f64::min);
+                    prop_assert_eq!(nearest.others[i], others);
                 }
             }
         }
@@ -605,9 +688,10 @@ mod tests {
         let column: Vec<f64> = (0..77).map(|i| (i * 11 % 50) as f64).collect();
         let sum: f64 = current.iter().zip(&column).map(|(a, b)| a.min(*b)).sum();
         assert_eq!(potential(&current, &column, 4.0), 4 * sum as i64);
-        let mut nearest = Nearest { squared: current.clone(), label: vec![0; 77] };
+        let mut nearest = Nearest { squared: current.clone(), ..Nearest::none(77) };
         add_centre(&mut nearest, &column, 5);
         assert_eq!(nearest.squared.iter().sum::<f64>(), sum);
+        assert!((0..77).all(|i| nearest.others[i] == current[i].max(column[i])));
         assert!((0..77).all(|i| (nearest.label[i] == 5) == (column[i] < current[i])));
     }
 }

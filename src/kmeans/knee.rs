@@ -6,7 +6,7 @@ const SENSITIVITY: f64 = 1.0;
 /// The number of clusters past which more of them gain little; absent where the curve is too short, flat or straight.
 ///
 /// Both axes are scaled to 0..=1 and the curve is turned over, so that a knee is a local maximum of y − x. A maximum
-/// counts once the difference has fallen below it by [`SENSITIVITY`] mean steps of x before the next maximum; the first
+/// counts once the difference has fallen below it by `SENSITIVITY` mean steps of x before the next maximum; the first
 /// such one is the knee. `clusters` must rise.
 pub fn knee(clusters: &[usize], inertia: &[f64]) -> Option<usize> {
     let difference = difference_curve(clusters, inertia)?;

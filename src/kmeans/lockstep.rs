@@ -10,8 +10,10 @@
 //! `max_iter` iterations; the last two assign once more, so that labels and inertia belong to the centroids. An empty
 //! cluster takes the user farthest from its own centroid.
 //!
-//! Where a user's centroid did not move, every other centroid that did not move is still farther: only those that moved
-//! are compared. Distances have the same bits each time they are computed, so the pruning is exact.
+//! Centroids that did not move are compared again only with users who may have come nearer to them. A user keeps a lower
+//! bound on the distance to the centroids other than its own; for those that did not move it still holds. Where the own
+//! centroid did not move either, or the nearest that moved is below the bound, those that moved are all that matters.
+//! Distances have the same bits each time they are computed, and no triangle inequality is used, so the pruning is exact.
 
 use crate::collective::Collective;
 use crate::job::KMeansParams;
@@ -127,21 +129,35 @@ impl State {
         }
         let before = self.nearest.label.clone();
         let moved: Vec<u32> = (0..self.run.clusters as u32).filter(|&j| self.moved[j as usize]).collect();
-        let (anew, rest): (Vec<u32>, Vec<u32>) = if worth_pruning(moved.len(), self.run.clusters) {
-            (0..n_rows).partition(|&row| self.moved[before[row as usize] as usize])
+        let anew = if worth_pruning(moved.len(), self.run.clusters) {
+            self.assign_to_moved(cloud, &moved)
         } else {
-            ((0..n_rows).collect(), Vec::new())
+            (0..n_rows).collect()
         };
         anew.iter().for_each(|&row| self.nearest.forget(row as usize));
         lloyd::scan(cloud, &anew, &self.tiles, &mut self.nearest);
-        if !rest.is_empty() && !moved.is_empty() {
-            lloyd::scan(cloud, &rest, &self.tiles.subset(&cloud.points, &moved), &mut self.nearest);
-        }
         #[cfg(test)]
-        self.check_pruning(cloud, rest.len());
+        self.check_pruning(cloud, n_rows as usize - anew.len());
         let labels = self.nearest.label.iter().zip(before);
         self.changed
             .extend((0..).zip(labels).filter(|(_, (now, then))| *now != then).map(|(row, (_, then))| (row, then)));
+    }
+
+    /// Compares everyone with the centroids that moved, and returns those who must be compared with all: their own
+    /// centroid moved away so far that one that did not move may be nearer.
+    fn assign_to_moved(&mut self, cloud: &Cloud, moved: &[u32]) -> Vec<u32> {
+        let n_rows = cloud.points.n_rows() as u32;
+        let (left, stayed): (Vec<u32>, Vec<u32>) =
+            (0..n_rows).partition(|&row| self.moved[self.nearest.label[row as usize] as usize]);
+        if moved.is_empty() {
+            return left;
+        }
+        left.iter().for_each(|&row| self.nearest.forget_own(row as usize));
+        let tiles = self.tiles.subset(&cloud.points, moved);
+        lloyd::scan(cloud, &left, &tiles, &mut self.nearest);
+        lloyd::scan(cloud, &stayed, &tiles, &mut self.nearest);
+        let Nearest { squared, others, .. } = &self.nearest;
+        left.into_iter().filter(|&row| squared[row as usize] >= others[row as usize]).collect()
     }
 
     /// The law of pruning: the same bits as comparing everyone with everything.
@@ -152,7 +168,9 @@ impl State {
         if spared > 0 && n_rows * self.run.clusters <= 20_000 {
             let mut all = Nearest::none(n_rows);
             lloyd::scan(cloud, &Vec::from_iter(0..n_rows as u32), &self.tiles, &mut all);
-            assert_eq!(self.nearest, all);
+            assert_eq!(self.nearest.squared, all.squared);
+            assert_eq!(self.nearest.label, all.label);
+            assert!(self.nearest.others.iter().zip(&all.others).all(|(bound, least)| bound <= least));
         }
     }
 
@@ -277,7 +295,7 @@ impl State {
 
 /// Comparing with the moved centroids alone pays where they are few: putting them side by side costs, too.
 fn worth_pruning(moved: usize, clusters: usize) -> bool {
-    2 * moved <= clusters
+    4 * moved <= 3 * clusters
 }
 
 /// Adds up counts, moves and inertia of all runs over all workers.

@@ -38,7 +38,7 @@ impl Unit {
     fn bytes(&self, n_rows: u64, n_dims: usize) -> u64 {
         let slabs: u64 = self.clusters.iter().map(|&k| SLABS * Tiles::bytes(k, n_dims)).sum();
         let runs = self.clusters.len() as u64;
-        slabs + n_rows * (16 * runs + 16 + 8 * self.candidates as u64)
+        slabs + n_rows * (32 * runs + 24 + 8 * self.candidates as u64)
     }
 }
 

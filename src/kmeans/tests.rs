@@ -126,6 +126,24 @@ fn assignments_do_not_depend_on_the_layout() {
     }
 }
 
+#[test]
+fn workers_without_users_take_part() {
+    let scores = blobs(3, 2, 6);
+    let keys = keys(3);
+    let reference = solve_with(&mut Solo, dense(&scores), &keys, &[2, 3], &params(2, 2), MEMORY, Way::Lockstep);
+    for way in [Way::Lockstep, Way::Copied] {
+        run_workers(5, |c| {
+            let rows: Vec<usize> = (0..3).filter(|row| row + 1 == c.index()).collect();
+            let own_keys: Vec<u64> = rows.iter().map(|&row| keys[row]).collect();
+            let own = scores.select(ndarray::Axis(0), &rows);
+            let csr = csr_of(own.view());
+            assert_eq!(solve_with(c, dense(&own), &own_keys, &[2, 3], &params(2, 2), MEMORY, way), reference);
+            let swept = sweep(c, Points::Sparse(&csr), &own_keys, &[1, 3], &params(2, 2), 0, MEMORY).unwrap();
+            assert!(swept.inertia[1] < 1e-9 * swept.inertia[0]);
+        });
+    }
+}
+
 fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum()
 }
