@@ -18,12 +18,12 @@
 //! | [`report`], [`model`] | result structs → tables, Parquet, HTML; the fitted model on disk |
 //! | [`collective`] | how workers meet |
 //! | [`kernel`] | pure numerics |
-//! | `flow` | everything that knows timely |
-//! | `pipeline` | the job as a handful of calls in data order |
+//! | [`flow`] | everything that knows timely |
+//! | [`pipeline`] | the job as a handful of calls in data order |
 //!
 //! Imports run one way. [`kernel`] imports nothing of ours; a stage imports [`kernel`], [`collective`] and the result
-//! types of the stages before it; only `flow` imports timely; [`report`] imports result types only; `pipeline` alone
-//! joins stages to `flow`. `tests/layering.rs` enforces it.
+//! types of the stages before it; only [`flow`] imports timely; [`report`] imports result types only; [`pipeline`] alone
+//! joins stages to [`flow`]. `tests/layering.rs` enforces it.
 //!
 //! One law holds everywhere: for one job and one input, every number in the outputs has the same bits for any number of
 //! workers and processes. What is summed across users is summed in integers ([`kernel::fixed`]), random draws are keyed
@@ -39,6 +39,7 @@ pub mod kernel;
 pub mod kmeans;
 pub mod model;
 pub mod pca;
+pub mod pipeline;
 pub mod profile;
 pub mod report;
 pub mod shard;

@@ -1,1 +1,64 @@
-fn main() {}
+//! `segmill`: maps a result to an exit code.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use segmill::cli::{Cli, Command, GenerateArgs, RunArgs};
+use segmill::error::Result;
+use segmill::ingest::planted;
+use segmill::report::terminal;
+use segmill::{job, pipeline};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => run(&args),
+        Command::Generate(args) => generate(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("segmill: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(args: &RunArgs) -> Result<()> {
+    show_progress(args.quiet);
+    let layout = args.layout()?;
+    let job = job::load(&args.job, &args.overrides, args.output.clone())?;
+    let Some(finished) = pipeline::run(job, &layout)? else {
+        return Ok(());
+    };
+    if !args.quiet {
+        for warning in &finished.outcome.warnings {
+            eprintln!("segmill: warning: {warning}");
+        }
+        // Whoever reads the table may stop early (a pager, head); the results are on disk already.
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        let _ = terminal::print(&finished.outcome, &finished.written.report, &mut out).and_then(|()| out.flush());
+    }
+    Ok(())
+}
+
+fn generate(args: &GenerateArgs) -> Result<()> {
+    let written = planted::write_files(&args.spec()?, &args.output, args.threads())?;
+    println!("{} rows, {} bytes: {}", written.n_rows, written.bytes, written.ratings.display());
+    println!("titles: {}", written.items.display());
+    println!("planted segments: {}", written.labels.display());
+    Ok(())
+}
+
+/// A progress line per stage on a terminal, and what RUST_LOG asks for as text.
+fn show_progress(quiet: bool) {
+    let terminal = std::io::stderr().is_terminal() && !quiet;
+    let bars = tracing_indicatif::IndicatifLayer::new();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let text = tracing_subscriber::fmt::layer().with_writer(bars.get_stderr_writer()).with_filter(filter);
+    let bars = terminal.then(|| bars.with_filter(EnvFilter::new("segmill=info")));
+    tracing_subscriber::registry().with(text).with(bars).init();
+}

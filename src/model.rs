@@ -17,7 +17,7 @@
 //! The safetensors file opens in NumPy and PyTorch. Equal tensors make equal files, byte for byte.
 
 use std::borrow::Cow;
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, View};
@@ -139,14 +139,20 @@ pub fn digest(outcome: &Outcome) -> String {
 /// Writes the model into the existing folder `folder`.
 pub fn write(outcome: &Outcome, folder: &Path) -> Result<()> {
     let tensors = tensors(outcome);
-    let path = folder.join("model.safetensors");
-    let views = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
-    safetensors::serialize_to_file(views, None, &path)
-        .map_err(|e| Error::file(&path, "cannot write", &std::io::Error::other(e), DISK_REMEDY))?;
+    write_tensors(&tensors, &folder.join("model.safetensors"))?;
     tables::items(outcome).write_parquet(&folder.join("items.parquet"))?;
     let path = folder.join("model.json");
     let json = serde_json::to_vec_pretty(&manifest(outcome, &tensors)).expect("a manifest serialises");
     fs::write(&path, json).map_err(|e| Error::file(&path, "cannot write", &e, DISK_REMEDY))
+}
+
+/// The library renames a private temporary file over `path`: the file made first lends it the usual permissions.
+fn write_tensors(tensors: &[(String, Tensor)], path: &Path) -> Result<()> {
+    let failed = |e: std::io::Error| Error::file(path, "cannot write", &e, DISK_REMEDY);
+    let permissions = File::create(path).and_then(|file| file.metadata()).map_err(failed)?.permissions();
+    let views = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+    safetensors::serialize_to_file(views, None, path).map_err(|e| failed(std::io::Error::other(e)))?;
+    fs::set_permissions(path, permissions).map_err(failed)
 }
 
 fn manifest(outcome: &Outcome, tensors: &[(String, Tensor)]) -> Manifest {

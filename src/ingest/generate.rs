@@ -12,6 +12,9 @@
 //! | segment sizes | shares fall linearly from segment 0 to the last, which has a third of the first |
 //! | explicit | distinct items, drawn one after the other without replacement; half stars 0.5 … 5, about 4 for the own theme and 2.75 elsewhere, by item and user a little more or less |
 //! | implicit | events, each worth 1; three in ten repeat an earlier event of the user |
+//!
+//! The planted segments differ in taste, not in activity. Distances between raw rows are mostly about activity, so finding
+//! the segments takes rows of one length: `matrix.normalize = "l2"`.
 
 use super::words::{ADJECTIVES, NOUNS, THEMES};
 use crate::error::{Error, Result};
@@ -378,7 +381,7 @@ impl Seen {
 mod tests {
     use super::*;
 
-    pub(crate) fn spec() -> GenerateSpec {
+    fn spec() -> GenerateSpec {
         GenerateSpec {
             users: 3000,
             items: 1200,

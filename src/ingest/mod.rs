@@ -1,10 +1,21 @@
 //! Files to ratings.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`files`] | names in the job file to a list of files |
+//! | [`dialect`] | how a file is laid out: delimiter, header, columns |
+//! | [`scan`], [`fields`] | byte ranges of a file to rows |
+//! | [`ids`] | what users and items are called |
+//! | [`rejects`] | bad rows, and the errors they end a run with |
+//! | [`titles`] | item titles from a file of their own |
+//! | [`generate`], [`planted`] | planted data in place of files, and as files |
 
 pub mod dialect;
 pub mod fields;
 pub mod files;
 pub mod generate;
 pub mod ids;
+pub mod planted;
 pub mod rejects;
 pub mod rows;
 pub mod scan;
@@ -38,4 +49,16 @@ pub struct Ledger {
     pub rejected: u64,
     /// Rows merged into another row of the same user and item.
     pub merged: u64,
+}
+
+/// A file of MovieLens 100K, for the tests that read it; they are skipped where it is not there.
+#[cfg(test)]
+pub(crate) fn movielens_100k(name: &str) -> Option<std::path::PathBuf> {
+    let beside = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/ml-100k");
+    let path = std::env::var_os("SEGMILL_ML100K").map_or_else(beside, Into::into).join(name);
+    if !path.exists() {
+        eprintln!("skipped: {} is not there; set SEGMILL_ML100K to the folder of MovieLens 100K", path.display());
+        return None;
+    }
+    Some(path)
 }

@@ -537,6 +537,29 @@ mod tests {
     }
 
     #[test]
+    fn movielens_100k_as_it_is() {
+        let Some(path) = crate::ingest::movielens_100k("u.data") else { return };
+        let bytes = std::fs::read(&path).unwrap();
+        let spec = crate::job::FilesSpec {
+            ratings: vec![path.clone()],
+            delimiter: None,
+            header: None,
+            user: crate::job::Column::Index(0),
+            item: crate::job::Column::Index(1),
+            rating: crate::job::RatingColumn::Default,
+        };
+        let found = crate::ingest::dialect::detect(&spec, &path, &bytes).unwrap();
+        assert_eq!(found, dialect("\t", 4));
+        let mut sink = Collected::default();
+        for range in cut(&[InputFile { path, bytes: bytes.len() as u64 }], 3) {
+            scan(&bytes, &range, &found, &mut sink);
+        }
+        assert_eq!(sink.rows.len(), 100_000);
+        assert_eq!(sink.rows.iter().map(|r| f64::from_bits(r.2)).sum::<f64>(), 352_986.0);
+        assert!(sink.bad.is_empty());
+    }
+
+    #[test]
     fn the_ranges_cover_every_byte_once() {
         for (sizes, peers) in [(vec![0, 5], 3), (vec![10 << 20, 1, 0, 700 << 20], 4), (vec![1 << 30], 1)] {
             let files: Vec<_> = sizes.iter().map(|&bytes| InputFile { path: "f".into(), bytes }).collect();

@@ -194,15 +194,7 @@ mod tests {
 
     #[test]
     fn titles_of_movielens_100k() {
-        let data = std::env::var_os("SEGMILL_ML100K").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/ml-100k"),
-            std::path::PathBuf::from,
-        );
-        let path = data.join("u.item");
-        if !path.exists() {
-            eprintln!("skipped: no MovieLens 100K at {}", data.display());
-            return;
-        }
+        let Some(path) = crate::ingest::movielens_100k("u.item") else { return };
         let titles = read(&TitlesSpec { encoding: Encoding::Latin1, ..spec(&path) }).unwrap();
         assert_eq!(titles.len(), 1682);
         assert_eq!(titles[&Id::Number(1)], "Toy Story (1995)");

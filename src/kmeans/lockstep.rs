@@ -29,9 +29,11 @@ pub struct Finished {
     pub tiles: Tiles,
     /// Users in each cluster.
     pub counts: Vec<i64>,
-    /// The inertia at each assignment.
+    /// The inertia at each assignment, and how often a user was spared the centroids that did not move.
     #[cfg(test)]
     pub trace: Vec<i64>,
+    #[cfg(test)]
+    pub spared: usize,
 }
 
 /// Moves all runs to their ends; in the order in which they were given.
@@ -87,6 +89,8 @@ struct State {
     refilled: Vec<u32>,
     #[cfg(test)]
     trace: Vec<i64>,
+    #[cfg(test)]
+    spared: usize,
 }
 
 impl State {
@@ -108,6 +112,8 @@ impl State {
             refilled: Vec::new(),
             #[cfg(test)]
             trace: Vec::new(),
+            #[cfg(test)]
+            spared: 0,
         }
     }
 
@@ -131,9 +137,23 @@ impl State {
         if !rest.is_empty() && !moved.is_empty() {
             lloyd::scan(cloud, &rest, &self.tiles.subset(&cloud.points, &moved), &mut self.nearest);
         }
+        #[cfg(test)]
+        self.check_pruning(cloud, rest.len());
         let labels = self.nearest.label.iter().zip(before);
         self.changed
             .extend((0..).zip(labels).filter(|(_, (now, then))| *now != then).map(|(row, (_, then))| (row, then)));
+    }
+
+    /// The law of pruning: the same bits as comparing everyone with everything.
+    #[cfg(test)]
+    fn check_pruning(&mut self, cloud: &Cloud, spared: usize) {
+        self.spared += spared;
+        let n_rows = cloud.points.n_rows();
+        if spared > 0 && n_rows * self.run.clusters <= 20_000 {
+            let mut all = Nearest::none(n_rows);
+            lloyd::scan(cloud, &Vec::from_iter(0..n_rows as u32), &self.tiles, &mut all);
+            assert_eq!(self.nearest, all);
+        }
     }
 
     /// What this worker adds to the stock: change of counts, moves in or out of each cluster, inertia, changes.
@@ -249,6 +269,8 @@ impl State {
             counts: self.counts,
             #[cfg(test)]
             trace: self.trace,
+            #[cfg(test)]
+            spared: self.spared,
         }
     }
 }

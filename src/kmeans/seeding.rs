@@ -305,3 +305,69 @@ fn take_point(words: &mut &[u64]) -> Point {
         values: values.iter().map(|&v| f64::from_bits(v)).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collective::Solo;
+    use crate::kernel::lloyd::Points;
+
+    const N: usize = 60;
+
+    fn values() -> Vec<f64> {
+        (0..2 * N as u64).map(|i| (100.0 * keyed::uniform(1, Stream::Generate, 0, i)).floor()).collect()
+    }
+
+    fn squared(values: &[f64], a: usize, b: usize) -> f64 {
+        (0..2).map(|j| (values[2 * a + j] - values[2 * b + j]).powi(2)).sum()
+    }
+
+    /// Greedy k-means++ as in the paper: every time drawn, all sorted, every potential added up.
+    fn textbook(values: &[f64], keys: &[u64], seed: u64, start: u64, k: usize) -> Vec<usize> {
+        let mut centres: Vec<usize> = Vec::new();
+        for round in 0..k {
+            let to_centres = |user: usize, centres: &[usize]| {
+                centres.iter().map(|&centre| squared(values, user, centre)).fold(f64::INFINITY, f64::min)
+            };
+            let mut times: Vec<(f64, usize)> = (0..N)
+                .map(|user| {
+                    let weight = if round == 0 { 1.0 } else { to_centres(user, &centres) };
+                    let draw = keyed::uniform(seed, Stream::Seeding, start << 32 | round as u64, keys[user]);
+                    (-libm::log(draw) / weight, user)
+                })
+                .collect();
+            times.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let places = if round == 0 { 1 } else { super::super::plan::candidates(k) };
+            let potential = |candidate: usize| {
+                let centres = [&centres[..], &[candidate]].concat();
+                (0..N).map(|user| to_centres(user, &centres)).sum::<f64>()
+            };
+            let candidates = times[..places].iter().map(|&(_, user)| user);
+            centres.push(candidates.min_by(|&a, &b| potential(a).total_cmp(&potential(b))).unwrap());
+        }
+        centres
+    }
+
+    #[test]
+    fn centres_are_those_of_the_textbook() {
+        let values = values();
+        let keys: Vec<u64> = (0..N as u64).map(|i| 1000 + 7 * i).collect();
+        let points = Points::Dense { values: &values, n_rows: N, n_dims: 2 };
+        let users = Users::gather(&mut Solo, points, &keys, 1e-4);
+        for capacity in [0, 5, 1000] {
+            let mut columns = Columns::new(N, capacity);
+            let batch = super::super::plan::units(&[3, 8, 14, 20], 3);
+            for beginning in seed_batch(&mut Solo, &users, 11, &batch, &mut columns) {
+                let Run { clusters, start } = beginning.run;
+                let centres = textbook(&values, &keys, 11, start as u64, clusters);
+                for (j, &centre) in centres.iter().enumerate() {
+                    assert_eq!(beginning.tiles.centroid(j), values[2 * centre..][..2], "k = {clusters}, start {start}");
+                }
+                let all: Vec<u32> = (0..N as u32).collect();
+                let mut nearest = Nearest::none(N);
+                lloyd::scan(&users.cloud, &all, &beginning.tiles, &mut nearest);
+                assert_eq!(beginning.nearest, nearest);
+            }
+        }
+    }
+}

@@ -197,6 +197,7 @@ fn lloyd_from(points: Points, centres: &[usize], params: &KMeansParams) -> locks
 #[test]
 fn from_given_centres_it_ends_where_the_textbook_does() {
     let strict = KMeansParams { tol: 0.0, ..params(1, 1) };
+    let mut spared = 0;
     for (seed, k) in [(1, 3), (2, 9), (3, 33), (4, 70)] {
         let points = ratings(200, 30, seed) + blobs(200, 30, seed);
         let centres: Vec<usize> = (0..k).map(|j| j * 200 / k).collect();
@@ -214,8 +215,10 @@ fn from_given_centres_it_ends_where_the_textbook_does() {
             }
             assert!(run.trace.is_sorted_by(|a, b| a >= b), "the inertia rose: {:?}", run.trace);
             assert_eq!(run.counts.iter().sum::<i64>(), 200);
+            spared += run.spared;
         }
     }
+    assert!(spared > 100, "pruning was hardly tested: {spared}");
 }
 
 #[test]

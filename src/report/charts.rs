@@ -4,9 +4,7 @@
 //! variable (`var(--accent)`), which `page.js` replaces by its value in the light or dark theme, and sizes depend on
 //! the width there. Texts that come from the data are escaped, because plotly.js reads them as HTML.
 
-use plotly::common::{
-    ColorScale, ColorScaleElement, DashType, Font, Line, Marker, MarkerSymbol, Mode, Position, Title,
-};
+use plotly::common::{ColorScale, ColorScaleElement, DashType, HoverInfo, Line, Marker, MarkerSymbol, Mode, Title};
 use plotly::layout::{Axis, AxisRange, AxisType, RangeMode};
 use plotly::{Bar, HeatMap, Layout, Scatter, Trace};
 use serde_json::{Value, json};
@@ -144,7 +142,7 @@ fn inertia(outcome: &Outcome) -> Value {
         traces.push(value(line.as_ref()));
         let knee = clusters.iter().position(|&k| Some(k) == curve.knee);
         if let Some(at) = knee.filter(|&at| at < shares.len()) {
-            traces.push(knee_mark(clusters[at], shares[at], space, color));
+            traces.push(knee_ring(clusters[at], shares[at], color));
         }
     }
     let most = clusters.last().copied().unwrap_or(1) as f64;
@@ -154,17 +152,10 @@ fn inertia(outcome: &Outcome) -> Value {
     chart("lines", traces, layout)
 }
 
-/// A ring around the suggested number of clusters. The curve of the projected space lies below the other, so its text
-/// goes below and the other's above.
-fn knee_mark(clusters: usize, share: f64, space: &str, color: &'static str) -> Value {
-    let below = space == "projected";
-    let ring = Scatter::new(vec![clusters], vec![share])
-        .mode(Mode::MarkersText)
-        .marker(Marker::new().color(color).size(17).symbol(MarkerSymbol::CircleOpen).line(Line::new().width(2.5)))
-        .text_array(vec![format!("knee: {clusters}")])
-        .text_font(Font::new().color(color).size(13))
-        .text_position(if below { Position::BottomCenter } else { Position::TopRight })
-        .hover_info(plotly::common::HoverInfo::Skip);
+/// A ring around the suggested number of clusters.
+fn knee_ring(clusters: usize, share: f64, color: &'static str) -> Value {
+    let marker = Marker::new().color(color).size(17).symbol(MarkerSymbol::CircleOpen).line(Line::new().width(2.5));
+    let ring = Scatter::new(vec![clusters], vec![share]).mode(Mode::Markers).marker(marker).hover_info(HoverInfo::Skip);
     value(ring.as_ref())
 }
 
@@ -203,12 +194,16 @@ fn confusion(confusion: &Confusion) -> Value {
 fn map(outcome: &Outcome) -> Value {
     let step = outcome.map.len().div_ceil(MAX_POINTS).max(1);
     let points: Vec<_> = outcome.map.iter().step_by(step).collect();
-    let symbols: [_; N_SYMBOLS] =
-        [MarkerSymbol::Circle, MarkerSymbol::Diamond, MarkerSymbol::Square, MarkerSymbol::TriangleUp];
+    let symbols: [_; N_SYMBOLS] = [
+        (MarkerSymbol::Circle, 7),
+        (MarkerSymbol::Diamond, 8),
+        (MarkerSymbol::Square, 7),
+        (MarkerSymbol::TriangleUp, 9),
+    ];
     let trace = |segment: usize| {
         let own = || points.iter().filter(move |p| p.segment as usize == segment);
-        let symbol = symbols[segment_symbol(segment)].clone();
-        let marker = Marker::new().color(segment_color(segment)).size(7).opacity(0.8).symbol(symbol);
+        let (symbol, size) = symbols[segment_symbol(segment)].clone();
+        let marker = Marker::new().color(segment_color(segment)).size(size).opacity(0.8).symbol(symbol);
         Scatter::new(own().map(|p| p.x as f32).collect(), own().map(|p| p.y as f32).collect())
             .mode(Mode::Markers)
             .marker(marker.line(Line::new().width(0.6).color("var(--surface)")))

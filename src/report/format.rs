@@ -35,18 +35,26 @@ pub fn percent(share: f64) -> String {
     format!("{text}%")
 }
 
+/// Decimals that show `value` with `digits` significant digits; none for 0 and what is not finite.
+pub fn decimals(value: f64, digits: usize) -> usize {
+    (digits as i32 - 1 - exponent(value)).max(0) as usize
+}
+
+/// The power of ten of the leading digit; 0 for 0 and what is not finite.
+fn exponent(value: f64) -> i32 {
+    let scientific = format!("{value:e}");
+    scientific.rsplit_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0)
+}
+
 /// `value` with `digits` significant digits, without trailing zeros.
 pub fn significant(value: f64, digits: usize) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return if value == 0.0 { "0".into() } else { "–".into() };
+    if !value.is_finite() {
+        return "–".into();
     }
-    let magnitude = format!("{:e}", value.abs());
-    let exponent: i32 = magnitude.rsplit('e').next().and_then(|e| e.parse().ok()).unwrap_or(0);
-    let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
-    if exponent < -6 {
+    if exponent(value) < -6 {
         return format!("{value:.*e}", digits - 1);
     }
-    let text = format!("{value:.decimals$}");
+    let text = format!("{value:.*}", decimals(value, digits));
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
         false => text,

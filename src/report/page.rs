@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use crate::profile::{Profile, ProfileItem};
 use crate::report::Outcome;
 use crate::report::charts;
-use crate::report::format::{bytes, count, html, percent, plural, script_json, seconds, significant};
+use crate::report::format::{bytes, count, decimals, html, percent, plural, script_json, seconds, significant};
 use crate::report::run::{Digests, winning_iterations};
 use crate::report::tables::curves;
 
@@ -130,8 +130,8 @@ fn stats(outcome: &Outcome) -> String {
 
 fn starts_note(outcome: &Outcome) -> String {
     match outcome.kmeans.starts.len() {
-        0 | 1 => "one start of k-means".into(),
-        n => format!("best of {n} starts of k-means"),
+        0 | 1 => "one start of k‑means".into(),
+        n => format!("best of {n} starts of k‑means"),
     }
 }
 
@@ -260,27 +260,38 @@ fn stands_out(outcome: &Outcome, profile: &Profile) -> String {
     let excess = |top: &ProfileItem| top.score - top.score_all;
     let mut above: Vec<&ProfileItem> = profile.top.iter().filter(|top| excess(top) > 0.0).collect();
     above.sort_by(|a, b| excess(b).total_cmp(&excess(a)).then(a.item.cmp(&b.item)));
-    let titles: Vec<String> =
-        above.iter().take(2).map(|top| format!("<b>{}</b>", html(&outcome.items.name(top.item as usize)))).collect();
+    let titles: Vec<String> = above.iter().take(2).map(|top| format!("<b>{}</b>", item_name(outcome, top))).collect();
     match titles.is_empty() {
         true => String::new(),
         false => format!("<p class=\"for\">Stands out for {}</p>\n", titles.join(" and ")),
     }
 }
 
+/// The title for HTML; an item without one is told by its id.
+fn item_name(outcome: &Outcome, top: &ProfileItem) -> String {
+    let item = top.item as usize;
+    match &outcome.items.titles[item] {
+        Some(title) => html(title),
+        None => format!("item {}", html(&outcome.items.ids[item].to_string())),
+    }
+}
+
 fn card_item(outcome: &Outcome, top: &ProfileItem, longest: f64) -> String {
-    let title = html(&outcome.items.name(top.item as usize));
+    let title = item_name(outcome, top);
+    // Three digits of the largest score, and as many decimals for the others: the column stays aligned.
+    let decimals = decimals(longest, 3);
+    let score = |score: f64| format!("{score:.decimals$}");
     let scale = |score: f64| if longest > 0.0 { score / longest } else { 0.0 };
     let (lift, high) = match top.score / top.score_all {
-        lift if lift.is_finite() => (format!("{} ×", significant(lift, 2)), lift >= 2.0),
+        lift if lift.is_finite() => (format!("{lift:.*} ×", if lift < 9.95 { 1 } else { 0 }), lift >= 2.0),
         _ => ("–".into(), false),
     };
     format!(
         "<li><span class=\"title\" title=\"{title}\">{title}</span><span class=\"score\">{}</span>\
          <span class=\"lift{}\">{lift}</span><span class=\"unseen\">all users {}</span>{}</li>\n",
-        significant(top.score, 3),
+        score(top.score),
         if high { " high" } else { "" },
-        significant(top.score_all, 3),
+        score(top.score_all),
         bar(scale(top.score), Some(scale(top.score_all)))
     )
 }
@@ -363,20 +374,28 @@ fn sweep(outcome: &Outcome) -> String {
     if spaces.is_empty() {
         return String::new();
     }
-    let knees: Vec<usize> = spaces.iter().filter_map(|(_, curve)| curve.knee).collect();
+    let knees: Vec<String> = spaces.iter().filter_map(|(space, curve)| Some(knee(space, curve.knee?))).collect();
     let (ring, verdict) = match knees.as_slice() {
-        [] => (String::new(), " No curve has a clear bend here.".to_string()),
-        _ => (key("ring", "--muted", "suggested number"), String::new()),
+        [] => (String::new(), "No curve here has a clear bend.".to_string()),
+        knees => (
+            key("ring", "--muted", "suggested number"),
+            format!("A ring marks where they begin to bring little: {}.", knees.join(" and ")),
+        ),
     };
     format!(
         "<section id=\"inertia\">\n<h2>How many segments?</h2>\n<p class=\"how\">How far users lie from the centre of their \
-         segment (inertia), for several numbers of segments, as a share of the first. More segments always bring it down; \
-         the ring marks where they begin to bring little.{verdict} This run has {}.</p>\n<figure class=\"panel\">\n\
+         segment (inertia), for several numbers of segments, as a share of the first. More segments always bring it down. \
+         {verdict} This run has {}.</p>\n<figure class=\"panel\">\n\
          <ul class=\"key\">{}{ring}</ul>\n{}</figure>\n</section>\n",
         plural(outcome.kmeans.sizes.len() as u64, "segment"),
         spaces.iter().map(entry).collect::<String>(),
         chart("chart-inertia", "", "Line chart of inertia against the number of clusters.")
     )
+}
+
+fn knee(space: &str, clusters: usize) -> String {
+    let place = if space == "projected" { "on the components" } else { "on all items" };
+    format!("at {clusters} {place}")
 }
 
 fn key(class: &str, color: &str, text: &str) -> String {
@@ -391,16 +410,16 @@ fn chart(id: &str, class: &str, says: &str) -> String {
 fn run(outcome: &Outcome, digests: &Digests, rejects: bool) -> String {
     format!(
         "<section id=\"run\">\n<h2>This run</h2>\n<div class=\"columns\">\n{}{}{}{}{}</div>\n</section>\n",
-        panel("Rows read", &ledger(outcome)),
-        panel("How it was made", &facts(outcome)),
-        panel("Time", &stages(outcome)),
-        panel("Files", &files(rejects)),
-        panel("Digests", &digest_rows(digests)),
+        panel("Rows read", "sums", &ledger(outcome)),
+        panel("How it was made", "", &facts(outcome)),
+        panel("Time", "", &stages(outcome)),
+        panel("Files", "names", &files(rejects)),
+        panel("Digests", "names", &digest_rows(digests)),
     )
 }
 
-fn panel(title: &str, rows: &str) -> String {
-    format!("<div class=\"panel\"><h3>{title}</h3>\n<table>\n{rows}</table></div>\n")
+fn panel(title: &str, class: &str, rows: &str) -> String {
+    format!("<div class=\"panel\"><h3>{title}</h3>\n<table class=\"{class}\">\n{rows}</table></div>\n")
 }
 
 fn ledger(outcome: &Outcome) -> String {

@@ -16,7 +16,7 @@
       return name ? style.getPropertyValue(name[1]).trim() : value;
     }
     if (Array.isArray(value)) {
-      return typeof value[0] === "number" ? value : value.map((v) => paint(v, style));
+      return typeof value[value.length - 1] === "number" ? value : value.map((v) => paint(v, style));
     }
     if (value && typeof value === "object") {
       return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, paint(v, style)]));
@@ -37,7 +37,7 @@
       font: { family: getComputedStyle(document.body).fontFamily, color: "var(--text)", size: 13 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       hoverlabel: { bgcolor: "var(--hover)", bordercolor: "var(--line)", font: { color: "var(--text)", size: 13 }, align: "left" },
-      margin: { l: 8, r: 10, t: zoom ? 34 : 12, b: 8 }, hovermode: "closest",
+      margin: { l: 8, r: 10, t: zoom ? 30 : 12, b: 8 }, hovermode: "closest",
       modebar: { bgcolor: "rgba(0,0,0,0)", color: "var(--muted)", activecolor: "var(--accent)" },
       dragmode: zoom && !coarse ? "zoom" : false, showlegend: false, uirevision: "keep",
       xaxis: themedAxis(chart.layout.xaxis, zoom), yaxis: themedAxis(chart.layout.yaxis, zoom),
@@ -59,6 +59,7 @@
       const longest = Math.max(...bar.text.map((t) => t.length));
       layout.xaxis.dtick = step(bar.x.length, width - 80, 24);
       layout.xaxis.showgrid = false;
+      layout.xaxis.zeroline = false;
       bar.textposition = each >= longest * 7.5 + 2 ? "outside" : "none";
       bar.textangle = 0;
       bar.cliponaxis = false;
@@ -69,8 +70,10 @@
       layout.barmode = "overlay";
       layout.xaxis.dtick = step(n, width - 80, 24);
       layout.xaxis.showgrid = false;
+      layout.xaxis.zeroline = false;
     },
-    lines(data) {
+    lines(data, layout) {
+      layout.xaxis.zeroline = false;
       for (const trace of data) trace.cliponaxis = false;
     },
     heat(data, layout, width) {
@@ -87,8 +90,12 @@
       layout.margin = margin;
       layout.height = side + margin.t + margin.b;
     },
-    map(data) {
-      data.forEach((trace, segment) => { trace.visible = !hidden.has(segment); });
+    map(data, layout, width) {
+      data.forEach((trace, segment) => {
+        trace.visible = !hidden.has(segment);
+        const size = trace.marker.size * (width < 600 ? 0.75 : 1);
+        trace.marker = Object.assign({}, trace.marker, { size });
+      });
     },
   };
 
@@ -120,7 +127,7 @@
         arrowwidth: 1.2, arrowcolor: color, text: `<b>${segment}</b>`, font: { color: "var(--text)", size: 12 },
         bgcolor: "var(--surface)", bordercolor: color, borderwidth: 2, borderpad: 2, opacity: 0.94 });
     });
-    return found;
+    return found.sort((a, b) => b.showarrow - a.showarrow); // what is drawn later lies on top
   }
 
   function label(element, chart) {
