@@ -15,21 +15,22 @@ pub struct Rating {
 /// The folder of MovieLens 100K: `SEGMILL_ML100K`, or beside the project. Without it a test is skipped on a desk, and
 /// fails in CI.
 pub fn ml100k() -> Option<PathBuf> {
-    beside("SEGMILL_ML100K", "../shared/data/ml-100k", "u.data")
+    let folder = beside("SEGMILL_ML100K", "../shared/data/ml-100k");
+    folder.inspect(|folder| assert!(folder.join("u.data").is_file(), "{} has no u.data", folder.display()))
 }
 
 /// What scikit-learn computes on MovieLens 100K: `SEGMILL_ORACLE`, or beside the project.
 pub fn oracle() -> Option<Value> {
-    let path = beside("SEGMILL_ORACLE", "../shared/oracle/ml-100k.json", "")?;
+    let path = beside("SEGMILL_ORACLE", "../shared/oracle/ml-100k.json")?;
     let text = std::fs::read_to_string(&path).expect("the oracle can be read");
     Some(serde_json::from_str(&text).expect("the oracle is JSON"))
 }
 
-fn beside(variable: &str, default: &str, probe: &str) -> Option<PathBuf> {
+fn beside(variable: &str, default: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable)
         .map(PathBuf::from)
         .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(default));
-    if path.join(probe).exists() {
+    if path.exists() {
         return Some(path);
     }
     let missing = format!("{} is not there; set {variable}", path.display());
