@@ -94,11 +94,10 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
         }
     };
     let n_clusters = job.kmeans.clusters;
-    let (validation, fitted) = clock.time("validate", || {
-        validate::fit(c, shard, &assignment.segment, n_clusters, job.validate, job.seed)
-    });
-    let (profiles, idf) = clock
-        .time("profile", || profile::fit(c, &shard.matrix, &assignment.segment, n_clusters, job.profile));
+    let (validation, fitted) =
+        clock.time("validate", || validate::fit(c, shard, &assignment.segment, n_clusters, job.validate, job.seed));
+    let (profiles, idf) =
+        clock.time("profile", || profile::fit(c, &shard.matrix, &assignment.segment, n_clusters, job.profile));
     warnings.extend(fit_warnings(job, &pca, &kmeans));
 
     let (users, map, peak_memory) = clock.time("gather", || {
@@ -181,10 +180,8 @@ fn check_sizes(job: &Job, ratings: &Ratings) -> Result<Vec<usize>> {
     }
     let most = n_users.min(n_items);
     if job.pca.components > most {
-        let problem = format!(
-            "{} components are more than {n_items} items and {n_users} users can have",
-            job.pca.components
-        );
+        let problem =
+            format!("{} components are more than {n_items} items and {n_users} users can have", job.pca.components);
         return Err(Error::job("pca.components", problem, format!("set it to {most} or less")));
     }
     match &job.sweep {
