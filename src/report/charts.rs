@@ -22,8 +22,9 @@ const MAX_POINTS: usize = 6_000;
 
 const N_SYMBOLS: usize = 4;
 
-/// Shades of a heat map in `page.css`, from none to all.
-const N_SHADES: usize = 5;
+/// Shares at which a heat map has the shades `--heat-0` to `--heat-4` of `page.css`. Small shares get more of the range:
+/// which segments are mixed up shows in them. The scale above the charts has the same stops.
+const SHADES: [f64; 5] = [0.0, 0.1, 0.3, 0.6, 1.0];
 
 /// The colour of a segment.
 pub fn segment_color(segment: usize) -> String {
@@ -170,7 +171,7 @@ fn confusion(confusion: &Confusion) -> Value {
             row.iter().map(|&users| (users as f64 / all) as f32).collect()
         })
         .collect();
-    let shades = (0..N_SHADES).map(|i| ColorScaleElement(i as f64 / (N_SHADES - 1) as f64, format!("var(--heat-{i})")));
+    let shades = SHADES.iter().enumerate().map(|(i, &share)| ColorScaleElement(share, format!("var(--heat-{i})")));
     let heat = HeatMap::new((0..n).collect(), (0..n).collect(), shares)
         .zmin(0.0)
         .zmax(1.0)

@@ -101,7 +101,7 @@ fn items(n: usize) -> Items {
                 "{plain}: or, how the whole town of Little Wittering learnt to stop worrying about Tuesdays"
             )),
             7 => Some(format!("{} (Nattvakten & Söner)", plain)),
-            8 if i % 2 == 0 => None,
+            8 if i.is_multiple_of(2) => None,
             _ => Some(plain),
         }
     };

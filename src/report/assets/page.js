@@ -112,8 +112,9 @@
     const { xaxis, yaxis } = size;
     const taken = [];
     const found = [];
+    const most = Math.max(25, Math.floor((xaxis._length * yaxis._length) / 16000)); // more would hide the points
     chart.centroids.forEach(([x, y], segment) => {
-      if (hidden.has(segment)) return;
+      if (hidden.has(segment) || found.length >= most) return;
       const at = { x: xaxis.d2p(x), y: yaxis.d2p(y) };
       if (at.x < 0 || at.y < 0 || at.x > xaxis._length || at.y > yaxis._length) return;
       const w = 8 * String(segment).length + 10, h = 19;
