@@ -574,8 +574,6 @@ mod tests {
         let shown: usize =
             (0..SMALL.clusters).map(|s| charts["chart-map"]["data"][s]["x"].as_array().unwrap().len()).sum();
         assert_eq!(shown, SMALL.users);
-        let segment = outcome.map[0].segment as usize;
-        assert_eq!(charts["chart-map"]["data"][segment]["text"][0], html(HOSTILE));
         for id in charts.as_object().unwrap().keys() {
             assert!(page.contains(&format!("id=\"{id}\"")), "the page has no place for {id}");
         }

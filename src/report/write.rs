@@ -376,18 +376,23 @@ mod tests {
         assert_eq!(record.digests, before.digests);
     }
 
-    /// Reports to look at, in a folder of the system's temporary one: `cargo test --lib reports_to_look_at -- --ignored`.
+    /// Reports to look at, in a folder of the system's temporary one, and how long each takes to write:
+    /// `cargo test --release --lib reports_to_look_at -- --ignored --nocapture`.
     #[test]
     #[ignore = "writes pages for a person to look at"]
     fn reports_to_look_at() {
         let folder = std::env::temp_dir().join("segmill-reports");
         let many = Size { users: 30_000, items: 500, clusters: 200, components: 12, top: 10 };
         let one = Size { users: 1, items: 1, clusters: 1, components: 1, top: 10 };
-        for (name, size) in [("movielens", MOVIELENS), ("small", SMALL), ("many", many), ("one", one)] {
+        let million = Size { users: 1_000_000, items: 2_000, clusters: 12, components: 10, top: 10 };
+        for (name, size) in
+            [("movielens", MOVIELENS), ("small", SMALL), ("many", many), ("one", one), ("million", million)]
+        {
             let mut outcome = fixture::outcome(size);
             outcome.job.output = name.into();
+            let start = std::time::Instant::now();
             let written = write(&outcome, &folder.join(name), None).unwrap();
-            eprintln!("{}", written.report.display());
+            eprintln!("{:?} {}", start.elapsed(), written.report.display());
         }
     }
 }

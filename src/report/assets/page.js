@@ -33,10 +33,12 @@
 
   function themed(chart) {
     const zoom = chart.kind === "map";
+    const family = getComputedStyle(document.body).fontFamily;
     return Object.assign({}, chart.layout, {
-      font: { family: getComputedStyle(document.body).fontFamily, color: "var(--text)", size: 13 },
+      font: { family, color: "var(--text)", size: 13 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      hoverlabel: { bgcolor: "var(--hover)", bordercolor: "var(--line)", font: { color: "var(--text)", size: 13 }, align: "left" },
+      hoverlabel: { bgcolor: "var(--hover)", bordercolor: "var(--line)", font: { family, color: "var(--text)", size: 13 },
+        align: "left" },
       margin: { l: 8, r: 10, t: zoom ? 30 : 12, b: 8 }, hovermode: "closest",
       modebar: { bgcolor: "rgba(0,0,0,0)", color: "var(--muted)", activecolor: "var(--accent)" },
       dragmode: zoom && !coarse ? "zoom" : false, showlegend: false, uirevision: "keep",
@@ -91,9 +93,10 @@
       layout.height = side + margin.t + margin.b;
     },
     map(data, layout, width) {
+      const crowded = width < 600 || data.reduce((sum, trace) => sum + trace.x.length, 0) > 2500;
       data.forEach((trace, segment) => {
         trace.visible = !hidden.has(segment);
-        const size = trace.marker.size * (width < 600 ? 0.75 : 1);
+        const size = trace.marker.size * (crowded ? 0.75 : 1);
         trace.marker = Object.assign({}, trace.marker, { size });
       });
     },
