@@ -142,7 +142,7 @@
   // ---- drawing -----------------------------------------------------------------------------------------------
 
   const config = {
-    displaylogo: false, responsive: false,
+    displaylogo: false, responsive: false, showTips: false,
     modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
   };
 
