@@ -237,7 +237,7 @@ fn component_title(outcome: &Outcome, component: usize) -> String {
         Some(&ratio) if component < outcome.pca.components.nrows() => {
             format!("Component {} ({} of the variance)", component + 1, percent(ratio))
         }
-        _ => "No such component".into(),
+        _ => "There is only one component".into(),
     }
 }
 

@@ -71,30 +71,29 @@ fn head(outcome: &Outcome, name: &str) -> String {
     )
 }
 
-/// The run in three sentences.
+/// The run in three sentences; in one where there is nothing to tell apart.
 fn lead(outcome: &Outcome) -> String {
     let sizes = &outcome.kmeans.sizes;
     let users = outcome.measured.n_users;
+    let verb = if users == 1 { "was" } else { "were" };
+    let first = format!(
+        "{} {verb} put into {} by what they rated, so that users of one segment resemble each other.",
+        plural(users, "user"),
+        plural(sizes.len() as u64, "segment")
+    );
+    if sizes.len() < 2 {
+        return first;
+    }
     let share = |size: u64| percent(size as f64 / users.max(1) as f64);
     let largest = sizes.iter().max().copied().unwrap_or(0);
     let smallest = sizes.iter().min().copied().unwrap_or(0);
-    let spread = match sizes.len() {
-        0 | 1 => String::new(),
-        _ => format!(
-            " The largest segment holds {} ({}), the smallest {} ({}).",
-            plural(largest, "user"),
-            share(largest),
-            plural(smallest, "user"),
-            share(smallest)
-        ),
-    };
     format!(
-        "{} {} put into {} by what they rated, so that users of one segment resemble each other.{spread} A classifier \
-         that was not told a user’s segment finds it from the ratings for {} of users; always naming the largest \
-         segment would be right for {}.",
-        plural(users, "user"),
-        if users == 1 { "was" } else { "were" },
-        plural(sizes.len() as u64, "segment"),
+        "{first} The largest segment holds {} ({}), the smallest {} ({}). A classifier that was not told a user’s segment \
+         finds it from the ratings for {} of users; always naming the largest segment would be right for {}.",
+        plural(largest, "user"),
+        share(largest),
+        plural(smallest, "user"),
+        share(smallest),
         percent(outcome.validation.out_of_fold.accuracy()),
         share(largest)
     )

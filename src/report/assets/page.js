@@ -60,6 +60,7 @@
       const each = (width - 80) / bar.x.length;
       const longest = Math.max(...bar.text.map((t) => t.length));
       layout.xaxis.dtick = step(bar.x.length, width - 80, 24);
+      if (Math.max(...bar.y) < 6) layout.yaxis.dtick = 1; // there is no half a user
       layout.xaxis.showgrid = false;
       layout.xaxis.zeroline = false;
       bar.textposition = each >= longest * 7.5 + 2 ? "outside" : "none";
