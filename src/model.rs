@@ -170,3 +170,60 @@ fn manifest(outcome: &Outcome, tensors: &[(String, Tensor)]) -> Manifest {
         tensors: tensors.iter().map(|(n, t)| TensorInfo { name: n.clone(), shape: t.shape.clone() }).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use safetensors::SafeTensors;
+
+    use super::*;
+    use crate::report::fixture::{self, SMALL};
+
+    #[test]
+    fn the_tensors_read_back_bit_for_bit() {
+        let outcome = fixture::outcome(SMALL);
+        let folder = tempfile::tempdir().unwrap();
+        write(&outcome, folder.path()).unwrap();
+        let bytes = fs::read(folder.path().join("model.safetensors")).unwrap();
+        let read = SafeTensors::deserialize(&bytes).unwrap();
+        let written = tensors(&outcome);
+        assert_eq!(read.len(), written.len());
+        for (name, tensor) in &written {
+            let view = read.tensor(name).unwrap();
+            assert_eq!(view.shape(), tensor.shape, "{name}");
+            assert_eq!(view.data(), little_endian(&tensor.values).as_ref(), "{name}");
+        }
+        assert_eq!(read.tensor("components").unwrap().shape(), [SMALL.components, SMALL.items]);
+    }
+
+    #[test]
+    fn the_manifest_reads_back_and_tells_what_is_there() {
+        let outcome = fixture::outcome(SMALL);
+        let folder = tempfile::tempdir().unwrap();
+        write(&outcome, folder.path()).unwrap();
+        let json = fs::read(folder.path().join("model.json")).unwrap();
+        let manifest: Manifest = serde_json::from_slice(&json).unwrap();
+        assert_eq!(manifest.version, VERSION);
+        assert_eq!(manifest.kmeans, outcome.job.kmeans);
+        assert_eq!(manifest.n_items, SMALL.items);
+        assert_eq!(manifest.segments.iter().map(|s| s.size).sum::<u64>(), SMALL.users as u64);
+        assert!(manifest.tensors.iter().any(|t| t.name == "bayes.feature_log_prob" && t.shape == [4, 30]));
+    }
+
+    #[test]
+    fn the_digest_sees_values_shapes_and_names_but_not_memory_order() {
+        let outcome = fixture::outcome(SMALL);
+        let mut same = outcome.clone();
+        same.pca.components = outcome.pca.components.t().as_standard_layout().into_owned().reversed_axes();
+        assert!(same.pca.components.as_slice().is_none());
+        assert_eq!(digest(&same), digest(&outcome));
+        let mut value = outcome.clone();
+        value.model.idf[3] += 1e-15;
+        let mut shape = outcome.clone();
+        shape.model.bayes[1].1.reverse();
+        let mut name = outcome.clone();
+        name.model.bayes[0].0.push('x');
+        for changed in [value, shape, name] {
+            assert_ne!(digest(&changed), digest(&outcome));
+        }
+    }
+}

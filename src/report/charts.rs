@@ -10,7 +10,7 @@ use plotly::{Bar, HeatMap, Layout, Scatter, Trace};
 use serde_json::{Value, json};
 
 use crate::report::Outcome;
-use crate::report::format::{count, html, percent, significant};
+use crate::report::format::{count, percent, significant};
 use crate::report::tables::{cumulative, curves, normalise};
 use crate::validate::Confusion;
 
@@ -22,8 +22,9 @@ const MAX_POINTS: usize = 6_000;
 
 const N_SYMBOLS: usize = 4;
 
-/// Shades of a heat map in `page.css`, from none to all.
-const N_SHADES: usize = 5;
+/// Shares at which a heat map has the shades `--heat-0` to `--heat-4` of `page.css`. Small shares get more of the range:
+/// which segments are mixed up shows in them. The scale above the charts has the same stops.
+const SHADES: [f64; 5] = [0.0, 0.1, 0.3, 0.6, 1.0];
 
 /// The colour of a segment.
 pub fn segment_color(segment: usize) -> String {
@@ -170,7 +171,7 @@ fn confusion(confusion: &Confusion) -> Value {
             row.iter().map(|&users| (users as f64 / all) as f32).collect()
         })
         .collect();
-    let shades = (0..N_SHADES).map(|i| ColorScaleElement(i as f64 / (N_SHADES - 1) as f64, format!("var(--heat-{i})")));
+    let shades = SHADES.iter().enumerate().map(|(i, &share)| ColorScaleElement(share, format!("var(--heat-{i})")));
     let heat = HeatMap::new((0..n).collect(), (0..n).collect(), shares)
         .zmin(0.0)
         .zmax(1.0)
@@ -207,7 +208,7 @@ fn map(outcome: &Outcome) -> Value {
         Scatter::new(own().map(|p| p.x as f32).collect(), own().map(|p| p.y as f32).collect())
             .mode(Mode::Markers)
             .marker(marker.line(Line::new().width(0.6).color("var(--surface)")))
-            .text_array(own().map(|p| html(&p.user.to_string())).collect())
+            .text_array(own().map(|p| label(&p.user.to_string())).collect())
             .hover_template(format!("Segment {segment}<br>user %{{text}}<extra></extra>"))
     };
     let n_segments = outcome.kmeans.sizes.len();
@@ -226,12 +227,17 @@ fn map(outcome: &Outcome) -> Value {
     chart
 }
 
+/// Text for plotly.js, which reads a little HTML but not every entity: quotes stay as they are.
+fn label(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 fn component_title(outcome: &Outcome, component: usize) -> String {
     match outcome.pca.explained_variance_ratio.get(component) {
         Some(&ratio) if component < outcome.pca.components.nrows() => {
             format!("Component {} ({} of the variance)", component + 1, percent(ratio))
         }
-        _ => "No such component".into(),
+        _ => "There is only one component".into(),
     }
 }
 
@@ -243,4 +249,54 @@ fn span(low: f64, high: f64) -> AxisRange {
 pub fn points_shown(outcome: &Outcome) -> usize {
     let step = outcome.map.len().div_ceil(MAX_POINTS).max(1);
     outcome.map.len().div_ceil(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::ids::Id;
+    use crate::report::fixture::{self, SMALL};
+
+    #[test]
+    fn an_id_cannot_become_markup_on_the_map() {
+        let mut outcome = fixture::outcome(SMALL);
+        outcome.map[0].user = Id::Text("<a href=\"x\">&".into());
+        let trace = &map(&outcome)["data"][outcome.map[0].segment as usize];
+        assert_eq!(trace["text"][0], "&lt;a href=\"x\"&gt;&amp;");
+    }
+
+    #[test]
+    fn rows_of_a_heat_map_are_shares_of_their_segment() {
+        let outcome = fixture::outcome(SMALL);
+        let chart = confusion(&outcome.validation.out_of_fold);
+        let heat = &chart["data"][0];
+        for (row, counts) in outcome.validation.out_of_fold.counts.outer_iter().enumerate() {
+            let shares: f64 = heat["z"][row].as_array().unwrap().iter().map(|z| z.as_f64().unwrap()).sum();
+            assert!((shares - 1.0).abs() < 1e-6, "row {row} adds up to {shares}");
+            assert_eq!(heat["customdata"][row], Value::from(counts.to_vec()));
+        }
+    }
+
+    #[test]
+    fn the_map_shows_every_user_of_few_and_some_of_many() {
+        let mut outcome = fixture::outcome(SMALL);
+        assert_eq!(points_shown(&outcome), SMALL.users);
+        outcome.map = outcome.map.iter().cycle().take(3 * MAX_POINTS + 1).cloned().collect();
+        let traces = map(&outcome)["data"].as_array().unwrap().clone();
+        let drawn: usize = traces.iter().map(|trace| trace["x"].as_array().unwrap().len()).sum();
+        assert_eq!(drawn, points_shown(&outcome));
+        assert!(drawn <= MAX_POINTS && drawn > MAX_POINTS / 2, "{drawn}");
+    }
+
+    #[test]
+    fn every_colour_of_a_chart_is_one_that_the_page_has() {
+        let style = include_str!("assets/page.css");
+        let charts = all(&fixture::outcome(fixture::MOVIELENS)).to_string();
+        let names: std::collections::BTreeSet<&str> =
+            charts.split("var(").skip(1).map(|rest| &rest[..rest.find(')').unwrap()]).collect();
+        assert!(names.len() > N_COLORS);
+        for name in names {
+            assert_eq!(style.matches(&format!("{name}: #")).count(), 2, "{name} has no value for each theme");
+        }
+    }
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use ndarray::{Array1, Array2};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::ingest::ids::Id;
 use crate::ingest::{Items, Ledger};
 use crate::job::*;
-use crate::kernel::keyed::{Stream, uniform};
 use crate::kmeans::{Assignment, KMeans, StartReport, Sweep, SweepCurve};
 use crate::pca::{Pca, SolverReport};
 use crate::profile::{Profile, ProfileItem};
@@ -33,7 +33,8 @@ pub const SMALL: Size = Size { users: 40, items: 30, clusters: 4, components: 3,
 
 /// A draw from (0, 1) for a purpose and an index.
 fn draw(purpose: u64, index: usize) -> f64 {
-    uniform(11, Stream::Generate, purpose, index as u64)
+    let bits = xxh3_64_with_seed(&(index as u64).to_le_bytes(), purpose);
+    ((bits >> 12) as f64 + 0.5) / (1u64 << 52) as f64
 }
 
 /// A draw from a bell curve of variance 1: twelve uniform draws.
@@ -101,7 +102,7 @@ fn items(n: usize) -> Items {
                 "{plain}: or, how the whole town of Little Wittering learnt to stop worrying about Tuesdays"
             )),
             7 => Some(format!("{} (Nattvakten & Söner)", plain)),
-            8 if i % 2 == 0 => None,
+            8 if i.is_multiple_of(2) => None,
             _ => Some(plain),
         }
     };

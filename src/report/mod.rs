@@ -1,12 +1,13 @@
 //! Results to files: tables, Parquet, HTML.
 //!
-//! [`write::write`] turns an [`Outcome`] into the output folder, whole or not at all; [`write::check_output`] says before the
-//! work starts whether that folder may be written; [`terminal::print`] shows the segments on the terminal. Every table has a digest ([`table::Table::digest`]), which is the same in every layout
-//! of workers and processes: nothing of [`Measured`], no path and no time goes into it.
+//! [`write::check_output`] says, before any work is done, whether the output folder may be written; [`write::write`] turns
+//! an [`Outcome`] into it, whole or not at all; [`terminal::print`] shows the segments on the terminal. Every table has a
+//! digest ([`table::Table::digest`]) that is the same in every layout of workers and processes: nothing of [`Measured`], no
+//! path and no time goes into one.
 
 pub mod charts;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod format;
 pub mod page;
 pub mod rejects;

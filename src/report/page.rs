@@ -71,29 +71,29 @@ fn head(outcome: &Outcome, name: &str) -> String {
     )
 }
 
-/// The run in three sentences.
+/// The run in three sentences; in one where there is nothing to tell apart.
 fn lead(outcome: &Outcome) -> String {
     let sizes = &outcome.kmeans.sizes;
     let users = outcome.measured.n_users;
+    let verb = if users == 1 { "was" } else { "were" };
+    let first = format!(
+        "{} {verb} put into {} by what they rated, so that users of one segment resemble each other.",
+        plural(users, "user"),
+        plural(sizes.len() as u64, "segment")
+    );
+    if sizes.len() < 2 {
+        return first;
+    }
     let share = |size: u64| percent(size as f64 / users.max(1) as f64);
     let largest = sizes.iter().max().copied().unwrap_or(0);
     let smallest = sizes.iter().min().copied().unwrap_or(0);
-    let spread = match sizes.len() {
-        0 | 1 => String::new(),
-        _ => format!(
-            " The largest segment holds {} ({}), the smallest {} ({}).",
-            plural(largest, "user"),
-            share(largest),
-            plural(smallest, "user"),
-            share(smallest)
-        ),
-    };
     format!(
-        "{} were put into {} by what they rated, so that users of one segment resemble each other.{spread} A classifier \
-         that was not told a user’s segment finds it from the ratings for {} of users; always naming the largest \
-         segment would be right for {}.",
-        plural(users, "user"),
-        plural(sizes.len() as u64, "segment"),
+        "{first} The largest segment holds {} ({}), the smallest {} ({}). A classifier that was not told a user’s segment \
+         finds it from the ratings for {} of users; always naming the largest segment would be right for {}.",
+        plural(largest, "user"),
+        share(largest),
+        plural(smallest, "user"),
+        share(smallest),
         percent(outcome.validation.out_of_fold.accuracy()),
         share(largest)
     )
@@ -191,9 +191,13 @@ fn map(outcome: &Outcome) -> String {
             if n == 1 { "third component".into() } else { format!("other {n} components") }
         ),
     };
+    let room = match outcome.kmeans.sizes.len() {
+        0..=25 => "",
+        _ => " Where there is no room for all, the larger segments have it.",
+    };
     format!(
         "<section id=\"map\">\n<h2>Map of users</h2>\n<p class=\"how\">Each point is a user, placed along the two directions \
-         in which users differ most: who is close rated alike. A framed number marks the centre of a segment.{apart}\
+         in which users differ most: who is close rated alike. A framed number marks the centre of a segment.{room}{apart}\
          {sample} Use the buttons to show or hide segments.</p>\n<figure class=\"panel\">\n{}{}</figure>\n</section>\n",
         chips(outcome.kmeans.sizes.len()),
         chart("chart-map", "tall", "Scatter chart of users on the first two components, coloured by segment.")
@@ -321,8 +325,8 @@ fn validation(outcome: &Outcome) -> String {
     format!(
         "<section id=\"validation\">\n<h2>Can they be told apart?</h2>\n<p class=\"how\">A {} naive Bayes classifier guesses \
          each user’s segment from the raw ratings. A row is the segment a user is in, a column the one guessed; the \
-         shade is the share of the row. A dark diagonal means that the segments are easily told apart; a dark cell \
-         beside it shows two that are confused.</p>\n\
+         shade is the share of the row. A strong diagonal means that the segments are easily told apart; a strong cell \
+         beside it shows two that are mixed up.</p>\n\
          <div class=\"scale\" aria-hidden=\"true\"><span>none</span><i></i><span>all users of the segment</span></div>\n\
          <div class=\"square-pair\">\n{}{}</div>\n</section>\n",
         html(&validation.model),
@@ -520,4 +524,95 @@ fn digest_rows(digests: &Digests) -> String {
         fact(&html(table), &format!("<code title=\"{digest}\">{shown}…</code>"))
     };
     digests.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::ids::Id;
+    use crate::report::fixture::{self, SMALL};
+
+    const HOSTILE: &str = "</script><b>\"&'{{%{x}";
+
+    fn page(outcome: &Outcome) -> String {
+        let mut sink = Vec::new();
+        write(outcome, &crate::report::write::digests(outcome), false, &mut sink).unwrap();
+        String::from_utf8(sink).unwrap()
+    }
+
+    /// The page without the scripts that are not ours to check.
+    fn own(page: &str) -> &str {
+        &page[..page.find("<script type=\"text/javascript\">").unwrap()]
+    }
+
+    #[test]
+    fn no_text_of_the_data_becomes_markup() {
+        let mut outcome = fixture::outcome(SMALL);
+        outcome.items.titles.fill(Some(HOSTILE.into()));
+        outcome.map[0].user = Id::Text(HOSTILE.into());
+        outcome.warnings = vec![HOSTILE.into()];
+        outcome.measured.stages[0].0 = HOSTILE.into();
+        outcome.job.output = "out/<img src=x>".into();
+        let page = page(&outcome);
+        let own = own(&page);
+        assert!(own.contains("&lt;/script&gt;&lt;b&gt;"), "the titles are there");
+        assert!(!own.contains("<b>\"") && !own.contains("<img"));
+        let untouched = self::page(&fixture::outcome(SMALL));
+        assert_eq!(page.matches("</script>").count(), untouched.matches("</script>").count());
+    }
+
+    #[test]
+    fn the_charts_are_json_that_reads_back() {
+        let mut outcome = fixture::outcome(SMALL);
+        outcome.map[0].user = Id::Text(HOSTILE.into());
+        let page = page(&outcome);
+        let start = page.find("id=\"charts\">").unwrap() + "id=\"charts\">".len();
+        let json = &page[start..start + page[start..].find("</script>").unwrap()];
+        let charts: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(charts["chart-map"]["data"].as_array().unwrap().len(), SMALL.clusters);
+        let shown: usize =
+            (0..SMALL.clusters).map(|s| charts["chart-map"]["data"][s]["x"].as_array().unwrap().len()).sum();
+        assert_eq!(shown, SMALL.users);
+        for id in charts.as_object().unwrap().keys() {
+            assert!(page.contains(&format!("id=\"{id}\"")), "the page has no place for {id}");
+        }
+    }
+
+    #[test]
+    fn the_page_asks_for_nothing_from_anywhere() {
+        let page = page(&fixture::outcome(SMALL));
+        let own = own(&page);
+        assert!(own.contains("default-src 'none'"));
+        for request in ["http://", "https://", "<script src", "<link rel=\"stylesheet", "@import", "url("] {
+            assert!(!own.contains(request) && !SCRIPT.contains(request), "{request}");
+        }
+        assert_eq!(page.matches("* plotly.js v").count(), 1);
+        assert_eq!(page.matches("<script type=\"text/javascript\">").count(), 1, "plotly.js without MathJax");
+        assert!(!SCRIPT.contains("</script") && !STYLE.contains("</style"));
+    }
+
+    #[test]
+    fn every_segment_has_a_card_and_every_part_its_place() {
+        let outcome = fixture::outcome(SMALL);
+        let page = page(&outcome);
+        assert_eq!(page.matches("<article class=\"card\"").count(), SMALL.clusters);
+        for id in ["sizes", "map", "segments", "validation", "variance", "inertia", "run"] {
+            assert!(page.contains(&format!("<section id=\"{id}\">")), "{id}");
+        }
+        let without = self::page(&Outcome { sweep: None, ..outcome });
+        assert!(!own(&without).contains("inertia\">") && !own(&without).contains("chart-inertia"));
+    }
+
+    #[test]
+    fn one_user_one_item_one_segment_make_a_page() {
+        let size = fixture::Size { users: 1, items: 1, clusters: 1, components: 1, top: 1 };
+        let mut outcome = fixture::outcome(size);
+        outcome.kmeans.starts.clear();
+        outcome.pca.total_variance = 0.0;
+        outcome.pca.explained_variance_ratio.fill(f64::NAN);
+        outcome.profiles[0].top[0].score_all = 0.0;
+        let page = page(&outcome);
+        assert!(own(&page).contains("1 user was put into 1 segment"));
+        assert!(!own(&page).contains("NaN"));
+    }
 }

@@ -166,3 +166,85 @@ fn whole(values: &[u32]) -> Values<'_> {
 fn real(values: &[f64]) -> Values<'_> {
     Values::F64(Cow::Borrowed(values))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::ids::Id;
+    use crate::report::fixture::{self, SMALL};
+
+    fn column<'a, 'b>(table: &'b Table<'a>, name: &str) -> &'b Values<'a> {
+        &table.columns().iter().find(|column| column.name == name).unwrap().values
+    }
+
+    fn names(table: &Table) -> Vec<&'static str> {
+        table.columns().iter().map(|column| column.name).collect()
+    }
+
+    #[test]
+    fn the_tables_have_the_documented_columns_and_all_rows() {
+        let outcome = fixture::outcome(SMALL);
+        let segments = segments(&outcome);
+        assert_eq!(names(&segments), ["user", "segment", "distance", "second", "second_distance", "nb_segment"]);
+        assert_eq!(segments.n_rows(), SMALL.users);
+        let profiles = profiles(&outcome);
+        assert_eq!(names(&profiles), ["segment", "size", "rank", "item", "title", "score"]);
+        assert_eq!(profiles.n_rows(), SMALL.clusters * SMALL.top);
+        assert_eq!(names(&items(&outcome)), ["index", "item", "title"]);
+        assert_eq!(items(&outcome).n_rows(), SMALL.items);
+    }
+
+    #[test]
+    fn confusion_has_every_cell_and_sums_to_the_users_twice() {
+        let outcome = fixture::outcome(SMALL);
+        let table = confusion(&outcome);
+        assert_eq!(names(&table), ["kind", "segment", "predicted", "users"]);
+        assert_eq!(table.n_rows(), 2 * SMALL.clusters * SMALL.clusters);
+        let Values::U64(users) = column(&table, "users") else { panic!("users are counts") };
+        assert_eq!(users.iter().sum::<u64>(), 2 * SMALL.users as u64);
+    }
+
+    #[test]
+    fn cumulative_ends_at_the_sum_and_inertia_begins_at_one() {
+        let outcome = fixture::outcome(SMALL);
+        let table = explained_variance(&outcome);
+        let Values::F64(sums) = column(&table, "cumulative") else { panic!("shares are real") };
+        assert_eq!(sums.last(), Some(&outcome.pca.explained_variance_ratio.iter().sum::<f64>()));
+        let table = inertia(&outcome);
+        let (Values::F64(shares), Values::U32(knees)) = (column(&table, "normalised"), column(&table, "knee")) else {
+            panic!("wrong types")
+        };
+        assert_eq!((shares[0], shares[8]), (1.0, 1.0));
+        assert!(shares[..8].windows(2).all(|pair| pair[1] <= pair[0]));
+        assert_eq!(knees.iter().positions(), [2, 11]);
+    }
+
+    trait Positions {
+        fn positions(self) -> Vec<usize>;
+    }
+
+    impl<'a, I: Iterator<Item = &'a u32>> Positions for I {
+        fn positions(self) -> Vec<usize> {
+            self.enumerate().filter(|(_, knee)| **knee == 1).map(|(i, _)| i).collect()
+        }
+    }
+
+    #[test]
+    fn without_a_sweep_the_inertia_table_is_empty_but_has_its_columns() {
+        let outcome = Outcome { sweep: None, ..fixture::outcome(SMALL) };
+        assert_eq!(names(&inertia(&outcome)), ["space", "clusters", "inertia", "normalised", "knee"]);
+        assert_eq!(inertia(&outcome).n_rows(), 0);
+        assert_eq!(normalise(&[0.0, 0.0]), [1.0, 1.0]);
+    }
+
+    /// Profiles name few items, the dictionary all: their id columns must agree in type to be joined.
+    #[test]
+    fn one_text_id_makes_every_item_column_text() {
+        let mut outcome = fixture::outcome(SMALL);
+        let last = outcome.items.ids.len() - 1;
+        outcome.items.ids[last] = Id::parse("x");
+        for table in [profiles(&outcome), items(&outcome)] {
+            assert!(matches!(column(&table, "item"), Values::Text(_)));
+        }
+    }
+}

@@ -50,3 +50,26 @@ fn summary(outcome: &Outcome) -> String {
         seconds(measured.total_seconds),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{self, SMALL};
+
+    #[test]
+    fn segments_print_biggest_first_as_in_the_original_pipeline() {
+        let mut outcome = fixture::outcome(SMALL);
+        outcome.profiles.reverse();
+        let item = outcome.profiles[3].top[0].item as usize;
+        outcome.items.titles[item] = Some("Up\u{1b}[2J\n(2009)".into());
+        let mut sink = Vec::new();
+        print(&outcome, Path::new("out/x/report.html"), &mut sink).unwrap();
+        let text = String::from_utf8(sink).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], format!("0 ({}, 30)", outcome.kmeans.sizes[0]));
+        assert!(lines[1].ends_with("  Up\\u{1b}[2J\\n(2009)"), "{}", lines[1]);
+        assert_eq!(lines[SMALL.top + 1], "");
+        assert_eq!(lines[SMALL.top + 2], format!("1 ({}, 30)", outcome.kmeans.sizes[1]));
+        assert_eq!(lines.last(), Some(&"report: out/x/report.html"));
+    }
+}

@@ -33,10 +33,12 @@
 
   function themed(chart) {
     const zoom = chart.kind === "map";
+    const family = getComputedStyle(document.body).fontFamily;
     return Object.assign({}, chart.layout, {
-      font: { family: getComputedStyle(document.body).fontFamily, color: "var(--text)", size: 13 },
+      font: { family, color: "var(--text)", size: 13 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      hoverlabel: { bgcolor: "var(--hover)", bordercolor: "var(--line)", font: { color: "var(--text)", size: 13 }, align: "left" },
+      hoverlabel: { bgcolor: "var(--hover)", bordercolor: "var(--line)", font: { family, color: "var(--text)", size: 13 },
+        align: "left" },
       margin: { l: 8, r: 10, t: zoom ? 30 : 12, b: 8 }, hovermode: "closest",
       modebar: { bgcolor: "rgba(0,0,0,0)", color: "var(--muted)", activecolor: "var(--accent)" },
       dragmode: zoom && !coarse ? "zoom" : false, showlegend: false, uirevision: "keep",
@@ -58,6 +60,7 @@
       const each = (width - 80) / bar.x.length;
       const longest = Math.max(...bar.text.map((t) => t.length));
       layout.xaxis.dtick = step(bar.x.length, width - 80, 24);
+      if (Math.max(...bar.y) < 6) layout.yaxis.dtick = 1; // there is no half a user
       layout.xaxis.showgrid = false;
       layout.xaxis.zeroline = false;
       bar.textposition = each >= longest * 7.5 + 2 ? "outside" : "none";
@@ -91,9 +94,10 @@
       layout.height = side + margin.t + margin.b;
     },
     map(data, layout, width) {
+      const crowded = width < 600 || data.reduce((sum, trace) => sum + trace.x.length, 0) > 2500;
       data.forEach((trace, segment) => {
         trace.visible = !hidden.has(segment);
-        const size = trace.marker.size * (width < 600 ? 0.75 : 1);
+        const size = trace.marker.size * (crowded ? 0.75 : 1);
         trace.marker = Object.assign({}, trace.marker, { size });
       });
     },
@@ -112,8 +116,9 @@
     const { xaxis, yaxis } = size;
     const taken = [];
     const found = [];
+    const most = Math.max(25, Math.floor((xaxis._length * yaxis._length) / 16000)); // more would hide the points
     chart.centroids.forEach(([x, y], segment) => {
-      if (hidden.has(segment)) return;
+      if (hidden.has(segment) || found.length >= most) return;
       const at = { x: xaxis.d2p(x), y: yaxis.d2p(y) };
       if (at.x < 0 || at.y < 0 || at.x > xaxis._length || at.y > yaxis._length) return;
       const w = 8 * String(segment).length + 10, h = 19;
@@ -138,7 +143,7 @@
   // ---- drawing -----------------------------------------------------------------------------------------------
 
   const config = {
-    displaylogo: false, responsive: false,
+    displaylogo: false, responsive: false, showTips: false,
     modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
   };
 
