@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use timely::worker::Worker;
 
 use crate::collective::Collective;
 use crate::error::{Error, Result};
-use crate::flow::cluster::{self, Layout};
+use crate::flow::cluster::{self, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Ratings};
 use crate::ingest::ids::Id;

@@ -19,7 +19,8 @@ use timely::WorkerConfig;
 use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
 use timely::communication::allocator::{AllocatorBuilder, ProcessBuilder};
 use timely::communication::{Config, Hooks};
-use timely::worker::Worker;
+/// What a worker runs its dataflows on.
+pub use timely::worker::Worker;
 
 use crate::error::{Error, Result};
 
