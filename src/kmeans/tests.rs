@@ -334,7 +334,8 @@ proptest! {
 
     #[test]
     fn the_inertia_never_rises_and_nobody_is_lost(seed in 0u64..1000, n in 1usize..80, n_dims in 1usize..12, share in 0.0f64..1.0) {
-        // Few distinct values, so that ties and empty clusters are common.
+        // Few distinct values, so that ties and empty clusters are common. Where distances tie, rounding may break the tie
+        // another way in another space, so the two runs need not end alike.
         let points = Array2::from_shape_fn((n, n_dims), |(i, j)| (3.0 * draw(seed, i, j)).floor());
         let k = 1 + (share * (n - 1) as f64) as usize;
         let centres: Vec<usize> = (0..k).collect();
@@ -344,8 +345,20 @@ proptest! {
             prop_assert!(run.trace.is_sorted_by(|a, b| a >= b), "{:?}", run.trace);
             prop_assert_eq!(run.counts.iter().sum::<i64>(), n as i64);
         }
-        prop_assert!((runs[0].outcome.inertia - runs[1].outcome.inertia).abs() <= 1e-9 * (1.0 + runs[0].outcome.inertia)
-            || runs[0].outcome.iterations != runs[1].outcome.iterations);
+    }
+
+    #[test]
+    fn both_spaces_give_the_same_run_where_nothing_ties(seed in 0u64..1000, n in 4usize..80, n_dims in 1usize..12) {
+        let points = Array2::from_shape_fn((n, n_dims), |(i, j)| (2.0 * draw(seed, i, j) - 1.0).max(0.0));
+        let csr = csr_of(points.view());
+        let centres = [0, 1, 2];
+        let [a, b] = [dense(&points), Points::Sparse(&csr)]
+            .map(|space| lloyd_from(space, &centres, &KMeansParams { tol: 0.0, ..params(3, 1) }));
+        let distinct = points.rows().into_iter().filter(|row| row.iter().any(|x| *x > 0.0)).count() + 1 >= n;
+        if distinct {
+            prop_assert_eq!(a.outcome.iterations, b.outcome.iterations);
+            prop_assert!((a.outcome.inertia - b.outcome.inertia).abs() <= 1e-9 * (1.0 + a.outcome.inertia));
+        }
     }
 }
 
