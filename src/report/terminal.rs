@@ -12,6 +12,7 @@ use crate::report::format::{percent, plural, seconds};
 pub fn print(outcome: &Outcome, report: &Path, sink: &mut impl Write) -> io::Result<()> {
     let mut profiles: Vec<&Profile> = outcome.profiles.iter().collect();
     profiles.sort_by_key(|profile| (std::cmp::Reverse(profile.size), profile.segment));
+    writeln!(sink, "segment (users, items), then its top items by mean TF-IDF\n")?;
     for profile in profiles {
         print_segment(outcome, profile, sink)?;
     }
