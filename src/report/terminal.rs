@@ -8,7 +8,7 @@ use crate::profile::Profile;
 use crate::report::Outcome;
 use crate::report::format::{percent, plural, seconds};
 
-/// Writes the segments, biggest first, then a summary and where the report is.
+/// Writes what the lines mean, the segments, biggest first, then a summary and where the report is.
 pub fn print(outcome: &Outcome, report: &Path, sink: &mut impl Write) -> io::Result<()> {
     let mut profiles: Vec<&Profile> = outcome.profiles.iter().collect();
     profiles.sort_by_key(|profile| (std::cmp::Reverse(profile.size), profile.segment));
@@ -66,7 +66,7 @@ mod tests {
         let mut sink = Vec::new();
         print(&outcome, Path::new("out/x/report.html"), &mut sink).unwrap();
         let text = String::from_utf8(sink).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
+        let lines: Vec<&str> = text.lines().skip(2).collect();
         assert_eq!(lines[0], format!("0 ({}, 30)", outcome.kmeans.sizes[0]));
         assert!(lines[1].ends_with("  Up\\u{1b}[2J\\n(2009)"), "{}", lines[1]);
         assert_eq!(lines[SMALL.top + 1], "");
