@@ -169,6 +169,15 @@ fn planted_events_everywhere() {
 }
 
 #[test]
+fn the_krylov_solver_everywhere() {
+    let job =
+        EXPLICIT.replace("items = 300", "items = 500").replace("components = 8", "components = 8\nsolver = 'krylov'");
+    let reference = Reference::new(job);
+    assert_eq!(util::outputs::run_json(&reference.out())["solver"]["solver"], "krylov");
+    reference.holds_everywhere();
+}
+
+#[test]
 fn another_seed_gives_another_answer() {
     let reference = Reference::new(EXPLICIT.into());
     let other = Sandbox::new();
