@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 use crate::flow::cluster::Layout;
 use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
 
+/// Worker threads of one process at most: each has a channel to every other.
+const MAX_WORKERS: usize = 512;
+
 /// Customer segments from (user, item, rating) data of any size.
 #[derive(Debug, Parser)]
 #[command(name = "segmill", version, subcommand_required = true, arg_required_else_help = true)]
@@ -126,8 +129,17 @@ impl RunArgs {
             let problem = format!("{processes} processes need to know where the others are");
             return Err(Error::job("--hosts", problem, "name a file with one line host:port per process"));
         }
+        let workers = threads(self.workers);
+        if workers > MAX_WORKERS {
+            let problem = format!("{workers} worker threads in one process");
+            return Err(Error::job(
+                "--workers",
+                problem,
+                format!("ask for {MAX_WORKERS} or less; more than processors is no faster"),
+            ));
+        }
         let start_timeout = Duration::from_secs(self.start_timeout);
-        Ok(Layout { workers: threads(self.workers), processes, process, hosts, start_timeout })
+        Ok(Layout { workers, processes, process, hosts, start_timeout })
     }
 }
 
@@ -331,8 +343,8 @@ mod tests {
         let spec = generate(&["--ratings-per-user", "4", "--implicit"]).spec().unwrap();
         assert_eq!((spec.users, spec.feedback, spec.affinity), (9, Feedback::Implicit, DEFAULT_AFFINITY));
         let refused = |words: &[&str]| generate(words).spec().unwrap_err().to_string();
-        assert!(refused(&["--ratings-per-user", "0"]).starts_with("--ratings-per-user: 0 is not possible"));
-        assert!(refused(&["--ratings-per-user", "9"]).contains("do not fit 8 items"));
+        assert!(refused(&["--ratings-per-user", "0"]).starts_with("--ratings-per-user: a mean of 0 ratings"));
+        assert!(refused(&["--ratings-per-user", "9"]).contains("do not fit the 8 that a user chooses from"));
         assert!(refused(&["--ratings-per-user", "4", "--affinity", "1.5"]).starts_with("--affinity: 1.5"));
     }
 }

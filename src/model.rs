@@ -29,6 +29,9 @@ use crate::report::Outcome;
 use crate::report::table::{DISK_REMEDY, Digest};
 use crate::report::tables;
 
+/// The files of a model.
+pub const FILES: [&str; 3] = ["model.json", "model.safetensors", "items.parquet"];
+
 /// The version of the folder's layout. A reader refuses what it does not know.
 pub const VERSION: u32 = 1;
 
@@ -138,10 +141,11 @@ pub fn digest(outcome: &Outcome) -> String {
 
 /// Writes the model into the existing folder `folder`.
 pub fn write(outcome: &Outcome, folder: &Path) -> Result<()> {
+    let [manifest_file, tensors_file, items_file] = FILES;
     let tensors = tensors(outcome);
-    write_tensors(&tensors, &folder.join("model.safetensors"))?;
-    tables::items(outcome).write_parquet(&folder.join("items.parquet"))?;
-    let path = folder.join("model.json");
+    write_tensors(&tensors, &folder.join(tensors_file))?;
+    tables::items(outcome).write_parquet(&folder.join(items_file))?;
+    let path = folder.join(manifest_file);
     let json = serde_json::to_vec_pretty(&manifest(outcome, &tensors)).expect("a manifest serialises");
     fs::write(&path, json).map_err(|e| Error::file(&path, "cannot write", &e, DISK_REMEDY))
 }

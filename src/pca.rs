@@ -47,6 +47,8 @@ pub struct SolverReport {
     pub iterations: usize,
     /// Largest ‖Cv − λv‖ / λ₁ over the components.
     pub residual: f64,
+    /// The residual that was asked for.
+    pub tol: f64,
     pub converged: bool,
 }
 
@@ -63,7 +65,7 @@ const BAND_BYTES: usize = 4 << 20;
 const SMALL_CATALOGUE: usize = 2048;
 
 /// Fits `params.components` components, and the variances of `params.report` (fewer where the data has fewer), to the
-/// rows of all workers' `matrix` `(n_local_users, n_items)`. `memory` is what a worker may use, in bytes.
+/// rows of all workers' `matrix` `(n_local_users, n_items)`. `memory` is what one process may use, in bytes.
 ///
 /// # Errors
 /// [`Error::Data`] when all users are alike; [`Error::Job`] when `gram` is asked for and does not fit `memory`.
@@ -79,15 +81,16 @@ pub fn fit<C: Collective>(c: &mut C, matrix: &Csr, params: &PcaParams, seed: u64
     let n = matrix.n_cols;
     let k = params.components.max(params.report.min(n).min(moments.n_users as usize));
     let (solver, reason) = choose(c, matrix, params, k, memory)?;
-    let (pairs, name) = match solver {
-        Chosen::Gram => (solve_gram(c, matrix, &moments, k, seed), "gram"),
-        Chosen::Krylov => (solve_krylov(c, matrix, &moments, k, params.tol, seed), "krylov"),
+    let (pairs, name, tol) = match solver {
+        Chosen::Gram => (solve_gram(c, matrix, &moments, k, seed), "gram", GRAM_TOL),
+        Chosen::Krylov => (solve_krylov(c, matrix, &moments, k, params.tol, seed), "krylov", params.tol),
     };
     let report = SolverReport {
         solver: name.into(),
         reason,
         iterations: pairs.sweeps,
         residual: pairs.residual,
+        tol,
         converged: pairs.converged,
     };
     Ok(finish(pairs, moments, params.components, report))
@@ -167,24 +170,26 @@ fn choose<C: Collective>(
     let n = matrix.n_cols;
     let mut work = [gram::products(matrix) as i64, matrix.nnz() as i64];
     c.sum(&mut work);
-    let band_bytes = (n as u64 * n as u64).div_ceil(c.peers() as u64) * 8;
-    let fits = band_bytes <= memory / 2;
+    // Whether it fits must not depend on how many share it, or another layout would choose another solver.
+    let gram_bytes = n as u64 * n as u64 * 8;
+    let fits = gram_bytes <= memory / 2;
     let narrow = n < krylov::max_basis::<KRYLOV_BLOCK>(k) + KRYLOV_BLOCK;
     if params.solver == Solver::Gram && !fits {
         return Err(Error::job(
             "pca.solver",
             format!(
-                "gram needs {} of memory in each worker for {n} items, more than half of its {}",
-                mebibytes(band_bytes),
+                "the Gram matrix of {n} items has {}, more than half of memory = {}",
+                mebibytes(gram_bytes),
                 mebibytes(memory)
             ),
-            "set pca.solver = \"krylov\" or \"auto\", or add workers on other machines",
+            "set pca.solver = \"krylov\" or \"auto\", or raise memory",
         ));
     }
     if params.solver == Solver::Gram {
         return Ok((Chosen::Gram, "set in the job".into()));
     }
     if narrow {
+        // The few megabytes of so small a matrix are not worth a refusal.
         return Ok((Chosen::Gram, format!("{n} items are too few for a Krylov basis of {k} components")));
     }
     if params.solver == Solver::Krylov {
@@ -194,7 +199,7 @@ fn choose<C: Collective>(
     let gram_seconds = 1e-9 * (products + 15.0 * 0.8 * (n * n) as f64);
     let krylov_seconds = 1e-9 * 12.0 * 8.0 * nnz;
     Ok(if !fits {
-        (Chosen::Krylov, format!("the Gram matrix of {n} items does not fit the memory of the workers"))
+        (Chosen::Krylov, format!("the Gram matrix of {n} items takes more than half of memory"))
     } else if n <= SMALL_CATALOGUE {
         (Chosen::Gram, format!("{n} items: the Gram matrix is small and exact"))
     } else {

@@ -1,6 +1,5 @@
 //! The batch job: a handful of calls in the order of the data, run by every worker in lockstep.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::flow::cluster::{self, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Ratings};
+use crate::ingest::Ledger;
 use crate::ingest::ids::Id;
 use crate::ingest::rejects::Reject;
-use crate::job::{Job, Source, SweepParams};
+use crate::job::{Job, SweepParams};
 use crate::kernel::keyed::{self, Stream};
 use crate::kernel::lloyd::Points;
 use crate::kmeans::{self, Assignment, KMeans, Sweep, SweepCurve};
@@ -37,9 +37,6 @@ pub struct Finished {
 /// Runs a checked job on all workers of `layout` and writes its output folder. Returns what was found on the process
 /// that has the coordinator, nothing on the others.
 pub fn run(job: Job, layout: &Layout) -> Result<Option<Finished>> {
-    if layout.process == 0 {
-        write::check_output(&job.output)?;
-    }
     let fingerprint = fingerprint(&job);
     let shared = Arc::new((job, layout.clone()));
     let results = cluster::execute(layout, &fingerprint, move |worker| {
@@ -51,23 +48,21 @@ pub fn run(job: Job, layout: &Layout) -> Result<Option<Finished>> {
     results.into_iter().next().expect("a process has a worker")
 }
 
-/// What must be the same in every process: the job, but not where its files lie on this machine.
-fn fingerprint(job: &Job) -> String {
-    let name = |path: &Path| path.file_name().map(Into::into).unwrap_or_default();
+/// What must be the same in every process, by section of the job: everything but where the output goes.
+fn fingerprint(job: &Job) -> Vec<(String, String)> {
     let mut same = job.clone();
     same.output.clear();
-    if let Source::Files(files) = &mut same.input.source {
-        files.ratings.iter_mut().for_each(|path| *path = name(path));
-    }
-    if let Some(titles) = &mut same.input.items {
-        titles.path = name(&titles.path);
-    }
-    let bytes = serde_json::to_vec(&same).expect("a job serialises");
-    blake3::hash(&bytes).to_hex()[..16].to_string()
+    let sections = serde_json::to_value(&same).expect("a job serialises");
+    let sections = sections.as_object().into_iter().flatten();
+    sections
+        .map(|(name, value)| (name.clone(), blake3::hash(value.to_string().as_bytes()).to_hex()[..16].into()))
+        .collect()
 }
 
 /// One worker's part of the job.
 fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layout) -> Result<Option<Finished>> {
+    let writable = if c.is_coordinator() { write::check_output(&job.output) } else { Ok(()) };
+    c.agree(writable)?;
     let mut clock = Clock::start(c.is_coordinator());
     let memory = job.memory / layout.workers as u64;
     let ratings = clock.time("ingest", || read::read(worker, c, &job.input))?;
@@ -76,7 +71,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     let shard = &ratings.shard;
     let (matrix, pca) = clock.time("pca", || {
         let matrix = weight::weighted(c, &shard.matrix, job.matrix);
-        pca::fit(c, &matrix, &job.pca, job.seed, memory).map(|pca| (matrix, pca))
+        pca::fit(c, &matrix, &job.pca, job.seed, job.memory).map(|pca| (matrix, pca))
     })?;
     let scores = pca::project(&pca, &matrix);
     let projected = match &job.sweep {
@@ -88,6 +83,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     })?;
     let sweep = match &job.sweep {
         None => None,
+        Some(_) if sweep_over.is_empty() => None,
         Some(params) => {
             Some(clock.time("sweep", || sweep_full(c, job, params, &sweep_over, curve, &matrix, shard, memory))?)
         }
@@ -183,6 +179,10 @@ fn check_sizes(job: &Job, ratings: &Ratings) -> Result<Vec<usize>> {
             format!("{} components are more than {n_items} items and {n_users} users can have", job.pca.components);
         return Err(Error::job("pca.components", problem, format!("set it to {most} or less")));
     }
+    if job.validate.folds > n_users {
+        let problem = format!("{} folds need as many users, and there are {n_users}", job.validate.folds);
+        return Err(Error::job("validate.folds", problem, format!("set it to {n_users} or less")));
+    }
     match &job.sweep {
         Some(sweep) if sweep.explicit && sweep.clusters.iter().any(|&k| k > n_users) => {
             let largest = sweep.clusters.iter().max().copied().unwrap_or_default();
@@ -221,6 +221,10 @@ fn data_warnings<C: Collective>(c: &mut C, job: &Job, ratings: &Ratings) -> Vec<
     let mut range = [-fold(f64::INFINITY, f64::min), fold(f64::NEG_INFINITY, f64::max)];
     c.max(&mut range);
     let mut warnings = Vec::new();
+    if ratings.ledger.rejected > 0 {
+        let Ledger { read, rejected, .. } = ratings.ledger;
+        warnings.push(format!("{rejected} of {read} rows were rejected; rejects.tsv says which and why"));
+    }
     if ratings.zeros > 0 {
         warnings.push(format!("{} ratings are 0, which counts as no rating", ratings.zeros));
     }
@@ -245,8 +249,8 @@ fn fit_warnings(job: &Job, pca: &Pca, kmeans: &KMeans) -> Vec<String> {
     let mut warnings = Vec::new();
     if !pca.solver.converged {
         warnings.push(format!(
-            "PCA stopped at a residual of {:.1e}, above pca.tol; components may be inexact",
-            pca.solver.residual
+            "PCA stopped at a residual of {:.1e}, above {:.0e}; components may be inexact",
+            pca.solver.residual, pca.solver.tol
         ));
     }
     if !kmeans.starts[kmeans.best_start].converged {

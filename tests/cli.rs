@@ -189,6 +189,42 @@ fn a_folder_of_somebody_else_is_refused_and_left_alone() {
 }
 
 #[test]
+fn what_somebody_put_into_an_output_is_not_lost() {
+    let sandbox = Sandbox::new();
+    sandbox.write("r.csv", small());
+    let job = format!("{JOB}{SMALL_JOB}");
+    for notes in ["out/notes.txt", "out/model/notes.txt"] {
+        sandbox.run(&job, &[]).succeeded();
+        let note = sandbox.write(notes, "scribbled into the output");
+        let before = sandbox.listing();
+        sandbox.run(&job, &[]).refused(4, &["notes.txt", "-o"]);
+        assert_eq!(sandbox.listing(), before);
+        std::fs::remove_file(note).expect("it is there");
+    }
+}
+
+#[test]
+fn more_folds_than_users_are_refused() {
+    assert_refused(&small(), &["validate.folds=13"], 2, &["validate.folds", "12"]);
+}
+
+#[test]
+fn a_rating_too_large_to_square_is_refused() {
+    assert_refused(&(small() + "13,1,1e200\n"), &[], 3, &["r.csv:", "1e200", "1e15"]);
+}
+
+#[test]
+fn a_file_of_bad_rows_alone_is_refused_even_if_rows_may_be_rejected() {
+    let overrides = ["input.on_bad=reject", "input.header=false"];
+    assert_refused("1,1,x\n2,2,y\n", &overrides, 3, &["all 2 rows are bad", "line 1"]);
+}
+
+#[test]
+fn an_empty_job_file_is_refused() {
+    assert_job_refused("", &["input.ratings"]);
+}
+
+#[test]
 fn a_second_run_replaces_the_first_whole() {
     let sandbox = Sandbox::new();
     sandbox.write("r.csv", small());
@@ -196,7 +232,6 @@ fn a_second_run_replaces_the_first_whole() {
     sandbox.run(&job, &[]).succeeded();
     let before = sandbox.listing();
     let (first, tables) = (digests(&sandbox.path("out")), csv_files(&sandbox.path("out")));
-    sandbox.write("out/notes.txt", "scribbled into the output");
 
     sandbox.run(&job, &["--set", "seed=1", "--set", "sweep.clusters=[2, 4]"]).succeeded();
     assert_eq!(sandbox.listing(), before, "the old folder went whole, and nothing is left of the exchange");

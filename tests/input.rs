@@ -4,7 +4,7 @@ mod util;
 
 use util::Sandbox;
 use util::data::{Row, SMALL_JOB, delimited, small_ratings};
-use util::outputs::{assert_same_answer, ledger, parquet_rows, segments, titles};
+use util::outputs::{assert_same_answer, ledger, parquet_rows, run_json, segments, titles};
 
 /// A sandbox whose folder `out` holds the answer for the small ratings, read in the plainest way.
 fn plain() -> Sandbox {
@@ -260,6 +260,8 @@ fn rejected_rows_are_written_down_and_the_rest_counts() {
     sandbox.write("r.csv", &text);
     for workers in ["1", "3"] {
         sandbox.run_to("other", &job("r.csv", "header = false\non_bad = 'reject'"), &["-w", workers]).succeeded();
+        let warnings = run_json(&sandbox.path("other"))["warnings"].to_string();
+        assert!(warnings.contains("4 of 64 rows were rejected"), "{warnings}");
         assert_same_answer(&sandbox.path("out"), &sandbox.path("other"), "rejecting");
         assert_eq!(ledger(&sandbox.path("other")), [rows() + 4, rows(), 4, 0]);
 

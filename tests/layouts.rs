@@ -177,6 +177,26 @@ fn the_krylov_solver_everywhere() {
     reference.holds_everywhere();
 }
 
+/// Little memory: k-means cannot copy the points to every worker and moves in lockstep, and PCA cannot afford the Gram
+/// matrix, however many share it.
+#[test]
+fn little_memory_everywhere() {
+    let wide = EXPLICIT.replace("items = 300", "items = 500");
+    let reference = Reference::new(format!("memory = '1MiB'\n{wide}"));
+    assert_eq!(util::outputs::run_json(&reference.out())["solver"]["solver"], "krylov");
+    reference.holds_everywhere();
+}
+
+#[test]
+fn every_classifier_and_weighting_everywhere() {
+    for (model, weighting) in [("gaussian", "bm25"), ("bernoulli", "log1p")] {
+        let reference =
+            Reference::new(format!("{EXPLICIT}[validate]\nmodel = '{model}'\n[matrix]\nweighting = '{weighting}'\n"));
+        reference.holds_for_workers(3);
+        reference.holds_for_processes(2, 2);
+    }
+}
+
 #[test]
 fn another_seed_gives_another_answer() {
     let reference = Reference::new(EXPLICIT.into());

@@ -161,6 +161,9 @@ fn a_generator_that_cannot_run_is_refused() {
     with(too_many, "r.csv").refused(2, &["--ratings-per-user", "400"]);
     with(SMALL, "nowhere/r.csv").refused(4, &["nowhere"]);
     assert!(sandbox.listing().is_empty());
+    std::fs::create_dir(sandbox.path("r.csv")).expect("a folder");
+    with(SMALL, "r.csv").refused(4, &["r.csv", "no plain file"]);
+    assert_eq!(sandbox.listing(), ["r.csv"]);
 }
 
 #[test]

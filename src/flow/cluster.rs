@@ -56,15 +56,16 @@ struct Hello {
     processes: usize,
     workers: usize,
     version: String,
-    /// Digest of the job.
-    job: String,
+    /// Digests of the job's sections, by name.
+    job: Vec<(String, String)>,
 }
 
 /// Runs `work` on every worker of this process, all processes of `layout` together, and returns what this process's
-/// workers returned, in order. `job` is a digest that must be the same in all processes.
+/// workers returned, in order. `job` has digests, by section of the job, that must be the
+/// same in all processes.
 pub fn execute<T: Send + 'static>(
     layout: &Layout,
-    job: &str,
+    job: &[(String, String)],
     work: impl Fn(&mut Worker) -> T + Send + Sync + 'static,
 ) -> Result<Vec<T>> {
     end_on_panic();
@@ -126,7 +127,7 @@ fn end_on_panic() {
 }
 
 /// A checked socket to every other process, in order; none at this process's own place.
-fn connect(layout: &Layout, job: &str) -> Result<Vec<Option<TcpStream>>> {
+fn connect(layout: &Layout, job: &[(String, String)]) -> Result<Vec<Option<TcpStream>>> {
     let hello = Hello {
         process: layout.process,
         processes: layout.processes,
@@ -280,8 +281,12 @@ fn check(own: &Hello, met: &Hello) -> Result<()> {
     if met.version != own.version {
         return differs("version", &own.version, &met.version);
     }
-    if met.job != own.job {
-        return differs("job digest", &own.job, &met.job);
+    if let Some((section, _)) = own.job.iter().find(|section| !met.job.contains(section)) {
+        return Err(Error::job(
+            format!("process {}", met.process),
+            format!("its job differs from the one here in {section}"),
+            "give every process the same job file and the same --set",
+        ));
     }
     if met.processes != own.processes {
         return differs("number of processes", &own.processes, &met.processes);
@@ -300,7 +305,7 @@ mod tests {
     use super::*;
 
     fn hello(process: usize) -> Hello {
-        Hello { process, processes: 3, workers: 2, version: "1".into(), job: "j".into() }
+        Hello { process, processes: 3, workers: 2, version: "1".into(), job: vec![("kmeans".into(), "j".into())] }
     }
 
     #[test]
@@ -308,7 +313,7 @@ mod tests {
         assert!(check(&hello(0), &hello(1)).is_ok());
         for (other, field) in [
             (Hello { version: "2".into(), ..hello(1) }, "version"),
-            (Hello { job: "k".into(), ..hello(1) }, "job digest"),
+            (Hello { job: vec![("kmeans".into(), "k".into())], ..hello(1) }, "kmeans"),
             (Hello { processes: 4, ..hello(1) }, "number of processes"),
             (Hello { workers: 1, ..hello(1) }, "number of workers"),
             (hello(0), "index"),

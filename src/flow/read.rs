@@ -25,8 +25,8 @@ use crate::job::{Duplicates, FilesSpec, GenerateSpec, Input, OnBad, Source};
 use crate::shard::Shard;
 use crate::shard::build::{Builder, KeyMap, Sealed, id_of, note_name};
 
-/// Generated users per epoch of the shuffle.
-const USERS_PER_EPOCH: u64 = 2_000;
+/// Generated rows per epoch of the shuffle.
+const ROWS_PER_EPOCH: u64 = 100_000;
 
 /// The input, read.
 pub struct Ratings {
@@ -305,14 +305,15 @@ fn read_files<C: Collective>(c: &C, files: &[(InputFile, Dialect)], reader: &mut
 fn generate<C: Collective>(c: &C, spec: &GenerateSpec, reader: &mut Reader) -> Result<()> {
     let generator = Generator::new(spec)?;
     let mut rows = Vec::new();
-    for (made, user) in (1..=spec.users).skip(c.index()).step_by(c.peers()).enumerate() {
-        rows.clear();
+    let mut epoch_ends = ROWS_PER_EPOCH;
+    for user in (1..=spec.users).skip(c.index()).step_by(c.peers()) {
         generator.user(user, &mut rows);
         reader.read += rows.len() as u64;
         for (order, &(item, value)) in rows.iter().enumerate() {
             reader.shuffle.send(Row { user, item, value, order: order as u64 });
         }
-        if (made as u64 + 1).is_multiple_of(USERS_PER_EPOCH) {
+        if reader.read >= epoch_ends {
+            epoch_ends = reader.read + ROWS_PER_EPOCH;
             reader.shuffle.end_epoch();
         }
     }
@@ -339,6 +340,7 @@ fn settle_rejects<C: Collective>(
     let settled = match (c.is_coordinator(), input.on_bad) {
         (false, _) => Ok(()),
         (true, OnBad::Fail) => Err(gathered.swap_remove(0).into_error(files)),
+        (true, OnBad::Reject) if n_rejects == n_read => Err(rejects::all_bad(n_read, gathered.swap_remove(0), files)),
         (true, OnBad::Reject) if n_rejects as f64 > input.max_bad * n_read as f64 => {
             Err(rejects::too_many(n_rejects, n_read, input.max_bad, gathered.swap_remove(0), files))
         }

@@ -17,7 +17,7 @@
 //! the segments takes rows of one length: `matrix.normalize = "l2"`.
 
 use super::words::{ADJECTIVES, NOUNS, THEMES};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::job::{Feedback, GenerateSpec};
 use crate::kernel::keyed::{Stream, bits, race, uniform};
 
@@ -29,9 +29,6 @@ const ACTIVITY_SIGMA: f64 = 0.7;
 
 /// Share of implicit events that repeat an earlier one of the user, of 2³².
 const REPEAT_SHARE: u64 = (3 << 32) / 10;
-
-/// Most items: what the alias tables index.
-const MAX_ITEMS: u64 = 1 << 31;
 
 /// What a draw is for. The upper half of the round; the lower half counts.
 #[derive(Clone, Copy)]
@@ -71,7 +68,7 @@ pub struct Generator {
 impl Generator {
     /// Errors: [`Error::Job`] for a spec that nothing can satisfy.
     pub fn new(spec: &GenerateSpec) -> Result<Generator> {
-        check(spec)?;
+        spec.check(|field| format!("input.generate.{field}"))?;
         let n_items = spec.items as usize;
         let mut item_of: Vec<u32> = (0..n_items as u32).collect();
         item_of.sort_by_cached_key(|&item| (draw(spec.seed, Purpose::Rank, 0, item as u64), item));
@@ -242,35 +239,6 @@ impl Generator {
     fn draw(&self, purpose: Purpose, count: u64, id: u64) -> u64 {
         draw(self.spec.seed, purpose, count, id)
     }
-}
-
-fn check(spec: &GenerateSpec) -> Result<()> {
-    let refuse =
-        |key: &str, problem: String, remedy: &str| Err(Error::job(format!("input.generate.{key}"), problem, remedy));
-    let (users, items, segments, mean) = (spec.users, spec.items, spec.segments, spec.ratings_per_user);
-    if users == 0 || users >= super::ids::TEXT_KEY {
-        return refuse("users", format!("{users} users cannot be made"), "give at least 1");
-    }
-    if items == 0 || items > MAX_ITEMS {
-        return refuse("items", format!("{items} items cannot be made"), "give 1 to 2147483648");
-    }
-    if segments == 0 || segments > users.min(items) {
-        let problem = format!("{segments} segments cannot be planted in {users} users and {items} items");
-        return refuse("segments", problem, "give at least 1 and no more than users or items");
-    }
-    if !(0.0..=1.0).contains(&spec.affinity) {
-        return refuse("affinity", format!("{} is not a share", spec.affinity), "give 0 to 1");
-    }
-    if !(1.0..=1e6).contains(&mean) {
-        return refuse("ratings_per_user", format!("a mean of {mean} ratings cannot be made"), "give 1 to 1000000");
-    }
-    let available = if spec.affinity == 1.0 { items / segments } else { items };
-    if spec.feedback == Feedback::Explicit && mean > available as f64 {
-        let problem =
-            format!("a mean of {mean} different items cannot be drawn from the {available} a user chooses from");
-        return refuse("ratings_per_user", problem, "lower it, raise items, or set feedback = \"implicit\"");
-    }
-    Ok(())
 }
 
 /// Shares from 3(S − 1) for segment 0 down to S − 1 for the last of S, summed up.

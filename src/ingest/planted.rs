@@ -42,6 +42,7 @@ pub struct Written {
 pub fn write_files(spec: &GenerateSpec, out: &Path, threads: usize) -> Result<Written> {
     let generator = Generator::new(spec)?;
     let (items, labels) = (out.with_extension("items.csv"), out.with_extension("labels.csv"));
+    [out, &items, &labels].into_iter().try_for_each(check_target)?;
     let mut ratings_file = Draft::create(out)?;
     let n_rows = write_ratings(&generator, &mut ratings_file, threads.max(1))?;
     let mut items_file = Draft::create(&items)?;
@@ -53,6 +54,18 @@ pub fn write_files(spec: &GenerateSpec, out: &Path, threads: usize) -> Result<Wr
     items_file.publish()?;
     labels_file.publish()?;
     Ok(Written { ratings: out.to_path_buf(), items, labels, n_rows, bytes })
+}
+
+/// Refuses to replace anything but a plain file: a folder, a device, a pipe.
+fn check_target(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(Error::File {
+            path: path.to_path_buf(),
+            problem: "it is there already, and is no plain file".into(),
+            remedy: "choose another file with -o".into(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Some rows as text.

@@ -95,6 +95,19 @@ pub fn too_many(rejected: u64, read: u64, max_bad: f64, first: Reject, files: &[
     Error::data("input.ratings", problem, "fix the rows or raise input.max_bad")
 }
 
+/// The error of a run in which no row could be read.
+pub fn all_bad(read: u64, first: Reject, files: &[InputFile]) -> Error {
+    let place = files[first.file as usize].path.display().to_string();
+    match first.into_error(files) {
+        Error::Row { line, problem, .. } => Error::data(
+            place,
+            format!("all {read} rows are bad; the first is line {line}: {problem}"),
+            "check that input.delimiter, input.user, input.item and input.rating fit the file",
+        ),
+        other => other,
+    }
+}
+
 /// Counts the lines of a file up to rising offsets.
 struct LineCounter<'p> {
     path: &'p Path,

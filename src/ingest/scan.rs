@@ -26,6 +26,10 @@ const LARGEST_RANGE: u64 = 16 << 20;
 /// So many that the slowest worker ends soon after the others.
 const RANGES_PER_PEER: u64 = 8;
 
+/// The largest rating. Ratings are squared and summed over all users; far larger ones would overflow, or leave nothing of
+/// the others.
+pub const MAX_RATING: f64 = 1e15;
+
 /// A piece of a file: the lines that start at `start <= byte < end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
@@ -91,6 +95,7 @@ pub enum BadCode {
     BadRating,
     NotFinite,
     Negative,
+    TooLarge,
     EmptyId,
     LongId,
     BadUtf8,
@@ -105,6 +110,7 @@ impl BadCode {
             BadCode::BadRating => "BAD_RATING",
             BadCode::NotFinite => "NOT_FINITE",
             BadCode::Negative => "NEGATIVE",
+            BadCode::TooLarge => "TOO_LARGE",
             BadCode::EmptyId => "EMPTY_ID",
             BadCode::LongId => "LONG_ID",
             BadCode::BadUtf8 => "BAD_UTF8",
@@ -385,8 +391,8 @@ fn other_id<'a>(field: &'a [u8], name: &'static str, column: usize) -> Checked<R
 #[inline(always)]
 fn rating(field: &[u8], column: usize) -> Checked<f64> {
     match decimal(field) {
-        Some(value) => Ok(value),
-        None => other_rating(trim(field), column),
+        Some(value) if value <= MAX_RATING => Ok(value),
+        _ => other_rating(trim(field), column),
     }
 }
 
@@ -402,6 +408,7 @@ fn other_rating(field: &[u8], column: usize) -> Checked<f64> {
         None => refuse(BadCode::BadRating, "is not a number"),
         Some(value) if !value.is_finite() => refuse(BadCode::NotFinite, "is not finite"),
         Some(value) if value < 0.0 => refuse(BadCode::Negative, "is negative"),
+        Some(value) if value > MAX_RATING => refuse(BadCode::TooLarge, "is larger than 1e15"),
         // Adding 0 turns −0 into 0.
         Some(value) => Ok(value + 0.0),
     }
@@ -599,7 +606,7 @@ mod tests {
         }
         let field = |i: usize| Some(std::str::from_utf8(record.get(i)?).ok()?.trim_matches([' ', '\t']));
         let id = |i: usize| field(i).filter(|t| !t.is_empty() && t.len() <= MAX_ID_BYTES).map(Id::parse);
-        let rating = field(dialect.rating?)?.parse::<f64>().ok().filter(|r| r.is_finite() && *r >= 0.0)?;
+        let rating = field(dialect.rating?)?.parse::<f64>().ok().filter(|r| (0.0..=MAX_RATING).contains(r))?;
         Some((id(dialect.user)?, id(dialect.item)?, (rating + 0.0).to_bits()))
     }
 

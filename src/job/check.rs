@@ -33,26 +33,43 @@ impl JobSpec {
     }
 }
 
+/// Past these the generator's tables and keys would not hold.
+const MAX_GENERATED_USERS: u64 = 1 << 31;
+const MAX_GENERATED_ITEMS: u64 = 1 << 31;
+const MAX_GENERATED_MEAN: f64 = 1e6;
+
 impl GenerateSpec {
     /// Refuses what no data can be made from. `name` says how the reader spells a field: as a job key or as a flag.
     pub fn check(&self, name: impl Fn(&str) -> String) -> Result<()> {
-        for (field, value) in [("users", self.users), ("items", self.items), ("segments", self.segments)] {
+        let (users, items, segments, mean) = (self.users, self.items, self.segments, self.ratings_per_user);
+        for (field, value) in [("users", users), ("items", items), ("segments", segments)] {
             at_least(&name(field), value, 1)?;
         }
-        if !(self.ratings_per_user > 0.0 && self.ratings_per_user.is_finite()) {
-            let remedy = "write a number above 0, the mean over all users";
-            return refuse(name("ratings_per_user"), format!("{} is not possible", self.ratings_per_user), remedy);
+        for (field, value, most) in [("users", users, MAX_GENERATED_USERS), ("items", items, MAX_GENERATED_ITEMS)] {
+            if value > most {
+                return refuse(name(field), format!("{value} is too large"), format!("write {most} or less"));
+            }
         }
-        if self.feedback == Feedback::Explicit && self.ratings_per_user > self.items as f64 {
-            let problem = format!("{} ratings per user do not fit {} items", self.ratings_per_user, self.items);
-            return refuse(name("ratings_per_user"), problem, format!("write at most {}", self.items));
-        }
-        if self.segments > self.items {
-            let problem = format!("{} segments need as many themes, but there are {} items", self.segments, self.items);
-            return refuse(name("segments"), problem, format!("write at most {}", self.items));
+        if segments > users.min(items) {
+            let problem = format!("{segments} segments cannot be planted in {users} users and {items} items");
+            return refuse(name("segments"), problem, format!("write {} or less", users.min(items)));
         }
         if !(0.0..=1.0).contains(&self.affinity) {
             return refuse(name("affinity"), format!("{} is not a share", self.affinity), "write a number from 0 to 1");
+        }
+        if !(1.0..=MAX_GENERATED_MEAN).contains(&mean) {
+            let problem = format!("a mean of {mean} ratings is not possible");
+            return refuse(name("ratings_per_user"), problem, format!("write a number from 1 to {MAX_GENERATED_MEAN}"));
+        }
+        let available = if self.affinity == 1.0 { items / segments } else { items };
+        if self.feedback == Feedback::Explicit && mean > available as f64 {
+            let problem =
+                format!("{mean} different items per user do not fit the {available} that a user chooses from");
+            return refuse(
+                name("ratings_per_user"),
+                problem,
+                format!("write {available} or less, or make it implicit"),
+            );
         }
         Ok(())
     }

@@ -62,6 +62,7 @@ fn in_file(path: &Path, text: &str) -> Result<Vec<Given>> {
     note_starts(DeTable::parse(text).map_err(refused)?.get_ref(), "", &mut starts);
     let mut leaves = Vec::new();
     flatten(&Value::Table(table), "", &mut leaves);
+    leaves.retain(|(key, _)| !key.is_empty());
     leaves.sort_by_key(|(key, _)| starts.get(key).copied().unwrap_or(usize::MAX));
     let at = |key: &String| starts.get(key).copied().unwrap_or(0);
     Ok(leaves.into_iter().map(|(key, value)| Given { place: place(at(&key)), key, value }).collect())

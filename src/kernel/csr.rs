@@ -84,23 +84,21 @@ pub fn row_times_dense(row: Row<'_>, matrix: &[f64], out: &mut [f64]) {
     }
 }
 
-/// Sums over rows that every column needs: Σx and Σx² in fixed point, and how many rows have the column.
+/// Sums over rows that every column needs, in fixed point.
 #[derive(Debug, Clone)]
 pub struct ColumnSums {
     pub sum: Vec<i64>,
     pub sum_of_squares: Vec<i64>,
-    pub count: Vec<i64>,
 }
 
 impl ColumnSums {
     pub fn of(rows: &Csr, sum_scale: Scale, square_scale: Scale) -> ColumnSums {
         let zeros = || vec![0i64; rows.n_cols];
-        let mut sums = ColumnSums { sum: zeros(), sum_of_squares: zeros(), count: zeros() };
+        let mut sums = ColumnSums { sum: zeros(), sum_of_squares: zeros() };
         for (&i, &x) in rows.indices.iter().zip(&rows.values) {
             let i = i as usize;
             sums.sum[i] += sum_scale.fix(x);
             sums.sum_of_squares[i] += square_scale.fix(x * x);
-            sums.count[i] += 1;
         }
         sums
     }

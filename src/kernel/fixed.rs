@@ -28,7 +28,7 @@ impl Scale {
     pub fn fix(self, value: f64) -> i64 {
         let scaled = value * self.factor();
         debug_assert!(scaled.abs() <= 2251799813685248.0, "{value} is past the bound of its scale");
-        ((scaled + ROUNDER).to_bits() as i64).wrapping_sub(ROUNDER.to_bits() as i64)
+        round(scaled)
     }
 
     /// The real value of a sum. Exact where the sum has at most 53 significant bits.

@@ -83,7 +83,7 @@ fn largest_residual<const B: usize>(coupling: &[[f64; B]; B], values: &[f64], ri
     let residual = |i: usize| {
         let tail: Vec<f64> = (0..B).map(|c| ritz[[i, first + c]]).collect();
         let image = |row: &[f64; B]| row.iter().zip(&tail).map(|(r, t)| r * t).sum::<f64>();
-        coupling.iter().map(|row| image(row).powi(2)).sum::<f64>().sqrt()
+        coupling.iter().map(image).map(|x| x * x).sum::<f64>().sqrt()
     };
     let largest = (0..k).map(residual).fold(0.0, f64::max);
     if values[0] > 0.0 { largest / values[0] } else { largest }
@@ -195,36 +195,41 @@ impl<const B: usize> Space<B> {
     fn orthonormalise(&mut self, block: &mut Block<B>, scale: f64) -> [[f64; B]; B] {
         let mut r = [[0.0; B]; B];
         let original = norm(block, 0).max(scale);
+        let (mut kept, mut vanished) = (Vec::with_capacity(B), Vec::new());
         for column in 0..B {
-            deflate(block, column, &mut r);
+            deflate(block, column, &kept, &mut r);
             let length = norm(block, column);
             if length > 1e-13 * original.max(f64::MIN_POSITIVE) {
                 r[column][column] = length;
                 divide(block, column, length);
+                kept.push(column);
             } else {
-                self.replace(block, column);
+                vanished.push(column);
             }
         }
+        self.replace(block, kept, &vanished);
         r
     }
 
-    fn replace(&mut self, block: &mut Block<B>, column: usize) {
-        self.fill_random(block, column);
-        for _pass in 0..3 {
-            let mut single = vec![[0.0; B]; self.n];
-            for (out, row) in single.iter_mut().zip(block.iter()) {
-                out[0] = row[column];
-            }
+    /// Fills the columns `vanished` with random ones, orthogonal to the basis and to the columns `kept`.
+    fn replace(&mut self, block: &mut Block<B>, mut kept: Vec<usize>, vanished: &[usize]) {
+        if vanished.is_empty() {
+            return;
+        }
+        let mut fresh = vec![[0.0; B]; self.n];
+        vanished.iter().for_each(|&column| self.fill_random(&mut fresh, column));
+        for _pass in 0..2 {
             for basis in &self.blocks {
-                let h = inner(basis, &single);
-                subtract(&mut single, basis, &h);
+                let h = inner(basis, &fresh);
+                subtract(&mut fresh, basis, &h);
             }
-            for (row, out) in block.iter_mut().zip(&single) {
-                row[column] = out[0];
-            }
-            deflate(block, column, &mut [[0.0; B]; B]);
+        }
+        for &column in vanished {
+            block.iter_mut().zip(&fresh).for_each(|(row, fresh)| row[column] = fresh[column]);
+            deflate(block, column, &kept, &mut [[0.0; B]; B]);
             let length = norm(block, column);
             divide(block, column, length);
+            kept.push(column);
         }
     }
 
@@ -248,10 +253,10 @@ fn symmetrise_tail(rows: &mut [Vec<f64>]) {
     }
 }
 
-/// Takes the parts along the columns before `column` out of it, twice, and adds them to `r`.
-fn deflate<const B: usize>(block: &mut Block<B>, column: usize, r: &mut [[f64; B]; B]) {
+/// Takes the parts along the orthonormal columns `others` out of `column`, twice, and adds them to `r`.
+fn deflate<const B: usize>(block: &mut Block<B>, column: usize, others: &[usize], r: &mut [[f64; B]; B]) {
     for _pass in 0..2 {
-        for before in 0..column {
+        for &before in others {
             let part: f64 = block.iter().map(|row| row[before] * row[column]).sum();
             block.iter_mut().for_each(|row| row[column] -= part * row[before]);
             r[before][column] += part;

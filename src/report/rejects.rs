@@ -18,7 +18,7 @@ pub struct RejectLine {
     pub line: u64,
     /// Where the line begins in the file, from 0.
     pub byte: u64,
-    /// A short stable name of what is wrong, such as `rating-not-a-number`.
+    /// A short stable name of what is wrong, such as `BAD_RATING`.
     pub code: String,
     /// The field it is wrong with.
     pub field: String,
@@ -66,7 +66,7 @@ mod tests {
             file: "u.data".into(),
             line: 3,
             byte: 20,
-            code: "rating-not-a-number".into(),
+            code: "BAD_RATING".into(),
             field: "rating".into(),
             raw,
         };
@@ -75,7 +75,7 @@ mod tests {
         let text = String::from_utf8(sink).unwrap();
         assert_eq!(
             text,
-            "file\tline\tbyte\tcode\tfield\traw\nu.data\t3\t20\trating-not-a-number\trating\t1\\t2\\tx\\\\y\\r\\n\n"
+            "file\tline\tbyte\tcode\tfield\traw\nu.data\t3\t20\tBAD_RATING\trating\t1\\t2\\tx\\\\y\\r\\n\n"
         );
     }
 }

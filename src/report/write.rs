@@ -16,6 +16,22 @@ use crate::report::run::{self, Digests, RunRecord};
 use crate::report::table::DISK_REMEDY;
 use crate::report::{Outcome, page, tables};
 
+/// The folder of the fitted model.
+const MODEL: &str = "model";
+
+/// Everything that an output folder can hold.
+const FILES: [&str; 9] = [
+    run::FILE,
+    "segments.parquet",
+    "profiles.parquet",
+    "explained_variance.csv",
+    "inertia.csv",
+    "confusion.csv",
+    "report.html",
+    "rejects.tsv",
+    MODEL,
+];
+
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
@@ -63,7 +79,7 @@ fn write_files(outcome: &Outcome, folder: &Path, rejects: &[RejectLine]) -> Resu
     for table in [tables::explained_variance(outcome), tables::inertia(outcome), tables::confusion(outcome)] {
         table.write_csv(&folder.join(table.name()).with_extension("csv"))?;
     }
-    let model_folder = folder.join("model");
+    let model_folder = folder.join(MODEL);
     fs::create_dir(&model_folder).map_err(|e| Error::file(&model_folder, "cannot create", &e, DISK_REMEDY))?;
     model::write(outcome, &model_folder)?;
     if !rejects.is_empty() {
@@ -129,18 +145,27 @@ fn refuse_foreign(path: &Path) -> Result<()> {
     if !path.is_dir() {
         return Err(in_the_way(path, "is a file, not a folder"));
     }
-    if let Ok(json) = fs::read(path.join(run::FILE)) {
-        return if run::is_ours(&json) {
-            Ok(())
-        } else {
-            Err(in_the_way(path, "holds a run.json that is not segmill's"))
-        };
+    let names = entries(path)?;
+    if names.is_empty() {
+        return Ok(());
     }
-    let mut entries = fs::read_dir(path).map_err(|e| Error::file(path, "cannot list", &e, DISK_REMEDY))?;
-    match entries.next() {
+    if !fs::read(path.join(run::FILE)).is_ok_and(|json| run::is_ours(&json)) {
+        return Err(in_the_way(path, "is a folder that segmill did not write"));
+    }
+    // Replacing the folder would lose what somebody else has put into it.
+    let model = path.join(MODEL);
+    let in_model = if model.is_dir() { entries(&model)? } else { Vec::new() };
+    let foreign = |names: Vec<String>, ours: &[&str]| names.into_iter().find(|name| !ours.contains(&name.as_str()));
+    match foreign(names, &FILES).or_else(|| foreign(in_model, &model::FILES)) {
         None => Ok(()),
-        Some(_) => Err(in_the_way(path, "holds files that segmill did not write")),
+        Some(name) => Err(in_the_way(path, &format!("holds {name:?}, which segmill did not write"))),
     }
+}
+
+fn entries(folder: &Path) -> Result<Vec<String>> {
+    let failed = |e| Error::file(folder, "cannot list", &e, DISK_REMEDY);
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    entries.map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 fn in_the_way(path: &Path, problem: &str) -> Error {
@@ -190,7 +215,11 @@ impl Staging {
             };
         }
         self.published = true;
-        fs::remove_dir_all(&aside).map_err(|e| Error::file(&aside, "cannot remove the earlier output", &e, "remove it"))
+        // The new output is in place: an earlier one that cannot be removed is no failure of this run.
+        if let Err(e) = fs::remove_dir_all(&aside) {
+            tracing::warn!("cannot remove the earlier output {}: {e}; remove it", aside.display());
+        }
+        Ok(())
     }
 }
 
@@ -303,10 +332,9 @@ mod tests {
         };
         write(&fixture::outcome(SMALL), &output, Some(&[line])).unwrap();
         assert!(output.join("rejects.tsv").exists());
-        fs::write(output.join("extra"), "left by somebody").unwrap();
         check_output(&output).unwrap();
         write(&fixture::outcome(SMALL), &output, Some(&[])).unwrap();
-        assert!(!output.join("rejects.tsv").exists() && !output.join("extra").exists());
+        assert!(!output.join("rejects.tsv").exists());
         assert_eq!(listing(folder.path()), ["out"]);
     }
 
@@ -342,10 +370,14 @@ mod tests {
         fs::write(&file, "text").unwrap();
         fs::create_dir(&foreign).unwrap();
         fs::write(foreign.join("run.json"), "{\"run\": 1}").unwrap();
+        let mixed = folder.path().join("mixed");
+        write(&fixture::outcome(SMALL), &mixed, None).unwrap();
+        fs::write(mixed.join("notes.txt"), "mine").unwrap();
         for (output, problem) in [
-            (photos.clone(), "files that segmill did not write"),
+            (photos.clone(), "segmill did not write"),
             (file.clone(), "is a file"),
-            (foreign.clone(), "not segmill's"),
+            (foreign.clone(), "segmill did not write"),
+            (mixed.clone(), "\"notes.txt\""),
             (file.join("below"), "cannot"),
         ] {
             let errors =
@@ -356,7 +388,8 @@ mod tests {
                 assert!(message.contains(problem) && message.contains("-o") && !message.contains('\n'), "{message}");
             }
         }
-        assert_eq!(listing(folder.path()), ["file", "foreign", "photos"]);
+        assert_eq!(listing(folder.path()), ["file", "foreign", "mixed", "photos"]);
+        assert!(mixed.join("notes.txt").exists() && mixed.join("report.html").exists());
         assert_eq!((listing(&photos), listing(&foreign)), (vec!["cat.jpg".to_string()], vec!["run.json".to_string()]));
     }
 
