@@ -37,6 +37,20 @@ macro_rules! summable {
 summable!(i64, u64, u32, i128);
 
 /// A group of workers running the same code. The coordinator is worker 0.
+///
+/// A stage sums its workers' partial results and finishes the sum the same way everywhere:
+///
+/// ```
+/// use segmill::collective::{Collective, Solo};
+///
+/// fn mean<C: Collective>(c: &mut C, mine: &[i64]) -> f64 {
+///     let mut partial = [mine.iter().sum(), mine.len() as i64];
+///     c.sum(&mut partial);
+///     partial[0] as f64 / partial[1] as f64
+/// }
+///
+/// assert_eq!(mean(&mut Solo, &[1, 2, 6]), 3.0);
+/// ```
 pub trait Collective {
     /// This worker, in `0..peers()`.
     fn index(&self) -> usize;

@@ -303,7 +303,7 @@ fn finish(pairs: Eigenpairs, moments: Moments, components: usize, solver: Solver
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collective::Solo;
+    use crate::collective::{Solo, testing};
     use crate::kernel::keyed::{self, Stream};
 
     /// Sparse planted data: `n_users` rows over `n_items` columns with three overlapping groups.
@@ -365,6 +365,29 @@ mod tests {
                 assert!(column.sum().abs() < 1e-9);
                 let variance = column.iter().map(|s| s * s).sum::<f64>() / 199.0;
                 assert!((variance / pca.explained_variance[i] - 1.0).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn every_layout_has_the_same_bits() {
+        let x = planted(90, 360);
+        for solver in [Solver::Gram, Solver::Krylov] {
+            let alone = fit(&mut Solo, &x, &params(solver, 3), 0, 1 << 30).unwrap();
+            for workers in [2, 3, 5] {
+                let shards: Vec<Csr> = (0..workers)
+                    .map(|w| {
+                        let mut shard = Csr::empty(360);
+                        (0..90).filter(|user| user * user % workers == w).for_each(|user| {
+                            shard.push_row(x.row(user).iter().map(|(item, value)| (item as u32, value)));
+                        });
+                        shard
+                    })
+                    .collect();
+                let fitted = testing::run_workers(workers, |c| {
+                    fit(c, &shards[c.index()], &params(solver, 3), 0, 1 << 30).unwrap()
+                });
+                assert!(fitted.iter().all(|pca| *pca == alone), "{solver:?} on {workers} workers");
             }
         }
     }

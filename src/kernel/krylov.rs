@@ -256,12 +256,29 @@ fn symmetrise_tail(rows: &mut [Vec<f64>]) {
 /// Takes the parts along the orthonormal columns `others` out of `column`, twice, and adds them to `r`.
 fn deflate<const B: usize>(block: &mut Block<B>, column: usize, others: &[usize], r: &mut [[f64; B]; B]) {
     for _pass in 0..2 {
-        for &before in others {
-            let part: f64 = block.iter().map(|row| row[before] * row[column]).sum();
-            block.iter_mut().for_each(|row| row[column] -= part * row[before]);
-            r[before][column] += part;
+        let products = products_with(block, column);
+        let mut parts = [0.0; B];
+        for &other in others {
+            parts[other] = products[other];
+            r[other][column] += products[other];
+        }
+        for row in block.iter_mut() {
+            let along: f64 = row.iter().zip(&parts).map(|(x, part)| x * part).sum();
+            row[column] -= along;
         }
     }
+}
+
+/// Inner products of every column with one of them.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn products_with<const B: usize>(block: &[[f64; B]], column: usize) -> [f64; B] {
+    let mut products = [0.0; B];
+    for row in block {
+        for b in 0..B {
+            products[b] += row[b] * row[column];
+        }
+    }
+    products
 }
 
 fn norm<const B: usize>(block: &Block<B>, column: usize) -> f64 {
@@ -407,6 +424,38 @@ mod tests {
         assert!(pairs.converged, "{}", pairs.residual);
         assert!(pairs.sweeps > max_basis::<4>(2) / 4);
         check(&matrix, &pairs, spectrum);
+    }
+
+    /// Lanes are columns, so whatever vector level runs gives the bits of plain loops.
+    #[test]
+    fn kernels_have_the_bits_of_plain_loops() {
+        const B: usize = 8;
+        let draw = |what, i: usize| keyed::uniform(5, Stream::Krylov, what, i as u64) - 0.5;
+        let block = |what| (0..37).map(|i| std::array::from_fn(|b| draw(what, i * B + b))).collect::<Block<B>>();
+        let (left, right) = (block(0), block(1));
+        let rows: Vec<f64> = (0..11 * 37).map(|i| draw(2, i)).collect();
+        let mut h = [[0.0f64; B]; B];
+        let mut products = [0.0f64; B];
+        let mut image = vec![[0.0f64; B]; 11];
+        let mut target = left.clone();
+        for i in 0..37 {
+            for b in 0..B {
+                products[b] += left[i][b] * left[i][3];
+                (0..B).for_each(|a| h[a][b] += left[i][a] * right[i][b]);
+                (0..11).for_each(|r| image[r][b] += rows[r * 37 + i] * left[i][b]);
+            }
+        }
+        for i in 0..37 {
+            for a in 0..B {
+                (0..B).for_each(|b| target[i][b] -= right[i][a] * h[a][b]);
+            }
+        }
+        assert_eq!(inner(&left, &right), h);
+        assert_eq!(products_with(&left, 3), products);
+        assert_eq!(dense_times_block(&rows, &left), image);
+        let mut ours = left;
+        subtract(&mut ours, &right, &h);
+        assert_eq!(ours, target);
     }
 
     #[test]
