@@ -1,4 +1,4 @@
-//! Everything that knows timely: the cluster, the collectives, the shuffle.
+//! Everything that knows timely: the cluster, the collectives, the shuffle, and reading through it.
 
 pub mod cluster;
 pub mod collective;

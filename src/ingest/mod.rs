@@ -11,10 +11,14 @@
 //! | [`generate`], [`planted`] | planted data in place of files, and as files |
 
 pub mod dialect;
+pub mod dictionary;
+pub mod duplicates;
 pub mod fields;
 pub mod files;
 pub mod generate;
 pub mod ids;
+pub mod keys;
+pub mod plan;
 pub mod planted;
 pub mod rejects;
 pub mod rows;

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::files::InputFile;
 use super::scan::{BadCode, BadRow};
+use crate::collective::Collective;
 use crate::error::{Error, Result};
+use crate::job::{Input, OnBad};
 
 /// The longest piece of a bad line that is kept, in bytes.
 const RAW_BYTES: usize = 1000;
@@ -106,6 +108,36 @@ pub fn all_bad(read: u64, first: Reject, files: &[InputFile]) -> Error {
         ),
         other => other,
     }
+}
+
+/// Ends the run on the first bad row, or when there are too many. Returns the rejects (on the coordinator), their number
+/// and the number of rows read.
+pub fn settle<C: Collective>(
+    c: &mut C,
+    input: &Input,
+    files: &[InputFile],
+    rejects: Vec<Reject>,
+    read: u64,
+) -> Result<(Vec<Reject>, u64, u64)> {
+    let mut totals = [rejects.len() as u64, read];
+    c.sum(&mut totals);
+    let [n_rejects, n_read] = totals;
+    if n_rejects == 0 {
+        return Ok((Vec::new(), 0, n_read));
+    }
+    let mut gathered = c.gather_values(&rejects).concat();
+    gathered.sort();
+    let settled = match (c.is_coordinator(), input.on_bad) {
+        (false, _) => Ok(()),
+        (true, OnBad::Fail) => Err(gathered.swap_remove(0).into_error(files)),
+        (true, OnBad::Reject) if n_rejects == n_read => Err(all_bad(n_read, gathered.swap_remove(0), files)),
+        (true, OnBad::Reject) if n_rejects as f64 > input.max_bad * n_read as f64 => {
+            Err(too_many(n_rejects, n_read, input.max_bad, gathered.swap_remove(0), files))
+        }
+        (true, OnBad::Reject) => number_lines(files, &mut gathered),
+    };
+    c.agree(settled)?;
+    Ok((gathered, n_rejects, n_read))
 }
 
 /// Counts the lines of a file up to rising offsets.

@@ -3,57 +3,14 @@
 //! The law: the shard depends on the set of rows, not on their order. Users and items get numbers as they come; sealing
 //! renumbers both by sorted id, sorts each user's rows, and merges the rows of one user and item by the rule.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use super::Shard;
-use crate::ingest::ids::{Id, TEXT_KEY};
+use crate::ingest::ids::Id;
+use crate::ingest::keys::{KeyMap, id_of, note_name};
 use crate::ingest::rows::{Name, Row};
 use crate::job::Duplicates;
 use crate::kernel::csr::Csr;
-use crate::kernel::keyed;
-
-/// Hashes keys by mixing them: they are plain numbers or hashes already.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("keys are hashed as u64");
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = keyed::mix(key);
-    }
-}
-
-/// A map from id keys.
-pub type KeyMap<V> = HashMap<u64, V, BuildHasherDefault<KeyHasher>>;
-
-/// Notes what `key` stands for; false if it already stands for something else, that is, if two texts collide.
-pub fn note_name(names: &mut KeyMap<Box<str>>, name: Name) -> bool {
-    match names.entry(name.key) {
-        Entry::Occupied(known) => **known.get() == *name.text,
-        Entry::Vacant(free) => {
-            free.insert(name.text);
-            true
-        }
-    }
-}
-
-/// The id that a key stands for.
-pub fn id_of(key: u64, names: &mut KeyMap<Box<str>>) -> Id {
-    if key & TEXT_KEY == 0 {
-        Id::Number(key)
-    } else {
-        Id::Text(names.remove(&key).expect("the name of a text id travels with its first row"))
-    }
-}
 
 /// Numbers keys as they come.
 #[derive(Debug, Default)]
@@ -233,6 +190,8 @@ fn merge(group: &[Cell], duplicates: Duplicates) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::ids::TEXT_KEY;
+    use crate::kernel::keyed;
     use proptest::prelude::*;
 
     fn row(user: u64, item: u64, value: f64, order: u64) -> Row {

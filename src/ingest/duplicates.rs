@@ -1,0 +1,83 @@
+//! Refusing input that has several rows for one user and item, with the lines where they are.
+
+use super::dialect::Dialect;
+use super::files::InputFile;
+use super::ids::Id;
+use super::keys::KeyMap;
+use super::plan::{Plan, own_ranges, scan_ranges};
+use super::rejects;
+use super::scan::{BadRow, RawRow, RowSink};
+use crate::collective::Collective;
+use crate::error::{Error, Result};
+
+/// Ends the run on the first pair of rows, by user then item, that has several. The rows are looked for in the input
+/// again, so that a run without duplicates need not remember where each row was. `mine` is the first of this worker's
+/// pairs, user and item index.
+pub fn refuse<C: Collective>(
+    c: &mut C,
+    mine: Option<(Id, u32)>,
+    item_index: &KeyMap<u32>,
+    plan: &Plan,
+    hash_seed: u64,
+) -> Result<()> {
+    let first: Option<(Id, u32)> = c.gather_values(&mine).into_iter().flatten().min();
+    let Some((user, item)) = c.broadcast_value(Some(&first)) else {
+        return Ok(());
+    };
+    let remedy = "set input.duplicates = \"last\", \"sum\", \"mean\" or \"max\", or remove one of them";
+    let Plan::Files(files) = plan else {
+        return Err(Error::data("input.generate", format!("user {user} has an item several times"), remedy));
+    };
+    let item_key = item_index.iter().find(|(_, index)| **index == item).map(|(key, _)| *key);
+    let mut finder = PairFinder { user: user.clone(), item_key, hash_seed, file: 0, found: Vec::new() };
+    let scanned = scan_ranges(own_ranges(c, files), files, &mut finder, |finder, next| {
+        finder.file = next.map_or(0, |range| range.file);
+        true
+    });
+    c.agree(scanned)?;
+    let mut found = c.gather_values(&finder.found).concat();
+    found.sort_unstable_by_key(|(file, byte, _)| (*file, *byte));
+    let refusal = if c.is_coordinator() { Err(duplicate_error(&user, &found, files, remedy)) } else { Ok(()) };
+    c.agree(refusal)
+}
+
+fn duplicate_error(user: &Id, found: &[(u32, u64, Id)], files: &[(InputFile, Dialect)], remedy: &str) -> Error {
+    let [(first_file, first_byte, item), (file, byte, _), ..] = found else {
+        let problem = format!("user {user} has an item in several rows, which the files no longer hold");
+        return Error::data("input.ratings", problem, "do not change the files during a run");
+    };
+    let path = &files[*file as usize].0.path;
+    let first_path = &files[*first_file as usize].0.path;
+    let lines = rejects::line_of(first_path, *first_byte).and_then(|a| Ok((a, rejects::line_of(path, *byte)?)));
+    let (first_line, line) = match lines {
+        Ok(lines) => lines,
+        Err(error) => return error,
+    };
+    let first_at = if first_file == file {
+        format!("line {first_line}")
+    } else {
+        format!("{}:{first_line}", first_path.display())
+    };
+    let problem = format!("user {user} and item {item} are already in {first_at}");
+    Error::Row { file: path.clone(), line, problem, remedy: remedy.into() }
+}
+
+/// Looks for the rows of one user and item.
+struct PairFinder {
+    user: Id,
+    item_key: Option<u64>,
+    hash_seed: u64,
+    file: u32,
+    found: Vec<(u32, u64, Id)>,
+}
+
+impl RowSink for PairFinder {
+    fn row(&mut self, row: RawRow<'_>) {
+        let item = Id::from(row.item);
+        if Some(item.key(self.hash_seed)) == self.item_key && Id::from(row.user) == self.user {
+            self.found.push((self.file, row.byte, item));
+        }
+    }
+
+    fn bad(&mut self, _bad: BadRow<'_>) {}
+}

@@ -1,0 +1,123 @@
+//! What to read: found by the coordinator, told to every worker, and shared out among them.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use memmap2::Mmap;
+use serde::{Deserialize, Serialize};
+
+use super::dialect::{self, Dialect};
+use super::files::{self, InputFile};
+use super::generate::Generator;
+use super::ids::Id;
+use super::scan::{self, Range, RowSink};
+use super::{Items, titles};
+use crate::collective::Collective;
+use crate::error::{Error, Result};
+use crate::job::{FilesSpec, GenerateSpec, Input, Source};
+
+/// What to read, the same on every worker.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Plan {
+    Files(Vec<(InputFile, Dialect)>),
+    Generate(GenerateSpec),
+}
+
+/// Finds out what to read. All workers call it together.
+pub fn plan<C: Collective>(c: &mut C, input: &Input) -> Result<Plan> {
+    let mine = match &input.source {
+        Source::Generate(spec) => Ok(Some(Plan::Generate(spec.clone()))),
+        Source::Files(_) if !c.is_coordinator() => Ok(None),
+        Source::Files(spec) => plan_files(spec).map(|files| Some(Plan::Files(files))),
+    };
+    let mine = c.agree(mine)?;
+    Ok(c.broadcast_value(mine.as_ref()))
+}
+
+fn plan_files(spec: &FilesSpec) -> Result<Vec<(InputFile, Dialect)>> {
+    let files = files::expand(&spec.ratings)?;
+    let with_dialect = |file: InputFile| {
+        let mut head = Vec::new();
+        let opened = File::open(&file.path);
+        let read = opened.and_then(|f| f.take(dialect::HEAD_BYTES as u64).read_to_end(&mut head));
+        read.map_err(|e| Error::file(&file.path, "cannot read", &e, "check input.ratings and the file's rights"))?;
+        let dialect = dialect::detect(spec, &file.path, &head)?;
+        Ok((file, dialect))
+    };
+    files.into_iter().filter(|file| file.bytes > 0).map(with_dialect).collect()
+}
+
+impl Plan {
+    /// The files to read; none where data are generated.
+    pub fn files(&self) -> Vec<InputFile> {
+        match self {
+            Plan::Files(files) => files.iter().map(|(file, _)| file.clone()).collect(),
+            Plan::Generate(_) => Vec::new(),
+        }
+    }
+}
+
+/// The ranges of this worker, in the order of the input.
+pub fn own_ranges<C: Collective>(c: &C, files: &[(InputFile, Dialect)]) -> impl Iterator<Item = Range> {
+    let only_files: Vec<InputFile> = files.iter().map(|(file, _)| file.clone()).collect();
+    let (index, peers) = (c.index(), c.peers());
+    scan::cut(&only_files, peers).into_iter().skip(index).step_by(peers)
+}
+
+/// Scans this worker's ranges, mapping each file once; `each` is called before each range and after the last.
+pub fn scan_ranges<S: RowSink>(
+    ranges: impl Iterator<Item = Range>,
+    files: &[(InputFile, Dialect)],
+    sink: &mut S,
+    mut each: impl FnMut(&mut S, Option<&Range>) -> bool,
+) -> Result<()> {
+    let mut mapped: Option<(u32, Mmap)> = None;
+    for range in ranges {
+        if !each(sink, Some(&range)) {
+            break;
+        }
+        let (file, dialect) = &files[range.file as usize];
+        if mapped.as_ref().is_none_or(|(of, _)| *of != range.file) {
+            mapped = Some((range.file, map(file)?));
+        }
+        let (_, bytes) = mapped.as_ref().expect("the file has just been mapped");
+        scan::scan(bytes, &range, dialect, sink);
+    }
+    each(sink, None);
+    Ok(())
+}
+
+fn map(file: &InputFile) -> Result<Mmap> {
+    let failed =
+        |e: std::io::Error| Error::file(&file.path, "cannot read", &e, "check that every machine has the file");
+    let opened = File::open(&file.path).map_err(failed)?;
+    // SAFETY: the map is read as bytes only. A file that is cut while it is read ends the process with a signal, as with
+    // any reader of mapped files; changed bytes are read as they then are.
+    let mapped = unsafe { Mmap::map(&opened) }.map_err(failed)?;
+    if mapped.len() as u64 != file.bytes {
+        let problem = format!("it has {} bytes here, but {} at the coordinator", mapped.len(), file.bytes);
+        let remedy = "give every machine the same files and do not change them during a run".to_string();
+        return Err(Error::File { path: file.path.clone(), problem, remedy });
+    }
+    Ok(mapped)
+}
+
+/// The titles of the dictionary's items.
+pub fn name_items(input: &Input, plan: &Plan, ids: Vec<Id>) -> Result<Items> {
+    let titles = match (&input.items, plan) {
+        (Some(spec), _) => {
+            let mut known = titles::read(spec)?;
+            ids.iter().map(|id| known.remove(id)).collect()
+        }
+        (None, Plan::Generate(spec)) => {
+            let generator = Generator::new(spec)?;
+            let title = |id: &Id| match id {
+                Id::Number(item) => Some(generator.title(*item)),
+                Id::Text(_) => None,
+            };
+            ids.iter().map(title).collect()
+        }
+        (None, Plan::Files(_)) => vec![None; ids.len()],
+    };
+    Ok(Items { ids, titles })
+}

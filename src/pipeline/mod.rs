@@ -1,0 +1,194 @@
+//! The batch job: a handful of calls in the order of the data, run by every worker in lockstep.
+
+mod gather;
+mod warnings;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::collective::Collective;
+use crate::error::{Error, Result};
+use crate::flow::cluster::{self, Layout, Worker};
+use crate::flow::collective::TimelyCollective;
+use crate::flow::read::{self, Ratings};
+use crate::job::Job;
+use crate::kernel::lloyd::Points;
+use crate::kmeans::{self, Sweep};
+use crate::pca;
+use crate::profile;
+use crate::report::write::{self, Written};
+use crate::report::{Measured, ModelTerms, Outcome};
+use crate::shard::weight;
+use crate::validate;
+
+/// A finished run, on the process of the coordinator.
+pub struct Finished {
+    pub outcome: Outcome,
+    pub written: Written,
+}
+
+/// Runs a checked job on all workers of `layout` and writes its output folder. Returns what was found on the process
+/// that has the coordinator, nothing on the others.
+pub fn run(job: Job, layout: &Layout) -> Result<Option<Finished>> {
+    let fingerprint = fingerprint(&job);
+    let shared = Arc::new((job, layout.clone()));
+    let results = cluster::execute(layout, &fingerprint, move |worker| {
+        let (job, layout) = &*shared;
+        let mut collective = TimelyCollective::new(worker);
+        work(worker, &mut collective, job, layout)
+    })?;
+    // Workers agree on errors, so the first speaks for all.
+    results.into_iter().next().expect("a process has a worker")
+}
+
+/// What must be the same in every process, by section of the job: everything but where the output goes.
+fn fingerprint(job: &Job) -> Vec<(String, String)> {
+    let mut same = job.clone();
+    same.output.clear();
+    let sections = serde_json::to_value(&same).expect("a job serialises");
+    let sections = sections.as_object().into_iter().flatten();
+    sections
+        .map(|(name, value)| (name.clone(), blake3::hash(value.to_string().as_bytes()).to_hex()[..16].into()))
+        .collect()
+}
+
+/// One worker's part of the job.
+fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layout) -> Result<Option<Finished>> {
+    let writable = if c.is_coordinator() { write::check_output(&job.output) } else { Ok(()) };
+    c.agree(writable)?;
+    let mut clock = Clock::start(c.is_coordinator());
+    let memory = job.memory / layout.workers as u64;
+    let ratings = clock.time("ingest", || read::read(worker, c, &job.input))?;
+    let sweep_over = check_sizes(job, &ratings)?;
+    let mut warnings = warnings::of_data(c, job, &ratings);
+    let shard = &ratings.shard;
+    let (matrix, pca) = clock.time("pca", || {
+        let matrix = weight::weighted(c, &shard.matrix, job.matrix);
+        pca::fit(c, &matrix, &job.pca, job.seed, job.memory).map(|pca| (matrix, pca))
+    })?;
+    let scores = pca::project(&pca, &matrix);
+    let projected = match &job.sweep {
+        Some(sweep) if sweep.projected => &sweep_over[..],
+        _ => &[],
+    };
+    let (kmeans, assignment, curve) = clock.time("kmeans", || {
+        kmeans::fit_and_sweep(c, scores.view(), &shard.draw_keys, &job.kmeans, projected, job.seed, memory)
+    })?;
+    let sweep = match &job.sweep {
+        Some(params) if !sweep_over.is_empty() => {
+            let full = params.full.then(|| {
+                let points = Points::Sparse(&matrix);
+                clock.time("sweep", || {
+                    kmeans::sweep(c, points, &shard.draw_keys, &sweep_over, &job.kmeans, job.seed, memory)
+                })
+            });
+            let projected = params.projected.then_some(curve);
+            Some(Sweep { clusters: sweep_over, projected, full: full.transpose()? })
+        }
+        _ => None,
+    };
+    let n_clusters = job.kmeans.clusters;
+    let (validation, fitted) =
+        clock.time("validate", || validate::fit(c, shard, &assignment.segment, n_clusters, job.validate, job.seed));
+    let (profiles, idf) =
+        clock.time("profile", || profile::fit(c, &shard.matrix, &assignment.segment, n_clusters, job.profile));
+    warnings.extend(warnings::of_fit(job, &pca, &kmeans));
+
+    let (users, map, peak_memory) = clock.time("gather", || {
+        let map = gather::map_points(c, shard, &assignment, &scores, job.seed);
+        (gather::users(c, shard, assignment, fitted.predicted), map, gather::peak_memory(c))
+    });
+    let finished = c.is_coordinator().then(|| {
+        let measured = Measured {
+            processes: layout.processes,
+            workers: layout.workers,
+            n_users: ratings.n_users,
+            n_items: ratings.n_items as u64,
+            n_ratings: ratings.n_ratings,
+            stages: std::mem::take(&mut clock.stages),
+            total_seconds: clock.started.elapsed().as_secs_f64(),
+            peak_memory,
+        };
+        let outcome = Outcome {
+            job: job.clone(),
+            ledger: ratings.ledger,
+            items: ratings.items,
+            users,
+            pca,
+            kmeans,
+            sweep,
+            validation,
+            profiles,
+            model: ModelTerms { idf, bayes: fitted.terms },
+            map,
+            warnings,
+            measured,
+        };
+        let rejects = gather::reject_lines(&ratings.files, ratings.rejects);
+        let written = clock.time("write", || write::write(&outcome, &job.output, Some(&rejects)))?;
+        Ok(Finished { outcome, written })
+    });
+    c.agree(finished.transpose())
+}
+
+/// Times stages, and shows the one at work where there is a terminal to show it on.
+struct Clock {
+    shown: bool,
+    started: Instant,
+    stages: Vec<(String, f64)>,
+}
+
+impl Clock {
+    fn start(shown: bool) -> Clock {
+        Clock { shown, started: Instant::now(), stages: Vec::new() }
+    }
+
+    fn time<T>(&mut self, stage: &str, work: impl FnOnce() -> T) -> T {
+        let span = if self.shown { tracing::info_span!("stage", name = stage) } else { tracing::Span::none() };
+        let started = Instant::now();
+        let result = span.in_scope(work);
+        let seconds = started.elapsed().as_secs_f64();
+        if self.shown {
+            tracing::info!(stage, seconds, "done");
+        }
+        self.stages.push((stage.to_string(), seconds));
+        result
+    }
+}
+
+/// Refuses what the data cannot give. Returns the numbers of clusters to sweep over.
+fn check_sizes(job: &Job, ratings: &Ratings) -> Result<Vec<usize>> {
+    let (n_users, n_items) = (ratings.n_users as usize, ratings.n_items);
+    let place = ratings.files.first().map_or("ratings".to_string(), |file| file.path.display().to_string());
+    if n_users < 2 {
+        let problem = "there is only one user, and segments group many";
+        return Err(Error::data(place, problem, "check that input.user names the right column"));
+    }
+    if n_items < 2 {
+        let problem = "there is only one item, and segments differ by what they like";
+        return Err(Error::data(place, problem, "check that input.item names the right column"));
+    }
+    if job.kmeans.clusters > n_users {
+        let problem = format!("{} clusters need as many users, and there are {n_users}", job.kmeans.clusters);
+        return Err(Error::job("kmeans.clusters", problem, format!("set it to {n_users} or less")));
+    }
+    let most = n_users.min(n_items);
+    if job.pca.components > most {
+        let problem =
+            format!("{} components are more than {n_items} items and {n_users} users can have", job.pca.components);
+        return Err(Error::job("pca.components", problem, format!("set it to {most} or less")));
+    }
+    if job.validate.folds > n_users {
+        let problem = format!("{} folds need as many users, and there are {n_users}", job.validate.folds);
+        return Err(Error::job("validate.folds", problem, format!("set it to {n_users} or less")));
+    }
+    match &job.sweep {
+        Some(sweep) if sweep.explicit && sweep.clusters.iter().any(|&k| k > n_users) => {
+            let largest = sweep.clusters.iter().max().copied().unwrap_or_default();
+            let problem = format!("{largest} clusters need as many users, and there are {n_users}");
+            Err(Error::job("sweep.clusters", problem, format!("name numbers of {n_users} or less")))
+        }
+        Some(sweep) => Ok(sweep.clusters.iter().copied().filter(|&k| k <= n_users).collect()),
+        None => Ok(Vec::new()),
+    }
+}

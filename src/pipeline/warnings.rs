@@ -1,0 +1,57 @@
+//! What a user should know about a run that did not fail.
+
+use crate::collective::Collective;
+use crate::flow::read::Ratings;
+use crate::ingest::Ledger;
+use crate::job::Job;
+use crate::kmeans::KMeans;
+use crate::pca::Pca;
+
+/// About the data. All workers call it together; the coordinator's answer counts.
+pub fn of_data<C: Collective>(c: &mut C, job: &Job, ratings: &Ratings) -> Vec<String> {
+    let values = &ratings.shard.matrix.values;
+    let fold = |start: f64, pick: fn(f64, f64) -> f64| values.iter().copied().fold(start, pick);
+    let mut range = [-fold(f64::INFINITY, f64::min), fold(f64::NEG_INFINITY, f64::max)];
+    c.max(&mut range);
+    let mut warnings = Vec::new();
+    if ratings.ledger.rejected > 0 {
+        let Ledger { read, rejected, .. } = ratings.ledger;
+        warnings.push(format!("{rejected} of {read} rows were rejected; rejects.tsv says which and why"));
+    }
+    if ratings.zeros > 0 {
+        warnings.push(format!("{} ratings are 0, which counts as no rating", ratings.zeros));
+    }
+    if -range[0] == range[1] && range[1] != 1.0 {
+        warnings.push(format!("every rating is {}: only who rated what tells users apart", range[1]));
+    }
+    let untitled = ratings.items.titles.iter().filter(|title| title.is_none()).count();
+    if job.input.items.is_some() && untitled > 0 {
+        warnings.push(format!("{untitled} of {} items have no title in input.items.path", ratings.n_items));
+    }
+    if let Some(sweep) = &job.sweep {
+        let most = ratings.n_users as usize;
+        if sweep.clusters.iter().any(|&k| k > most) {
+            warnings.push(format!("the sweep leaves out the numbers of clusters above {most}, the number of users"));
+        }
+    }
+    warnings
+}
+
+/// About the fit.
+pub fn of_fit(job: &Job, pca: &Pca, kmeans: &KMeans) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !pca.solver.converged {
+        warnings.push(format!(
+            "PCA stopped at a residual of {:.1e}, above {:.0e}; components may be inexact",
+            pca.solver.residual, pca.solver.tol
+        ));
+    }
+    if !kmeans.starts[kmeans.best_start].converged {
+        warnings.push(format!("k-means was still moving after kmeans.max_iter = {} iterations", job.kmeans.max_iter));
+    }
+    let empty = kmeans.sizes.iter().filter(|&&size| size == 0).count();
+    if empty > 0 {
+        warnings.push(format!("{empty} segments are empty: there are fewer different users than kmeans.clusters"));
+    }
+    warnings
+}
