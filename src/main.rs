@@ -9,6 +9,7 @@ use segmill::error::Result;
 use segmill::ingest::planted;
 use segmill::report::terminal;
 use segmill::{job, pipeline};
+use tracing_indicatif::style::ProgressStyle;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -61,7 +62,8 @@ fn generate(args: &GenerateArgs) -> Result<()> {
 /// A progress line per stage on a terminal, and what RUST_LOG asks for as text.
 fn show_progress(quiet: bool) {
     let terminal = std::io::stderr().is_terminal() && !quiet;
-    let bars = tracing_indicatif::IndicatifLayer::new();
+    let style = ProgressStyle::with_template("{spinner} {span_fields} {elapsed}").expect("a progress template");
+    let bars = tracing_indicatif::IndicatifLayer::new().with_progress_style(style);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     let text = tracing_subscriber::fmt::layer().with_writer(bars.get_stderr_writer()).with_filter(filter);
     let bars = terminal.then(|| bars.with_filter(EnvFilter::new("segmill=info")));

@@ -144,7 +144,7 @@ impl Clock {
     }
 
     fn time<T>(&mut self, stage: &str, work: impl FnOnce() -> T) -> T {
-        let span = if self.shown { tracing::info_span!("stage", name = stage) } else { tracing::Span::none() };
+        let span = if self.shown { tracing::info_span!("stage", message = %stage) } else { tracing::Span::none() };
         let started = Instant::now();
         let result = span.in_scope(work);
         let seconds = started.elapsed().as_secs_f64();
