@@ -119,8 +119,9 @@ pub enum Encoding {
     Latin1,
 }
 
-/// Planted data, made in place of being read.
+/// Planted data, made in place of being read: `[input.generate]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GenerateSpec {
     pub users: u64,
     pub items: u64,

@@ -26,8 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::job::{KMeansParams, Matrix, PcaParams, ValidateParams};
 use crate::report::Outcome;
-use crate::report::table::{DISK_REMEDY, Digest};
-use crate::report::tables;
+use crate::report::table::{DISK_REMEDY, Digest, Table};
 
 /// The files of a model.
 pub const FILES: [&str; 3] = ["model.json", "model.safetensors", "items.parquet"];
@@ -139,12 +138,12 @@ pub fn digest(outcome: &Outcome) -> String {
     digest.finish()
 }
 
-/// Writes the model into the existing folder `folder`.
-pub fn write(outcome: &Outcome, folder: &Path) -> Result<()> {
+/// Writes the model, with the table of items, into the existing folder `folder`.
+pub fn write(outcome: &Outcome, items: &Table<'_>, folder: &Path) -> Result<()> {
     let [manifest_file, tensors_file, items_file] = FILES;
     let tensors = tensors(outcome);
     write_tensors(&tensors, &folder.join(tensors_file))?;
-    tables::items(outcome).write_parquet(&folder.join(items_file))?;
+    items.write_parquet(&folder.join(items_file))?;
     let path = folder.join(manifest_file);
     let json = serde_json::to_vec_pretty(&manifest(outcome, &tensors)).expect("a manifest serialises");
     fs::write(&path, json).map_err(|e| Error::file(&path, "cannot write", &e, DISK_REMEDY))
@@ -181,12 +180,13 @@ mod tests {
 
     use super::*;
     use crate::report::fixture::{self, SMALL};
+    use crate::report::tables;
 
     #[test]
     fn the_tensors_read_back_bit_for_bit() {
         let outcome = fixture::outcome(SMALL);
         let folder = tempfile::tempdir().unwrap();
-        write(&outcome, folder.path()).unwrap();
+        write(&outcome, &tables::items(&outcome), folder.path()).unwrap();
         let bytes = fs::read(folder.path().join("model.safetensors")).unwrap();
         let read = SafeTensors::deserialize(&bytes).unwrap();
         let written = tensors(&outcome);
@@ -203,7 +203,7 @@ mod tests {
     fn the_manifest_reads_back_and_tells_what_is_there() {
         let outcome = fixture::outcome(SMALL);
         let folder = tempfile::tempdir().unwrap();
-        write(&outcome, folder.path()).unwrap();
+        write(&outcome, &tables::items(&outcome), folder.path()).unwrap();
         let json = fs::read(folder.path().join("model.json")).unwrap();
         let manifest: Manifest = serde_json::from_slice(&json).unwrap();
         assert_eq!(manifest.version, VERSION);

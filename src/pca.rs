@@ -18,6 +18,13 @@ use crate::kernel::fixed::Scale;
 use crate::kernel::gram;
 use crate::kernel::krylov::{self, Block, Eigenpairs};
 
+/// What `auto` predicts from: rough times of one worker, and the sweeps that either solver usually takes.
+const SECONDS_PER_PRODUCT: f64 = 1e-9;
+const SECONDS_PER_ENTRY: f64 = 0.8e-9;
+const SECONDS_PER_RATING: f64 = 8e-9;
+const GRAM_SWEEPS: f64 = 15.0;
+const KRYLOV_SWEEPS: f64 = 12.0;
+
 /// A fitted projection, the same on every worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pca {
@@ -129,7 +136,7 @@ impl Moments {
         c.sum(&mut counts);
         let n_users = counts[0] as u64;
         let largest_norm = matrix.rows().map(|r| r.norm_squared()).fold(0.0, f64::max).sqrt();
-        let mut bounds = [matrix.values.iter().fold(0.0f64, |m, x| m.max(x.abs())), largest_norm];
+        let mut bounds = [matrix.max_abs(), largest_norm];
         c.max(&mut bounds);
         let [max_value, max_row_norm] = bounds;
         let (sum_scale, square_scale) = (Scale::new(max_value, n_users), Scale::new(max_value * max_value, n_users));
@@ -196,8 +203,8 @@ fn choose<C: Collective>(
         return Ok((Chosen::Krylov, "set in the job".into()));
     }
     let [products, nnz] = work.map(|w| w as f64);
-    let gram_seconds = 1e-9 * (products + 15.0 * 0.8 * (n * n) as f64);
-    let krylov_seconds = 1e-9 * 12.0 * 8.0 * nnz;
+    let gram_seconds = SECONDS_PER_PRODUCT * products + GRAM_SWEEPS * SECONDS_PER_ENTRY * (n * n) as f64;
+    let krylov_seconds = KRYLOV_SWEEPS * SECONDS_PER_RATING * nnz;
     Ok(if !fits {
         (Chosen::Krylov, format!("the Gram matrix of {n} items takes more than half of memory"))
     } else if n <= SMALL_CATALOGUE {

@@ -42,10 +42,9 @@ pub fn fit<C: Collective>(
     params: ProfileParams,
 ) -> (Vec<Profile>, Vec<f64>) {
     let n_items = ratings.n_cols;
-    let mut counts = vec![0i64; n_items + n_clusters];
-    let (document_frequency, sizes) = counts.split_at_mut(n_items);
-    ratings.indices.iter().for_each(|&item| document_frequency[item as usize] += 1);
-    labels.iter().for_each(|&segment| sizes[segment as usize] += 1);
+    let mut counts = ratings.column_counts();
+    counts.resize(n_items + n_clusters, 0);
+    labels.iter().for_each(|&segment| counts[n_items + segment as usize] += 1);
     c.sum(&mut counts);
     let (document_frequency, sizes) = counts.split_at(n_items);
     let n_users = sizes.iter().sum::<i64>() as u64;

@@ -58,7 +58,7 @@ pub fn fit<C: Collective>(
         BayesModel::Bernoulli => (Kind::Bernoulli, "bernoulli"),
         BayesModel::Gaussian => (Kind::Gaussian, "gaussian"),
     };
-    let mut trainer = Trainer { kind, shard, labels, n_clusters, scales: scales(c, kind, shard) };
+    let trainer = Trainer { kind, shard, labels, n_clusters, scales: scales(c, kind, shard) };
     let total = trainer.count(c, |_| true);
     let classifier = Classifier::fit(kind, &total, trainer.scales);
     let predicted = predict(&classifier, shard, |_| true).into_iter().map(|(_, segment)| segment).collect::<Vec<_>>();
@@ -74,11 +74,7 @@ pub fn fit<C: Collective>(
         out_of_fold.extend(predict(&classifier, shard, |user| fold_of[user] == fold));
     }
     let out_of_fold = confusion(c, n_clusters, labels, out_of_fold);
-    let terms = classifier.terms.into_iter().map(|(name, values)| {
-        let n_items = values.len() / n_clusters;
-        let shape = if name == "class_log_prior" { vec![n_clusters] } else { vec![n_clusters, n_items] };
-        (name.to_string(), shape, values)
-    });
+    let terms = classifier.terms().into_iter().map(|(name, shape, values)| (name.to_string(), shape, values));
     (
         Validation { model: name.into(), in_sample, out_of_fold, folds: params.folds },
         Fitted { predicted, terms: terms.collect() },
@@ -86,7 +82,7 @@ pub fn fit<C: Collective>(
 }
 
 fn scales<C: Collective>(c: &mut C, kind: Kind, shard: &Shard) -> Scales {
-    let mut max_value = [shard.matrix.values.iter().fold(0.0f64, |m, x| m.max(x.abs()))];
+    let mut max_value = [shard.matrix.max_abs()];
     c.max(&mut max_value);
     let mut n_users = [shard.users.len() as u64];
     c.sum(&mut n_users);
@@ -103,7 +99,7 @@ struct Trainer<'a> {
 }
 
 impl Trainer<'_> {
-    fn count<C: Collective>(&mut self, c: &mut C, keep: impl Fn(usize) -> bool) -> Counts {
+    fn count<C: Collective>(&self, c: &mut C, keep: impl Fn(usize) -> bool) -> Counts {
         let mut counts = Counts::of(self.kind, &self.shard.matrix, self.labels, self.n_clusters, self.scales, keep);
         let mut packed = counts.pack();
         c.sum(&mut packed);

@@ -12,7 +12,7 @@ use crate::ingest::dialect::Dialect;
 use crate::ingest::dictionary::item_dictionary;
 use crate::ingest::files::InputFile;
 use crate::ingest::generate::Generator;
-use crate::ingest::keys::KeyMap;
+use crate::ingest::keys::{KeyMap, Noted, note_name};
 use crate::ingest::plan::{self, Plan};
 use crate::ingest::rejects::{self, Reject};
 use crate::ingest::rows::{Name, Row};
@@ -169,16 +169,9 @@ impl Reader {
     /// Notes a text id; true if it is new here.
     fn meet(&mut self, key: u64, text: &str, user: bool) -> bool {
         let names = if user { &mut self.user_names } else { &mut self.item_names };
-        match names.get(&key) {
-            Some(known) => {
-                self.collision |= **known != *text;
-                false
-            }
-            None => {
-                names.insert(key, text.into());
-                true
-            }
-        }
+        let noted = note_name(names, key, text);
+        self.collision |= noted == Noted::Collision;
+        noted == Noted::New
     }
 }
 

@@ -1,7 +1,7 @@
 //! The item dictionary: every item of every worker, sorted by id.
 
 use super::ids::Id;
-use super::keys::{KeyMap, id_of, note_name};
+use super::keys::{KeyMap, Noted, id_of, note_name};
 use super::rows::Name;
 use crate::collective::Collective;
 
@@ -18,7 +18,10 @@ pub fn item_dictionary<C: Collective>(
     mine.sort_unstable_by_key(|name| name.key);
     let mut names = KeyMap::default();
     let gathered: Vec<Vec<Name>> = c.gather_values(&mine);
-    let clash = gathered.into_iter().flatten().fold(false, |clash, name| clash | !note_name(&mut names, name));
+    let mut clash = false;
+    for Name { key, text } in gathered.iter().flatten() {
+        clash |= note_name(&mut names, *key, text) == Noted::Collision;
+    }
     let mut collided = [u64::from(clash || collision)];
     c.max(&mut collided);
     if collided[0] > 0 {

@@ -5,7 +5,6 @@ use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::ids::{Id, TEXT_KEY};
-use super::rows::Name;
 use crate::kernel::keyed;
 
 /// Hashes keys by mixing them: they are plain numbers or hashes already.
@@ -29,13 +28,23 @@ impl Hasher for KeyHasher {
 /// A map from id keys.
 pub type KeyMap<V> = HashMap<u64, V, BuildHasherDefault<KeyHasher>>;
 
-/// Notes what `key` stands for; false if it already stands for something else, that is, if two texts collide.
-pub fn note_name(names: &mut KeyMap<Box<str>>, name: Name) -> bool {
-    match names.entry(name.key) {
-        Entry::Occupied(known) => **known.get() == *name.text,
+/// What noting a name found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    New,
+    Known,
+    /// The key already stands for another text.
+    Collision,
+}
+
+/// Notes what `key` stands for.
+pub fn note_name(names: &mut KeyMap<Box<str>>, key: u64, text: &str) -> Noted {
+    match names.entry(key) {
+        Entry::Occupied(known) if **known.get() == *text => Noted::Known,
+        Entry::Occupied(_) => Noted::Collision,
         Entry::Vacant(free) => {
-            free.insert(name.text);
-            true
+            free.insert(text.into());
+            Noted::New
         }
     }
 }

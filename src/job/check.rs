@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 use super::spec::{
-    DEFAULT_SWEEP, Format, GeneratorSpec, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Paths,
-    PcaSpec, ProfileSpec, RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
+    DEFAULT_SWEEP, Format, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Paths, PcaSpec, ProfileSpec,
+    RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
 };
 use super::*;
 
@@ -167,7 +167,8 @@ fn source(spec: InputSpec, folder: &Path) -> Result<Source> {
         ),
         (None, Some(made)) => {
             refuse_keys_of_files(&spec)?;
-            Ok(Source::Generate(generate(made)?))
+            made.check(|field| format!("input.generate.{field}"))?;
+            Ok(Source::Generate(made.clone()))
         }
         (Some(_), None) => Ok(Source::Files(files(spec, folder)?)),
     }
@@ -189,20 +190,6 @@ fn refuse_keys_of_files(spec: &InputSpec) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn generate(spec: &GeneratorSpec) -> Result<GenerateSpec> {
-    let spec = GenerateSpec {
-        users: spec.users,
-        items: spec.items,
-        ratings_per_user: spec.ratings_per_user,
-        segments: spec.segments,
-        feedback: spec.feedback,
-        affinity: spec.affinity,
-        seed: spec.seed,
-    };
-    spec.check(|field| format!("input.generate.{field}"))?;
-    Ok(spec)
 }
 
 fn files(spec: InputSpec, folder: &Path) -> Result<FilesSpec> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{BayesModel, Column, Duplicates, Encoding, Feedback, Normalize, OnBad, Solver, Weighting};
+use super::{BayesModel, Column, Duplicates, Encoding, Feedback, GenerateSpec, Normalize, OnBad, Solver, Weighting};
 
 /// A job file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -65,7 +65,7 @@ pub struct InputSpec {
     pub on_bad: Option<OnBad>,
     pub max_bad: Option<Share>,
     pub items: Option<ItemsSpec>,
-    pub generate: Option<GeneratorSpec>,
+    pub generate: Option<GenerateSpec>,
 }
 
 /// One path or several.
@@ -133,25 +133,12 @@ impl Default for ItemsSpec {
     }
 }
 
-/// `[input.generate]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GeneratorSpec {
-    pub users: u64,
-    pub items: u64,
-    pub ratings_per_user: f64,
-    pub segments: u64,
-    pub feedback: Feedback,
-    pub affinity: f64,
-    pub seed: u64,
-}
-
 /// Share of a user's ratings drawn from the themes of their segment, where nothing else is said.
 pub const DEFAULT_AFFINITY: f64 = 0.7;
 
-impl Default for GeneratorSpec {
+impl Default for GenerateSpec {
     fn default() -> Self {
-        GeneratorSpec {
+        GenerateSpec {
             users: 5_000,
             items: 1_000,
             ratings_per_user: 40.0,

@@ -108,8 +108,9 @@ pub struct Classifier {
     bias: Vec<f64>,
     linear: Vec<f64>,
     quadratic: Vec<f64>,
-    /// The model's own terms by scikit-learn's names, each `(n_classes)` or `(n_classes, n_items)`.
-    pub terms: Vec<(&'static str, Vec<f64>)>,
+    class_log_prior: Vec<f64>,
+    /// The model's own tables by scikit-learn's names, each `(n_items, n_classes)`.
+    tables: Vec<(&'static str, Vec<f64>)>,
 }
 
 impl Classifier {
@@ -121,6 +122,14 @@ impl Classifier {
             Kind::Bernoulli => bernoulli(counts, scales, prior),
             Kind::Gaussian => gaussian(counts, scales, prior),
         }
+    }
+
+    /// The model's own terms by scikit-learn's names, with their shapes: `(n_classes)` or `(n_classes, n_items)`.
+    pub fn terms(&self) -> Vec<(&'static str, Vec<usize>, Vec<f64>)> {
+        let k = self.n_classes;
+        let prior = ("class_log_prior", vec![k], self.class_log_prior.clone());
+        let table = |(name, table): &(&'static str, Vec<f64>)| (*name, vec![k, table.len() / k], by_class(table, k));
+        std::iter::once(prior).chain(self.tables.iter().map(table)).collect()
     }
 
     /// The class of a row: the one of highest score, the lowest of equals.
@@ -155,8 +164,15 @@ fn multinomial(counts: &Counts, scales: Scales, prior: Vec<f64>) -> Classifier {
     smoothed.chunks_exact(k).for_each(|row| totals.iter_mut().zip(row).for_each(|(t, s)| *t += s));
     let log_totals: Vec<f64> = totals.iter().map(|&t| libm::log(t)).collect();
     let linear: Vec<f64> = smoothed.iter().enumerate().map(|(at, &s)| libm::log(s) - log_totals[at % k]).collect();
-    let terms = vec![("class_log_prior", prior.clone()), ("feature_log_prob", by_class(&linear, k))];
-    Classifier { kind: Kind::Multinomial, n_classes: k, bias: prior, linear, quadratic: Vec::new(), terms }
+    Classifier {
+        kind: Kind::Multinomial,
+        n_classes: k,
+        bias: prior.clone(),
+        tables: vec![("feature_log_prob", linear.clone())],
+        linear,
+        quadratic: Vec::new(),
+        class_log_prior: prior,
+    }
 }
 
 /// p = (rows with the item + α) / (rows + 2α); an absent item scores ln(1 − p), moved into the bias.
@@ -173,8 +189,9 @@ fn bernoulli(counts: &Counts, scales: Scales, prior: Vec<f64>) -> Classifier {
         linear[at] = present - absent;
         log_prob[at] = present;
     }
-    let terms = vec![("class_log_prior", prior), ("feature_log_prob", by_class(&log_prob, k))];
-    Classifier { kind: Kind::Bernoulli, n_classes: k, bias, linear, quadratic: Vec::new(), terms }
+    let tables = vec![("feature_log_prob", log_prob)];
+    let quadratic = Vec::new();
+    Classifier { kind: Kind::Bernoulli, n_classes: k, bias, linear, quadratic, class_log_prior: prior, tables }
 }
 
 /// ln N(x; θ, σ²) for every item, zeros included: what an absent item scores is in the bias, and an entry adds
@@ -199,8 +216,8 @@ fn gaussian(counts: &Counts, scales: Scales, prior: Vec<f64>) -> Classifier {
         quadratic[at] = -0.5 / var[at];
         bias[class] -= 0.5 * (libm::log(2.0 * std::f64::consts::PI * var[at]) + theta[at] * theta[at] / var[at]);
     }
-    let terms = vec![("class_log_prior", prior), ("theta", by_class(&theta, k)), ("var", by_class(&var, k))];
-    Classifier { kind: Kind::Gaussian, n_classes: k, bias, linear, quadratic, terms }
+    let tables = vec![("theta", theta), ("var", var)];
+    Classifier { kind: Kind::Gaussian, n_classes: k, bias, linear, quadratic, class_log_prior: prior, tables }
 }
 
 fn largest_variance(counts: &Counts, scales: Scales) -> f64 {

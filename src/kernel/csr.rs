@@ -48,6 +48,18 @@ impl Csr {
         (0..self.n_rows()).map(|r| self.row(r))
     }
 
+    /// Largest magnitude of a value; 0 where there is none.
+    pub fn max_abs(&self) -> f64 {
+        self.values.iter().fold(0.0, |most, value| value.abs().max(most))
+    }
+
+    /// Number of rows with a stored value in each column, `(n_cols)`.
+    pub fn column_counts(&self) -> Vec<i64> {
+        let mut counts = vec![0; self.n_cols];
+        self.indices.iter().for_each(|&column| counts[column as usize] += 1);
+        counts
+    }
+
     /// Appends a row; zeros are left out. `entries` must be sorted by column.
     pub fn push_row(&mut self, entries: impl IntoIterator<Item = (u32, f64)>) {
         for (column, value) in entries {

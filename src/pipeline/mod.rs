@@ -125,7 +125,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
             measured,
         };
         let rejects = gather::reject_lines(&ratings.files, ratings.rejects);
-        let written = clock.time("write", || write::write(&outcome, &job.output, Some(&rejects)))?;
+        let written = clock.time("write", || write::write(&outcome, &job.output, &rejects))?;
         Ok(Finished { outcome, written })
     });
     c.agree(finished.transpose())

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::model;
 use crate::report::rejects::{self, RejectLine};
 use crate::report::run::{self, Digests, RunRecord};
-use crate::report::table::DISK_REMEDY;
+use crate::report::table::{DISK_REMEDY, Table};
 use crate::report::{Outcome, page, tables};
 
 /// The folder of the fitted model.
@@ -49,43 +49,52 @@ pub fn check_output(output: &Path) -> Result<()> {
 }
 
 /// Writes the output folder `output`. `rejects` are written where there are any.
-pub fn write(outcome: &Outcome, output: &Path, rejects: Option<&[RejectLine]>) -> Result<Written> {
+pub fn write(outcome: &Outcome, output: &Path, rejects: &[RejectLine]) -> Result<Written> {
     let target = Target::find(output)?;
     let staging = Staging::create(&target)?;
-    let digests = write_files(outcome, &staging.folder, rejects.unwrap_or_default())?;
+    let digests = write_files(outcome, &staging.folder, rejects)?;
     staging.publish(&target)?;
     Ok(Written { digests, report: output.join("report.html") })
 }
 
 /// The digests of an outcome, in every layout the same.
 pub fn digests(outcome: &Outcome) -> Digests {
-    let tables = [
+    digests_of(&all_tables(outcome), outcome)
+}
+
+fn all_tables(outcome: &Outcome) -> [Table<'_>; 6] {
+    [
         tables::segments(outcome),
         tables::profiles(outcome),
         tables::explained_variance(outcome),
         tables::inertia(outcome),
         tables::confusion(outcome),
         tables::items(outcome),
-    ];
+    ]
+}
+
+fn digests_of(tables: &[Table<'_>], outcome: &Outcome) -> Digests {
     let mut digests: Digests = tables.iter().map(|table| (table.name().to_string(), table.digest())).collect();
     digests.insert("model".into(), model::digest(outcome));
     digests
 }
 
 fn write_files(outcome: &Outcome, folder: &Path, rejects: &[RejectLine]) -> Result<Digests> {
-    for table in [tables::segments(outcome), tables::profiles(outcome)] {
+    let tables = all_tables(outcome);
+    let [segments, profiles, explained_variance, inertia, confusion, items] = &tables;
+    for table in [segments, profiles] {
         table.write_parquet(&folder.join(table.name()).with_extension("parquet"))?;
     }
-    for table in [tables::explained_variance(outcome), tables::inertia(outcome), tables::confusion(outcome)] {
+    for table in [explained_variance, inertia, confusion] {
         table.write_csv(&folder.join(table.name()).with_extension("csv"))?;
     }
     let model_folder = folder.join(MODEL);
     fs::create_dir(&model_folder).map_err(|e| Error::file(&model_folder, "cannot create", &e, DISK_REMEDY))?;
-    model::write(outcome, &model_folder)?;
+    model::write(outcome, items, &model_folder)?;
     if !rejects.is_empty() {
         rejects::write(rejects, &folder.join("rejects.tsv"))?;
     }
-    let digests = digests(outcome);
+    let digests = digests_of(&tables, outcome);
     write_file(&folder.join("report.html"), |sink| page::write(outcome, &digests, !rejects.is_empty(), sink))?;
     let record = RunRecord::new(outcome, digests);
     write_file(&folder.join(run::FILE), |sink| sink.write_all(record.to_json().as_bytes()))?;
@@ -255,7 +264,7 @@ mod tests {
         let outcome = fixture::outcome(SMALL);
         check_output(&output).unwrap();
         assert!(listing(folder.path()).is_empty(), "the check leaves no trace");
-        let written = write(&outcome, &output, None).unwrap();
+        let written = write(&outcome, &output, &[]).unwrap();
         assert_eq!(
             listing(&output),
             [
@@ -278,7 +287,7 @@ mod tests {
     fn run_json_reads_back_and_has_the_documented_keys() {
         let folder = tempfile::tempdir().unwrap();
         let outcome = fixture::outcome(SMALL);
-        let written = write(&outcome, &folder.path().join("out"), None).unwrap();
+        let written = write(&outcome, &folder.path().join("out"), &[]).unwrap();
         let json = fs::read(folder.path().join("out/run.json")).unwrap();
         let record: RunRecord = serde_json::from_slice(&json).unwrap();
         assert_eq!(record, RunRecord::new(&outcome, written.digests));
@@ -330,10 +339,10 @@ mod tests {
             field: "rating".into(),
             raw: "x".into(),
         };
-        write(&fixture::outcome(SMALL), &output, Some(&[line])).unwrap();
+        write(&fixture::outcome(SMALL), &output, &[line]).unwrap();
         assert!(output.join("rejects.tsv").exists());
         check_output(&output).unwrap();
-        write(&fixture::outcome(SMALL), &output, Some(&[])).unwrap();
+        write(&fixture::outcome(SMALL), &output, &[]).unwrap();
         assert!(!output.join("rejects.tsv").exists());
         assert_eq!(listing(folder.path()), ["out"]);
     }
@@ -343,7 +352,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("out");
         fs::create_dir(&output).unwrap();
-        write(&fixture::outcome(SMALL), &output, None).unwrap();
+        write(&fixture::outcome(SMALL), &output, &[]).unwrap();
         assert!(output.join("run.json").exists());
         assert_eq!(listing(folder.path()), ["out"]);
     }
@@ -353,9 +362,9 @@ mod tests {
     fn a_link_to_an_earlier_output_stays_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let (real, link) = (folder.path().join("real"), folder.path().join("link"));
-        write(&fixture::outcome(SMALL), &real, None).unwrap();
+        write(&fixture::outcome(SMALL), &real, &[]).unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        write(&fixture::outcome(SMALL), &link, None).unwrap();
+        write(&fixture::outcome(SMALL), &link, &[]).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert!(real.join("run.json").exists());
     }
@@ -371,7 +380,7 @@ mod tests {
         fs::create_dir(&foreign).unwrap();
         fs::write(foreign.join("run.json"), "{\"run\": 1}").unwrap();
         let mixed = folder.path().join("mixed");
-        write(&fixture::outcome(SMALL), &mixed, None).unwrap();
+        write(&fixture::outcome(SMALL), &mixed, &[]).unwrap();
         fs::write(mixed.join("notes.txt"), "mine").unwrap();
         for (output, problem) in [
             (photos.clone(), "segmill did not write"),
@@ -381,7 +390,7 @@ mod tests {
             (file.join("below"), "cannot"),
         ] {
             let errors =
-                [check_output(&output).unwrap_err(), write(&fixture::outcome(SMALL), &output, None).unwrap_err()];
+                [check_output(&output).unwrap_err(), write(&fixture::outcome(SMALL), &output, &[]).unwrap_err()];
             for error in errors {
                 assert_eq!(error.exit_code(), 4);
                 let message = error.to_string();
@@ -400,10 +409,10 @@ mod tests {
         let output = folder.path().join("deep/out");
         let mut broken = fixture::outcome(SMALL);
         broken.items.ids[0] = crate::ingest::ids::Id::Number(u64::MAX);
-        assert_eq!(write(&broken, &output, None).unwrap_err().exit_code(), 4);
+        assert_eq!(write(&broken, &output, &[]).unwrap_err().exit_code(), 4);
         assert!(listing(folder.path()).is_empty(), "the parents made for it are gone too");
-        let before = write(&fixture::outcome(SMALL), &output, None).unwrap();
-        assert!(write(&broken, &output, None).is_err());
+        let before = write(&fixture::outcome(SMALL), &output, &[]).unwrap();
+        assert!(write(&broken, &output, &[]).is_err());
         assert_eq!(listing(&folder.path().join("deep")), ["out"]);
         let record: RunRecord = serde_json::from_slice(&fs::read(output.join(run::FILE)).unwrap()).unwrap();
         assert_eq!(record.digests, before.digests);
@@ -424,7 +433,7 @@ mod tests {
             let mut outcome = fixture::outcome(size);
             outcome.job.output = name.into();
             let start = std::time::Instant::now();
-            let written = write(&outcome, &folder.join(name), None).unwrap();
+            let written = write(&outcome, &folder.join(name), &[]).unwrap();
             eprintln!("{:?} {}", start.elapsed(), written.report.display());
         }
     }

@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 
 use super::Shard;
 use crate::ingest::ids::Id;
-use crate::ingest::keys::{KeyMap, id_of, note_name};
+use crate::ingest::keys::{KeyMap, Noted, id_of, note_name};
 use crate::ingest::rows::{Name, Row};
 use crate::job::Duplicates;
 use crate::kernel::csr::Csr;
@@ -81,7 +81,7 @@ impl Builder {
 
     pub fn name_users(&mut self, names: impl Iterator<Item = Name>) {
         for name in names {
-            self.collision |= !note_name(&mut self.user_names, name);
+            self.collision |= note_name(&mut self.user_names, name.key, &name.text) == Noted::Collision;
         }
     }
 

@@ -52,8 +52,7 @@ fn n_users<C: Collective>(c: &mut C, ratings: &Csr) -> u64 {
 /// Smoothed inverse document frequency of every item, over all workers' users.
 fn idf<C: Collective>(c: &mut C, ratings: &Csr) -> Vec<f64> {
     let n = n_users(c, ratings);
-    let mut document_frequency = vec![0i64; ratings.n_cols];
-    ratings.indices.iter().for_each(|&item| document_frequency[item as usize] += 1);
+    let mut document_frequency = ratings.column_counts();
     c.sum(&mut document_frequency);
     tfidf::idf(n, &document_frequency)
 }
