@@ -15,18 +15,16 @@ pub fn accumulate_band(rows: &Csr, items: Range<usize>, factor: f64, band: &mut 
         let last = row.indices.partition_point(|&i| (i as usize) < items.end);
         for at in first..last {
             let i = row.indices[at] as usize - items.start;
-            let scaled = row.values[at] * factor;
+            let scaled = row.values.get(at) * factor;
             let out = &mut band[i * n..(i + 1) * n];
-            for (&j, &x) in row.indices.iter().zip(row.values) {
-                out[j as usize] += fixed::round(scaled * x);
-            }
+            row.for_each(|j, x| out[j] += fixed::round(scaled * x));
         }
     }
 }
 
 /// Number of products in the whole Gram matrix: Σ over rows of nnz², the cost of making it.
 pub fn products(rows: &Csr) -> u64 {
-    rows.rows().map(|r| (r.indices.len() * r.indices.len()) as u64).sum()
+    rows.rows().map(|r| (r.len() * r.len()) as u64).sum()
 }
 
 #[cfg(test)]

@@ -64,22 +64,17 @@ impl<'a> Points<'a> {
 
     /// Stored values over all rows.
     pub fn n_values(&self) -> usize {
-        self.values().len()
-    }
-
-    /// All stored values.
-    pub fn values(&self) -> &'a [f64] {
         match *self {
-            Points::Dense { values, .. } => values,
-            Points::Sparse(matrix) => &matrix.values,
+            Points::Dense { values, .. } => values.len(),
+            Points::Sparse(matrix) => matrix.nnz(),
         }
     }
 
-    /// The stored values of a row.
-    pub fn row_values(&self, row: usize) -> &'a [f64] {
+    /// Largest magnitude of a stored value.
+    pub fn max_abs(&self) -> f64 {
         match *self {
-            Points::Dense { values, n_dims, .. } => &values[row * n_dims..][..n_dims],
-            Points::Sparse(matrix) => matrix.row(row).values,
+            Points::Dense { values, .. } => values.iter().fold(0.0, |most, v| v.abs().max(most)),
+            Points::Sparse(matrix) => matrix.max_abs(),
         }
     }
 
@@ -87,14 +82,18 @@ impl<'a> Points<'a> {
     #[inline(always)]
     pub fn for_each(&self, row: usize, mut f: impl FnMut(usize, f64)) {
         match *self {
-            Points::Dense { .. } => self.row_values(row).iter().enumerate().for_each(|(column, &v)| f(column, v)),
-            Points::Sparse(matrix) => matrix.row(row).iter().for_each(|(column, v)| f(column, v)),
+            Points::Dense { values, n_dims, .. } => {
+                values[row * n_dims..][..n_dims].iter().enumerate().for_each(|(column, &v)| f(column, v));
+            }
+            Points::Sparse(matrix) => matrix.row(row).for_each(f),
         }
     }
 
     /// Squared length of a row, summed in column order.
     pub fn norm_squared(&self, row: usize) -> f64 {
-        self.row_values(row).iter().fold(0.0, |sum, v| sum + v * v)
+        let mut sum = 0.0;
+        self.for_each(row, |_, v| sum += v * v);
+        sum
     }
 
     pub fn point(&self, row: usize) -> Point {
@@ -512,12 +511,12 @@ fn sparse_distances<const W: usize>(matrix: &Csr, row: usize, norm: f64, tile: T
     let row = matrix.row(row);
     let centroids = tile.data.as_chunks::<W>().0;
     let mut dot = [0.0; W];
-    for (&column, &x) in row.indices.iter().zip(row.values) {
-        let centroids = &centroids[column as usize];
+    row.for_each(|column, x| {
+        let centroids = &centroids[column];
         for lane in 0..W {
             dot[lane] += x * centroids[lane];
         }
-    }
+    });
     for lane in 0..W {
         let squared = norm - 2.0 * dot[lane] + tile.bias[lane];
         dot[lane] = if squared > 0.0 { squared } else { 0.0 };

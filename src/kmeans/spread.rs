@@ -6,7 +6,7 @@
 
 use crate::collective::{Collective, Solo};
 use crate::job::KMeansParams;
-use crate::kernel::csr::Csr;
+use crate::kernel::csr::{Csr, Rows, Values};
 use crate::kernel::lloyd::{Cloud, Points};
 
 use super::lockstep::{self, Finished};
@@ -182,21 +182,17 @@ enum Copied {
 
 impl Copied {
     fn gather<C: Collective>(c: &mut C, points: Points) -> Copied {
-        let values = c.all_gather(points.values()).concat();
         match points {
-            Points::Dense { n_rows, n_dims, .. } => {
+            Points::Dense { values, n_rows, n_dims } => {
+                let values = c.all_gather(values).concat();
                 let mut total = [n_rows as u64];
                 c.sum(&mut total);
                 Copied::Dense { values, n_rows: total[0] as usize, n_dims }
             }
             Points::Sparse(matrix) => {
-                let indices = c.all_gather(&matrix.indices).concat();
-                let lengths: Vec<u64> = matrix.rows().map(|row| row.indices.len() as u64).collect();
-                let mut indptr = vec![0];
-                for length in c.all_gather(&lengths).concat() {
-                    indptr.push(indptr[indptr.len() - 1] + length as usize);
-                }
-                Copied::Sparse(Csr { n_cols: matrix.n_cols, indptr, indices, values })
+                let mut copied = Csr::empty(matrix.n_cols);
+                gather_blocks(c, matrix).into_iter().for_each(|rows| copied.push_block(rows));
+                Copied::Sparse(copied)
             }
         }
     }
@@ -207,6 +203,21 @@ impl Copied {
             Copied::Sparse(matrix) => Points::Sparse(matrix),
         }
     }
+}
+
+/// The rows of all workers, a block for each.
+fn gather_blocks<C: Collective>(c: &mut C, matrix: &Csr) -> Vec<Rows> {
+    let mut mine = Rows::empty();
+    for row in matrix.rows() {
+        mine.indices.extend(row.indices);
+        row.values.for_each(|value| mine.plain_values().push(value));
+        mine.indptr.push(mine.indices.len() as u32);
+    }
+    let indptr = c.all_gather(&mine.indptr);
+    let indices = c.all_gather(&mine.indices);
+    let values = c.all_gather(mine.plain_values());
+    let together = |((indptr, indices), values)| Rows { indptr, indices, values: Values::Plain(values) };
+    indptr.into_iter().zip(indices).zip(values).map(together).collect()
 }
 
 /// Brings the outcomes of all workers' runs, and the best of their winners, to every worker.

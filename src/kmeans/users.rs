@@ -50,8 +50,8 @@ impl Facts {
         let n_rows = cloud.points.n_rows() as u64;
         let mut sums = [n_rows, cloud.points.n_values() as u64];
         c.sum(&mut sums);
-        let most = |values: &[f64]| values.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
-        let mut bounds = [most(cloud.points.values()), most(&cloud.norms), n_rows as f64];
+        let largest_norm = cloud.norms.iter().fold(0.0, |most: f64, &v| most.max(v));
+        let mut bounds = [cloud.points.max_abs(), largest_norm, n_rows as f64];
         c.max(&mut bounds);
         let [n_users, n_values] = sums;
         // Two points of the hull are at most twice the largest norm apart; the margin is for rounding.
@@ -81,8 +81,9 @@ fn mean_variance<C: Collective>(c: &mut C, cloud: &Cloud, facts: &Facts) -> f64 
     let means: Vec<f64> = sums.iter().map(|&sum| facts.coordinate_scale.real(sum) / n).collect();
     let spread = |row: usize| match points {
         Points::Dense { .. } => {
-            let row = points.row_values(row);
-            row.iter().zip(&means).fold(0.0, |sum, (x, mean)| sum + (x - mean) * (x - mean))
+            let mut sum = 0.0;
+            points.for_each(row, |dim, x| sum += (x - means[dim]) * (x - means[dim]));
+            sum
         }
         Points::Sparse(_) => cloud.norms[row],
     };

@@ -9,9 +9,8 @@ use crate::pca::Pca;
 
 /// About the data. All workers call it together; the coordinator's answer counts.
 pub fn of_data<C: Collective>(c: &mut C, job: &Job, ratings: &Ratings) -> Vec<String> {
-    let values = &ratings.shard.matrix.values;
-    let fold = |start: f64, pick: fn(f64, f64) -> f64| values.iter().copied().fold(start, pick);
-    let mut range = [-fold(f64::INFINITY, f64::min), fold(f64::NEG_INFINITY, f64::max)];
+    let (least, most) = ratings.shard.matrix.value_range().unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
+    let mut range = [-least, most];
     c.max(&mut range);
     let mut warnings = Vec::new();
     if ratings.ledger.rejected > 0 {

@@ -102,12 +102,11 @@ impl Builder {
         let (starts, mut cells) = by_user(&self.ratings, self.orders.as_deref(), &position, &items);
         drop(self.ratings);
         let mut matrix = Csr::empty(n_items);
-        matrix.indices.reserve_exact(cells.len());
-        matrix.values.reserve_exact(cells.len());
         let (mut merged, mut zeros, mut first_duplicate) = (0, 0, None);
         for user in 0..users.len() {
             let cells = &mut cells[starts[user]..starts[user + 1]];
             sort_cells(cells, duplicates);
+            let mut row = Vec::new();
             for group in cells.chunk_by(|a, b| a.item == b.item) {
                 if group.len() > 1 {
                     merged += group.len() as u64 - 1;
@@ -115,12 +114,9 @@ impl Builder {
                 }
                 let value = merge(group, duplicates);
                 zeros += u64::from(value == 0.0);
-                if value != 0.0 {
-                    matrix.indices.push(group[0].item);
-                    matrix.values.push(value);
-                }
+                row.push((group[0].item, value));
             }
-            matrix.indptr.push(matrix.values.len());
+            matrix.push_row(row);
         }
         let draw_keys = users.iter().map(Id::draw_key).collect();
         Sealed { shard: Shard { users, draw_keys, matrix }, merged, zeros, first_duplicate }
@@ -214,7 +210,7 @@ mod tests {
             [(Duplicates::Last, 3.0), (Duplicates::Sum, 10.0), (Duplicates::Mean, 10.0 / 3.0), (Duplicates::Max, 5.0)]
         {
             let sealed = seal(&rows, rule);
-            assert_eq!(sealed.shard.matrix.values, [expected], "{rule:?}");
+            assert_eq!(sealed.shard.matrix.row(0).iter().collect::<Vec<_>>(), [(0, expected)], "{rule:?}");
             assert_eq!((sealed.merged, sealed.zeros), (2, 1));
         }
         assert_eq!(seal(&rows, Duplicates::Error).first_duplicate, Some((0, 0)));

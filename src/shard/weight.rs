@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::collective::Collective;
 use crate::job::{Matrix, Normalize, Weighting};
-use crate::kernel::csr::Csr;
+use crate::kernel::csr::{Csr, Row, Rows, RowsRef, Values};
 use crate::kernel::fixed::Scale;
 use crate::kernel::tfidf;
 
@@ -19,28 +19,73 @@ pub fn weighted<'a, C: Collective>(c: &mut C, ratings: &'a Csr, matrix: Matrix) 
     if matrix.weighting == Weighting::Raw && matrix.normalize == Normalize::None {
         return Cow::Borrowed(ratings);
     }
-    let mut weighted = ratings.clone();
-    match matrix.weighting {
-        Weighting::Raw => {}
-        Weighting::Binary => weighted.values.fill(1.0),
-        Weighting::Log1p => weighted.values.iter_mut().for_each(|x| *x = libm::log1p(*x)),
-        Weighting::Tfidf => {
-            let idf = idf(c, ratings);
-            for (&item, x) in weighted.indices.iter().zip(&mut weighted.values) {
-                *x *= idf[item as usize];
-            }
-        }
-        Weighting::Bm25 => bm25(c, ratings, &mut weighted),
-    }
-    if matrix.normalize == Normalize::L2 {
-        each_row(&mut weighted, |_, _, values| {
-            let length = values.iter().map(|x| x * x).sum::<f64>().sqrt();
-            if length > 0.0 {
-                values.iter_mut().for_each(|x| *x /= length);
-            }
-        });
+    let weights = Weights::of(c, ratings, matrix.weighting);
+    let mut weighted = Csr::empty(ratings.n_cols);
+    for block in ratings.blocks() {
+        weighted.push_block(weigh_block(block.rows, &weights, matrix.normalize));
     }
     Cow::Owned(weighted)
+}
+
+/// What turns a rating into a weight.
+enum Weights {
+    Raw,
+    Binary,
+    Log1p,
+    Tfidf {
+        idf: Vec<f64>,
+    },
+    /// `mean_length` is that of a user's sum of ratings.
+    Bm25 {
+        idf: Vec<f64>,
+        mean_length: f64,
+    },
+}
+
+impl Weights {
+    fn of<C: Collective>(c: &mut C, ratings: &Csr, weighting: Weighting) -> Weights {
+        match weighting {
+            Weighting::Raw => Weights::Raw,
+            Weighting::Binary => Weights::Binary,
+            Weighting::Log1p => Weights::Log1p,
+            Weighting::Tfidf => Weights::Tfidf { idf: idf(c, ratings) },
+            Weighting::Bm25 => Weights::Bm25 { idf: idf(c, ratings), mean_length: mean_length(c, ratings) },
+        }
+    }
+
+    /// Appends the weights of a row's entries.
+    fn weigh(&self, row: Row<'_>, out: &mut Vec<f64>) {
+        match self {
+            Weights::Raw => row.for_each(|_, x| out.push(x)),
+            Weights::Binary => row.for_each(|_, _| out.push(1.0)),
+            Weights::Log1p => row.for_each(|_, x| out.push(libm::log1p(x))),
+            Weights::Tfidf { idf } => row.for_each(|item, x| out.push(x * idf[item])),
+            Weights::Bm25 { idf, mean_length } => {
+                // idf · x(k₁ + 1) / (x + k₁(1 − b + b·length/mean length))
+                let saturation = K1 * (1.0 - B + B * length(row) / mean_length);
+                row.for_each(|item, x| out.push(idf[item] * (x * (K1 + 1.0)) / (x + saturation)));
+            }
+        }
+    }
+}
+
+fn weigh_block(rows: RowsRef<'_>, weights: &Weights, normalize: Normalize) -> Rows {
+    let mut values = Vec::with_capacity(rows.indices.len());
+    for row in rows.rows() {
+        let first = values.len();
+        weights.weigh(row, &mut values);
+        if normalize == Normalize::L2 {
+            scale_to_unit_length(&mut values[first..]);
+        }
+    }
+    Rows { indptr: rows.indptr.to_vec(), indices: rows.indices.to_vec(), values: Values::Plain(values) }
+}
+
+fn scale_to_unit_length(values: &mut [f64]) {
+    let length = values.iter().map(|x| x * x).sum::<f64>().sqrt();
+    if length > 0.0 {
+        values.iter_mut().for_each(|x| *x /= length);
+    }
 }
 
 fn n_users<C: Collective>(c: &mut C, ratings: &Csr) -> u64 {
@@ -57,30 +102,22 @@ fn idf<C: Collective>(c: &mut C, ratings: &Csr) -> Vec<f64> {
     tfidf::idf(n, &document_frequency)
 }
 
-/// idf · x(k₁ + 1) / (x + k₁(1 − b + b·length/mean length)), where a user's length is the sum of their ratings.
-fn bm25<C: Collective>(c: &mut C, ratings: &Csr, weighted: &mut Csr) {
-    let idf = idf(c, ratings);
-    let n = n_users(c, ratings);
-    let lengths: Vec<f64> = ratings.rows().map(|row| row.values.iter().sum()).collect();
-    let mut longest = [lengths.iter().fold(0.0f64, |m, &l| m.max(l))];
-    c.max(&mut longest);
-    let scale = Scale::new(longest[0], n);
-    let mut total = [lengths.iter().map(|&length| scale.fix(length)).sum::<i64>()];
-    c.sum(&mut total);
-    let mean = scale.real(total[0]) / n as f64;
-    each_row(weighted, |user, indices, values| {
-        let saturation = K1 * (1.0 - B + B * lengths[user] / mean);
-        for (&item, x) in indices.iter().zip(values) {
-            *x = idf[item as usize] * (*x * (K1 + 1.0)) / (*x + saturation);
-        }
-    });
+/// What a user's ratings sum to.
+fn length(row: Row<'_>) -> f64 {
+    let mut sum = 0.0;
+    row.for_each(|_, x| sum += x);
+    sum
 }
 
-fn each_row(matrix: &mut Csr, mut change: impl FnMut(usize, &[u32], &mut [f64])) {
-    for row in 0..matrix.n_rows() {
-        let range = matrix.indptr[row]..matrix.indptr[row + 1];
-        change(row, &matrix.indices[range.clone()], &mut matrix.values[range]);
-    }
+/// The mean [`length`] over all workers' users.
+fn mean_length<C: Collective>(c: &mut C, ratings: &Csr) -> f64 {
+    let n = n_users(c, ratings);
+    let mut longest = [ratings.rows().map(length).fold(0.0, f64::max)];
+    c.max(&mut longest);
+    let scale = Scale::new(longest[0], n);
+    let mut total = [ratings.rows().map(|row| scale.fix(length(row))).sum::<i64>()];
+    c.sum(&mut total);
+    scale.real(total[0]) / n as f64
 }
 
 #[cfg(test)]
@@ -97,7 +134,11 @@ mod tests {
     }
 
     fn values(weighting: Weighting, normalize: Normalize) -> Vec<f64> {
-        weighted(&mut Solo, &example(), Matrix { weighting, normalize }).values.clone()
+        values_of(&weighted(&mut Solo, &example(), Matrix { weighting, normalize }))
+    }
+
+    fn values_of(matrix: &Csr) -> Vec<f64> {
+        matrix.rows().flat_map(|row| row.iter().map(|(_, x)| x).collect::<Vec<_>>()).collect()
     }
 
     #[test]
