@@ -23,6 +23,8 @@ pub struct Job {
     pub seed: u64,
     /// Bytes of memory per process.
     pub memory: u64,
+    /// The folder of files for what does not fit `memory`; absent: the one that the output folder is in.
+    pub scratch: Option<PathBuf>,
     pub output: PathBuf,
     pub input: Input,
     pub matrix: Matrix,

@@ -3,6 +3,8 @@
 //! Every worker scans its share of the plan ([`crate::ingest::plan`]) into the shuffle. What the coordinator then needs of
 //! all (the item dictionary, the ledger, the rejects) is gathered.
 
+use std::path::PathBuf;
+
 use timely::worker::Worker;
 
 use crate::collective::Collective;
@@ -20,14 +22,27 @@ use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
 use crate::ingest::{Items, Ledger, duplicates, ids};
 use crate::job::{Duplicates, GenerateSpec, Input, OnBad};
 use crate::shard::Shard;
-use crate::shard::build::{Builder, Sealed};
+use crate::shard::build::{self, Sealed};
+use crate::shard::incoming::Incoming;
+use crate::shard::store::Store;
 
 /// Generated rows per epoch of the shuffle.
 const ROWS_PER_EPOCH: u64 = 100_000;
 
+/// Where a worker may keep its ratings.
+#[derive(Debug, Clone)]
+pub struct Room {
+    /// Bytes in memory.
+    pub memory: u64,
+    /// The folder for the rest.
+    pub scratch: PathBuf,
+}
+
 /// The input, read.
 pub struct Ratings {
     pub shard: Shard,
+    /// Where the shard's blocks are, with what room is left.
+    pub store: Store,
     /// The dictionary; empty but on the coordinator.
     pub items: Items,
     pub n_users: u64,
@@ -44,10 +59,10 @@ pub struct Ratings {
 }
 
 /// Reads the input of a job. All workers call it together and end with the same error.
-pub fn read<C: Collective>(worker: &mut Worker, c: &mut C, input: &Input) -> Result<Ratings> {
+pub fn read<C: Collective>(worker: &mut Worker, c: &mut C, input: &Input, room: &Room) -> Result<Ratings> {
     let plan = plan::plan(c, input)?;
     for hash_seed in 0.. {
-        let attempt = attempt(worker, c, input, &plan, hash_seed)?;
+        let attempt = attempt(worker, c, input, room, &plan, hash_seed)?;
         if let Some(ratings) = attempt {
             return Ok(ratings);
         }
@@ -60,10 +75,13 @@ fn attempt<C: Collective>(
     worker: &mut Worker,
     c: &mut C,
     input: &Input,
+    room: &Room,
     plan: &Plan,
     hash_seed: u64,
 ) -> Result<Option<Ratings>> {
-    let shuffle = Shuffle::new(worker, Builder::new(input.duplicates));
+    let expected_rows = plan.expected_rows() / c.peers() as u64;
+    let incoming = Incoming::new(expected_rows, room.memory, &room.scratch);
+    let shuffle = Shuffle::new(worker, incoming, input.duplicates == Duplicates::Last);
     let mut reader = Reader::new(shuffle, hash_seed, input.on_bad);
     // A worker that fails still takes part in the shuffle to its end, or the others would wait for it.
     let outcome = match plan {
@@ -71,22 +89,22 @@ fn attempt<C: Collective>(
         Plan::Generate(spec) => generate(c, spec, &mut reader),
     };
     let Reader { shuffle, read, rejects, item_names, collision, .. } = reader;
-    let builder = shuffle.finish();
+    let incoming = shuffle.finish();
     c.agree(outcome)?;
 
     let files = plan.files();
     let (rejects, n_rejects, n_read) = rejects::settle(c, input, &files, rejects, read)?;
-    let collision = collision || builder.has_collision();
-    let Some((item_index, item_ids)) = item_dictionary(c, builder.item_keys(), item_names, collision) else {
+    let collision = collision || incoming.has_collision();
+    let Some((item_index, item_ids)) = item_dictionary(c, &incoming.item_keys(), item_names, collision) else {
         return Ok(None);
     };
     let n_items = item_index.len();
-    let sealed = builder.seal(n_items, &item_index, input.duplicates);
+    let mut store = Store::new(room.memory, &room.scratch);
+    let sealed = build::seal(incoming, &item_index, input.duplicates, &mut store);
+    let Sealed { shard, merged, zeros, first_duplicate } = c.agree(sealed)?;
     if input.duplicates == Duplicates::Error {
-        let first = sealed.first_duplicate.map(|(user, item)| (sealed.shard.users[user].clone(), item));
-        duplicates::refuse(c, first, &item_index, plan, hash_seed)?;
+        duplicates::refuse(c, first_duplicate, &item_index, plan, hash_seed)?;
     }
-    let Sealed { shard, merged, zeros, .. } = sealed;
     let mut totals = [shard.users.len() as u64, shard.matrix.nnz() as u64, merged, zeros];
     c.sum(&mut totals);
     let [n_users, n_ratings, merged, zeros] = totals;
@@ -96,7 +114,7 @@ fn attempt<C: Collective>(
     let named = if c.is_coordinator() { plan::name_items(input, plan, item_ids) } else { Ok(Items::default()) };
     let items = c.agree(named)?;
     let ledger = Ledger { read: n_read, accepted: n_read - n_rejects - merged, rejected: n_rejects, merged };
-    Ok(Some(Ratings { shard, items, n_users, n_items, n_ratings, zeros, ledger, files, rejects }))
+    Ok(Some(Ratings { shard, store, items, n_users, n_items, n_ratings, zeros, ledger, files, rejects }))
 }
 
 fn nothing_read(files: &[InputFile], rows: u64) -> Error {

@@ -1,8 +1,9 @@
 //! Ratings to the worker of their user.
 //!
-//! Each worker feeds what it reads in epochs of bounded size; an exchange on the mixed hash of the user carries every
-//! row, and the names of text ids, to the user's worker. There is no flow control in timely, so a worker that is
-//! [`EPOCHS_AHEAD`] epochs past what all workers have received waits.
+//! Each worker puts what it reads into batches, one for each worker in the making, chosen by the mixed hash of the user.
+//! A full batch goes into a dataflow that exchanges whole batches; in one process only a pointer moves. Input is cut
+//! into epochs of bounded size. There is no flow control in timely, so a worker that is [`EPOCHS_AHEAD`] epochs past
+//! what all workers have received waits.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,37 +14,60 @@ use timely::dataflow::operators::{Input, Operator, Probe};
 use timely::dataflow::{InputHandle, ProbeHandle};
 use timely::worker::Worker;
 
-use crate::ingest::rows::{Name, Row};
+use crate::ingest::rows::{Batch, Name, Narrow, Ordered, Records, Row, Wide};
 use crate::kernel::keyed;
-use crate::shard::build::Builder;
+use crate::shard::incoming::Incoming;
 
 /// How many epochs a worker may be ahead of the slowest.
 const EPOCHS_AHEAD: u64 = 4;
+
+/// Records in a full batch: about 100 KiB of the narrow ones.
+const BATCH: usize = 8192;
+
+/// Batches after which what others sent is taken in.
+const STEP_EVERY: usize = 16;
 
 type Handle<D> = InputHandle<u64, CapacityContainerBuilder<Vec<D>>>;
 
 /// One end of the running shuffle.
 pub struct Shuffle {
     worker: Worker,
-    rows: Handle<Row>,
+    batches: Handle<Batch>,
     names: Handle<Name>,
     probe: ProbeHandle<u64>,
-    received: Rc<RefCell<Builder>>,
+    received: Rc<RefCell<Incoming>>,
+    outgoing: Vec<Outgoing>,
+    /// Every row keeps its place in the input.
+    ordered: bool,
+    sent: usize,
+}
+
+/// Batches in the making for one worker.
+#[derive(Default)]
+struct Outgoing {
+    narrow: Vec<Narrow>,
+    wide: Vec<Wide>,
+    ordered: Vec<Ordered>,
 }
 
 impl Shuffle {
-    /// Starts the dataflow; what arrives goes into `builder`.
-    pub fn new(worker: &mut Worker, builder: Builder) -> Shuffle {
-        let received = Rc::new(RefCell::new(builder));
+    /// Starts the dataflow; what arrives goes into `incoming`. `ordered`: rows keep their place in the input.
+    pub fn new(worker: &mut Worker, incoming: Incoming, ordered: bool) -> Shuffle {
+        let received = Rc::new(RefCell::new(incoming));
         let probe = ProbeHandle::new();
-        let (rows, names) = worker.dataflow::<u64, _, _>(|scope| {
-            let (rows, row_stream) = scope.new_input::<Vec<Row>>();
+        let (batches, names) = worker.dataflow::<u64, _, _>(|scope| {
+            let (batches, batch_stream) = scope.new_input::<Vec<Batch>>();
             let (names, name_stream) = scope.new_input::<Vec<Name>>();
             let into = Rc::clone(&received);
-            let route = Exchange::new(|row: &Row| keyed::mix(row.user));
-            row_stream
-                .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Rows", |_, _| {
-                    move |input, _output| input.for_each(|_, rows| into.borrow_mut().extend(rows.drain(..)))
+            let route = Exchange::new(|batch: &Batch| batch.to);
+            batch_stream
+                .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Batches", |_, _| {
+                    move |input, _output| {
+                        input.for_each(|_, batches| {
+                            let mut into = into.borrow_mut();
+                            batches.drain(..).for_each(|batch| into.receive(&batch.records));
+                        });
+                    }
                 })
                 .probe_with(&probe);
             let into = Rc::clone(&received);
@@ -53,14 +77,48 @@ impl Shuffle {
                     move |input, _output| input.for_each(|_, names| into.borrow_mut().name_users(names.drain(..)))
                 })
                 .probe_with(&probe);
-            (rows, names)
+            (batches, names)
         });
-        Shuffle { worker: worker.clone(), rows, names, probe, received }
+        let mut outgoing = Vec::new();
+        outgoing.resize_with(worker.peers(), Outgoing::default);
+        Shuffle { worker: worker.clone(), batches, names, probe, received, outgoing, ordered, sent: 0 }
     }
 
     #[inline]
     pub fn send(&mut self, row: Row) {
-        self.rows.send(row);
+        let to = (keyed::mix(row.user) % self.outgoing.len() as u64) as usize;
+        let outgoing = &mut self.outgoing[to];
+        let full = if self.ordered {
+            push(&mut outgoing.ordered, row.into())
+        } else {
+            match Narrow::of(&row) {
+                Some(narrow) => push(&mut outgoing.narrow, narrow),
+                None => push(&mut outgoing.wide, row.into()),
+            }
+        };
+        if full {
+            self.flush(to);
+        }
+    }
+
+    /// Sends what there is for a worker.
+    #[cold]
+    #[inline(never)]
+    fn flush(&mut self, to: usize) {
+        let Outgoing { narrow, wide, ordered } = std::mem::take(&mut self.outgoing[to]);
+        let kinds = [
+            (narrow.is_empty(), Records::Narrow(narrow)),
+            (wide.is_empty(), Records::Wide(wide)),
+            (ordered.is_empty(), Records::Ordered(ordered)),
+        ];
+        for (_, records) in kinds.into_iter().filter(|(empty, _)| !empty) {
+            self.batches.send_batch(&mut vec![Batch { to: to as u64, records }]);
+            self.sent += 1;
+        }
+        if self.sent >= STEP_EVERY {
+            self.sent = 0;
+            self.worker.step();
+        }
     }
 
     /// Tells the worker of a user what the key of a text id stands for.
@@ -70,8 +128,8 @@ impl Shuffle {
 
     /// Ends an epoch, and waits if this worker is too far ahead.
     pub fn end_epoch(&mut self) {
-        let next = self.rows.time() + 1;
-        self.rows.advance_to(next);
+        let next = self.batches.time() + 1;
+        self.batches.advance_to(next);
         self.names.advance_to(next);
         self.worker.step();
         while next > EPOCHS_AHEAD && self.probe.less_than(&(next - EPOCHS_AHEAD)) {
@@ -80,13 +138,24 @@ impl Shuffle {
     }
 
     /// Waits until every worker has sent and received everything; returns what came here.
-    pub fn finish(self) -> Builder {
-        let Shuffle { mut worker, rows, names, probe, received } = self;
-        rows.close();
+    pub fn finish(mut self) -> Incoming {
+        (0..self.outgoing.len()).for_each(|to| self.flush(to));
+        let Shuffle { mut worker, batches, names, probe, received, .. } = self;
+        batches.close();
         names.close();
         while !probe.done() {
             worker.step_or_park(None);
         }
-        received.take()
+        Rc::into_inner(received).map_or_else(|| unreachable!("the dataflow has ended"), RefCell::into_inner)
     }
+}
+
+/// Appends a record; true if that fills the batch.
+#[inline(always)]
+fn push<R>(batch: &mut Vec<R>, record: R) -> bool {
+    if batch.capacity() == 0 {
+        batch.reserve_exact(BATCH);
+    }
+    batch.push(record);
+    batch.len() == BATCH
 }

@@ -1,7 +1,7 @@
 //! The item dictionary: every item of every worker, sorted by id.
 
 use super::ids::Id;
-use super::keys::{KeyMap, Noted, id_of, note_name};
+use super::keys::{ItemIndex, KeyMap, Noted, id_of, note_name};
 use super::rows::Name;
 use crate::collective::Collective;
 
@@ -13,7 +13,7 @@ pub fn item_dictionary<C: Collective>(
     keys: &[u64],
     item_names: KeyMap<Box<str>>,
     collision: bool,
-) -> Option<(KeyMap<u32>, Vec<Id>)> {
+) -> Option<(ItemIndex, Vec<Id>)> {
     let mut mine: Vec<Name> = item_names.into_iter().map(|(key, text)| Name { key, text }).collect();
     mine.sort_unstable_by_key(|name| name.key);
     let mut names = KeyMap::default();
@@ -36,6 +36,5 @@ pub fn item_dictionary<C: Collective>(
     let keys: Vec<u64> = sorted.iter().map(|(_, key)| *key).collect();
     let told = c.broadcast(bytemuck::cast_slice(&keys).to_vec());
     let keys: Vec<u64> = bytemuck::pod_collect_to_vec(&told);
-    let index = keys.iter().enumerate().map(|(i, &key)| (key, i as u32)).collect();
-    Some((index, sorted.into_iter().map(|(id, _)| id).collect()))
+    Some((ItemIndex::new(&keys), sorted.into_iter().map(|(id, _)| id).collect()))
 }

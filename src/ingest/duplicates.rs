@@ -3,7 +3,7 @@
 use super::dialect::Dialect;
 use super::files::InputFile;
 use super::ids::Id;
-use super::keys::KeyMap;
+use super::keys::ItemIndex;
 use super::plan::{Plan, own_ranges, scan_ranges};
 use super::rejects;
 use super::scan::{BadRow, RawRow, RowSink};
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 pub fn refuse<C: Collective>(
     c: &mut C,
     mine: Option<(Id, u32)>,
-    item_index: &KeyMap<u32>,
+    item_index: &ItemIndex,
     plan: &Plan,
     hash_seed: u64,
 ) -> Result<()> {
@@ -28,7 +28,7 @@ pub fn refuse<C: Collective>(
     let Plan::Files(files) = plan else {
         return Err(Error::data("input.generate", format!("user {user} has an item several times"), remedy));
     };
-    let item_key = item_index.iter().find(|(_, index)| **index == item).map(|(key, _)| *key);
+    let item_key = item_index.key_of(item);
     let mut finder = PairFinder { user: user.clone(), item_key, hash_seed, file: 0, found: Vec::new() };
     let scanned = scan_ranges(own_ranges(c, files), files, &mut finder, |finder, next| {
         finder.file = next.map_or(0, |range| range.file);

@@ -57,3 +57,125 @@ pub fn id_of(key: u64, names: &mut KeyMap<Box<str>>) -> Id {
         Id::Text(names.remove(&key).expect("the name of a text id travels with its first row"))
     }
 }
+
+/// Number keys below this are kept in tables that the key indexes, as far as the tables are needed.
+const DIRECT_KEYS: u64 = 1 << 27;
+
+/// A set of id keys: a bit for each small number, hashed for the others.
+#[derive(Debug, Default)]
+pub struct KeySet {
+    bits: Vec<u64>,
+    others: KeyMap<()>,
+}
+
+impl KeySet {
+    #[inline(always)]
+    pub fn insert(&mut self, key: u64) {
+        let (word, bit) = ((key / 64) as usize, 1 << (key % 64));
+        match self.bits.get_mut(word) {
+            Some(word) => *word |= bit,
+            None => self.insert_new(key),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_new(&mut self, key: u64) {
+        if key < DIRECT_KEYS {
+            let words = (key / 64 + 1).next_power_of_two() as usize;
+            self.bits.resize(words, 0);
+            self.bits[(key / 64) as usize] |= 1 << (key % 64);
+        } else {
+            self.others.insert(key, ());
+        }
+    }
+
+    /// All keys, rising.
+    pub fn keys(&self) -> Vec<u64> {
+        let of_word = |(index, &word): (usize, &u64)| {
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| index as u64 * 64 + bit)
+        };
+        let mut keys: Vec<u64> =
+            self.bits.iter().enumerate().filter(|(_, word)| **word != 0).flat_map(of_word).collect();
+        let mut others: Vec<u64> = self.others.keys().copied().collect();
+        others.sort_unstable();
+        keys.extend(others);
+        keys
+    }
+}
+
+/// The index of every item by its key.
+#[derive(Debug, Default)]
+pub struct ItemIndex {
+    /// By key, for small number keys; `u32::MAX` where there is no such item.
+    direct: Vec<u32>,
+    others: KeyMap<u32>,
+    len: usize,
+}
+
+impl ItemIndex {
+    /// The items with `keys`, in their order.
+    pub fn new(keys: &[u64]) -> ItemIndex {
+        let most = DIRECT_KEYS.min(16 * keys.len() as u64 + 65_536);
+        let small = keys.iter().copied().filter(|&key| key < most).max();
+        let mut index = ItemIndex { direct: Vec::new(), others: KeyMap::default(), len: keys.len() };
+        index.direct.resize(small.map_or(0, |key| key as usize + 1), u32::MAX);
+        for (item, &key) in keys.iter().enumerate() {
+            match index.direct.get_mut(key as usize) {
+                Some(direct) => *direct = item as u32,
+                None => _ = index.others.insert(key, item as u32),
+            }
+        }
+        index
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The index of an item that is known.
+    #[inline(always)]
+    pub fn of(&self, key: u64) -> u32 {
+        match self.direct.get(key as usize) {
+            Some(&item) => item,
+            None => self.others[&key],
+        }
+    }
+
+    /// The key of an item.
+    pub fn key_of(&self, item: u32) -> Option<u64> {
+        let direct = self.direct.iter().position(|&index| index == item).map(|key| key as u64);
+        direct.or_else(|| self.others.iter().find(|(_, index)| **index == item).map(|(key, _)| *key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sets_and_indices_hold_what_was_put_in(
+            keys in prop::collection::btree_set(
+                prop_oneof![0u64..300, 0u64..1_000_000, (1u64 << 27) - 2..(1 << 27) + 2, any::<u64>()], 0..60),
+        ) {
+            let mut set = KeySet::default();
+            let sorted: Vec<u64> = keys.iter().copied().collect();
+            for &key in sorted.iter().rev().chain(&sorted) {
+                set.insert(key);
+            }
+            prop_assert_eq!(set.keys(), sorted.clone());
+            let index = ItemIndex::new(&sorted);
+            prop_assert_eq!(index.len(), sorted.len());
+            for (item, &key) in sorted.iter().enumerate() {
+                prop_assert_eq!(index.of(key), item as u32);
+                prop_assert_eq!(index.key_of(item as u32), Some(key));
+            }
+        }
+    }
+}

@@ -47,7 +47,18 @@ fn plan_files(spec: &FilesSpec) -> Result<Vec<(InputFile, Dialect)>> {
     files.into_iter().filter(|file| file.bytes > 0).map(with_dialect).collect()
 }
 
+/// Bytes of a short row of text: two ids and a rating.
+const BYTES_PER_ROW: u64 = 16;
+
 impl Plan {
+    /// About how many rows there are.
+    pub fn expected_rows(&self) -> u64 {
+        match self {
+            Plan::Files(files) => files.iter().map(|(file, _)| file.bytes / BYTES_PER_ROW).sum(),
+            Plan::Generate(spec) => (spec.users as f64 * spec.ratings_per_user) as u64,
+        }
+    }
+
     /// The files to read; none where data are generated.
     pub fn files(&self) -> Vec<InputFile> {
         match self {

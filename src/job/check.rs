@@ -15,12 +15,13 @@ use super::*;
 const MIN_MEMORY: u64 = 1 << 20;
 
 impl JobSpec {
-    /// Checks every value. Relative input paths are resolved against `folder`, the job file's; `output` stays relative
-    /// to the working directory and is `default_output` where the job names none.
+    /// Checks every value. Relative input paths are resolved against `folder`, the job file's; `output` and
+    /// `scratch` stay relative to the working directory; `output` is `default_output` where the job names none.
     pub fn check(self, folder: &Path, default_output: PathBuf) -> Result<Job> {
         Ok(Job {
             seed: self.seed,
             memory: bytes(&self.memory)?,
+            scratch: self.scratch,
             output: output(self.output.unwrap_or(default_output))?,
             input: input(self.input, folder)?,
             matrix: matrix(self.matrix)?,

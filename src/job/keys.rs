@@ -4,6 +4,7 @@
 pub const KEYS: &[&str] = &[
     "seed",
     "memory",
+    "scratch",
     "output",
     "input.ratings",
     "input.format",

@@ -15,6 +15,7 @@ use super::{BayesModel, Column, Duplicates, Encoding, Feedback, GenerateSpec, No
 pub struct JobSpec {
     pub seed: u64,
     pub memory: Size,
+    pub scratch: Option<PathBuf>,
     pub output: Option<PathBuf>,
     pub input: InputSpec,
     pub matrix: MatrixSpec,
@@ -30,6 +31,7 @@ impl Default for JobSpec {
         JobSpec {
             seed: 0,
             memory: Size::Text("4GiB".into()),
+            scratch: None,
             output: None,
             input: InputSpec::default(),
             matrix: MatrixSpec::default(),

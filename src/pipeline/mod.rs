@@ -3,6 +3,7 @@
 mod gather;
 mod warnings;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::cluster::{self, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
-use crate::flow::read::{self, Ratings};
+use crate::flow::read::{self, Ratings, Room};
 use crate::job::Job;
 use crate::kernel::lloyd::Points;
 use crate::kmeans::{self, Sweep};
@@ -41,10 +42,11 @@ pub fn run(job: Job, layout: &Layout) -> Result<Option<Finished>> {
     results.into_iter().next().expect("a process has a worker")
 }
 
-/// What must be the same in every process, by section of the job: everything but where the output goes.
+/// What must be the same in every process, by section of the job: everything but where files go.
 fn fingerprint(job: &Job) -> Vec<(String, String)> {
     let mut same = job.clone();
     same.output.clear();
+    same.scratch = None;
     let sections = serde_json::to_value(&same).expect("a job serialises");
     let sections = sections.as_object().into_iter().flatten();
     sections
@@ -52,18 +54,37 @@ fn fingerprint(job: &Job) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Shares of `memory`: for the ratings, and for the runs of k-means in progress. The rest is for what a stage needs beside
+/// them.
+const RATINGS_PERCENT: u64 = 40;
+const RUNS_PERCENT: u64 = 30;
+
+/// Where files go that do not outlive the run.
+fn scratch_folder(job: &Job) -> PathBuf {
+    let beside =
+        || job.output.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    match (&job.scratch, beside()) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(folder)) if folder.is_dir() => folder.to_path_buf(),
+        _ => std::env::temp_dir(),
+    }
+}
+
 /// One worker's part of the job.
 fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layout) -> Result<Option<Finished>> {
     let writable = if c.is_coordinator() { write::check_output(&job.output) } else { Ok(()) };
     c.agree(writable)?;
     let mut clock = Clock::start(c.is_coordinator());
-    let memory = job.memory / layout.workers as u64;
-    let ratings = clock.time("ingest", || read::read(worker, c, &job.input))?;
+    let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
+    let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
+    let memory = share(RUNS_PERCENT);
+    let mut ratings = clock.time("ingest", || read::read(worker, c, &job.input, &room))?;
     let sweep_over = check_sizes(job, &ratings)?;
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;
     let (matrix, pca) = clock.time("pca", || {
-        let matrix = weight::weighted(c, &shard.matrix, job.matrix);
+        let weighted = weight::weighted(c, &shard.matrix, job.matrix, &mut ratings.store);
+        let matrix = c.agree(weighted)?;
         pca::fit(c, &matrix, &job.pca, job.seed, job.memory).map(|pca| (matrix, pca))
     })?;
     let scores = pca::project(&pca, &matrix);

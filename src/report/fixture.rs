@@ -231,6 +231,7 @@ fn job(size: Size) -> Job {
     Job {
         seed: 0,
         memory: 4 << 30,
+        scratch: None,
         output: PathBuf::from("out/movielens-100k"),
         input: Input {
             source: Source::Files(files),

@@ -1,56 +1,19 @@
-//! Rows as they arrive, in any order, to a sealed shard.
+//! Rows, in any order, to a sealed shard, partition by partition.
 //!
-//! The law: the shard depends on the set of rows, not on their order. Users and items get numbers as they come; sealing
-//! renumbers both by sorted id, sorts each user's rows, and merges the rows of one user and item by the rule.
+//! The law: the users and their ratings depend on the set of rows, not on their order. A partition numbers its users,
+//! counts their rows, sorts each user's by item, and merges the rows of one user and item by the rule.
 
 use std::collections::hash_map::Entry;
 
 use super::Shard;
+use super::incoming::{Incoming, Rows};
+use super::store::Store;
+use crate::error::Result;
 use crate::ingest::ids::Id;
-use crate::ingest::keys::{KeyMap, Noted, id_of, note_name};
-use crate::ingest::rows::{Name, Row};
+use crate::ingest::keys::{ItemIndex, KeyMap, id_of};
+use crate::ingest::rows::{Narrow, Ordered, Record};
 use crate::job::Duplicates;
-use crate::kernel::csr::Csr;
-
-/// Numbers keys as they come.
-#[derive(Debug, Default)]
-struct Interner {
-    numbers: KeyMap<u32>,
-    keys: Vec<u64>,
-}
-
-impl Interner {
-    #[inline]
-    fn number(&mut self, key: u64) -> u32 {
-        match self.numbers.entry(key) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(free) => {
-                let number = u32::try_from(self.keys.len()).expect("a worker has fewer than 2^32 users and items");
-                self.keys.push(key);
-                *free.insert(number)
-            }
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Rating {
-    user: u32,
-    item: u32,
-    value: f64,
-}
-
-/// A shard in the making.
-#[derive(Debug, Default)]
-pub struct Builder {
-    users: Interner,
-    items: Interner,
-    ratings: Vec<Rating>,
-    /// Where each rating stands in the input; kept only where the rule needs it.
-    orders: Option<Vec<u64>>,
-    user_names: KeyMap<Box<str>>,
-    collision: bool,
-}
+use crate::kernel::csr::{self, Csr, Values};
 
 /// A sealed shard, and what sealing found.
 #[derive(Debug)]
@@ -60,126 +23,316 @@ pub struct Sealed {
     pub merged: u64,
     /// Pairs whose rating is 0, which is the same as none.
     pub zeros: u64,
-    /// The first pair with several rows, by user then item: position in the shard, item index.
-    pub first_duplicate: Option<(usize, u32)>,
+    /// The first pair with several rows, by user then item.
+    pub first_duplicate: Option<(Id, u32)>,
 }
 
-impl Builder {
-    pub fn new(duplicates: Duplicates) -> Builder {
-        Builder { orders: (duplicates == Duplicates::Last).then(Vec::new), ..Builder::default() }
+/// Seals what came to a worker; the blocks go to `store`.
+pub fn seal(incoming: Incoming, items: &ItemIndex, duplicates: Duplicates, store: &mut Store) -> Result<Sealed> {
+    let (partitions, scratch, mut names) = incoming.into_partitions()?;
+    let shard = Shard { users: Vec::new(), draw_keys: Vec::new(), matrix: Csr::empty(items.len()) };
+    let mut sealed = Sealed { shard, merged: 0, zeros: 0, first_duplicate: None };
+    for partition in partitions {
+        let (users, block) = match partition.read(&scratch)? {
+            Rows::Narrow(chunks) => assemble::<Narrow, Packed>(chunks, items, &mut names, duplicates, &mut sealed),
+            Rows::Any(chunks) => assemble::<Ordered, Full>(chunks, items, &mut names, duplicates, &mut sealed),
+        };
+        if !users.is_empty() {
+            store.keep(&mut sealed.shard.matrix, block)?;
+            sealed.shard.users.extend(users);
+        }
     }
+    sealed.shard.draw_keys = sealed.shard.users.iter().map(Id::draw_key).collect();
+    Ok(sealed)
+}
 
-    pub fn extend(&mut self, rows: impl Iterator<Item = Row>) {
-        for row in rows {
-            let (user, item) = (self.users.number(row.user), self.items.number(row.item));
-            self.ratings.push(Rating { user, item, value: row.value });
-            if let Some(orders) = &mut self.orders {
-                orders.push(row.order);
+/// The users of a partition, rising, and their rows.
+fn assemble<R: Record, K: Cell<R>>(
+    chunks: Vec<Vec<R>>,
+    items: &ItemIndex,
+    names: &mut KeyMap<Box<str>>,
+    duplicates: Duplicates,
+    found: &mut Sealed,
+) -> (Vec<Id>, csr::Rows) {
+    let (keys, numbers) = number_users(&chunks);
+    let (users, position) = sort_users(&keys, names);
+    let (starts, mut cells) = by_user::<R, K>(chunks, &numbers, &position, items);
+    let mut block = BlockWriter::with_capacity(users.len(), cells.len());
+    for (user, id) in users.iter().enumerate() {
+        let cells = &mut cells[starts[user] as usize..starts[user + 1] as usize];
+        K::sort(cells, duplicates);
+        if cells.array_windows().all(|[a, b]| a.item() != b.item()) {
+            cells.iter().for_each(|cell| block.push(cell.item(), cell.value()));
+        } else {
+            let first = merge_row(cells, duplicates, found, &mut block);
+            if found.first_duplicate.as_ref().is_none_or(|(known, _)| id < known) {
+                found.first_duplicate = Some((id.clone(), first));
             }
         }
+        block.end_row();
     }
+    found.zeros += block.zeros;
+    (users, block.finish())
+}
 
-    pub fn name_users(&mut self, names: impl Iterator<Item = Name>) {
-        for name in names {
-            self.collision |= note_name(&mut self.user_names, name.key, &name.text) == Noted::Collision;
+/// Writes a row with duplicates; returns the first item that has several.
+fn merge_row<R: Record, K: Cell<R>>(
+    cells: &[K],
+    duplicates: Duplicates,
+    found: &mut Sealed,
+    block: &mut BlockWriter,
+) -> u32 {
+    let mut first = None;
+    for group in cells.chunk_by(|a, b| a.item() == b.item()) {
+        if group.len() > 1 {
+            found.merged += group.len() as u64 - 1;
+            first.get_or_insert(group[0].item());
         }
+        block.push(group[0].item(), merge(group.iter().map(Cell::value), duplicates));
     }
+    first.expect("the row has an item several times")
+}
 
-    /// Two text ids have one key: read again with another hash seed.
-    pub fn has_collision(&self) -> bool {
-        self.collision
+/// One rating from the sorted ratings of one user and item.
+fn merge(values: impl ExactSizeIterator<Item = f64>, duplicates: Duplicates) -> f64 {
+    let n = values.len() as f64;
+    match duplicates {
+        Duplicates::Error | Duplicates::Last | Duplicates::Max => values.last().unwrap_or(0.0),
+        Duplicates::Sum => values.sum(),
+        Duplicates::Mean => values.sum::<f64>() / n,
     }
+}
 
-    /// The keys of all items that came here, in no useful order.
-    pub fn item_keys(&self) -> &[u64] {
-        &self.items.keys
-    }
-
-    /// Seals the shard. `item_index` gives the index of an item by its key.
-    pub fn seal(mut self, n_items: usize, item_index: &KeyMap<u32>, duplicates: Duplicates) -> Sealed {
-        let items: Vec<u32> = self.items.keys.iter().map(|key| item_index[key]).collect();
-        let (users, position) = sort_users(&self.users.keys, &mut self.user_names);
-        let (starts, mut cells) = by_user(&self.ratings, self.orders.as_deref(), &position, &items);
-        drop(self.ratings);
-        let mut matrix = Csr::empty(n_items);
-        let (mut merged, mut zeros, mut first_duplicate) = (0, 0, None);
-        for user in 0..users.len() {
-            let cells = &mut cells[starts[user]..starts[user + 1]];
-            sort_cells(cells, duplicates);
-            let mut row = Vec::new();
-            for group in cells.chunk_by(|a, b| a.item == b.item) {
-                if group.len() > 1 {
-                    merged += group.len() as u64 - 1;
-                    first_duplicate.get_or_insert((user, group[0].item));
+/// Numbers the users as they come: the key of each number, and the number of each row's user.
+fn number_users<R: Record>(chunks: &[Vec<R>]) -> (Vec<u64>, Vec<u32>) {
+    let mut known: KeyMap<u32> = KeyMap::default();
+    let mut keys = Vec::new();
+    let mut numbers = Vec::with_capacity(chunks.iter().map(Vec::len).sum());
+    // Rows of one user often come together.
+    let mut last: Option<(u64, u32)> = None;
+    for record in chunks.iter().flatten() {
+        let key = record.user();
+        let number = match last {
+            Some((user, number)) if user == key => number,
+            _ => match known.entry(key) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(free) => {
+                    let number = u32::try_from(keys.len()).expect("a partition has fewer than 2^32 users");
+                    keys.push(key);
+                    *free.insert(number)
                 }
-                let value = merge(group, duplicates);
-                zeros += u64::from(value == 0.0);
-                row.push((group[0].item, value));
-            }
-            matrix.push_row(row);
-        }
-        let draw_keys = users.iter().map(Id::draw_key).collect();
-        Sealed { shard: Shard { users, draw_keys, matrix }, merged, zeros, first_duplicate }
+            },
+        };
+        last = Some((key, number));
+        numbers.push(number);
     }
+    (keys, numbers)
 }
 
 /// The users' ids, rising, and the position of each user number among them.
 fn sort_users(keys: &[u64], names: &mut KeyMap<Box<str>>) -> (Vec<Id>, Vec<u32>) {
-    let mut users: Vec<(Id, u32)> = keys.iter().enumerate().map(|(n, &key)| (id_of(key, names), n as u32)).collect();
+    let mut users: Vec<(Id, u32)> = keys.iter().zip(0..).map(|(&key, number)| (id_of(key, names), number)).collect();
     users.sort_unstable();
     let mut position = vec![0; users.len()];
-    for (at, (_, number)) in users.iter().enumerate() {
-        position[*number as usize] = at as u32;
+    for (at, (_, number)) in (0..).zip(&users) {
+        position[*number as usize] = at;
     }
     (users.into_iter().map(|(id, _)| id).collect(), position)
 }
 
+/// A counting sort of the rows by user: where each user's cells start, and the cells.
+fn by_user<R: Record, K: Cell<R>>(
+    chunks: Vec<Vec<R>>,
+    numbers: &[u32],
+    position: &[u32],
+    items: &ItemIndex,
+) -> (Vec<u32>, Vec<K>) {
+    let mut starts = vec![0u32; position.len() + 1];
+    numbers.iter().for_each(|&number| starts[position[number as usize] as usize + 1] += 1);
+    for user in 0..position.len() {
+        starts[user + 1] += starts[user];
+    }
+    let mut next: Vec<u32> = (0..position.len()).map(|number| starts[position[number] as usize]).collect();
+    let mut cells = vec![K::default(); numbers.len()];
+    let mut numbers = numbers.iter();
+    for chunk in chunks {
+        for (record, &number) in chunk.iter().zip(&mut numbers) {
+            let at = &mut next[number as usize];
+            cells[*at as usize] = K::of(record, items);
+            *at += 1;
+        }
+    }
+    (starts, cells)
+}
+
+/// A rating of a user.
+trait Cell<R>: Copy + Default {
+    fn of(record: &R, items: &ItemIndex) -> Self;
+    fn item(&self) -> u32;
+    fn value(&self) -> f64;
+
+    /// Rows of one item end up together: by their place in the input for `last`, otherwise by value, so that a sum does
+    /// not depend on arrival.
+    fn sort(cells: &mut [Self], duplicates: Duplicates);
+}
+
+/// Item and value in one number, in the order of both: values are not negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+struct Packed(u64);
+
+impl Cell<Narrow> for Packed {
+    #[inline(always)]
+    fn of(record: &Narrow, items: &ItemIndex) -> Packed {
+        Packed(u64::from(items.of(u64::from(record.item))) << 32 | u64::from(record.value.to_bits()))
+    }
+
+    #[inline(always)]
+    fn item(&self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[inline(always)]
+    fn value(&self) -> f64 {
+        f64::from(f32::from_bits(self.0 as u32))
+    }
+
+    fn sort(cells: &mut [Packed], duplicates: Duplicates) {
+        debug_assert!(duplicates != Duplicates::Last, "the place in the input is not kept here");
+        if !cells.is_sorted() {
+            cells.sort_unstable();
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default)]
-struct Cell {
+struct Full {
     item: u32,
     value: f64,
     order: u64,
 }
 
-/// A counting sort of the ratings by user: where each user's cells start, and the cells.
-fn by_user(ratings: &[Rating], orders: Option<&[u64]>, position: &[u32], items: &[u32]) -> (Vec<usize>, Vec<Cell>) {
-    let mut starts = vec![0usize; position.len() + 1];
-    for rating in ratings {
-        starts[position[rating.user as usize] as usize + 1] += 1;
+impl Cell<Ordered> for Full {
+    fn of(record: &Ordered, items: &ItemIndex) -> Full {
+        Full { item: items.of(record.item), value: record.value, order: record.order }
     }
-    for user in 0..position.len() {
-        starts[user + 1] += starts[user];
-    }
-    let mut next = starts.clone();
-    let mut cells = vec![Cell::default(); ratings.len()];
-    for (i, rating) in ratings.iter().enumerate() {
-        let at = &mut next[position[rating.user as usize] as usize];
-        let order = orders.map_or(0, |orders| orders[i]);
-        cells[*at] = Cell { item: items[rating.item as usize], value: rating.value, order };
-        *at += 1;
-    }
-    (starts, cells)
-}
 
-/// Rows of one item end up together: by their place in the input for `last`, otherwise by value, so that a sum does not
-/// depend on arrival.
-fn sort_cells(cells: &mut [Cell], duplicates: Duplicates) {
-    cells.sort_unstable_by(|a, b| {
-        let within = || match duplicates {
-            Duplicates::Last => a.order.cmp(&b.order),
-            _ => a.value.total_cmp(&b.value),
+    fn item(&self) -> u32 {
+        self.item
+    }
+
+    fn value(&self) -> f64 {
+        self.value
+    }
+
+    fn sort(cells: &mut [Full], duplicates: Duplicates) {
+        let order = |a: &Full, b: &Full| {
+            let within = || match duplicates {
+                Duplicates::Last => a.order.cmp(&b.order),
+                _ => a.value.total_cmp(&b.value),
+            };
+            a.item.cmp(&b.item).then_with(within)
         };
-        a.item.cmp(&b.item).then_with(within)
-    });
+        cells.sort_unstable_by(order);
+    }
 }
 
-/// One rating from the sorted rows of one user and item.
-fn merge(group: &[Cell], duplicates: Duplicates) -> f64 {
-    let sum = || group.iter().map(|cell| cell.value).sum::<f64>();
-    match duplicates {
-        Duplicates::Error | Duplicates::Last | Duplicates::Max => group[group.len() - 1].value,
-        Duplicates::Sum => sum(),
-        Duplicates::Mean => sum() / group.len() as f64,
+/// Rows to a block.
+struct BlockWriter {
+    indptr: Vec<u32>,
+    indices: Vec<u32>,
+    values: ValueWriter,
+    zeros: u64,
+}
+
+impl BlockWriter {
+    fn with_capacity(n_rows: usize, nnz: usize) -> BlockWriter {
+        u32::try_from(nnz).expect("a partition has fewer than 2^32 ratings");
+        let mut indptr = Vec::with_capacity(n_rows + 1);
+        indptr.push(0);
+        BlockWriter { indptr, indices: Vec::with_capacity(nnz), values: ValueWriter::with_capacity(nnz), zeros: 0 }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, item: u32, value: f64) {
+        if value == 0.0 {
+            self.zeros += 1;
+        } else {
+            self.indices.push(item);
+            self.values.push(value);
+        }
+    }
+
+    fn end_row(&mut self) {
+        self.indptr.push(self.indices.len() as u32);
+    }
+
+    fn finish(mut self) -> csr::Rows {
+        self.indices.shrink_to_fit();
+        csr::Rows { indptr: self.indptr, indices: self.indices, values: self.values.finish() }
+    }
+}
+
+/// Slots of the table of codes: four times the values, so that most are found where they are looked for first.
+const SLOTS: usize = 1024;
+
+/// Writes values as codes as long as there are at most 256 different ones.
+struct ValueWriter {
+    codes: Vec<u8>,
+    table: Vec<f64>,
+    /// A hash table of the codes so far, each raised by 1; 0 is free.
+    slots: [u16; SLOTS],
+    /// All values, once they are too many.
+    plain: Vec<f64>,
+    is_plain: bool,
+}
+
+impl ValueWriter {
+    fn with_capacity(n: usize) -> ValueWriter {
+        let codes = Vec::with_capacity(n);
+        ValueWriter { codes, table: Vec::new(), slots: [0; SLOTS], plain: Vec::new(), is_plain: false }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, value: f64) {
+        if self.is_plain {
+            self.plain.push(value);
+            return;
+        }
+        let mut slot = (value.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize;
+        loop {
+            match self.slots[slot] {
+                0 => return self.push_new(value, slot),
+                code if self.table[code as usize - 1] == value => return self.codes.push((code - 1) as u8),
+                _ => slot = (slot + 1) % SLOTS,
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_new(&mut self, value: f64, slot: usize) {
+        if self.table.len() == 256 {
+            self.plain = Vec::with_capacity(self.codes.capacity());
+            self.plain.extend(self.codes.iter().map(|&code| self.table[code as usize]));
+            self.plain.push(value);
+            self.codes = Vec::new();
+            self.is_plain = true;
+            return;
+        }
+        self.codes.push(self.table.len() as u8);
+        self.table.push(value);
+        self.slots[slot] = self.table.len() as u16;
+    }
+
+    fn finish(mut self) -> Values {
+        if self.is_plain {
+            self.plain.shrink_to_fit();
+            return Values::Plain(self.plain);
+        }
+        self.codes.shrink_to_fit();
+        let mut table = Box::new([0.0; 256]);
+        table[..self.table.len()].copy_from_slice(&self.table);
+        Values::Coded { codes: self.codes, table }
     }
 }
 
@@ -187,6 +340,7 @@ fn merge(group: &[Cell], duplicates: Duplicates) -> f64 {
 mod tests {
     use super::*;
     use crate::ingest::ids::TEXT_KEY;
+    use crate::ingest::rows::{Name, Records, Row};
     use crate::kernel::keyed;
     use proptest::prelude::*;
 
@@ -194,13 +348,23 @@ mod tests {
         Row { user, item, value, order }
     }
 
-    fn seal(rows: &[Row], duplicates: Duplicates) -> Sealed {
-        let mut builder = Builder::new(duplicates);
-        builder.extend(rows.iter().copied());
-        let mut keys = builder.item_keys().to_vec();
-        keys.sort_unstable();
-        let index: KeyMap<u32> = keys.iter().enumerate().map(|(i, &key)| (key, i as u32)).collect();
-        builder.seal(keys.len(), &index, duplicates)
+    /// Seals rows that came one by one, with `limit` bytes for them and as much for the blocks.
+    fn seal_within(rows: &[Row], duplicates: Duplicates, expected_rows: u64, limit: u64) -> Sealed {
+        let folder = tempfile::tempdir().unwrap();
+        let mut incoming = Incoming::new(expected_rows, limit, folder.path());
+        for row in rows {
+            incoming.receive(&match Narrow::of(row) {
+                _ if duplicates == Duplicates::Last => Records::Ordered(vec![(*row).into()]),
+                Some(narrow) => Records::Narrow(vec![narrow]),
+                None => Records::Wide(vec![(*row).into()]),
+            });
+        }
+        let items = ItemIndex::new(&incoming.item_keys());
+        seal(incoming, &items, duplicates, &mut Store::new(limit, folder.path())).unwrap()
+    }
+
+    fn seal_all(rows: &[Row], duplicates: Duplicates) -> Sealed {
+        seal_within(rows, duplicates, 0, u64::MAX)
     }
 
     #[test]
@@ -209,38 +373,65 @@ mod tests {
         for (rule, expected) in
             [(Duplicates::Last, 3.0), (Duplicates::Sum, 10.0), (Duplicates::Mean, 10.0 / 3.0), (Duplicates::Max, 5.0)]
         {
-            let sealed = seal(&rows, rule);
+            let sealed = seal_all(&rows, rule);
             assert_eq!(sealed.shard.matrix.row(0).iter().collect::<Vec<_>>(), [(0, expected)], "{rule:?}");
             assert_eq!((sealed.merged, sealed.zeros), (2, 1));
         }
-        assert_eq!(seal(&rows, Duplicates::Error).first_duplicate, Some((0, 0)));
+        let several = [&rows[..], &[row(3, 2, 1.0, 9), row(3, 2, 1.0, 10)]].concat();
+        assert_eq!(seal_all(&several, Duplicates::Error).first_duplicate, Some((Id::Number(3), 1)));
     }
 
     #[test]
     fn names_belong_to_keys_and_collisions_are_noticed() {
         let name = |text: &str| Name { key: TEXT_KEY | 5, text: text.into() };
-        let mut builder = Builder::new(Duplicates::Error);
-        builder.name_users([name("anna"), name("anna")].into_iter());
-        assert!(!builder.has_collision());
-        builder.name_users([name("otto")].into_iter());
-        assert!(builder.has_collision());
+        let mut incoming = Incoming::new(0, u64::MAX, std::path::Path::new("."));
+        incoming.name_users([name("anna"), name("anna")].into_iter());
+        assert!(!incoming.has_collision());
+        incoming.name_users([name("otto")].into_iter());
+        assert!(incoming.has_collision());
+    }
+
+    #[test]
+    fn more_values_than_codes_are_kept_plain() {
+        for n in [1usize, 256, 257, 3000] {
+            let mut writer = ValueWriter::with_capacity(n);
+            let values: Vec<f64> = (0..n).map(|i| (i * 7919 % n) as f64 / 3.0).collect();
+            values.iter().for_each(|&value| writer.push(value));
+            let written = writer.finish();
+            assert_eq!(matches!(written, Values::Coded { .. }), n <= 256);
+            let rows = csr::Rows { indptr: vec![0, n as u32], indices: (0..n as u32).collect(), values: written };
+            assert!(rows.view().row(0).iter().map(|(_, x)| x).eq(values));
+        }
+    }
+
+    /// Users with their rows, by user.
+    fn table(sealed: &Sealed) -> Vec<(Id, Vec<(usize, f64)>)> {
+        let rows = sealed.shard.matrix.rows().map(|row| row.iter().collect());
+        let mut table: Vec<(Id, Vec<(usize, f64)>)> = sealed.shard.users.iter().cloned().zip(rows).collect();
+        table.sort_by(|a, b| a.0.cmp(&b.0));
+        table
     }
 
     proptest! {
         #[test]
-        fn the_order_of_arrival_does_not_matter(
-            rows in prop::collection::vec((0u64..9, 0u64..9, 0u32..50), 0..80),
+        fn neither_the_order_of_arrival_nor_room_nor_partitions_matter(
+            rows in prop::collection::vec((0u64..40, 0u64..9, 0u32..50), 0..200),
             seed in any::<u64>(),
             rule in prop::sample::select(vec![Duplicates::Last, Duplicates::Sum, Duplicates::Mean, Duplicates::Max]),
+            whole in any::<bool>(),
+            limit in prop::sample::select(vec![0, 200, 2000, u64::MAX]),
+            expected_rows in prop::sample::select(vec![0, 1 << 19, 1 << 21]),
         ) {
+            let unit = if whole { 0.5 } else { 0.1 };
             let rows: Vec<Row> = rows.iter().enumerate()
-                .map(|(i, &(u, item, v))| row(u, item, f64::from(v) * 0.1, i as u64)).collect();
+                .map(|(i, &(u, item, v))| row(u << (u % 3 * 16), item, f64::from(v) * unit, i as u64)).collect();
             let mut shuffled = rows.clone();
             shuffled.sort_by_key(|r| keyed::mix(seed ^ r.order));
-            let (a, b) = (seal(&rows, rule), seal(&shuffled, rule));
-            prop_assert_eq!(&a.shard, &b.shard);
+            let (a, b) = (seal_all(&rows, rule), seal_within(&shuffled, rule, expected_rows, limit));
+            prop_assert_eq!(table(&a), table(&b));
+            prop_assert_eq!((a.merged, a.zeros), (b.merged, b.zeros));
+            prop_assert_eq!(&a.first_duplicate, &b.first_duplicate);
             prop_assert_eq!(a.merged + a.zeros + a.shard.matrix.nnz() as u64, rows.len() as u64);
-            prop_assert!(a.shard.users.is_sorted());
         }
     }
 }

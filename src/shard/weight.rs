@@ -4,7 +4,9 @@
 
 use std::borrow::Cow;
 
+use super::store::Store;
 use crate::collective::Collective;
+use crate::error::Result;
 use crate::job::{Matrix, Normalize, Weighting};
 use crate::kernel::csr::{Csr, Row, Rows, RowsRef, Values};
 use crate::kernel::fixed::Scale;
@@ -15,16 +17,21 @@ const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
 /// `ratings` `(n_local_users, n_items)` as `matrix` asks for them.
-pub fn weighted<'a, C: Collective>(c: &mut C, ratings: &'a Csr, matrix: Matrix) -> Cow<'a, Csr> {
+pub fn weighted<'a, C: Collective>(
+    c: &mut C,
+    ratings: &'a Csr,
+    matrix: Matrix,
+    store: &mut Store,
+) -> Result<Cow<'a, Csr>> {
     if matrix.weighting == Weighting::Raw && matrix.normalize == Normalize::None {
-        return Cow::Borrowed(ratings);
+        return Ok(Cow::Borrowed(ratings));
     }
     let weights = Weights::of(c, ratings, matrix.weighting);
     let mut weighted = Csr::empty(ratings.n_cols);
     for block in ratings.blocks() {
-        weighted.push_block(weigh_block(block.rows, &weights, matrix.normalize));
+        store.keep(&mut weighted, weigh_block(block.rows, &weights, matrix.normalize))?;
     }
-    Cow::Owned(weighted)
+    Ok(Cow::Owned(weighted))
 }
 
 /// What turns a rating into a weight.
@@ -133,8 +140,13 @@ mod tests {
         x
     }
 
+    fn store() -> Store {
+        Store::new(u64::MAX, std::path::Path::new("."))
+    }
+
     fn values(weighting: Weighting, normalize: Normalize) -> Vec<f64> {
-        values_of(&weighted(&mut Solo, &example(), Matrix { weighting, normalize }))
+        let matrix = Matrix { weighting, normalize };
+        values_of(&weighted(&mut Solo, &example(), matrix, &mut store()).unwrap())
     }
 
     fn values_of(matrix: &Csr) -> Vec<f64> {
@@ -144,8 +156,13 @@ mod tests {
     #[test]
     fn raw_is_the_ratings_themselves() {
         assert!(matches!(
-            weighted(&mut Solo, &example(), Matrix { weighting: Weighting::Raw, normalize: Normalize::None }),
-            Cow::Borrowed(_)
+            weighted(
+                &mut Solo,
+                &example(),
+                Matrix { weighting: Weighting::Raw, normalize: Normalize::None },
+                &mut store()
+            ),
+            Ok(Cow::Borrowed(_))
         ));
     }
 

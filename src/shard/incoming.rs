@@ -1,0 +1,219 @@
+//! Rows as they arrive, in any order, kept until all are here.
+//!
+//! Rows are put down by partition, a share of the users by the hash of their ids, so that sealing needs room for one
+//! partition at a time. When the rows here pass the limit they go to a scratch file, from which each partition reads
+//! back its own.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::ingest::keys::{KeyMap, KeySet, Noted, note_name};
+use crate::ingest::rows::{Name, Narrow, Ordered, Record, Records, Wide};
+use crate::kernel::keyed;
+
+use super::scratch::Scratch;
+
+/// Rows of a partition, as many as are expected: a few megabytes while it is sealed.
+const PARTITION_ROWS: u64 = 256 << 10;
+const MOST_PARTITIONS: u64 = 1 << 12;
+
+/// Records that a pile grows by.
+const CHUNK: usize = 2048;
+
+/// Everything that came to a worker.
+#[derive(Debug)]
+pub struct Incoming {
+    partitions: Vec<Partition>,
+    /// Bytes of records in memory, and how many there may be.
+    bytes: u64,
+    limit: u64,
+    scratch: Scratch,
+    /// Writing to the scratch file failed. What came later was dropped.
+    failed: Result<()>,
+    item_keys: KeySet,
+    user_names: KeyMap<Box<str>>,
+    collision: bool,
+}
+
+/// The rows of a share of the users, by kind.
+#[derive(Debug, Default)]
+pub struct Partition {
+    narrow: Pile<Narrow>,
+    wide: Pile<Wide>,
+    ordered: Pile<Ordered>,
+}
+
+/// Records in chunks, in memory and in the scratch file.
+#[derive(Debug)]
+struct Pile<R> {
+    open: Vec<R>,
+    full: Vec<Vec<R>>,
+    /// Where records lie in the file, and how many.
+    spilled: Vec<(u64, usize)>,
+}
+
+impl<R> Default for Pile<R> {
+    fn default() -> Self {
+        Pile { open: Vec::new(), full: Vec::new(), spilled: Vec::new() }
+    }
+}
+
+/// The rows of a partition, all in memory.
+#[derive(Debug)]
+pub enum Rows {
+    Narrow(Vec<Vec<Narrow>>),
+    Any(Vec<Vec<Ordered>>),
+}
+
+impl Incoming {
+    /// For about `expected_rows` rows, of which `limit` bytes may be in memory and the rest in a nameless file in
+    /// `folder`.
+    pub fn new(expected_rows: u64, limit: u64, folder: &Path) -> Incoming {
+        let n_partitions = expected_rows.div_ceil(PARTITION_ROWS).clamp(1, MOST_PARTITIONS) as usize;
+        let mut partitions = Vec::new();
+        partitions.resize_with(n_partitions, Partition::default);
+        Incoming {
+            partitions,
+            bytes: 0,
+            limit,
+            scratch: Scratch::new(folder),
+            failed: Ok(()),
+            item_keys: KeySet::default(),
+            user_names: KeyMap::default(),
+            collision: false,
+        }
+    }
+
+    /// Takes in a batch of records.
+    pub fn receive(&mut self, records: &Records) {
+        if self.failed.is_err() {
+            return;
+        }
+        match records {
+            Records::Narrow(records) => self.put(records, |partition| &mut partition.narrow),
+            Records::Wide(records) => self.put(records, |partition| &mut partition.wide),
+            Records::Ordered(records) => self.put(records, |partition| &mut partition.ordered),
+        }
+        if self.bytes > self.limit {
+            self.failed = self.spill();
+        }
+    }
+
+    fn put<R: Record>(&mut self, records: &[R], pile_of: impl Fn(&mut Partition) -> &mut Pile<R>) {
+        let n_partitions = self.partitions.len();
+        for record in records {
+            self.item_keys.insert(record.row().item);
+            let partition = &mut self.partitions[partition_of(record.user(), n_partitions)];
+            pile_of(partition).push(*record);
+        }
+        self.bytes += size_of_val(records) as u64;
+    }
+
+    /// Moves all records to the file.
+    fn spill(&mut self) -> Result<()> {
+        for partition in &mut self.partitions {
+            partition.narrow.spill(&mut self.scratch)?;
+            partition.wide.spill(&mut self.scratch)?;
+            partition.ordered.spill(&mut self.scratch)?;
+        }
+        self.bytes = 0;
+        Ok(())
+    }
+
+    /// Says what the key of a text id stands for.
+    pub fn name_users(&mut self, names: impl Iterator<Item = Name>) {
+        for name in names {
+            self.collision |= note_name(&mut self.user_names, name.key, &name.text) == Noted::Collision;
+        }
+    }
+
+    /// Two text ids have one key: read again with another hash seed.
+    pub fn has_collision(&self) -> bool {
+        self.collision
+    }
+
+    /// The keys of all items that came here, rising.
+    pub fn item_keys(&self) -> Vec<u64> {
+        self.item_keys.keys()
+    }
+
+    /// Hands over the partitions, the file that holds a part of them, and the users' names.
+    pub fn into_partitions(self) -> Result<(Vec<Partition>, Scratch, KeyMap<Box<str>>)> {
+        self.failed?;
+        Ok((self.partitions, self.scratch, self.user_names))
+    }
+}
+
+/// The partition of a user. Uses other bits of the hash than the choice of the worker does.
+#[inline(always)]
+fn partition_of(user: u64, n_partitions: usize) -> usize {
+    (((keyed::mix(user) >> 32) * n_partitions as u64) >> 32) as usize
+}
+
+impl<R: Record> Pile<R> {
+    #[inline(always)]
+    fn push(&mut self, record: R) {
+        if self.open.len() == self.open.capacity() {
+            self.turn();
+        }
+        self.open.push(record);
+    }
+
+    /// Begins a new chunk. The first ones are small, for the sake of small data.
+    #[cold]
+    #[inline(never)]
+    fn turn(&mut self) {
+        let next = (2 * self.open.len()).clamp(64, CHUNK);
+        let full = std::mem::replace(&mut self.open, Vec::with_capacity(next));
+        if !full.is_empty() {
+            self.full.push(full);
+        }
+    }
+
+    fn spill(&mut self, scratch: &mut Scratch) -> Result<()> {
+        let all = self.take_chunks().concat();
+        if !all.is_empty() {
+            let at = scratch.append(bytemuck::cast_slice(&all), 1)?;
+            self.spilled.push((at, all.len()));
+        }
+        Ok(())
+    }
+
+    fn take_chunks(&mut self) -> Vec<Vec<R>> {
+        let mut chunks = std::mem::take(&mut self.full);
+        chunks.push(std::mem::take(&mut self.open));
+        chunks
+    }
+
+    fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.full.is_empty() && self.spilled.is_empty()
+    }
+
+    /// All records.
+    fn read(mut self, scratch: &Scratch) -> Result<Vec<Vec<R>>> {
+        let mut chunks = self.take_chunks();
+        for (at, n_records) in self.spilled {
+            let mut chunk = vec![R::zeroed(); n_records];
+            scratch.read(at, bytemuck::cast_slice_mut(&mut chunk))?;
+            chunks.push(chunk);
+        }
+        Ok(chunks)
+    }
+}
+
+impl Partition {
+    /// All rows of the partition.
+    pub fn read(self, scratch: &Scratch) -> Result<Rows> {
+        if self.wide.is_empty() && self.ordered.is_empty() {
+            return Ok(Rows::Narrow(self.narrow.read(scratch)?));
+        }
+        let mut any = self.ordered.read(scratch)?;
+        any.extend(self.wide.read(scratch)?.into_iter().map(|chunk| widened(&chunk)));
+        any.extend(self.narrow.read(scratch)?.into_iter().map(|chunk| widened(&chunk)));
+        Ok(Rows::Any(any))
+    }
+}
+
+fn widened<R: Record>(records: &[R]) -> Vec<Ordered> {
+    records.iter().map(|record| record.row().into()).collect()
+}
