@@ -26,9 +26,6 @@ use crate::shard::build::{self, Sealed};
 use crate::shard::incoming::Incoming;
 use crate::shard::store::Store;
 
-/// Generated rows per epoch of the shuffle.
-const ROWS_PER_EPOCH: u64 = 100_000;
-
 /// Where a worker may keep its ratings.
 #[derive(Debug, Clone)]
 pub struct Room {
@@ -219,7 +216,6 @@ fn read_files<C: Collective>(c: &C, files: &[(InputFile, Dialect)], reader: &mut
         })
         .collect();
     plan::scan_ranges(plan::own_ranges(c, files), files, reader, |reader, next| {
-        reader.shuffle.end_epoch();
         if let Some(range) = next {
             reader.file = range.file;
             reader.offset = starts[range.file as usize];
@@ -231,16 +227,11 @@ fn read_files<C: Collective>(c: &C, files: &[(InputFile, Dialect)], reader: &mut
 fn generate<C: Collective>(c: &C, spec: &GenerateSpec, reader: &mut Reader) -> Result<()> {
     let generator = Generator::new(spec)?;
     let mut rows = Vec::new();
-    let mut epoch_ends = ROWS_PER_EPOCH;
     for user in (1..=spec.users).skip(c.index()).step_by(c.peers()) {
         generator.user(user, &mut rows);
         reader.read += rows.len() as u64;
         for (order, &(item, value)) in rows.iter().enumerate() {
             reader.shuffle.send(Row { user, item, value, order: order as u64 });
-        }
-        if reader.read >= epoch_ends {
-            epoch_ends = reader.read + ROWS_PER_EPOCH;
-            reader.shuffle.end_epoch();
         }
     }
     Ok(())

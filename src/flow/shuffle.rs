@@ -1,9 +1,9 @@
 //! Ratings to the worker of their user.
 //!
 //! Each worker puts what it reads into batches, one for each worker in the making, chosen by the mixed hash of the user.
-//! A full batch goes into a dataflow that exchanges whole batches; in one process only a pointer moves. Input is cut
-//! into epochs of bounded size. There is no flow control in timely, so a worker that is [`EPOCHS_AHEAD`] epochs past
-//! what all workers have received waits.
+//! A full batch goes into a dataflow that exchanges whole batches; in one process only a pointer moves. Every few batches
+//! an epoch ends, which sends them off, takes in what others sent, and bounds the size of a message. There is no flow
+//! control in timely, so a worker that is [`EPOCHS_AHEAD`] epochs past what all workers have received waits.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,13 +19,13 @@ use crate::kernel::keyed;
 use crate::shard::incoming::Incoming;
 
 /// How many epochs a worker may be ahead of the slowest.
-const EPOCHS_AHEAD: u64 = 4;
+const EPOCHS_AHEAD: u64 = 8;
 
 /// Records in a full batch: about 100 KiB of the narrow ones.
 const BATCH: usize = 8192;
 
-/// Batches after which what others sent is taken in.
-const STEP_EVERY: usize = 16;
+/// Batches in an epoch: about 1.5 MiB.
+const BATCHES_PER_EPOCH: usize = 16;
 
 type Handle<D> = InputHandle<u64, CapacityContainerBuilder<Vec<D>>>;
 
@@ -39,6 +39,7 @@ pub struct Shuffle {
     outgoing: Vec<Outgoing>,
     /// Every row keeps its place in the input.
     ordered: bool,
+    /// Batches in the current epoch.
     sent: usize,
 }
 
@@ -115,9 +116,8 @@ impl Shuffle {
             self.batches.send_batch(&mut vec![Batch { to: to as u64, records }]);
             self.sent += 1;
         }
-        if self.sent >= STEP_EVERY {
-            self.sent = 0;
-            self.worker.step();
+        if self.sent >= BATCHES_PER_EPOCH {
+            self.end_epoch();
         }
     }
 
@@ -127,7 +127,8 @@ impl Shuffle {
     }
 
     /// Ends an epoch, and waits if this worker is too far ahead.
-    pub fn end_epoch(&mut self) {
+    fn end_epoch(&mut self) {
+        self.sent = 0;
         let next = self.batches.time() + 1;
         self.batches.advance_to(next);
         self.names.advance_to(next);
