@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 use serde::{Deserialize, Serialize};
 
 use super::dialect::{self, Dialect};
@@ -75,7 +75,8 @@ pub fn own_ranges<C: Collective>(c: &C, files: &[(InputFile, Dialect)]) -> impl 
     scan::cut(&only_files, peers).into_iter().skip(index).step_by(peers)
 }
 
-/// Scans this worker's ranges, mapping each file once; `each` is called before each range and after the last.
+/// Scans this worker's ranges, mapping each file once; `each` is called before each range and after the last. No more of
+/// a file is in memory than the range being scanned.
 pub fn scan_ranges<S: RowSink>(
     ranges: impl Iterator<Item = Range>,
     files: &[(InputFile, Dialect)],
@@ -93,6 +94,7 @@ pub fn scan_ranges<S: RowSink>(
         }
         let (_, bytes) = mapped.as_ref().expect("the file has just been mapped");
         scan::scan(bytes, &range, dialect, sink);
+        give_back(bytes, &range);
     }
     each(sink, None);
     Ok(())
@@ -113,6 +115,19 @@ fn map(file: &InputFile) -> Result<Mmap> {
     Ok(mapped)
 }
 
+/// Lets go of the pages of a scanned range, which would otherwise count as this process's memory until the file is
+/// unmapped. Those around it too: its last line ends there, and the kernel maps neighbours of a page that is read.
+fn give_back(mapped: &Mmap, range: &Range) {
+    const AROUND: u64 = 2 << 20;
+    let start = range.start.saturating_sub(AROUND);
+    let end = (range.end + AROUND).min(mapped.len() as u64);
+    // SAFETY: the map is shared and read-only, so a page that is read again is read from the file again.
+    let advised =
+        unsafe { mapped.unchecked_advise_range(UncheckedAdvice::DontNeed, start as usize, (end - start) as usize) };
+    // Where the kernel will not, more memory is taken: no reason to end the run.
+    advised.unwrap_or_else(|e| tracing::debug!("pages of the input stay in memory: {e}"));
+}
+
 /// The titles of the dictionary's items.
 pub fn name_items(input: &Input, plan: &Plan, ids: Vec<Id>) -> Result<Items> {
     let titles = match (&input.items, plan) {
@@ -131,4 +146,57 @@ pub fn name_items(input: &Input, plan: &Plan, ids: Vec<Id>) -> Result<Items> {
         (None, Plan::Files(_)) => vec![None; ids.len()],
     };
     Ok(Items { ids, titles })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::ingest::scan::{BadRow, RawRow};
+
+    /// The largest `RssFile` seen, in KiB: pages of mapped files in this process's memory.
+    #[derive(Default)]
+    struct Resident {
+        rows: u64,
+        highest: u64,
+    }
+
+    impl RowSink for Resident {
+        fn row(&mut self, _row: RawRow<'_>) {
+            self.rows += 1;
+            if self.rows % 10_000 == 0 {
+                self.highest = self.highest.max(rss_file());
+            }
+        }
+
+        fn bad(&mut self, bad: BadRow<'_>) {
+            panic!("{}", bad.problem);
+        }
+    }
+
+    fn rss_file() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+        let line = status.lines().find(|line| line.starts_with("RssFile:")).expect("a line for it");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number of KiB")
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_scanned_file_does_not_stay_in_memory() {
+        const LINES: u64 = 4_000_000;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let text: String = (0..LINES / 1000).map(|i| format!("{},7,3.5,1147880044\n", 100_000 + i)).collect();
+        (0..1000).for_each(|_| file.write_all(text.as_bytes()).unwrap());
+        let bytes = text.len() as u64 * 1000;
+        let dialect =
+            Dialect { delimiter: b",".to_vec(), data_start: 0, columns: 4, user: 0, item: 1, rating: Some(2) };
+        let files = [(InputFile { path: file.path().into(), bytes }, dialect)];
+        let ranges = scan::cut(&[files[0].0.clone()], 1).into_iter();
+        let (before, mut sink) = (rss_file(), Resident::default());
+        scan_ranges(ranges, &files, &mut sink, |_, _| true).unwrap();
+        assert_eq!(sink.rows, LINES);
+        let grown = (sink.highest - before) << 10;
+        assert!(bytes > 90 << 20 && grown < 32 << 20, "{grown} of {bytes} bytes were in memory at once");
+    }
 }
