@@ -40,6 +40,8 @@ pub struct Ratings {
     pub shard: Shard,
     /// Where the shard's blocks are, with what room is left.
     pub store: Store,
+    /// Bytes of rows of this worker that went to a scratch file while they were read.
+    pub rows_spilled: u64,
     /// The dictionary; empty but on the coordinator.
     pub items: Items,
     pub n_users: u64,
@@ -98,7 +100,7 @@ fn attempt<C: Collective>(
     let n_items = item_index.len();
     let mut store = Store::new(room.memory, &room.scratch);
     let sealed = build::seal(incoming, &item_index, input.duplicates, &mut store);
-    let Sealed { shard, merged, zeros, first_duplicate } = c.agree(sealed)?;
+    let Sealed { shard, merged, zeros, first_duplicate, rows_spilled } = c.agree(sealed)?;
     if input.duplicates == Duplicates::Error {
         duplicates::refuse(c, first_duplicate, &item_index, plan, hash_seed)?;
     }
@@ -111,7 +113,7 @@ fn attempt<C: Collective>(
     let named = if c.is_coordinator() { plan::name_items(input, plan, item_ids) } else { Ok(Items::default()) };
     let items = c.agree(named)?;
     let ledger = Ledger { read: n_read, accepted: n_read - n_rejects - merged, rejected: n_rejects, merged };
-    Ok(Some(Ratings { shard, store, items, n_users, n_items, n_ratings, zeros, ledger, files, rejects }))
+    Ok(Some(Ratings { shard, store, rows_spilled, items, n_users, n_items, n_ratings, zeros, ledger, files, rejects }))
 }
 
 fn nothing_read(files: &[InputFile], rows: u64) -> Error {

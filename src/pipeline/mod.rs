@@ -115,6 +115,9 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
         clock.time("profile", || profile::fit(c, &shard.matrix, &assignment.segment, n_clusters, job.profile));
     warnings.extend(warnings::of_fit(job, &pca, &kmeans));
 
+    let mut spilled = [ratings.rows_spilled + ratings.store.spilled()];
+    c.sum(&mut spilled);
+    let [spilled] = spilled;
     let (users, map, peak_memory) = clock.time("gather", || {
         let map = gather::map_points(c, shard, &assignment, &scores, job.seed);
         (gather::users(c, shard, assignment, fitted.predicted), map, gather::peak_memory(c))
@@ -129,6 +132,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
             stages: std::mem::take(&mut clock.stages),
             total_seconds: clock.started.elapsed().as_secs_f64(),
             peak_memory,
+            spilled,
         };
         let outcome = Outcome {
             job: job.clone(),

@@ -216,6 +216,7 @@ fn measured(size: Size) -> Measured {
         stages: stages.map(|(stage, taken)| (stage.to_string(), taken)).to_vec(),
         total_seconds: 0.89,
         peak_memory: 61 << 20,
+        spilled: 0,
     }
 }
 

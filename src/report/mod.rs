@@ -88,4 +88,6 @@ pub struct Measured {
     pub total_seconds: f64,
     /// Peak resident memory of the largest process, in bytes.
     pub peak_memory: u64,
+    /// Bytes that did not fit `memory` and went to scratch files, over all workers.
+    pub spilled: u64,
 }

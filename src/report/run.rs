@@ -37,6 +37,8 @@ pub struct RunRecord {
     pub stages: Vec<Stage>,
     /// Peak resident memory of the largest process, in bytes.
     pub peak_memory: u64,
+    /// Bytes that did not fit `memory` and went to scratch files, over all workers.
+    pub spilled: u64,
     pub iterations: Iterations,
     pub solver: SolverReport,
     pub total_variance: f64,
@@ -103,6 +105,7 @@ impl RunRecord {
             total_seconds: measured.total_seconds,
             stages: stages(measured),
             peak_memory: measured.peak_memory,
+            spilled: measured.spilled,
             iterations: Iterations { pca: pca.solver.iterations, kmeans: winning_iterations(outcome) },
             solver: pca.solver.clone(),
             total_variance: pca.total_variance,

@@ -25,13 +25,16 @@ pub struct Sealed {
     pub zeros: u64,
     /// The first pair with several rows, by user then item.
     pub first_duplicate: Option<(Id, u32)>,
+    /// Bytes of rows that had gone to the scratch file.
+    pub rows_spilled: u64,
 }
 
 /// Seals what came to a worker; the blocks go to `store`.
 pub fn seal(incoming: Incoming, items: &ItemIndex, duplicates: Duplicates, store: &mut Store) -> Result<Sealed> {
     let (partitions, scratch, mut names) = incoming.into_partitions()?;
     let shard = Shard { users: Vec::new(), draw_keys: Vec::new(), matrix: Csr::empty(items.len()) };
-    let mut sealed = Sealed { shard, merged: 0, zeros: 0, first_duplicate: None };
+    let rows_spilled = scratch.length();
+    let mut sealed = Sealed { shard, merged: 0, zeros: 0, first_duplicate: None, rows_spilled };
     for partition in partitions {
         let (users, block) = match partition.read(&scratch)? {
             Rows::Narrow(chunks) => assemble::<Narrow, Packed>(chunks, items, &mut names, duplicates, &mut sealed),
