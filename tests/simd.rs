@@ -10,7 +10,7 @@ const VARIABLE: &str = "SEGMILL_SIMD";
 const JOB: &str = "
 [input.generate]
 users = 1200
-items = 300
+items = 500
 ratings_per_user = 25
 segments = 6
 seed = 5

@@ -154,7 +154,7 @@ mod tests {
     impl RowSink for Resident {
         fn row(&mut self, _row: RawRow<'_>) {
             self.rows += 1;
-            if self.rows % 10_000 == 0 {
+            if self.rows.is_multiple_of(10_000) {
                 self.highest = self.highest.max(rss_file());
             }
         }
