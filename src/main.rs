@@ -35,6 +35,7 @@ fn main() -> ExitCode {
 
 fn run(args: &RunArgs) -> Result<()> {
     show_progress(args.quiet);
+    pipeline::choose_vector_code()?;
     let layout = args.layout()?;
     let job = job::load(&args.job, &args.overrides, args.output.clone())?;
     let Some(finished) = pipeline::run(job, &layout)? else {

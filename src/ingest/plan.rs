@@ -165,7 +165,7 @@ mod tests {
     impl RowSink for Resident {
         fn row(&mut self, _row: RawRow<'_>) {
             self.rows += 1;
-            if self.rows % 10_000 == 0 {
+            if self.rows.is_multiple_of(10_000) {
                 self.highest = self.highest.max(rss_file());
             }
         }
@@ -196,7 +196,7 @@ mod tests {
         let (before, mut sink) = (rss_file(), Resident::default());
         scan_ranges(ranges, &files, &mut sink, |_, _| true).unwrap();
         assert_eq!(sink.rows, LINES);
-        let grown = (sink.highest - before) << 10;
+        let grown = sink.highest.saturating_sub(before) << 10;
         assert!(bytes > 90 << 20 && grown < 32 << 20, "{grown} of {bytes} bytes were in memory at once");
     }
 }

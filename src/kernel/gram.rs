@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use super::csr::Csr;
 use super::fixed;
+use super::simd::{apply, versions};
 
 /// Adds to `band`, `(items.len(), n_cols)` row-major, the products x[i]·x[j]·`factor` of every row, rounded to integers,
 /// for i in `items` and every j. Exact where the scaled products are whole.
+#[apply(versions!)]
 pub fn accumulate_band(rows: &Csr, items: Range<usize>, factor: f64, band: &mut [i64]) {
     let n = rows.n_cols;
     debug_assert_eq!(band.len(), items.len() * n);

@@ -12,4 +12,5 @@ pub mod gram;
 pub mod keyed;
 pub mod krylov;
 pub mod lloyd;
+pub mod simd;
 pub mod tfidf;

@@ -1,6 +1,7 @@
 //! The batch job: a handful of calls in the order of the data, run by every worker in lockstep.
 
 mod gather;
+mod simd;
 mod warnings;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Ratings, Room};
 use crate::job::Job;
 use crate::kernel::lloyd::Points;
+use crate::kernel::simd::level;
 use crate::kmeans::{self, Sweep};
 use crate::pca;
 use crate::profile;
@@ -21,6 +23,8 @@ use crate::report::write::{self, Written};
 use crate::report::{Measured, ModelTerms, Outcome};
 use crate::shard::weight;
 use crate::validate;
+
+pub use simd::choose_vector_code;
 
 /// A finished run, on the process of the coordinator.
 pub struct Finished {
@@ -126,6 +130,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
         let measured = Measured {
             processes: layout.processes,
             workers: layout.workers,
+            simd: level().name().into(),
             n_users: ratings.n_users,
             n_items: ratings.n_items as u64,
             n_ratings: ratings.n_ratings,

@@ -210,6 +210,7 @@ fn measured(size: Size) -> Measured {
     Measured {
         processes: 1,
         workers: 2,
+        simd: "avx2".into(),
         n_users: size.users as u64,
         n_items: size.items as u64,
         n_ratings: 100_000,

@@ -80,6 +80,8 @@ pub struct Measured {
     pub processes: usize,
     /// Worker threads per process.
     pub workers: usize,
+    /// The level of vector code of the coordinator's process.
+    pub simd: String,
     pub n_users: u64,
     pub n_items: u64,
     pub n_ratings: u64,

@@ -33,6 +33,8 @@ pub struct RunRecord {
     pub ledger: Ledger,
     pub warnings: Vec<String>,
     pub layout: Layout,
+    /// The level of vector code of the coordinator's process.
+    pub simd: String,
     pub total_seconds: f64,
     pub stages: Vec<Stage>,
     /// Peak resident memory of the largest process, in bytes.
@@ -102,6 +104,7 @@ impl RunRecord {
             ledger: outcome.ledger,
             warnings: outcome.warnings.clone(),
             layout: Layout { processes: measured.processes, workers: measured.workers },
+            simd: measured.simd.clone(),
             total_seconds: measured.total_seconds,
             stages: stages(measured),
             peak_memory: measured.peak_memory,

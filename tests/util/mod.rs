@@ -48,10 +48,16 @@ impl Sandbox {
 
     /// Runs segmill in the folder.
     pub fn segmill(&self, words: &[&str]) -> Ran {
+        self.segmill_with(&[], words)
+    }
+
+    /// The same with these variables set in its environment.
+    pub fn segmill_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Ran {
         let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_segmill"));
         for name in ENVIRONMENT {
             command.env_remove(name);
         }
+        command.envs(variables.iter().copied());
         let output = command.current_dir(self.folder.path()).args(words).timeout(PATIENCE).output();
         Ran::from(output.expect("segmill starts"))
     }

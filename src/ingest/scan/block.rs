@@ -46,6 +46,16 @@ mod lanes {
             self.mask(|half| unsafe { _mm_cmpeq_epi8(half, _mm_set1_epi8(byte as i8)) })
         }
 
+        /// What ends a line, or its plainness: line feeds and quotes.
+        #[inline(always)]
+        pub fn stops(self) -> u32 {
+            // SAFETY: as above.
+            self.mask(|half| unsafe {
+                let line_feed = _mm_cmpeq_epi8(half, _mm_set1_epi8(b'\n' as i8));
+                _mm_or_si128(line_feed, _mm_cmpeq_epi8(half, _mm_set1_epi8(b'"' as i8)))
+            })
+        }
+
         #[inline(always)]
         fn mask(self, test: impl Fn(__m128i) -> __m128i) -> u32 {
             // SAFETY: as above.
@@ -77,12 +87,18 @@ mod words {
         /// Everything but `0` to `9`.
         #[inline(always)]
         pub fn non_digits(self) -> u32 {
-            self.mask(|word| more_than(word ^ ONES * b'0' as u64, 9))
+            self.mask(|word| more_than(word ^ (ONES * b'0' as u64), 9))
         }
 
         #[inline(always)]
         pub fn equal(self, byte: u8) -> u32 {
-            !self.mask(|word| more_than(word ^ ONES * byte as u64, 0))
+            !self.mask(|word| more_than(word ^ (ONES * byte as u64), 0))
+        }
+
+        /// What ends a line, or its plainness: line feeds and quotes.
+        #[inline(always)]
+        pub fn stops(self) -> u32 {
+            self.equal(b'\n') | self.equal(b'"')
         }
 
         /// `test` sets the high bit of the bytes it finds.
@@ -98,7 +114,7 @@ mod words {
     /// The high bit of every byte larger than `limit`, below 128. No byte carries into the next.
     #[inline(always)]
     fn more_than(word: u64, limit: u64) -> u64 {
-        ((word & !HIGH) + ONES * (127 - limit) | word) & HIGH
+        (((word & !HIGH) + ONES * (127 - limit)) | word) & HIGH
     }
 }
 
@@ -114,10 +130,12 @@ mod tests {
     proptest! {
         #[test]
         fn masks_say_what_the_bytes_are(bytes in prop::array::uniform32(any::<u8>()), byte: u8, near in 0x2eu8..0x3c) {
-            for bytes in [bytes, bytes.map(|b| b"09/:,\n\x00\xff"[b as usize % 8])] {
+            for bytes in [bytes, bytes.map(|b| b"09/:\"\n\x00\xff"[b as usize % 8])] {
                 let (lanes, words) = (Block::new(&bytes), words::Block::new(&bytes));
                 let expected = mask(&bytes, |b| !b.is_ascii_digit());
                 prop_assert_eq!((lanes.non_digits(), words.non_digits()), (expected, expected));
+                let expected = mask(&bytes, |b| b == b'\n' || b == b'"');
+                prop_assert_eq!((lanes.stops(), words.stops()), (expected, expected));
                 for byte in [byte, near, bytes[7]] {
                     let expected = mask(&bytes, |b| b == byte);
                     prop_assert_eq!((lanes.equal(byte), words.equal(byte)), (expected, expected));

@@ -58,7 +58,7 @@ pub fn decimal(field: &[u8]) -> Option<f64> {
 pub fn id(window: &Window, start: usize, end: usize) -> Option<u64> {
     let length = end - start;
     if length > 8 {
-        return long_id(&window[start..end]);
+        return long_id(window, start, end);
     }
     let word = word(window, start);
     let leading_zero = word as u8 == 0 && length > 1;
@@ -95,8 +95,12 @@ pub fn with_point(window: &Window, start: usize, point: usize, end: usize) -> Op
 
 /// Not inlined, as in what follows: the short numbers around it should keep the registers.
 #[inline(never)]
-fn long_id(digits: &[u8]) -> Option<u64> {
-    ids::number(digits)
+fn long_id(window: &Window, start: usize, end: usize) -> Option<u64> {
+    let first = end - start - 8;
+    if first > 8 || window[start] == b'0' {
+        return ids::number(&window[start..end]);
+    }
+    Some(value(word(window, start), first) * 100_000_000 + value(word(window, end - 8), 8))
 }
 
 #[inline(never)]

@@ -131,7 +131,7 @@ impl<C: Columns> Plain<C> {
         let mut columns = self.columns.last() + 2;
         loop {
             let block = Block::at(text, start)?;
-            let (delimiters, ends) = (block.equal(self.delimiter), block.equal(b'\n') | block.equal(b'"'));
+            let (delimiters, ends) = (block.equal(self.delimiter), block.stops());
             let before = if ends == 0 { u32::MAX } else { (1 << ends.trailing_zeros()) - 1 };
             columns += (delimiters & before).count_ones() as usize;
             if ends != 0 {
@@ -228,7 +228,7 @@ impl<'t> Line<'t> {
         loop {
             let block = Block::at(self.text, at)?;
             let delimiters = block.equal(self.delimiter);
-            let found = delimiters | block.equal(b'\n') | block.equal(b'"');
+            let found = delimiters | block.stops();
             if found == 0 {
                 at += BLOCK;
                 continue;
