@@ -8,6 +8,8 @@
 //! A collective does not fail: a lost peer ends the process (see `flow::cluster`). A *stage* that can fail on one
 //! worker alone (a file only it reads) calls [`Collective::agree`], so that all end with the same error.
 
+pub mod owners;
+
 use bytemuck::Pod;
 
 use crate::error::Result;

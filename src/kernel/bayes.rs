@@ -2,13 +2,29 @@
 //! variances raised by 1e-9 of the largest feature variance).
 //!
 //! All three score a class as a constant plus a sum over the row's non-zero entries, so a row costs its entries times
-//! the classes and nothing is made dense. Tables are `(n_items, n_classes)`: lanes run across classes.
+//! the classes and nothing is made dense. Everything goes strip by strip: for a range of items, rows are counted
+//! ([`Counts`]), weights of these items are fitted ([`Basis::fit`], into [`Weights`]), and what rows score for them is
+//! added up ([`Weights::add`]). A score has the same bits however the items were cut into strips: its sum runs over the
+//! row's entries in item order, the constant is added last.
+//!
+//! Rows are counted by fold, so that one counting serves several models: the model of all rows, and for each fold the
+//! one fitted without it.
 
-use super::csr::{Csr, Row};
+// Loops over lanes are written with an index, the same in several arrays: that is what becomes one vector instruction.
+#![allow(clippy::needless_range_loop)]
+
+use std::ops::Range;
+
+use multiversion::multiversion;
+
+use super::csr::Row;
 use super::fixed::Scale;
 
 const ALPHA: f64 = 1.0;
 const VAR_SMOOTHING: f64 = 1e-9;
+
+/// Items whose constants are added up together: a sum over all items is one over chunks, in order.
+pub const CHUNK: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -17,21 +33,24 @@ pub enum Kind {
     Gaussian,
 }
 
-/// What a class is counted by, in fixed point, so that workers' counts add up exactly.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Counts {
-    pub n_classes: usize,
-    /// Rows of each class `(n_classes)`.
-    pub rows: Vec<i64>,
-    /// Σx (Bernoulli: rows with x > 0), `(n_items, n_classes)`.
-    pub sum: Vec<i64>,
-    /// Σx², `(n_items, n_classes)`; empty but for Gaussian.
-    pub sum_of_squares: Vec<i64>,
+impl Kind {
+    /// The tables `(n_classes, n_items)` of a model by scikit-learn's names.
+    pub fn tables(self) -> &'static [&'static str] {
+        match self {
+            Kind::Multinomial | Kind::Bernoulli => &["feature_log_prob"],
+            Kind::Gaussian => &["theta", "var"],
+        }
+    }
+
+    fn has_squares(self) -> bool {
+        self == Kind::Gaussian
+    }
 }
 
 /// The fixed-point scales of [`Counts`], from the largest |x| of any worker and the number of all rows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scales {
+    pub kind: Kind,
     sum: Scale,
     square: Scale,
 }
@@ -39,195 +58,249 @@ pub struct Scales {
 impl Scales {
     pub fn new(kind: Kind, max_value: f64, n_rows: u64) -> Scales {
         let bound = if kind == Kind::Bernoulli { 1.0 } else { max_value };
-        Scales { sum: Scale::new(bound, n_rows), square: Scale::new(bound * bound, n_rows) }
+        Scales { kind, sum: Scale::new(bound, n_rows), square: Scale::new(bound * bound, n_rows) }
     }
+
+    /// Σx over all entries of a row, in fixed point: a term of [`Basis::new`]'s `sums`. 0 where no model needs it.
+    pub fn row_sum(self, row: Row<'_>) -> i128 {
+        let mut sum = 0;
+        if self.kind == Kind::Multinomial {
+            row.values.for_each(|x| sum += i128::from(self.sum.fix(x)));
+        }
+        sum
+    }
+}
+
+/// 1 for what Bernoulli takes for present.
+#[inline(always)]
+fn presence(x: f64) -> f64 {
+    f64::from(u8::from(x > 0.0))
+}
+
+/// What a strip of items is counted by, in fixed point, so that workers' counts add up exactly.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counts {
+    scales: Scales,
+    n_classes: usize,
+    items: Range<usize>,
+    /// Σx (Bernoulli: rows with x > 0), `(n_folds, n_classes, n_items)`.
+    pub sum: Vec<i64>,
+    /// Σx², `(n_folds, n_classes, n_items)`; empty but for Gaussian.
+    pub sum_of_squares: Vec<i64>,
 }
 
 impl Counts {
-    /// Counts the rows whose index `keep` accepts. `labels` are classes by row.
-    pub fn of(
-        kind: Kind,
-        rows: &Csr,
-        labels: &[u32],
-        n_classes: usize,
-        scales: Scales,
-        keep: impl Fn(usize) -> bool,
-    ) -> Counts {
-        let table = rows.n_cols * n_classes;
-        let mut counts = Counts {
-            n_classes,
-            rows: vec![0; n_classes],
-            sum: vec![0; table],
-            sum_of_squares: vec![0; if kind == Kind::Gaussian { table } else { 0 }],
+    pub fn zeros(scales: Scales, n_folds: usize, n_classes: usize, items: Range<usize>) -> Counts {
+        let size = n_folds * n_classes * items.len();
+        let sum_of_squares = vec![0; if scales.kind.has_squares() { size } else { 0 }];
+        Counts { scales, n_classes, items, sum: vec![0; size], sum_of_squares }
+    }
+
+    /// Counts a row of a fold and class; `row` has entries in the strip only. Rows of one fold and class should come
+    /// one after the other, so that what they are added to stays in the cache.
+    pub fn add(&mut self, fold: usize, class: usize, row: Row<'_>) {
+        let cells = (fold * self.n_classes + class) * self.items.len()..;
+        let sum = &mut self.sum[cells.clone()][..self.items.len()];
+        let (first, scales) = (self.items.start, self.scales);
+        match scales.kind {
+            Kind::Multinomial => row.for_each(|item, x| sum[item - first] += scales.sum.fix(x)),
+            Kind::Bernoulli => row.for_each(|item, x| sum[item - first] += scales.sum.fix(presence(x))),
+            Kind::Gaussian => {
+                let squares = &mut self.sum_of_squares[cells][..self.items.len()];
+                row.for_each(|item, x| {
+                    sum[item - first] += scales.sum.fix(x);
+                    squares[item - first] += scales.square.fix(x * x);
+                });
+            }
+        }
+    }
+
+    /// For each model, the largest variance of one of the items `own` (counted from the strip's first) over its
+    /// `n_rows` rows; 0 where nothing is squared. Models are in the order of [`Basis::fit`].
+    pub fn largest_variances(&self, own: Range<usize>, n_rows: &[i64]) -> Vec<f64> {
+        let mut largest = vec![0.0; n_rows.len()];
+        if !self.scales.kind.has_squares() {
+            return largest;
+        }
+        let n_folds = n_rows.len() - 1;
+        let column = |table: &[i64], fold: usize, item: usize| -> i64 {
+            let cell = |class: usize| table[(fold * self.n_classes + class) * self.items.len() + item];
+            (0..self.n_classes).map(cell).sum()
         };
-        for (r, row) in rows.rows().enumerate().filter(|(r, _)| keep(*r)) {
-            let class = labels[r] as usize;
-            counts.rows[class] += 1;
-            for (item, x) in row.iter() {
-                let at = item * n_classes + class;
-                match kind {
-                    Kind::Multinomial => counts.sum[at] += scales.sum.fix(x),
-                    Kind::Bernoulli => counts.sum[at] += scales.sum.fix(f64::from(u8::from(x > 0.0))),
-                    Kind::Gaussian => {
-                        counts.sum[at] += scales.sum.fix(x);
-                        counts.sum_of_squares[at] += scales.square.fix(x * x);
-                    }
+        for item in own {
+            let folds: Vec<(i64, i64)> = (0..n_folds)
+                .map(|fold| (column(&self.sum, fold, item), column(&self.sum_of_squares, fold, item)))
+                .collect();
+            let all = folds.iter().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+            let models = std::iter::once(all).chain(folds.iter().map(|fold| (all.0 - fold.0, all.1 - fold.1)));
+            for ((sum, squares), (largest, &n)) in models.zip(largest.iter_mut().zip(n_rows)) {
+                let of_item = variance(self.scales.sum.real(sum), self.scales.square.real(squares), n as f64);
+                *largest = f64::max(*largest, of_item);
+            }
+        }
+        largest
+    }
+}
+
+/// What a model knows before it has seen an item: its classes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Basis {
+    scales: Scales,
+    /// Rows of each class.
+    rows: Vec<f64>,
+    /// ln(share of the rows) of each class.
+    pub class_log_prior: Vec<f64>,
+    /// Multinomial: ln(Σx + α over all items) of each class.
+    log_totals: Vec<f64>,
+    /// Gaussian: what is added to variances.
+    epsilon: f64,
+}
+
+/// A class's weights for an item: a row's entry x adds x·`linear` + x²·`quadratic`, and the constant of the class has
+/// `absent` of every item, present or not. `own` are the model's own terms, as [`Kind::tables`] has them.
+struct Cell {
+    linear: f64,
+    quadratic: f64,
+    absent: f64,
+    own: [f64; 2],
+}
+
+impl Basis {
+    /// From each class's rows and Σx over all items ([`Scales::row_sum`]). `largest_variance` is that of the items.
+    pub fn new(scales: Scales, n_items: usize, rows: &[i64], sums: &[i128], largest_variance: f64) -> Basis {
+        let n_rows: i64 = rows.iter().sum();
+        let prior = |&n: &i64| libm::log(n as f64) - libm::log(n_rows as f64);
+        let log_total = |&sum: &i128| libm::log(sum as f64 / scales.sum.factor() + n_items as f64 * ALPHA);
+        Basis {
+            scales,
+            rows: rows.iter().map(|&n| n as f64).collect(),
+            class_log_prior: rows.iter().map(prior).collect(),
+            log_totals: sums.iter().map(log_total).collect(),
+            epsilon: VAR_SMOOTHING * largest_variance,
+        }
+    }
+
+    /// Fits the items `own` (counted from the strip's first, beginning with a chunk) of every model: `bases[0]` has
+    /// all rows, `bases[1 + f]` all but those of fold f. Their weights go into `weights`.
+    pub fn fit(bases: &[Basis], counts: &Counts, own: Range<usize>, weights: &mut Weights) -> Constants {
+        let n_classes = counts.n_classes;
+        let mut constants = Constants {
+            absent: Vec::with_capacity(own.len().div_ceil(CHUNK) * bases.len() * n_classes),
+            own: bases[0].scales.kind.tables().iter().map(|_| vec![0.0; n_classes * own.len()]).collect(),
+        };
+        let mut logs = Logs::default();
+        for start in own.clone().step_by(CHUNK) {
+            let chunk = start..(start + CHUNK).min(own.end);
+            let mut absent = vec![0.0; bases.len() * n_classes];
+            for class in 0..n_classes {
+                for item in chunk.clone() {
+                    fit_item(bases, counts, class, item, &mut logs, |model, cell| {
+                        absent[model * n_classes + class] += cell.absent;
+                        weights.set(model, class, item, &cell);
+                        if model == 0 {
+                            let at = class * own.len() + item - own.start;
+                            constants.own.iter_mut().zip(cell.own).for_each(|(table, value)| table[at] = value);
+                        }
+                    });
                 }
             }
+            constants.absent.append(&mut absent);
         }
-        counts
+        constants
     }
 
-    /// All numbers in one array, and back: what a collective sums.
-    pub fn pack(&self) -> Vec<i64> {
-        [&self.rows[..], &self.sum, &self.sum_of_squares].concat()
-    }
-
-    pub fn unpack(&mut self, packed: &[i64]) {
-        let (rows, rest) = packed.split_at(self.rows.len());
-        let (sum, squares) = rest.split_at(self.sum.len());
-        self.rows.copy_from_slice(rows);
-        self.sum.copy_from_slice(sum);
-        self.sum_of_squares.copy_from_slice(squares);
-    }
-
-    /// Takes the counts of a fold out.
-    pub fn subtract(&mut self, fold: &Counts) {
-        let take = |from: &mut [i64], part: &[i64]| from.iter_mut().zip(part).for_each(|(a, b)| *a -= b);
-        take(&mut self.rows, &fold.rows);
-        take(&mut self.sum, &fold.sum);
-        take(&mut self.sum_of_squares, &fold.sum_of_squares);
-    }
-}
-
-/// A fitted classifier. Score of class c: `bias[c]` + Σ over entries of x·`linear` + x²·`quadratic`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Classifier {
-    pub kind: Kind,
-    pub n_classes: usize,
-    bias: Vec<f64>,
-    linear: Vec<f64>,
-    quadratic: Vec<f64>,
-    class_log_prior: Vec<f64>,
-    /// The model's own tables by scikit-learn's names, each `(n_items, n_classes)`.
-    tables: Vec<(&'static str, Vec<f64>)>,
-}
-
-impl Classifier {
-    pub fn fit(kind: Kind, counts: &Counts, scales: Scales) -> Classifier {
-        let n_rows: i64 = counts.rows.iter().sum();
-        let prior: Vec<f64> = counts.rows.iter().map(|&n| libm::log(n as f64) - libm::log(n_rows as f64)).collect();
-        match kind {
-            Kind::Multinomial => multinomial(counts, scales, prior),
-            Kind::Bernoulli => bernoulli(counts, scales, prior),
-            Kind::Gaussian => gaussian(counts, scales, prior),
+    #[inline(always)]
+    fn cell(&self, class: usize, sum: i64, squares: i64, logs: &mut Logs) -> Cell {
+        match self.scales.kind {
+            Kind::Multinomial => self.multinomial(class, sum, logs),
+            Kind::Bernoulli => self.bernoulli(class, sum),
+            Kind::Gaussian => self.gaussian(class, sum, squares),
         }
     }
 
-    /// The model's own terms by scikit-learn's names, with their shapes: `(n_classes)` or `(n_classes, n_items)`.
-    pub fn terms(&self) -> Vec<(&'static str, Vec<usize>, Vec<f64>)> {
-        let k = self.n_classes;
-        let prior = ("class_log_prior", vec![k], self.class_log_prior.clone());
-        let table = |(name, table): &(&'static str, Vec<f64>)| (*name, vec![k, table.len() / k], by_class(table, k));
-        std::iter::once(prior).chain(self.tables.iter().map(table)).collect()
+    /// McCallum & Nigam 1998; feature_log_prob = ln((Σx + α) / Σ over items of the same).
+    #[inline(always)]
+    fn multinomial(&self, class: usize, sum: i64, logs: &mut Logs) -> Cell {
+        let log_prob = logs.of(sum, || libm::log(self.scales.sum.real(sum) + ALPHA)) - self.log_totals[class];
+        Cell { linear: log_prob, quadratic: 0.0, absent: 0.0, own: [log_prob, 0.0] }
     }
 
-    /// The class of a row: the one of highest score, the lowest of equals.
-    pub fn predict(&self, row: Row<'_>, scores: &mut Vec<f64>) -> u32 {
-        let k = self.n_classes;
-        scores.clear();
-        scores.extend_from_slice(&self.bias);
-        for (item, x) in row.iter() {
-            let x = if self.kind == Kind::Bernoulli { f64::from(u8::from(x > 0.0)) } else { x };
-            let linear = &self.linear[item * k..(item + 1) * k];
-            scores.iter_mut().zip(linear).for_each(|(s, w)| *s += x * w);
-            if self.kind == Kind::Gaussian {
-                let quadratic = &self.quadratic[item * k..(item + 1) * k];
-                scores.iter_mut().zip(quadratic).for_each(|(s, w)| *s += x * x * w);
-            }
-        }
-        let mut best = 0;
-        for (class, score) in scores.iter().enumerate() {
-            if *score > scores[best] {
-                best = class;
-            }
-        }
-        best as u32
-    }
-}
-
-/// McCallum & Nigam 1998; feature_log_prob = ln((Σx + α) / Σ over items of the same).
-fn multinomial(counts: &Counts, scales: Scales, prior: Vec<f64>) -> Classifier {
-    let k = counts.n_classes;
-    let smoothed: Vec<f64> = counts.sum.iter().map(|&s| scales.sum.real(s) + ALPHA).collect();
-    let mut totals = vec![0.0; k];
-    smoothed.chunks_exact(k).for_each(|row| totals.iter_mut().zip(row).for_each(|(t, s)| *t += s));
-    let log_totals: Vec<f64> = totals.iter().map(|&t| libm::log(t)).collect();
-    let linear: Vec<f64> = smoothed.iter().enumerate().map(|(at, &s)| libm::log(s) - log_totals[at % k]).collect();
-    Classifier {
-        kind: Kind::Multinomial,
-        n_classes: k,
-        bias: prior.clone(),
-        tables: vec![("feature_log_prob", linear.clone())],
-        linear,
-        quadratic: Vec::new(),
-        class_log_prior: prior,
-    }
-}
-
-/// p = (rows with the item + α) / (rows + 2α); an absent item scores ln(1 − p), moved into the bias.
-fn bernoulli(counts: &Counts, scales: Scales, prior: Vec<f64>) -> Classifier {
-    let k = counts.n_classes;
-    let mut bias = prior.clone();
-    let mut linear = vec![0.0; counts.sum.len()];
-    let mut log_prob = vec![0.0; counts.sum.len()];
-    for (at, &sum) in counts.sum.iter().enumerate() {
-        let class = at % k;
-        let p = (scales.sum.real(sum) + ALPHA) / (counts.rows[class] as f64 + 2.0 * ALPHA);
+    /// p = (rows with the item + α) / (rows + 2α); an absent item scores ln(1 − p).
+    fn bernoulli(&self, class: usize, sum: i64) -> Cell {
+        let p = (self.scales.sum.real(sum) + ALPHA) / (self.rows[class] + 2.0 * ALPHA);
         let (present, absent) = (libm::log(p), libm::log(1.0 - p));
-        bias[class] += absent;
-        linear[at] = present - absent;
-        log_prob[at] = present;
+        Cell { linear: present - absent, quadratic: 0.0, absent, own: [present, 0.0] }
     }
-    let tables = vec![("feature_log_prob", log_prob)];
-    let quadratic = Vec::new();
-    Classifier { kind: Kind::Bernoulli, n_classes: k, bias, linear, quadratic, class_log_prior: prior, tables }
-}
 
-/// ln N(x; θ, σ²) for every item, zeros included: what an absent item scores is in the bias, and an entry adds
-/// −(x − θ)²/2σ² + θ²/2σ² = xθ/σ² − x²/2σ².
-fn gaussian(counts: &Counts, scales: Scales, prior: Vec<f64>) -> Classifier {
-    let k = counts.n_classes;
-    let epsilon = VAR_SMOOTHING * largest_variance(counts, scales);
-    let mut bias = prior.clone();
-    let size = counts.sum.len();
-    let (mut theta, mut var) = (vec![0.0; size], vec![epsilon; size]);
-    let (mut linear, mut quadratic) = (vec![0.0; size], vec![0.0; size]);
-    for at in 0..size {
-        let class = at % k;
-        let n = counts.rows[class] as f64;
+    /// ln N(x; θ, σ²) for every item, zeros included: an entry adds −(x − θ)²/2σ² + θ²/2σ² = xθ/σ² − x²/2σ² to what an
+    /// absent item scores.
+    fn gaussian(&self, class: usize, sum: i64, squares: i64) -> Cell {
+        let n = self.rows[class];
         if n == 0.0 {
-            continue;
+            return Cell { linear: 0.0, quadratic: 0.0, absent: 0.0, own: [0.0, self.epsilon] };
         }
-        let (sum, squares) = (scales.sum.real(counts.sum[at]), scales.square.real(counts.sum_of_squares[at]));
-        theta[at] = sum / n;
-        var[at] = variance(sum, squares, n) + epsilon;
-        linear[at] = theta[at] / var[at];
-        quadratic[at] = -0.5 / var[at];
-        bias[class] -= 0.5 * (libm::log(2.0 * std::f64::consts::PI * var[at]) + theta[at] * theta[at] / var[at]);
+        let (sum, squares) = (self.scales.sum.real(sum), self.scales.square.real(squares));
+        let (theta, var) = (sum / n, variance(sum, squares, n) + self.epsilon);
+        let absent = -0.5 * (libm::log(2.0 * std::f64::consts::PI * var) + theta * theta / var);
+        Cell { linear: theta / var, quadratic: -0.5 / var, absent, own: [theta, var] }
     }
-    let tables = vec![("theta", theta), ("var", var)];
-    Classifier { kind: Kind::Gaussian, n_classes: k, bias, linear, quadratic, class_log_prior: prior, tables }
 }
 
-fn largest_variance(counts: &Counts, scales: Scales) -> f64 {
-    let k = counts.n_classes;
-    let n: i64 = counts.rows.iter().sum();
-    let item = |sums: &[i64], squares: &[i64]| {
-        let (sum, squares) = (sums.iter().sum::<i64>(), squares.iter().sum::<i64>());
-        variance(scales.sum.real(sum), scales.square.real(squares), n as f64)
-    };
-    counts.sum.chunks_exact(k).zip(counts.sum_of_squares.chunks_exact(k)).map(|(s, q)| item(s, q)).fold(0.0, f64::max)
+/// Calls `put(model, weights)` for every model's weights of a class and item.
+#[inline(always)]
+fn fit_item(
+    bases: &[Basis],
+    counts: &Counts,
+    class: usize,
+    item: usize,
+    logs: &mut Logs,
+    mut put: impl FnMut(usize, Cell),
+) {
+    let at = |fold: usize| (fold * counts.n_classes + class) * counts.items.len() + item;
+    let square = |at: usize| counts.sum_of_squares.get(at).copied().unwrap_or(0);
+    let folds = 0..bases.len() - 1;
+    let sum: i64 = folds.clone().map(|fold| counts.sum[at(fold)]).sum();
+    let squares: i64 = folds.clone().map(|fold| square(at(fold))).sum();
+    put(0, bases[0].cell(class, sum, squares, logs));
+    for fold in folds {
+        let rest = (sum - counts.sum[at(fold)], squares - square(at(fold)));
+        put(1 + fold, bases[1 + fold].cell(class, rest.0, rest.1, logs));
+    }
+}
+
+/// What fitting a range of items leaves beside their weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Constants {
+    /// Sums of `absent` over each chunk of items, in item order: `(n_chunks, n_models, n_classes)`.
+    pub absent: Vec<f64>,
+    /// The tables of the model of all rows, in the order of [`Kind::tables`], each `(n_classes, n_items)`.
+    pub own: Vec<Vec<f64>>,
+}
+
+/// Logarithms of sums, remembered: most cells of a table are one of few small sums.
+struct Logs {
+    known: Vec<(i64, f64)>,
+}
+
+impl Default for Logs {
+    fn default() -> Logs {
+        // No sum in fixed point is as large as this.
+        Logs { known: vec![(i64::MIN, f64::NAN); 1 << Logs::BITS] }
+    }
+}
+
+impl Logs {
+    const BITS: u32 = 12;
+
+    #[inline(always)]
+    fn of(&mut self, sum: i64, log: impl Fn() -> f64) -> f64 {
+        let slot = (sum as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Logs::BITS);
+        let known = &mut self.known[slot as usize];
+        if known.0 != sum {
+            *known = (sum, log());
+        }
+        known.1
+    }
 }
 
 /// Population variance; exact, and so exactly 0 where it should be, when the sums are whole numbers.
@@ -235,14 +308,185 @@ fn variance(sum: f64, squares: f64, n: f64) -> f64 {
     ((n * squares - sum * sum) / (n * n)).max(0.0)
 }
 
-/// `(n_items, n_classes)` to `(n_classes, n_items)`.
-fn by_class(table: &[f64], k: usize) -> Vec<f64> {
-    (0..k).flat_map(|class| table.iter().skip(class).step_by(k).copied()).collect()
+/// The weights of a strip of items in every model, classes side by side in tiles.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights {
+    kind: Kind,
+    items: Range<usize>,
+    /// Classes in a tile: what stays in registers while a row goes by.
+    width: usize,
+    n_tiles: usize,
+    /// `(n_models, n_tiles, n_items, width)`.
+    pub linear: Vec<f64>,
+    /// As `linear`; empty but for Gaussian.
+    pub quadratic: Vec<f64>,
+}
+
+/// Classes of a tile, for so many of them.
+fn tile_width(n_classes: usize) -> usize {
+    [8, 16].into_iter().find(|&width| n_classes <= width).unwrap_or(32)
+}
+
+/// Scores of a row: the classes, filled up to whole tiles.
+pub fn lanes(n_classes: usize) -> usize {
+    n_classes.next_multiple_of(tile_width(n_classes))
+}
+
+impl Weights {
+    pub fn zeros(kind: Kind, n_models: usize, n_classes: usize, items: Range<usize>) -> Weights {
+        let width = tile_width(n_classes);
+        let n_tiles = n_classes.div_ceil(width);
+        let size = n_models * n_tiles * items.len() * width;
+        let quadratic = vec![0.0; if kind.has_squares() { size } else { 0 }];
+        Weights { kind, items, width, n_tiles, linear: vec![0.0; size], quadratic }
+    }
+
+    /// Bytes that an item of a strip takes in [`Weights`] and [`Counts`] together.
+    pub fn bytes_per_item(kind: Kind, n_folds: usize, n_classes: usize) -> usize {
+        let tables = if kind.has_squares() { 2 } else { 1 };
+        tables * size_of::<f64>() * ((1 + n_folds) * lanes(n_classes) + n_folds * n_classes)
+    }
+
+    /// The items of the strip.
+    pub fn items(&self) -> Range<usize> {
+        self.items.clone()
+    }
+
+    /// Numbers of an item that lie together, in each model and tile.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    #[inline(always)]
+    fn set(&mut self, model: usize, class: usize, item: usize, cell: &Cell) {
+        let (tile, lane) = (class / self.width, class % self.width);
+        let at = ((model * self.n_tiles + tile) * self.items.len() + item) * self.width + lane;
+        self.linear[at] = cell.linear;
+        if let Some(quadratic) = self.quadratic.get_mut(at) {
+            *quadratic = cell.quadratic;
+        }
+    }
+
+    /// Adds what entries of rows score in a model to `scores` `(rows.len(), lanes)`. The entries are of the strip.
+    pub fn add(&self, model: usize, entries: &Entries<'_>, scores: &mut [f64]) {
+        match self.width {
+            8 => self.add_tiles::<8>(model, entries, scores),
+            16 => self.add_tiles::<16>(model, entries, scores),
+            _ => self.add_tiles::<32>(model, entries, scores),
+        }
+    }
+
+    fn add_tiles<const W: usize>(&self, model: usize, entries: &Entries<'_>, scores: &mut [f64]) {
+        let size = self.items.len();
+        let scores = scores.as_chunks_mut::<W>().0;
+        for number in 0..self.n_tiles {
+            let tile = (model * self.n_tiles + number) * size..;
+            let scores = scores.iter_mut().skip(number).step_by(self.n_tiles);
+            let linear = &self.linear.as_chunks::<W>().0[tile.clone()][..size];
+            if self.kind.has_squares() {
+                let quadratic = &self.quadratic.as_chunks::<W>().0[tile][..size];
+                add_quadratic(linear, quadratic, self.items.start, entries, scores);
+            } else {
+                add_linear(linear, self.items.start, entries, scores);
+            }
+        }
+    }
+}
+
+/// Entries of a handful of rows, their values as a kind of model takes them: for Bernoulli, 1 where an item is present.
+#[derive(Debug, Clone, Default)]
+pub struct Entries<'a> {
+    indices: Vec<&'a [u32]>,
+    /// Row after row.
+    values: Vec<f64>,
+}
+
+impl<'a> Entries<'a> {
+    pub fn clear(&mut self) {
+        self.indices.clear();
+        self.values.clear();
+    }
+
+    pub fn push(&mut self, kind: Kind, row: Row<'a>) {
+        self.indices.push(row.indices);
+        match kind {
+            Kind::Bernoulli => row.values.for_each(|x| self.values.push(presence(x))),
+            Kind::Multinomial | Kind::Gaussian => row.values.for_each(|x| self.values.push(x)),
+        }
+    }
+
+    #[inline(always)]
+    fn rows(&self) -> impl Iterator<Item = (&[u32], &[f64])> {
+        let mut values = &self.values[..];
+        self.indices.iter().map(move |indices| {
+            let (row, rest) = values.split_at(indices.len());
+            values = rest;
+            (*indices, row)
+        })
+    }
+}
+
+/// Adds to each row's scores in turn. The lanes of a vector are classes.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn add_linear<'s, const W: usize>(
+    weights: &[[f64; W]],
+    first: usize,
+    entries: &Entries<'_>,
+    scores: impl Iterator<Item = &'s mut [f64; W]>,
+) {
+    for ((indices, values), scores) in entries.rows().zip(scores) {
+        let mut sums = *scores;
+        for (&item, &x) in indices.iter().zip(values) {
+            let weights = &weights[item as usize - first];
+            for lane in 0..W {
+                sums[lane] += x * weights[lane];
+            }
+        }
+        *scores = sums;
+    }
+}
+
+/// [`add_linear`] with weights of x² too.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+fn add_quadratic<'s, const W: usize>(
+    linear: &[[f64; W]],
+    quadratic: &[[f64; W]],
+    first: usize,
+    entries: &Entries<'_>,
+    scores: impl Iterator<Item = &'s mut [f64; W]>,
+) {
+    for ((indices, values), scores) in entries.rows().zip(scores) {
+        let mut sums = *scores;
+        for (&item, &x) in indices.iter().zip(values) {
+            let (linear, quadratic) = (&linear[item as usize - first], &quadratic[item as usize - first]);
+            let square = x * x;
+            for lane in 0..W {
+                sums[lane] += x * linear[lane];
+                sums[lane] += square * quadratic[lane];
+            }
+        }
+        *scores = sums;
+    }
+}
+
+/// The class of a row: the one of highest score + constant, the lowest of equals.
+pub fn best_class(scores: &[f64], constants: &[f64]) -> u32 {
+    let mut best = (0, f64::NAN);
+    for (class, (score, constant)) in scores.iter().zip(constants).enumerate() {
+        let score = score + constant;
+        if class == 0 || score > best.1 {
+            best = (class, score);
+        }
+    }
+    best.0 as u32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::csr::Csr;
+
+    const KINDS: [Kind; 3] = [Kind::Multinomial, Kind::Bernoulli, Kind::Gaussian];
 
     fn example() -> (Csr, Vec<u32>) {
         let mut x = Csr::empty(3);
@@ -250,6 +494,33 @@ mod tests {
         x.push_row([(0, 1.0)]);
         x.push_row([(1, 3.0), (2, 1.0)]);
         (x, vec![0, 0, 1])
+    }
+
+    /// The model of all rows: its weights, its constants by class, and its own tables.
+    fn fitted(kind: Kind, x: &Csr, labels: &[u32], n_classes: usize) -> (Weights, Vec<f64>, Vec<Vec<f64>>) {
+        let scales = Scales::new(kind, x.max_abs(), x.n_rows() as u64);
+        let mut counts = Counts::zeros(scales, 1, n_classes, 0..x.n_cols);
+        let (mut n_rows, mut sums) = (vec![0; n_classes], vec![0; n_classes]);
+        for (row, &class) in x.rows().zip(labels) {
+            counts.add(0, class as usize, row);
+            n_rows[class as usize] += 1;
+            sums[class as usize] += scales.row_sum(row);
+        }
+        let largest = counts.largest_variances(0..x.n_cols, &[x.n_rows() as i64, 0])[0];
+        let bases = [
+            Basis::new(scales, x.n_cols, &n_rows, &sums, largest),
+            Basis::new(scales, x.n_cols, &vec![0; n_classes], &vec![0; n_classes], 1.0),
+        ];
+        let mut weights = Weights::zeros(kind, 2, n_classes, 0..x.n_cols);
+        let constants = Basis::fit(&bases, &counts, 0..x.n_cols, &mut weights);
+        let bias = bases[0].class_log_prior.iter().zip(&constants.absent).map(|(prior, absent)| prior + absent);
+        (weights, bias.collect(), constants.own)
+    }
+
+    fn entries<'a>(kind: Kind, rows: impl IntoIterator<Item = Row<'a>>) -> Entries<'a> {
+        let mut entries = Entries::default();
+        rows.into_iter().for_each(|row| entries.push(kind, row));
+        entries
     }
 
     /// Scores by the textbook formulas on dense rows.
@@ -288,45 +559,77 @@ mod tests {
     fn scores_follow_the_textbook() {
         let (x, labels) = example();
         let dense = [[2.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 3.0, 1.0]];
-        for kind in [Kind::Multinomial, Kind::Bernoulli, Kind::Gaussian] {
-            let scales = Scales::new(kind, 3.0, 3);
-            let counts = Counts::of(kind, &x, &labels, 2, scales, |_| true);
-            let classifier = Classifier::fit(kind, &counts, scales);
+        for kind in KINDS {
+            let (weights, bias, _) = fitted(kind, &x, &labels, 2);
             for (r, row) in x.rows().enumerate() {
-                let mut scores = Vec::new();
-                let predicted = classifier.predict(row, &mut scores);
+                let mut scores = vec![0.0; lanes(2)];
+                weights.add(0, &entries(kind, [row]), &mut scores);
                 let expected = textbook(kind, &dense, &labels, &dense[r]);
                 // A class of one row has variance ε only: terms of 1e9 cancel in its score.
                 let rounding = if kind == Kind::Gaussian { 1e-6 } else { 1e-12 };
-                for (a, b) in scores.iter().zip(&expected) {
-                    assert!((a - b).abs() < rounding * b.abs().max(1.0), "{kind:?} {scores:?} {expected:?}");
+                for ((score, bias), expected) in scores.iter().zip(&bias).zip(&expected) {
+                    assert!((score + bias - expected).abs() < rounding * expected.abs().max(1.0), "{kind:?}");
                 }
-                assert_eq!(predicted, u32::from(expected[1] > expected[0]));
+                assert_eq!(best_class(&scores, &bias), u32::from(expected[1] > expected[0]));
             }
         }
     }
 
     #[test]
-    fn counts_of_the_parts_make_the_whole() {
+    fn a_models_own_tables_are_scikit_learns() {
         let (x, labels) = example();
-        let scales = Scales::new(Kind::Gaussian, 3.0, 3);
-        let of = |keep: fn(usize) -> bool| Counts::of(Kind::Gaussian, &x, &labels, 2, scales, keep);
-        let mut rest = of(|_| true);
-        rest.subtract(&of(|r| r == 1));
-        assert_eq!(rest, of(|r| r != 1));
-        let mut copy = of(|_| false);
-        copy.unpack(&rest.pack());
-        assert_eq!(copy, rest);
+        let (_, _, multinomial) = fitted(Kind::Multinomial, &x, &labels, 2);
+        assert!((multinomial[0][0] - (4.0f64 / 7.0).ln()).abs() < 1e-15);
+        assert!((multinomial[0][3 + 2] - (2.0f64 / 7.0).ln()).abs() < 1e-15);
+        let (_, _, bernoulli) = fitted(Kind::Bernoulli, &x, &labels, 2);
+        assert!((bernoulli[0][0] - (3.0f64 / 4.0).ln()).abs() < 1e-15);
+        let (_, _, gaussian) = fitted(Kind::Gaussian, &x, &labels, 2);
+        assert_eq!((gaussian[0][0], gaussian[0][3 + 1]), (1.5, 3.0));
+        // Variance of item 1 over all rows, (1, 0, 3), is 14/9: the largest.
+        assert!((gaussian[1][0] - (0.25 + 14e-9 / 9.0)).abs() < 1e-15);
     }
 
     #[test]
     fn an_empty_class_is_never_predicted() {
         let (x, labels) = example();
-        for kind in [Kind::Multinomial, Kind::Bernoulli, Kind::Gaussian] {
-            let scales = Scales::new(kind, 3.0, 3);
-            let counts = Counts::of(kind, &x, &labels, 4, scales, |_| true);
-            let classifier = Classifier::fit(kind, &counts, scales);
-            assert!(x.rows().all(|row| classifier.predict(row, &mut Vec::new()) < 2));
+        for kind in KINDS {
+            let (weights, bias, _) = fitted(kind, &x, &labels, 4);
+            for row in x.rows() {
+                let mut scores = vec![0.0; lanes(4)];
+                weights.add(0, &entries(kind, [row]), &mut scores);
+                assert!(best_class(&scores, &bias) < 2, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn scores_have_the_same_bits_in_tiles_of_every_width() {
+        let n = 40;
+        let mut x = Csr::empty(200);
+        for r in 0..n {
+            x.push_row((0..200u32).filter(|i| (i * 7 + r * 13) % 11 < 4).map(|i| (i, f64::from((i + r) % 5) + 0.5)));
+        }
+        let labels: Vec<u32> = (0..n).map(|r| r % 3).collect();
+        for kind in KINDS {
+            let scores = |n_classes: usize| -> Vec<u64> {
+                let (weights, _, _) = fitted(kind, &x, &labels, n_classes);
+                let mut scores = vec![0.0; x.n_rows() * lanes(n_classes)];
+                weights.add(0, &entries(kind, x.rows()), &mut scores);
+                scores.chunks_exact(lanes(n_classes)).flat_map(|row| row[..3].iter().map(|s| s.to_bits())).collect()
+            };
+            for n_classes in [9, 17, 33, 70] {
+                assert_eq!(scores(n_classes), scores(3), "{kind:?} {n_classes}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_remembered_logarithm_is_that_of_its_sum() {
+        let mut logs = Logs::default();
+        for _ in 0..2 {
+            for sum in (0..40_000i64).map(|m| m << 30) {
+                assert_eq!(logs.of(sum, || libm::log(sum as f64 + 1.0)), libm::log(sum as f64 + 1.0));
+            }
         }
     }
 }

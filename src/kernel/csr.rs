@@ -179,6 +179,12 @@ impl<'a> Row<'a> {
         self.indices.is_empty()
     }
 
+    /// The entries of `range` alone.
+    #[inline(always)]
+    pub fn part(self, range: Range<usize>) -> Row<'a> {
+        Row { indices: &self.indices[range.clone()], values: self.values.slice(range) }
+    }
+
     /// Calls `f(column, value)` for each entry, in column order. The fastest way through a row.
     #[inline(always)]
     pub fn for_each(self, mut f: impl FnMut(usize, f64)) {

@@ -11,7 +11,8 @@ pub fn idf(n_rows: u64, document_frequency: &[i64]) -> Vec<f64> {
 /// The row's weights x·idf, scaled to length 1, into `out`; nothing for an empty row.
 pub fn unit_row(row: Row<'_>, idf: &[f64], out: &mut Vec<f64>) {
     out.clear();
-    out.extend(row.iter().map(|(item, x)| x * idf[item]));
+    out.reserve(row.len());
+    row.for_each(|item, x| out.push(x * idf[item]));
     let length = out.iter().map(|w| w * w).sum::<f64>().sqrt();
     if length > 0.0 {
         out.iter_mut().for_each(|w| *w /= length);

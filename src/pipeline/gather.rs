@@ -1,6 +1,8 @@
 //! What the coordinator needs of every worker to write the outputs.
 
-use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use crate::collective::Collective;
 use crate::ingest::files::InputFile;
@@ -15,35 +17,64 @@ use crate::shard::Shard;
 /// Users on the map of the report, at most.
 const MAP_POINTS: usize = 4000;
 
-/// A worker's rows of the table of users.
-#[derive(Serialize, Deserialize)]
-struct UserRows {
-    users: Vec<Id>,
-    assignment: Assignment,
-    nb_segment: Vec<u32>,
+/// All users, sorted by id, on the coordinator. Each worker's users are sorted already; their ids are merged, and one
+/// column after the other follows their order.
+pub fn users<C: Collective>(c: &mut C, shard: &Shard, assignment: Assignment, nb_segment: Vec<u32>) -> UserTable {
+    let (users, from) = merge(gather_ids(c, &shard.users));
+    UserTable {
+        users,
+        assignment: Assignment {
+            segment: gather_column(c, assignment.segment, &from),
+            distance: gather_column(c, assignment.distance, &from),
+            second: gather_column(c, assignment.second, &from),
+            second_distance: gather_column(c, assignment.second_distance, &from),
+        },
+        nb_segment: gather_column(c, nb_segment, &from),
+    }
 }
 
-/// All users, sorted by id, on the coordinator.
-pub fn users<C: Collective>(c: &mut C, shard: &Shard, assignment: Assignment, nb_segment: Vec<u32>) -> UserTable {
-    let mine = UserRows { users: shard.users.clone(), assignment, nb_segment };
-    let parts = c.gather_values(&mine);
-    let mut order: Vec<(&Id, usize, usize)> = parts
-        .iter()
-        .enumerate()
-        .flat_map(|(part, rows)| rows.users.iter().enumerate().map(move |(row, user)| (user, part, row)))
-        .collect();
-    order.sort_unstable();
-    let mut table = UserTable::default();
-    for (user, part, row) in order {
-        let from = &parts[part];
-        table.users.push(user.clone());
-        table.assignment.segment.push(from.assignment.segment[row]);
-        table.assignment.distance.push(from.assignment.distance[row]);
-        table.assignment.second.push(from.assignment.second[row]);
-        table.assignment.second_distance.push(from.assignment.second_distance[row]);
-        table.nb_segment.push(from.nb_segment[row]);
+/// The sorted ids of each worker, by worker, on the coordinator. Numbers, which come first, travel as they are.
+fn gather_ids<C: Collective>(c: &mut C, ids: &[Id]) -> Vec<Vec<Id>> {
+    let numbers: Vec<u64> = ids.iter().filter_map(|id| if let Id::Number(n) = id { Some(*n) } else { None }).collect();
+    let texts: Vec<&str> = ids.iter().filter_map(|id| if let Id::Text(t) = id { Some(&**t) } else { None }).collect();
+    let numbers = c.gather(bytemuck::cast_slice(&numbers).to_vec());
+    let texts = c.gather(bincode::serialize(&texts).expect("texts serialise"));
+    let ids = |(numbers, texts): (Vec<u8>, Vec<u8>)| {
+        let texts: Vec<Box<str>> = bincode::deserialize(&texts).expect("every worker sends texts");
+        elements::<u64>(&numbers).map(Id::Number).chain(texts.into_iter().map(Id::Text)).collect()
+    };
+    numbers.into_iter().zip(texts).map(ids).collect()
+}
+
+/// Merges sorted parts; also says which part each id came from.
+fn merge(parts: Vec<Vec<Id>>) -> (Vec<Id>, Vec<u32>) {
+    let n_users = parts.iter().map(Vec::len).sum();
+    let (mut merged, mut from) = (Vec::with_capacity(n_users), Vec::with_capacity(n_users));
+    let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
+    let mut next: BinaryHeap<_> =
+        parts.iter_mut().enumerate().filter_map(|(part, ids)| Some(Reverse((ids.next()?, part)))).collect();
+    while let Some(mut first) = next.peek_mut() {
+        let part = first.0.1;
+        from.push(part as u32);
+        match parts[part].next() {
+            Some(id) => merged.push(std::mem::replace(&mut first.0.0, id)),
+            None => merged.push(PeekMut::pop(first).0.0),
+        }
     }
-    table
+    (merged, from)
+}
+
+/// A column of all users on the coordinator: row r is the next one of worker `from[r]`.
+fn gather_column<C: Collective, T: bytemuck::Pod>(c: &mut C, mine: Vec<T>, from: &[u32]) -> Vec<T> {
+    let bytes = bytemuck::cast_slice(&mine).to_vec();
+    drop(mine);
+    let parts = c.gather(bytes);
+    let mut parts: Vec<_> = parts.iter().map(|part| elements::<T>(part)).collect();
+    from.iter().map(|&part| parts[part as usize].next().expect("a column has a row for every user")).collect()
+}
+
+fn elements<T: bytemuck::Pod>(bytes: &[u8]) -> impl Iterator<Item = T> + '_ {
+    bytes.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned)
 }
 
 /// A keyed sample of users on the first two components, sorted by id, on the coordinator.
@@ -75,12 +106,17 @@ pub fn map_points<C: Collective>(
 
 /// Peak resident memory of the largest process, in bytes; 0 where the system does not say.
 pub fn peak_memory<C: Collective>(c: &mut C) -> u64 {
+    let mut peak = [own_peak_memory()];
+    c.max(&mut peak);
+    peak[0]
+}
+
+/// Peak resident memory of this process so far, in bytes; 0 where the system does not say.
+pub fn own_peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    let mut peak = [kibibytes.unwrap_or(0) * 1024];
-    c.max(&mut peak);
-    peak[0]
+    kibibytes.unwrap_or(0) * 1024
 }
 
 pub fn reject_lines(files: &[InputFile], rejects: Vec<Reject>) -> Vec<RejectLine> {
@@ -93,4 +129,44 @@ pub fn reject_lines(files: &[InputFile], rejects: Vec<Reject>) -> Vec<RejectLine
         raw: reject.raw,
     };
     rejects.into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collective::testing::run_workers;
+    use crate::kernel::csr::Csr;
+
+    #[test]
+    fn users_are_sorted_by_id_with_their_own_columns() {
+        let mut ids: Vec<Id> = (0..40u64).map(|n| Id::Number(n * n)).collect();
+        ids.extend(["a", "b", "007", "Zoë"].map(Id::parse));
+        ids.sort();
+        let row_of = |id: &Id| ids.iter().position(|other| other == id).expect("a known id") as u32;
+        for peers in [1, 2, 3, 5] {
+            let tables = run_workers(peers, |c| {
+                let mut users: Vec<Id> = ids.iter().skip(c.index()).step_by(c.peers()).cloned().collect();
+                if c.index() == 2 {
+                    users.clear();
+                }
+                let rows: Vec<u32> = users.iter().map(row_of).collect();
+                let real = |times: f64| rows.iter().map(|&row| f64::from(row) * times).collect::<Vec<f64>>();
+                let (segment, second) = (rows.clone(), rows.iter().map(|row| row + 7).collect());
+                let assignment = Assignment { segment, distance: real(0.5), second, second_distance: real(0.25) };
+                let shard = Shard { users, draw_keys: Vec::new(), matrix: Csr::empty(0) };
+                super::users(c, &shard, assignment, rows.iter().map(|row| row + 9).collect())
+            });
+            let table = &tables[0];
+            let present = |at: &usize| peers < 3 || at % peers != 2;
+            assert!(table.users.iter().eq((0..ids.len()).filter(present).map(|at| &ids[at])), "{peers}");
+            for (user, id) in table.users.iter().enumerate() {
+                let (row, assignment) = (row_of(id), &table.assignment);
+                assert_eq!((assignment.segment[user], assignment.second[user]), (row, row + 7));
+                assert_eq!(assignment.distance[user], f64::from(row) * 0.5);
+                assert_eq!(assignment.second_distance[user], f64::from(row) * 0.25);
+                assert_eq!(table.nb_segment[user], row + 9);
+            }
+            assert!(tables[1..].iter().all(|table| *table == UserTable::default()));
+        }
+    }
 }

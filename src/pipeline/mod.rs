@@ -19,6 +19,7 @@ use crate::kernel::simd::level;
 use crate::kmeans::{self, Sweep};
 use crate::pca;
 use crate::profile;
+use crate::report::run::Stage;
 use crate::report::write::{self, Written};
 use crate::report::{Measured, ModelTerms, Outcome};
 use crate::shard::weight;
@@ -165,7 +166,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
 struct Clock {
     shown: bool,
     started: Instant,
-    stages: Vec<(String, f64)>,
+    stages: Vec<Stage>,
 }
 
 impl Clock {
@@ -181,7 +182,7 @@ impl Clock {
         if self.shown {
             tracing::info!(stage, seconds, "done");
         }
-        self.stages.push((stage.to_string(), seconds));
+        self.stages.push(Stage { stage: stage.to_string(), seconds, peak_memory: gather::own_peak_memory() });
         result
     }
 }

@@ -11,6 +11,7 @@ use crate::job::*;
 use crate::kmeans::{Assignment, KMeans, StartReport, Sweep, SweepCurve};
 use crate::pca::{Pca, SolverReport};
 use crate::profile::{Profile, ProfileItem};
+use crate::report::run::Stage;
 use crate::report::tables::cumulative;
 use crate::report::{MapPoint, Measured, ModelTerms, Outcome, UserTable};
 use crate::validate::{Confusion, Validation};
@@ -214,7 +215,7 @@ fn measured(size: Size) -> Measured {
         n_users: size.users as u64,
         n_items: size.items as u64,
         n_ratings: 100_000,
-        stages: stages.map(|(stage, taken)| (stage.to_string(), taken)).to_vec(),
+        stages: stages.map(|(stage, seconds)| Stage { stage: stage.into(), seconds, peak_memory: 61 << 20 }).to_vec(),
         total_seconds: 0.89,
         peak_memory: 61 << 20,
         spilled: 0,

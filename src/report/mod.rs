@@ -85,8 +85,8 @@ pub struct Measured {
     pub n_users: u64,
     pub n_items: u64,
     pub n_ratings: u64,
-    /// Stage and seconds, in order.
-    pub stages: Vec<(String, f64)>,
+    /// In order.
+    pub stages: Vec<run::Stage>,
     pub total_seconds: f64,
     /// Peak resident memory of the largest process, in bytes.
     pub peak_memory: u64,

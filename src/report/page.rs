@@ -10,7 +10,7 @@ use crate::profile::{Profile, ProfileItem};
 use crate::report::Outcome;
 use crate::report::charts;
 use crate::report::format::{bytes, count, decimals, html, percent, plural, script_json, seconds, significant};
-use crate::report::run::{Digests, winning_iterations};
+use crate::report::run::{Digests, Stage, winning_iterations};
 use crate::report::tables::curves;
 
 const STYLE: &str = include_str!("assets/page.css");
@@ -485,14 +485,14 @@ fn fact(label: &str, value: &str) -> String {
 
 fn stages(outcome: &Outcome) -> String {
     let measured = &outcome.measured;
-    let longest = measured.stages.iter().map(|(_, s)| *s).fold(0.0, f64::max);
-    let row = |(stage, taken): &(String, f64)| {
-        let share = if longest > 0.0 { taken / longest } else { 0.0 };
+    let longest = measured.stages.iter().map(|stage| stage.seconds).fold(0.0, f64::max);
+    let row = |stage: &Stage| {
+        let share = if longest > 0.0 { stage.seconds / longest } else { 0.0 };
         format!(
             "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"figure\">{}</td></tr>\n",
-            html(stage),
+            html(&stage.stage),
             bar(share, None),
-            seconds(*taken)
+            seconds(stage.seconds)
         )
     };
     let rows: String = measured.stages.iter().map(row).collect();
@@ -551,7 +551,7 @@ mod tests {
         outcome.items.titles.fill(Some(HOSTILE.into()));
         outcome.map[0].user = Id::Text(HOSTILE.into());
         outcome.warnings = vec![HOSTILE.into()];
-        outcome.measured.stages[0].0 = HOSTILE.into();
+        outcome.measured.stages[0].stage = HOSTILE.into();
         outcome.job.output = "out/<img src=x>".into();
         let page = page(&outcome);
         let own = own(&page);

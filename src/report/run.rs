@@ -10,7 +10,7 @@ use crate::ingest::Ledger;
 use crate::job::Job;
 use crate::kmeans::{StartReport, Sweep};
 use crate::pca::SolverReport;
-use crate::report::{Measured, Outcome};
+use crate::report::Outcome;
 use crate::validate::Validation;
 
 /// The file's name: a folder that holds one, written by segmill, is a segmill output.
@@ -74,6 +74,8 @@ pub struct Layout {
 pub struct Stage {
     pub stage: String,
     pub seconds: f64,
+    /// Peak resident memory of the coordinator's process from its start to the end of the stage, in bytes.
+    pub peak_memory: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -106,7 +108,7 @@ impl RunRecord {
             layout: Layout { processes: measured.processes, workers: measured.workers },
             simd: measured.simd.clone(),
             total_seconds: measured.total_seconds,
-            stages: stages(measured),
+            stages: measured.stages.clone(),
             peak_memory: measured.peak_memory,
             spilled: measured.spilled,
             iterations: Iterations { pca: pca.solver.iterations, kmeans: winning_iterations(outcome) },
@@ -152,10 +154,6 @@ impl Accuracy {
 /// Iterations of the start that won.
 pub fn winning_iterations(outcome: &Outcome) -> usize {
     outcome.kmeans.starts.get(outcome.kmeans.best_start).map_or(0, |start| start.iterations)
-}
-
-fn stages(measured: &Measured) -> Vec<Stage> {
-    measured.stages.iter().map(|(stage, seconds)| Stage { stage: stage.clone(), seconds: *seconds }).collect()
 }
 
 /// Whether `json` is the `run.json` of a segmill output, of this version or another.
