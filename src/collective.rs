@@ -111,6 +111,46 @@ pub trait Collective {
         total
     }
 
+    /// Adds up, element by element, the arrays of all workers, and leaves worker w with `cuts[w]..cuts[w + 1]` of the
+    /// sum. All arrays have one length; `cuts` is the same everywhere, rising from 0 to that length.
+    fn sum_parts<T: Summable>(&mut self, values: &[T], cuts: &[usize]) -> Vec<T>
+    where
+        Self: Sized,
+    {
+        let peers = self.peers();
+        assert!(cuts.len() == peers + 1 && cuts[peers] == values.len(), "one part for each worker");
+        let own = self.index();
+        let part = |w: usize| &values[cuts[w]..cuts[w + 1]];
+        let mut total = part(own).to_vec();
+        if peers > 1 {
+            let bytes = |w: usize| if w == own { Vec::new() } else { bytemuck::cast_slice(part(w)).to_vec() };
+            let incoming = self.exchange((0..peers).map(bytes).collect());
+            reduce_into(&mut total, &incoming, own, &|a: T, b: T| a.plus(b));
+        }
+        total
+    }
+
+    /// Every worker's array, one after the other by worker, on every worker. Lengths may differ.
+    fn concat<T: Element>(&mut self, mine: &[T]) -> Vec<T>
+    where
+        Self: Sized,
+    {
+        let own = self.index();
+        let bytes = |w: usize| if w == own { Vec::new() } else { bytemuck::cast_slice(mine).to_vec() };
+        let incoming = self.exchange((0..self.peers()).map(bytes).collect());
+        let width = std::mem::size_of::<T>();
+        let length = mine.len() + incoming.iter().map(Vec::len).sum::<usize>() / width;
+        let mut whole = Vec::with_capacity(length);
+        for (worker, bytes) in incoming.iter().enumerate() {
+            if worker == own {
+                whole.extend_from_slice(mine);
+            } else {
+                whole.extend(bytes.chunks_exact(width).map(bytemuck::pod_read_unaligned::<T>));
+            }
+        }
+        whole
+    }
+
     /// Every worker's array, by worker, on every worker. Lengths may differ.
     fn all_gather<T: Element>(&mut self, mine: &[T]) -> Vec<Vec<T>>
     where
@@ -294,8 +334,33 @@ mod tests {
         Solo.max(&mut values);
         assert_eq!(values, [3, -4]);
         assert_eq!(Solo.all_gather(&[1u32, 2]), vec![vec![1, 2]]);
+        assert_eq!(Solo.concat(&[1u32, 2]), [1, 2]);
+        assert_eq!(Solo.sum_parts(&[3i64, -4], &[0, 2]), [3, -4]);
         assert_eq!(Solo.broadcast_value(Some(&"x".to_string())), "x");
         let refused: Result<()> = Err(Error::data("a", "b", "c"));
         assert_eq!(Solo.agree(refused.clone()), refused);
+    }
+
+    #[test]
+    fn parts_are_cut_as_asked_and_put_together_in_order() {
+        for peers in [1, 2, 3, 5] {
+            for length in [0, 1, 2, 7, 5000] {
+                // Uneven cuts, some of them empty.
+                let cuts: Vec<usize> = (0..=peers).map(|w| length * w * w / (peers * peers)).collect();
+                let results = testing::run_workers(peers, |c| {
+                    let own = c.index() as i64;
+                    let values: Vec<i64> = (0..length as i64).map(|i| i * (own + 1)).collect();
+                    let part = c.sum_parts(&values, &cuts);
+                    (c.concat(&part), part, c.concat(&vec![own as u8; c.index()]))
+                });
+                let factor = (1..=peers as i64).sum::<i64>();
+                let sums: Vec<i64> = (0..length as i64).map(|i| i * factor).collect();
+                for (own, (whole, part, uneven)) in results.into_iter().enumerate() {
+                    assert_eq!(part, sums[cuts[own]..cuts[own + 1]]);
+                    assert_eq!(whole, sums);
+                    assert_eq!(uneven, (0..peers).flat_map(|w| vec![w as u8; w]).collect::<Vec<_>>());
+                }
+            }
+        }
     }
 }

@@ -1,29 +1,28 @@
 //! Principal components of the users, without ever making the centred matrix.
 //!
-//! C = (XᵀX − n μμᵀ)/(n − 1) is reached in two ways. `gram` makes it: every worker adds up the products of its users in
-//! fixed point, band of rows by band, each band owned by one worker; then each worker multiplies its own rows of C, so
-//! no worker holds the whole and nothing is summed across workers in floating point. `krylov` never makes it: a sweep
-//! over the shard does Y = (X − 1μᵀ)V and (X − 1μᵀ)ᵀY together, for catalogues of any width. Both feed the same
-//! eigen-solver ([`crate::kernel::krylov`]), run in lockstep by all workers on identical bits.
+//! C = (XᵀX − n μμᵀ)/(n − 1) is reached in two ways. [`made`] adds up the products of the users in fixed point, band of
+//! rows by band, and each worker multiplies its own rows of C. [`swept`] never makes it: a sweep over the shard does
+//! Y = (X − 1μᵀ)V and (X − 1μᵀ)ᵀY together, for catalogues of any width. Both feed the same eigen-solver
+//! ([`crate::kernel::krylov`]), whose basis is shared out among the workers by items; nothing is summed across workers
+//! in floating point but chunks of items that are the same for any number of them.
+
+mod choose;
+mod made;
+mod moments;
+mod swept;
 
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
 use crate::collective::Collective;
 use crate::error::{Error, Result};
-use crate::job::{PcaParams, Solver};
-use crate::kernel::csr::{self, ColumnSums, Csr};
-use crate::kernel::eigen::symmetric_eigen;
-use crate::kernel::fixed::Scale;
-use crate::kernel::gram;
-use crate::kernel::krylov::{self, Block, Eigenpairs};
-
-/// What `auto` predicts from: rough times of one worker, and the sweeps that either solver usually takes.
-const SECONDS_PER_PRODUCT: f64 = 1e-9;
-const SECONDS_PER_ENTRY: f64 = 0.8e-9;
-const SECONDS_PER_RATING: f64 = 8e-9;
-const GRAM_SWEEPS: f64 = 15.0;
-const KRYLOV_SWEEPS: f64 = 12.0;
+use crate::job::PcaParams;
+use crate::kernel::block::Block;
+use crate::kernel::csr::Csr;
+use crate::kernel::krylov::{self, Eigenpairs};
+use crate::kernel::sweep;
+use choose::Chosen;
+use moments::Moments;
 
 /// A fitted projection, the same on every worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,25 +58,40 @@ pub struct SolverReport {
     pub converged: bool,
 }
 
-/// Columns of a block for the two solvers: a made matrix is cheap to apply and gains from depth, a sweep over a large
-/// shard costs its memory traffic and gains from width.
-const GRAM_BLOCK: usize = 8;
-const KRYLOV_BLOCK: usize = 16;
-/// Residual asked of the `gram` solver: close to what rounding allows.
-const GRAM_TOL: f64 = 1e-12;
+/// Columns of a block: a row of it is one cache line, and one register of the widest.
+const BLOCK: usize = 8;
 const MAX_SWEEPS: usize = 1000;
-/// Products are added up in bands of about this many bytes, which stay in cache.
-const BAND_BYTES: usize = 4 << 20;
-/// Below this many items `auto` takes `gram` whatever it costs: it is a fraction of a second and as exact as can be.
-const SMALL_CATALOGUE: usize = 2048;
+
+/// What is asked of the eigen-solver.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    components: usize,
+    /// Components and further variances.
+    values: usize,
+    /// Columns the basis may have.
+    max_basis: usize,
+    tol: f64,
+    seed: u64,
+}
+
+impl Wanted {
+    fn options(self, noise: f64) -> krylov::Options {
+        let Wanted { components, values, max_basis, tol, seed } = self;
+        krylov::Options { values, vectors: components, tol, noise, max_basis, max_sweeps: MAX_SWEEPS, seed }
+    }
+}
 
 /// Fits `params.components` components, and the variances of `params.report` (fewer where the data has fewer), to the
 /// rows of all workers' `matrix` `(n_local_users, n_items)`. `memory` is what one process may use, in bytes.
 ///
+/// The residual of every component is at most `params.tol`; that of the variances after them at most its square root,
+/// which bounds their own relative error by about `params.tol`.
+///
 /// # Errors
-/// [`Error::Data`] when all users are alike; [`Error::Job`] when `gram` is asked for and does not fit `memory`.
+/// [`Error::Data`] when all users are alike, or the squares of ratings are past what a number can hold; [`Error::Job`]
+/// when `gram` is asked for and does not fit `memory`.
 pub fn fit<C: Collective>(c: &mut C, matrix: &Csr, params: &PcaParams, seed: u64, memory: u64) -> Result<Pca> {
-    let moments = Moments::of(c, matrix);
+    let moments = Moments::of(c, matrix)?;
     if moments.total_variance <= 0.0 {
         return Err(Error::data(
             "ratings",
@@ -86,11 +100,13 @@ pub fn fit<C: Collective>(c: &mut C, matrix: &Csr, params: &PcaParams, seed: u64
         ));
     }
     let n = matrix.n_cols;
-    let k = params.components.max(params.report.min(n).min(moments.n_users as usize));
-    let (solver, reason) = choose(c, matrix, params, k, memory)?;
+    let values = params.components.max(params.report.min(n).min(moments.n_users as usize));
+    let max_basis = max_basis(n, values, memory);
+    let (solver, reason) = choose::choose(c, matrix, params, max_basis, memory)?;
+    let wanted = Wanted { components: params.components, values, max_basis, tol: params.tol, seed };
     let (pairs, name, tol) = match solver {
-        Chosen::Gram => (solve_gram(c, matrix, &moments, k, seed), "gram", GRAM_TOL),
-        Chosen::Krylov => (solve_krylov(c, matrix, &moments, k, params.tol, seed), "krylov", params.tol),
+        Chosen::Gram => (made::solve(c, matrix, &moments, wanted), "gram", made::TOL),
+        Chosen::Krylov => (swept::solve(c, matrix, &moments, wanted), "krylov", params.tol),
     };
     let report = SolverReport {
         solver: name.into(),
@@ -103,193 +119,45 @@ pub fn fit<C: Collective>(c: &mut C, matrix: &Csr, params: &PcaParams, seed: u64
     Ok(finish(pairs, moments, params.components, report))
 }
 
+/// Columns of the basis: as many as are worth having, as far as a quarter of the memory holds them. However many workers
+/// and processes share it, it is the same, since it decides about every bit that follows.
+fn max_basis(n: usize, values: usize, memory: u64) -> usize {
+    let affordable = usize::try_from(memory / 4 / (8 * n as u64)).unwrap_or(usize::MAX);
+    affordable.clamp(krylov::least_basis::<BLOCK>(values), krylov::max_basis::<BLOCK>(values)) / BLOCK * BLOCK
+}
+
 /// Scores of this worker's users: (x − μ) · componentsᵀ, `(n_local_users, n_components)`.
 pub fn project(pca: &Pca, matrix: &Csr) -> Array2<f64> {
     let k = pca.components.nrows();
-    let loadings: Vec<f64> = pca.components.t().iter().copied().collect();
-    let mut offset = vec![0.0; k];
-    for (mean, row) in pca.mean.iter().zip(loadings.chunks_exact(k)) {
-        offset.iter_mut().zip(row).for_each(|(o, v)| *o += mean * v);
-    }
     let mut scores = Array2::zeros((matrix.n_rows(), k));
-    for (row, mut out) in matrix.rows().zip(scores.rows_mut()) {
-        let out = out.as_slice_mut().expect("rows are contiguous");
-        csr::row_times_dense(row, &loadings, out);
-        out.iter_mut().zip(&offset).for_each(|(s, o)| *s -= o);
+    for first in (0..k).step_by(BLOCK) {
+        let width = BLOCK.min(k - first);
+        let loading = |i: usize, b: usize| if b < width { pca.components[[first + b, i]] } else { 0.0 };
+        let loadings: Block<BLOCK> = (0..matrix.n_cols).map(|i| std::array::from_fn(|b| loading(i, b))).collect();
+        let offset = weighted_sum(pca.mean.as_slice().expect("a mean is contiguous"), &loadings);
+        sweep::centred_products(matrix, &loadings, &offset, |user, products| {
+            let mut row = scores.row_mut(user);
+            let row = row.as_slice_mut().expect("rows are contiguous");
+            row[first..first + width].copy_from_slice(&products[..width]);
+        });
     }
     scores
 }
 
-/// What the columns sum to, over all workers.
-struct Moments {
-    n_users: u64,
-    mean: Vec<f64>,
-    total_variance: f64,
-    /// Largest |x| and largest ‖x − μ‖ (an upper bound of it) of any user.
-    max_value: f64,
-    max_norm: f64,
-}
-
-impl Moments {
-    fn of<C: Collective>(c: &mut C, matrix: &Csr) -> Moments {
-        let mut counts = [matrix.n_rows() as i64];
-        c.sum(&mut counts);
-        let n_users = counts[0] as u64;
-        let largest_norm = matrix.rows().map(|r| r.norm_squared()).fold(0.0, f64::max).sqrt();
-        let mut bounds = [matrix.max_abs(), largest_norm];
-        c.max(&mut bounds);
-        let [max_value, max_row_norm] = bounds;
-        let (sum_scale, square_scale) = (Scale::new(max_value, n_users), Scale::new(max_value * max_value, n_users));
-        let sums = ColumnSums::of(matrix, sum_scale, square_scale);
-        let n = matrix.n_cols;
-        let mut packed = sums.sum;
-        packed.extend(sums.sum_of_squares);
-        c.sum(&mut packed);
-        let mean: Vec<f64> = packed[..n].iter().map(|&s| sum_scale.real(s) / n_users as f64).collect();
-        let squares = packed[n..].iter().map(|&s| square_scale.real(s));
-        let scatter: f64 = squares.zip(&mean).map(|(s, m)| (s - n_users as f64 * m * m).max(0.0)).sum();
-        let mean_norm = mean.iter().map(|m| m * m).sum::<f64>().sqrt();
-        let total_variance = scatter / (n_users.max(2) - 1) as f64;
-        let negligible = 1e-14 * max_row_norm * max_row_norm;
-        Moments {
-            n_users,
-            mean,
-            total_variance: if total_variance > negligible { total_variance } else { 0.0 },
-            max_value,
-            max_norm: max_row_norm + mean_norm,
-        }
+/// Σ weights[i]·rows[i].
+fn weighted_sum<const B: usize>(weights: &[f64], rows: &[[f64; B]]) -> [f64; B] {
+    let mut sum = [0.0; B];
+    for (weight, row) in weights.iter().zip(rows) {
+        (0..B).for_each(|b| sum[b] += weight * row[b]);
     }
-}
-
-enum Chosen {
-    Gram,
-    Krylov,
-}
-
-/// Picks the solver by what it would cost, in nanoseconds of one worker, and by memory.
-fn choose<C: Collective>(
-    c: &mut C,
-    matrix: &Csr,
-    params: &PcaParams,
-    k: usize,
-    memory: u64,
-) -> Result<(Chosen, String)> {
-    let n = matrix.n_cols;
-    let mut work = [gram::products(matrix) as i64, matrix.nnz() as i64];
-    c.sum(&mut work);
-    // Whether it fits must not depend on how many share it, or another layout would choose another solver.
-    let gram_bytes = n as u64 * n as u64 * 8;
-    let fits = gram_bytes <= memory / 2;
-    let narrow = n < krylov::max_basis::<KRYLOV_BLOCK>(k) + KRYLOV_BLOCK;
-    if params.solver == Solver::Gram && !fits {
-        return Err(Error::job(
-            "pca.solver",
-            format!(
-                "the Gram matrix of {n} items has {}, more than half of memory = {}",
-                mebibytes(gram_bytes),
-                mebibytes(memory)
-            ),
-            "set pca.solver = \"krylov\" or \"auto\", or raise memory",
-        ));
-    }
-    if params.solver == Solver::Gram {
-        return Ok((Chosen::Gram, "set in the job".into()));
-    }
-    if narrow {
-        // The few megabytes of so small a matrix are not worth a refusal.
-        return Ok((Chosen::Gram, format!("{n} items are too few for a Krylov basis of {k} components")));
-    }
-    if params.solver == Solver::Krylov {
-        return Ok((Chosen::Krylov, "set in the job".into()));
-    }
-    let [products, nnz] = work.map(|w| w as f64);
-    let gram_seconds = SECONDS_PER_PRODUCT * products + GRAM_SWEEPS * SECONDS_PER_ENTRY * (n * n) as f64;
-    let krylov_seconds = KRYLOV_SWEEPS * SECONDS_PER_RATING * nnz;
-    Ok(if !fits {
-        (Chosen::Krylov, format!("the Gram matrix of {n} items takes more than half of memory"))
-    } else if n <= SMALL_CATALOGUE {
-        (Chosen::Gram, format!("{n} items: the Gram matrix is small and exact"))
-    } else {
-        let costs = format!("predicted gram {gram_seconds:.2} s, krylov {krylov_seconds:.2} s of one worker");
-        (if gram_seconds <= krylov_seconds { Chosen::Gram } else { Chosen::Krylov }, costs)
-    })
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
-}
-
-fn solve_gram<C: Collective>(c: &mut C, matrix: &Csr, moments: &Moments, k: usize, seed: u64) -> Eigenpairs {
-    let n = matrix.n_cols;
-    let rows = covariance_rows(c, matrix, moments);
-    if n < krylov::max_basis::<GRAM_BLOCK>(k) + GRAM_BLOCK {
-        let whole = Array2::from_shape_vec((n, n), c.all_gather(&rows).concat()).expect("bands make up the matrix");
-        let (values, vectors) = symmetric_eigen(whole);
-        let vectors = vectors.slice(ndarray::s![..k, ..]).to_owned();
-        return Eigenpairs { values: values[..k].to_vec(), vectors, sweeps: 1, residual: 0.0, converged: true };
-    }
-    let options = krylov::Options { k, tol: GRAM_TOL, max_sweeps: MAX_SWEEPS, seed };
-    krylov::top_eigenpairs::<GRAM_BLOCK>(n, options, |v| {
-        let mine = krylov::dense_times_block(&rows, v);
-        c.all_gather(&mine).concat()
-    })
-}
-
-/// This worker's rows of C, `(own rows, n_items)`: worker w owns rows n·w/peers up to n·(w+1)/peers.
-fn covariance_rows<C: Collective>(c: &mut C, matrix: &Csr, moments: &Moments) -> Vec<f64> {
-    let (n, peers) = (matrix.n_cols, c.peers());
-    let scale = Scale::new(moments.max_value * moments.max_value, moments.n_users);
-    let n_users = moments.n_users as f64;
-    let rows_at_once = (BAND_BYTES / (8 * n)).max(1);
-    let mut mine = Vec::with_capacity(n * n.div_ceil(peers));
-    for owner in 0..peers {
-        let (first, last) = (n * owner / peers, n * (owner + 1) / peers);
-        for start in (first..last).step_by(rows_at_once) {
-            let band = start..last.min(start + rows_at_once);
-            let mut products = vec![0i64; band.len() * n];
-            gram::accumulate_band(matrix, band.clone(), scale.factor(), &mut products);
-            let total = c.sum_to(owner, products);
-            for (i, row) in band.zip(total.chunks_exact(n)) {
-                let shift = n_users * moments.mean[i];
-                let centred = row.iter().zip(&moments.mean).map(|(&g, mean)| scale.real(g) - shift * mean);
-                mine.extend(centred.map(|x| x / (n_users - 1.0)));
-            }
-        }
-    }
-    mine
-}
-
-fn solve_krylov<C: Collective>(
-    c: &mut C,
-    matrix: &Csr,
-    moments: &Moments,
-    k: usize,
-    tol: f64,
-    seed: u64,
-) -> Eigenpairs {
-    const B: usize = KRYLOV_BLOCK;
-    let n = matrix.n_cols;
-    // |y| = |(x − μ)·v| ≤ ‖x − μ‖ for a unit vector v; the margin covers rounding.
-    let scale = Scale::new(moments.max_value * moments.max_norm * 1.001, moments.n_users);
-    let divisor = moments.n_users as f64 - 1.0;
-    let options = krylov::Options { k, tol, max_sweeps: MAX_SWEEPS, seed };
-    krylov::top_eigenpairs::<B>(n, options, |v| {
-        let mut offset = [0.0; B];
-        for (mean, v) in moments.mean.iter().zip(v) {
-            (0..B).for_each(|b| offset[b] += mean * v[b]);
-        }
-        let mut image = vec![[0i64; B]; n];
-        csr::centred_sweep(matrix, v, &offset, scale.factor(), &mut image);
-        c.sum(image.as_flattened_mut());
-        let image: Block<B> = image.iter().map(|row| row.map(|z| scale.real(z) / divisor)).collect();
-        image
-    })
+    sum
 }
 
 /// Signs, ratios and singular values. The best `components` vectors stay; of the others only the variance.
 fn finish(pairs: Eigenpairs, moments: Moments, components: usize, solver: SolverReport) -> Pca {
     let explained_variance: Vec<f64> = pairs.values.iter().map(|v| v.max(0.0)).collect();
-    let mut kept = pairs.vectors.slice(ndarray::s![..components, ..]).to_owned();
+    let mut kept = pairs.vectors;
+    debug_assert_eq!(kept.nrows(), components);
     for mut component in kept.rows_mut() {
         let largest = component.iter().fold(0.0f64, |m, x| if x.abs() > m.abs() { *x } else { m });
         if largest < 0.0 {
@@ -311,6 +179,8 @@ fn finish(pairs: Eigenpairs, moments: Moments, components: usize, solver: Solver
 mod tests {
     use super::*;
     use crate::collective::{Solo, testing};
+    use crate::job::Solver;
+    use crate::kernel::eigen::symmetric_eigen;
     use crate::kernel::keyed::{self, Stream};
 
     /// Sparse planted data: `n_users` rows over `n_items` columns with three overlapping groups.

@@ -9,10 +9,6 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use multiversion::multiversion;
-
-use super::fixed::{self, Scale};
-
 /// A sparse matrix `(n_rows, n_cols)`. The columns of a row are strictly rising; no stored value is 0.
 #[derive(Debug, Clone)]
 pub struct Csr {
@@ -185,6 +181,12 @@ impl<'a> Row<'a> {
         Row { indices: &self.indices[range.clone()], values: self.values.slice(range) }
     }
 
+    /// The entries from the one at `at` on.
+    #[inline(always)]
+    pub fn tail(self, at: usize) -> Row<'a> {
+        Row { indices: &self.indices[at..], values: self.values.slice(at..self.len()) }
+    }
+
     /// Calls `f(column, value)` for each entry, in column order. The fastest way through a row.
     #[inline(always)]
     pub fn for_each(self, mut f: impl FnMut(usize, f64)) {
@@ -353,104 +355,5 @@ impl PartialEq for Csr {
     fn eq(&self, other: &Csr) -> bool {
         let same = |(a, b): (Row, Row)| a.len() == b.len() && a.iter().eq(b.iter());
         self.n_cols == other.n_cols && self.n_rows() == other.n_rows() && self.rows().zip(other.rows()).all(same)
-    }
-}
-
-/// `out += row · matrix` for a dense `matrix` `(n_cols, width)`, row-major; lanes run across its columns, the sum over
-/// the row's entries has their order.
-#[inline]
-pub fn row_times_dense(row: Row<'_>, matrix: &[f64], out: &mut [f64]) {
-    let width = out.len();
-    row.for_each(|i, x| {
-        for (o, m) in out.iter_mut().zip(&matrix[i * width..(i + 1) * width]) {
-            *o += x * m;
-        }
-    });
-}
-
-/// Sums over rows that every column needs, in fixed point.
-#[derive(Debug, Clone)]
-pub struct ColumnSums {
-    pub sum: Vec<i64>,
-    pub sum_of_squares: Vec<i64>,
-}
-
-impl ColumnSums {
-    pub fn of(rows: &Csr, sum_scale: Scale, square_scale: Scale) -> ColumnSums {
-        let zeros = || vec![0i64; rows.n_cols];
-        let mut sums = ColumnSums { sum: zeros(), sum_of_squares: zeros() };
-        for row in rows.rows() {
-            row.for_each(|i, x| {
-                sums.sum[i] += sum_scale.fix(x);
-                sums.sum_of_squares[i] += square_scale.fix(x * x);
-            });
-        }
-        sums
-    }
-}
-
-/// One pass of (X − 1μᵀ)ᵀ(X − 1μᵀ)·V over sparse rows: for each row y = x·V − `offset` with `offset` = μ·V, and
-/// `out[i] += x[i]·y·factor`, rounded, for each of its entries. Since the y of all rows sum to 0, nothing of μ is left to
-/// subtract on the other side.
-pub fn centred_sweep<const B: usize>(rows: &Csr, v: &[[f64; B]], offset: &[f64; B], factor: f64, out: &mut [[i64; B]]) {
-    for block in rows.blocks() {
-        sweep_block(block.rows, v, offset, factor, out);
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
-fn sweep_block<const B: usize>(
-    rows: RowsRef<'_>,
-    v: &[[f64; B]],
-    offset: &[f64; B],
-    factor: f64,
-    out: &mut [[i64; B]],
-) {
-    for r in 0..rows.n_rows() {
-        let row = rows.row(r);
-        let mut y = [0.0; B];
-        row.for_each(|i, x| {
-            let v = &v[i];
-            for b in 0..B {
-                y[b] += x * v[b];
-            }
-        });
-        for b in 0..B {
-            y[b] = (y[b] - offset[b]) * factor;
-        }
-        row.for_each(|i, x| {
-            let out = &mut out[i];
-            for b in 0..B {
-                out[b] += fixed::round(x * y[b]);
-            }
-        });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_centred_sweep_is_the_covariance_times_a_block() {
-        let mut x = Csr::empty(3);
-        x.push_row([(0, 5.0), (2, 3.0)]);
-        x.push_row([(1, 2.0), (2, 4.0)]);
-        x.push_row([(0, 1.0)]);
-        let dense = [[5.0, 0.0, 3.0], [0.0, 2.0, 4.0], [1.0, 0.0, 0.0]];
-        let mean: Vec<f64> = (0..3).map(|i| dense.iter().map(|r| r[i]).sum::<f64>() / 3.0).collect();
-        let v = vec![[0.5, 1.0], [-0.25, 0.0], [1.5, -1.0]];
-        let mut offset = [0.0; 2];
-        mean.iter().zip(&v).for_each(|(m, v)| (0..2).for_each(|b| offset[b] += m * v[b]));
-        let scale = Scale::new(100.0, 3);
-        let mut out = vec![[0i64; 2]; 3];
-        centred_sweep(&x, &v, &offset, scale.factor(), &mut out);
-        for i in 0..3 {
-            for b in 0..2 {
-                let y = |r: &[f64; 3]| (0..3).map(|j| (r[j] - mean[j]) * v[j][b]).sum::<f64>();
-                let expected: f64 = dense.iter().map(|r| (r[i] - mean[i]) * y(r)).sum();
-                assert!((scale.real(out[i][b]) - expected).abs() < 1e-12);
-            }
-        }
     }
 }

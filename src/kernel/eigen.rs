@@ -4,7 +4,7 @@
 //! Computations, §8.3). Written here because the bits must not depend on the processor: libraries choose kernels with
 //! fused multiply-add at run time.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 /// QL needs one or two sweeps per eigenvalue; far past that something is not a number.
 const MAX_SWEEPS: usize = 60;
@@ -13,22 +13,40 @@ const MAX_SWEEPS: usize = 60;
 /// triangle of `matrix` `(n, n)`.
 pub fn symmetric_eigen(matrix: Array2<f64>) -> (Vec<f64>, Array2<f64>) {
     let n = matrix.nrows();
-    assert_eq!(n, matrix.ncols(), "an eigenproblem needs a square matrix");
-    let (mut diagonal, mut off_diagonal, mut vectors) = tridiagonalise(matrix);
-    implicit_ql(&mut diagonal, &mut off_diagonal, &mut vectors);
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&a, &b| diagonal[b].total_cmp(&diagonal[a]).then(a.cmp(&b)));
-    let values = order.iter().map(|&i| diagonal[i]).collect();
-    let mut sorted = Array2::zeros((n, n));
-    for (row, &i) in order.iter().enumerate() {
-        sorted.row_mut(row).assign(&vectors.row(i));
-    }
-    (values, sorted)
+    let tridiagonal = tridiagonalise(matrix);
+    let basis = accumulate(n, &tridiagonal.reflectors);
+    diagonalise(tridiagonal, basis)
 }
 
-/// `matrix` = Qᵀ T Q with T tridiagonal: the diagonal of T, its off-diagonal (`off[i]` joins i and i + 1; the last is
-/// 0), and Q with the basis as rows.
-fn tridiagonalise(mut a: Array2<f64>) -> (Vec<f64>, Vec<f64>, Array2<f64>) {
+/// [`symmetric_eigen`] with only the last `tail` elements of each vector, `(n, tail)`, at a fraction of the cost.
+pub fn symmetric_eigen_tails(matrix: Array2<f64>, tail: usize) -> (Vec<f64>, Array2<f64>) {
+    let n = matrix.nrows();
+    let tridiagonal = tridiagonalise(matrix);
+    let basis = accumulate_tails(n, tail.min(n), &tridiagonal.reflectors);
+    diagonalise(tridiagonal, basis)
+}
+
+/// The eigenvalues, falling, and the rows of `basis` turned into eigenvectors in their order.
+fn diagonalise(tridiagonal: Tridiagonal, mut basis: Array2<f64>) -> (Vec<f64>, Array2<f64>) {
+    let Tridiagonal { mut diagonal, mut off, .. } = tridiagonal;
+    implicit_ql(&mut diagonal, &mut off, &mut basis);
+    let mut order: Vec<usize> = (0..diagonal.len()).collect();
+    order.sort_by(|&a, &b| diagonal[b].total_cmp(&diagonal[a]).then(a.cmp(&b)));
+    let values = order.iter().map(|&i| diagonal[i]).collect();
+    (values, basis.select(Axis(0), &order))
+}
+
+/// `matrix` = Qᵀ T Q with T tridiagonal.
+struct Tridiagonal {
+    diagonal: Vec<f64>,
+    /// `off[i]` joins i and i + 1; the last is 0.
+    off: Vec<f64>,
+    /// Their product is Qᵀ: reflector k leaves the first k + 1 coordinates alone.
+    reflectors: Vec<(Vec<f64>, f64)>,
+}
+
+fn tridiagonalise(mut a: Array2<f64>) -> Tridiagonal {
+    assert_eq!(a.nrows(), a.ncols(), "an eigenproblem needs a square matrix");
     let n = a.nrows();
     let mut off = vec![0.0; n];
     let mut reflectors: Vec<(Vec<f64>, f64)> = Vec::with_capacity(n);
@@ -59,7 +77,7 @@ fn tridiagonalise(mut a: Array2<f64>) -> (Vec<f64>, Vec<f64>, Array2<f64>) {
         off[n - 2] = a[[n - 1, n - 2]];
     }
     let diagonal = (0..n).map(|i| a[[i, i]]).collect();
-    (diagonal, off, accumulate(n, &reflectors))
+    Tridiagonal { diagonal, off, reflectors }
 }
 
 /// A reflector I − β v vᵀ that takes `x` to (α, 0, …, 0).
@@ -89,6 +107,22 @@ fn symmetric_times(a: &ndarray::ArrayViewMut2<f64>, v: &[f64], out: &mut [f64]) 
         }
         tail[0] += dot(row, &v[..i]) + a[[i, i]] * vi;
     }
+}
+
+/// The last `tail` columns of [`accumulate`].
+fn accumulate_tails(n: usize, tail: usize, reflectors: &[(Vec<f64>, f64)]) -> Array2<f64> {
+    let mut tails = Array2::zeros((n, tail));
+    for t in 0..tail {
+        let mut row = vec![0.0; n];
+        row[n - tail + t] = 1.0;
+        for (k, (v, beta)) in reflectors.iter().enumerate() {
+            let reflected = &mut row[k + 1..];
+            let scale = beta * dot(reflected, v);
+            reflected.iter_mut().zip(v).for_each(|(x, v)| *x -= scale * v);
+        }
+        tails.column_mut(t).iter_mut().zip(row).for_each(|(x, value)| *x = value);
+    }
+    tails
 }
 
 /// The product of the reflectors, as rows of the basis.
@@ -206,6 +240,10 @@ mod tests {
                 assert!((image - values[i] * vectors[[i, j]]).abs() < 1e-13 * scale * n as f64);
             }
         }
+        let tail = n.min(3);
+        let (same_values, tails) = symmetric_eigen_tails(matrix.clone(), tail);
+        assert_eq!(values, same_values);
+        assert!(tails.indexed_iter().all(|((i, t), x)| (x - vectors[[i, n - tail + t]]).abs() < 1e-12 * n as f64));
     }
 
     proptest! {

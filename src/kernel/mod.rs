@@ -4,7 +4,9 @@
 //! width of a vector register (vectorise across columns or users instead), `libm` in place of the system's `exp` and
 //! `ln`, and nothing from ndarray that multiplies matrices (its kernels choose by processor).
 
+pub mod basis;
 pub mod bayes;
+pub mod block;
 pub mod csr;
 pub mod eigen;
 pub mod fixed;
@@ -12,5 +14,7 @@ pub mod gram;
 pub mod keyed;
 pub mod krylov;
 pub mod lloyd;
+pub mod moments;
 pub mod simd;
+pub mod sweep;
 pub mod tfidf;

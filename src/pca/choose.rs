@@ -1,0 +1,77 @@
+//! Which solver: by what it would cost, and by memory. Nothing here depends on how many workers share the work, or
+//! another layout would choose another solver and have other bits.
+
+use super::BLOCK;
+use crate::collective::Collective;
+use crate::error::{Error, Result};
+use crate::job::{PcaParams, Solver};
+use crate::kernel::csr::Csr;
+use crate::kernel::gram;
+
+/// What `auto` predicts from: rough times of one worker, and the sweeps that either solver usually takes.
+const SECONDS_PER_PRODUCT: f64 = 1e-9;
+const SECONDS_PER_ENTRY: f64 = 0.8e-9;
+const SECONDS_PER_RATING: f64 = 4e-9;
+const GRAM_SWEEPS: f64 = 15.0;
+const KRYLOV_SWEEPS: f64 = 12.0;
+/// Below this many items `auto` takes `gram` whatever it costs: it is a fraction of a second and as exact as can be.
+const SMALL_CATALOGUE: usize = 2048;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen {
+    Gram,
+    Krylov,
+}
+
+/// Picks the solver by what it would cost, in nanoseconds of one worker, and by memory.
+pub fn choose<C: Collective>(
+    c: &mut C,
+    matrix: &Csr,
+    params: &PcaParams,
+    max_basis: usize,
+    memory: u64,
+) -> Result<(Chosen, String)> {
+    let n = matrix.n_cols;
+    let mut work = [gram::products(matrix) as i64, matrix.nnz() as i64];
+    c.sum(&mut work);
+    // Whether it fits must not depend on how many share it, or another layout would choose another solver.
+    let gram_bytes = n as u64 * n as u64 * 8;
+    let fits = gram_bytes <= memory / 2;
+    let narrow = n < max_basis + BLOCK;
+    if params.solver == Solver::Gram && !fits {
+        return Err(Error::job(
+            "pca.solver",
+            format!(
+                "the Gram matrix of {n} items has {}, more than half of memory = {}",
+                mebibytes(gram_bytes),
+                mebibytes(memory)
+            ),
+            "set pca.solver = \"krylov\" or \"auto\", or raise memory",
+        ));
+    }
+    if params.solver == Solver::Gram {
+        return Ok((Chosen::Gram, "set in the job".into()));
+    }
+    if narrow {
+        // The few megabytes of so small a matrix are not worth a refusal.
+        return Ok((Chosen::Gram, format!("{n} items are too few for a Krylov basis of {max_basis} columns")));
+    }
+    if params.solver == Solver::Krylov {
+        return Ok((Chosen::Krylov, "set in the job".into()));
+    }
+    let [products, nnz] = work.map(|w| w as f64);
+    let gram_seconds = SECONDS_PER_PRODUCT * products + GRAM_SWEEPS * SECONDS_PER_ENTRY * (n * n) as f64;
+    let krylov_seconds = KRYLOV_SWEEPS * SECONDS_PER_RATING * nnz;
+    Ok(if !fits {
+        (Chosen::Krylov, format!("the Gram matrix of {n} items takes more than half of memory"))
+    } else if n <= SMALL_CATALOGUE {
+        (Chosen::Gram, format!("{n} items: the Gram matrix is small and exact"))
+    } else {
+        let costs = format!("predicted gram {gram_seconds:.2} s, krylov {krylov_seconds:.2} s of one worker");
+        (if gram_seconds <= krylov_seconds { Chosen::Gram } else { Chosen::Krylov }, costs)
+    })
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
