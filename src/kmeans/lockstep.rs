@@ -1,7 +1,7 @@
 //! Lloyd's algorithm for many runs at once.
 //!
 //! An iteration is: every run assigns the local users; one collective adds up, for all runs, how many users changed
-//! their cluster, who came and went, and the inertia; another adds up the changes to the sums of the clusters that
+//! their cluster, who came and went; another adds up the changes to the sums of the clusters that
 //! anyone entered or left. Sums are integers, so adding changes gives exactly what summing anew would.
 //!
 //! The law: the inertia never rises from one iteration to the next.
@@ -10,20 +10,29 @@
 //! `max_iter` iterations; the last two assign once more, so that labels and inertia belong to the centroids. An empty
 //! cluster takes the user farthest from its own centroid.
 //!
-//! Centroids that did not move are compared again only with users who may have come nearer to them. A user keeps a lower
-//! bound on the distance to the centroids other than its own; for those that did not move it still holds. Where the own
-//! centroid did not move either, or the nearest that moved is below the bound, those that moved are all that matters.
-//! Distances have the same bits each time they are computed, and no triangle inequality is used, so the pruning is exact.
+//! Dense users are looked at only when their nearest centroid may have changed (`kernel::lloyd::bounds`). All runs go over
+//! a stretch of users that fits in the cache before the next.
+//!
+//! For sparse users, centroids that did not move are compared again only with users who may have come nearer to them. A
+//! user keeps a lower bound on the distance to the centroids other than its own; for those that did not move it still
+//! holds. Where the own centroid did not move either, or the nearest that moved is below the bound, those that moved are
+//! all that matters. Distances have the same bits each time they are computed, and no triangle inequality is used, so the
+//! pruning is exact.
 
 use crate::collective::Collective;
 use crate::job::KMeansParams;
+use crate::kernel::csr::Csr;
 use crate::kernel::fixed;
-use crate::kernel::lloyd::{self, Cloud, Nearest, Tiles};
+use crate::kernel::lloyd::bounds::{Bounds, Desk, Odometers, View};
+use crate::kernel::lloyd::{self, Cloud, Nearest, Points, Scores, Screen, Tiles, dense};
 
 use super::plan::Run;
 use super::seeding::Beginning;
 use super::spread::Outcome;
 use super::users::{Facts, Users};
+
+/// All runs go over about so many bytes of users at a time.
+const STRETCH_BYTES: usize = 256 << 10;
 
 /// A run at its end.
 pub struct Finished {
@@ -45,19 +54,22 @@ pub fn lloyd<C: Collective>(
     params: &KMeansParams,
     beginnings: Vec<Beginning>,
 ) -> Vec<Finished> {
-    let mut runs: Vec<State> = beginnings.into_iter().map(|b| State::new(b, users.n_dims())).collect();
+    let mut runs: Vec<State> = beginnings.into_iter().map(|b| State::new(b, users.n_rows(), users.n_dims())).collect();
     loop {
         let mut active: Vec<&mut State> = runs.iter_mut().filter(|run| run.phase != Phase::Done).collect();
         if active.is_empty() {
             break;
         }
-        active.iter_mut().for_each(|run| run.assign(&users.cloud));
-        take_stock(c, &users.facts, &mut active);
+        assign(&users.cloud, &mut active);
+        #[cfg(test)]
+        trace(c, users, &mut active);
+        take_stock(c, &mut active);
         active.retain(|run| run.phase == Phase::Moving);
-        refill_empty(c, users.draw_keys, &mut active);
+        refill_empty(c, users, &mut active);
         move_centroids(c, users, params, &mut active);
     }
-    runs.into_iter().map(|run| run.finish(&users.facts)).collect()
+    let inertias = inertias(c, users, &runs.iter().collect::<Vec<_>>());
+    runs.into_iter().zip(inertias).map(|(run, inertia)| run.finish(inertia, &users.facts)).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,13 +86,12 @@ struct State {
     phase: Phase,
     iterations: usize,
     converged: bool,
-    inertia: i64,
     tiles: Tiles,
     /// `(n_clusters, n_dims)` in fixed point, over all workers; as of the last move.
     sums: Vec<i64>,
     /// Over all workers.
     counts: Vec<i64>,
-    nearest: Nearest,
+    members: Members,
     /// Local users whose cluster changed since the last move: row and cluster then (`u32::MAX`: none yet).
     changed: Vec<(u32, u32)>,
     /// Clusters entered or left since the last move, at any worker.
@@ -95,19 +106,49 @@ struct State {
     spared: usize,
 }
 
+/// Where each local user is.
+enum Members {
+    Dense { bounds: Bounds, odometers: Odometers },
+    Sparse(Nearest),
+}
+
+impl Members {
+    fn labels(&self) -> &[u32] {
+        match self {
+            Members::Dense { bounds, .. } => &bounds.label,
+            Members::Sparse(nearest) => &nearest.label,
+        }
+    }
+
+    /// Moves a user. Returns where it was.
+    fn put(&mut self, row: usize, to: u32) -> u32 {
+        let label = match self {
+            Members::Dense { bounds, .. } => {
+                bounds.doubt(row);
+                &mut bounds.label[row]
+            }
+            Members::Sparse(nearest) => &mut nearest.label[row],
+        };
+        std::mem::replace(label, to)
+    }
+}
+
 impl State {
-    fn new(beginning: Beginning, n_dims: usize) -> State {
+    fn new(beginning: Beginning, n_rows: usize, n_dims: usize) -> State {
         let k = beginning.run.clusters;
+        let members = match beginning.nearest {
+            Some(nearest) => Members::Sparse(nearest),
+            None => Members::Dense { bounds: Bounds::new(n_rows), odometers: Odometers::new(k) },
+        };
         State {
             run: beginning.run,
             phase: Phase::Moving,
             iterations: 0,
             converged: false,
-            inertia: 0,
             tiles: beginning.tiles,
             sums: vec![0; k * n_dims],
             counts: vec![0; k],
-            nearest: beginning.nearest,
+            members,
             changed: Vec::new(),
             touched: vec![false; k],
             moved: vec![true; k],
@@ -119,45 +160,29 @@ impl State {
         }
     }
 
-    /// Finds every local user's nearest centroid and who changed. The first time the seeding has found it.
-    fn assign(&mut self, cloud: &Cloud) {
-        let n_rows = cloud.points.n_rows() as u32;
+    /// Finds the nearest centroid of every local sparse user and who changed. The first time the seeding has found it.
+    fn assign_sparse(&mut self, matrix: &Csr, cloud: &Cloud) {
+        let n_rows = matrix.n_rows() as u32;
         self.changed.clear();
         if self.iterations == 0 {
             self.changed.extend((0..n_rows).map(|row| (row, u32::MAX)));
             return;
         }
-        let before = self.nearest.label.clone();
+        let Members::Sparse(nearest) = &mut self.members else { return };
+        let before = nearest.label.clone();
         let moved: Vec<u32> = (0..self.run.clusters as u32).filter(|&j| self.moved[j as usize]).collect();
         let anew = if worth_pruning(moved.len(), self.run.clusters) {
-            self.assign_to_moved(cloud, &moved)
+            assign_to_moved(matrix, cloud, &self.tiles, &self.moved, &moved, nearest)
         } else {
             (0..n_rows).collect()
         };
-        anew.iter().for_each(|&row| self.nearest.forget(row as usize));
-        lloyd::scan(cloud, &anew, &self.tiles, &mut self.nearest);
-        #[cfg(test)]
-        self.check_pruning(cloud, n_rows as usize - anew.len());
-        let labels = self.nearest.label.iter().zip(before);
+        anew.iter().for_each(|&row| nearest.forget(row as usize));
+        lloyd::scan(matrix, &cloud.norms, &anew, &self.tiles, nearest);
+        let labels = nearest.label.iter().zip(before);
         self.changed
             .extend((0..).zip(labels).filter(|(_, (now, then))| *now != then).map(|(row, (_, then))| (row, then)));
-    }
-
-    /// Compares everyone with the centroids that moved, and returns those who must be compared with all: their own
-    /// centroid moved away so far that one that did not move may be nearer.
-    fn assign_to_moved(&mut self, cloud: &Cloud, moved: &[u32]) -> Vec<u32> {
-        let n_rows = cloud.points.n_rows() as u32;
-        let (left, stayed): (Vec<u32>, Vec<u32>) =
-            (0..n_rows).partition(|&row| self.moved[self.nearest.label[row as usize] as usize]);
-        if moved.is_empty() {
-            return left;
-        }
-        left.iter().for_each(|&row| self.nearest.forget_own(row as usize));
-        let tiles = self.tiles.subset(&cloud.points, moved);
-        lloyd::scan(cloud, &left, &tiles, &mut self.nearest);
-        lloyd::scan(cloud, &stayed, &tiles, &mut self.nearest);
-        let Nearest { squared, others, .. } = &self.nearest;
-        left.into_iter().filter(|&row| squared[row as usize] >= others[row as usize]).collect()
+        #[cfg(test)]
+        self.check_pruning(cloud, n_rows as usize - anew.len());
     }
 
     /// The law of pruning: the same bits as comparing everyone with everything.
@@ -165,23 +190,60 @@ impl State {
     fn check_pruning(&mut self, cloud: &Cloud, spared: usize) {
         self.spared += spared;
         let n_rows = cloud.points.n_rows();
-        if spared > 0 && n_rows * self.run.clusters <= 20_000 {
-            let mut all = Nearest::none(n_rows);
-            lloyd::scan(cloud, &Vec::from_iter(0..n_rows as u32), &self.tiles, &mut all);
-            assert_eq!(self.nearest.squared, all.squared);
-            assert_eq!(self.nearest.label, all.label);
-            assert!(self.nearest.others.iter().zip(&all.others).all(|(bound, least)| bound <= least));
+        if n_rows * self.run.clusters > 20_000 {
+            return;
+        }
+        let everyone: Vec<u32> = (0..n_rows as u32).collect();
+        match (&self.members, cloud.points) {
+            (Members::Sparse(nearest), Points::Sparse(matrix)) => {
+                let mut all = Nearest::none(n_rows);
+                lloyd::scan(matrix, &cloud.norms, &everyone, &self.tiles, &mut all);
+                assert_eq!(nearest.squared, all.squared);
+                assert_eq!(nearest.label, all.label);
+                assert!(nearest.others.iter().zip(&all.others).all(|(bound, least)| bound <= least));
+            }
+            (Members::Dense { bounds, .. }, Points::Dense { values, n_dims, .. }) => {
+                let mut all = Vec::new();
+                dense::nearest(Scores { values, n_dims }, &everyone, &self.tiles, &mut all);
+                assert!(bounds.label.iter().zip(&all).all(|(label, nearby)| *label == nearby.label));
+            }
+            _ => unreachable!("members are of the kind of their points"),
         }
     }
 
-    /// What this worker adds to the stock: change of counts, moves in or out of each cluster, inertia, changes.
-    fn stock(&self, factor: f64, out: &mut Vec<i64>) {
+    /// Calls `f` with the squared distances of all local users to their own centroids, a stretch at a time.
+    fn own_distances(&self, cloud: &Cloud, mut f: impl FnMut(&[f64])) {
+        match &self.members {
+            Members::Sparse(nearest) => f(&nearest.squared),
+            Members::Dense { bounds, .. } => {
+                let (scores, _) = cloud.dense().expect("members are of the kind of their points");
+                let mut squared = Vec::new();
+                for rows in stretches(cloud) {
+                    dense::own_distances(scores, rows, &bounds.label, &self.tiles, &mut squared);
+                    f(&squared);
+                }
+            }
+        }
+    }
+
+    /// What the local users add to the inertia.
+    fn inertia(&self, users: &Users) -> i64 {
+        let factor = users.facts.distance_scale.factor();
+        let mut sum = 0;
+        let add = |squared: &[f64]| sum += squared.iter().map(|&squared| fixed::round(squared * factor)).sum::<i64>();
+        self.own_distances(&users.cloud, add);
+        sum
+    }
+
+    /// What this worker adds to the stock: change of counts, moves in or out of each cluster, changes.
+    fn stock(&self, out: &mut Vec<i64>) {
         let k = self.run.clusters;
+        let labels = self.members.labels();
         let first = out.len();
         out.resize(first + 2 * k, 0);
         let (counts, moves) = out[first..].split_at_mut(k);
         for &(row, from) in &self.changed {
-            let to = self.nearest.label[row as usize] as usize;
+            let to = labels[row as usize] as usize;
             counts[to] += 1;
             moves[to] += 1;
             if from != u32::MAX {
@@ -189,22 +251,18 @@ impl State {
                 moves[from as usize] += 1;
             }
         }
-        out.push(self.nearest.squared.iter().map(|&squared| fixed::round(squared * factor)).sum());
         out.push(self.changed.len() as i64);
     }
 
     /// Takes in the stock of all workers and decides whether the run goes on. Returns the rest of `stock`.
     fn take<'a>(&mut self, stock: &'a [i64]) -> &'a [i64] {
         let k = self.run.clusters;
-        let (own, rest) = stock.split_at(2 * k + 2);
+        let (own, rest) = stock.split_at(2 * k + 1);
         for j in 0..k {
             self.counts[j] += own[j];
             self.touched[j] = own[k + j] > 0;
         }
-        self.inertia = own[2 * k];
-        #[cfg(test)]
-        self.trace.push(self.inertia);
-        let unchanged = own[2 * k + 1] == 0;
+        let unchanged = own[2 * k] == 0;
         if self.phase == Phase::Closing {
             self.phase = Phase::Done;
         } else {
@@ -219,7 +277,7 @@ impl State {
 
     /// Moves a local user to an empty cluster.
     fn reassign(&mut self, row: u32, to: u32) {
-        let from = std::mem::replace(&mut self.nearest.label[row as usize], to);
+        let from = self.members.put(row as usize, to);
         if !self.changed.iter().any(|&(changed, _)| changed == row) {
             self.changed.push((row, from));
         }
@@ -232,6 +290,7 @@ impl State {
     /// Appends this worker's changes to the sums of the touched clusters, in their order.
     fn changes(&self, cloud: &Cloud, factor: f64, out: &mut Vec<i64>) {
         let n_dims = cloud.points.n_dims();
+        let labels = self.members.labels();
         let mut slot = vec![usize::MAX; self.run.clusters];
         let first = out.len();
         let mut next = first;
@@ -241,7 +300,7 @@ impl State {
         }
         out.resize(next, 0);
         for &(row, from) in &self.changed {
-            let to = self.nearest.label[row as usize];
+            let to = labels[row as usize];
             let plus = &mut out[slot[to as usize]..][..n_dims];
             cloud.points.for_each(row as usize, |dim, value| plus[dim] += fixed::round(value * factor));
             if from != u32::MAX {
@@ -252,7 +311,8 @@ impl State {
     }
 
     /// Applies the changes of all workers and moves the centroids. Returns the rest of `changes`.
-    fn advance<'a>(&mut self, changes: &'a [i64], facts: &Facts, params: &KMeansParams) -> &'a [i64] {
+    fn advance<'a>(&mut self, changes: &'a [i64], users: &Users, params: &KMeansParams) -> &'a [i64] {
+        let facts = &users.facts;
         let n_dims = self.sums.len() / self.run.clusters;
         let touched: Vec<usize> = self.touched().collect();
         let (own, rest) = changes.split_at(touched.len() * n_dims);
@@ -265,6 +325,9 @@ impl State {
         let shift = shifts.iter().fold(0.0, |sum, shift| sum + shift.squared);
         self.moved = shifts.iter().map(|shift| shift.moved).collect();
         self.refilled.drain(..).for_each(|j| self.moved[j as usize] = true);
+        if let (Members::Dense { odometers, .. }, Some((_, screen))) = (&mut self.members, users.cloud.dense()) {
+            odometers.advance(screen, &shifts);
+        }
         if shift <= facts.tolerance {
             self.converged = true;
             self.phase = Phase::Closing;
@@ -274,14 +337,14 @@ impl State {
         rest
     }
 
-    fn finish(self, facts: &Facts) -> Finished {
+    fn finish(self, inertia: i64, facts: &Facts) -> Finished {
         Finished {
             outcome: Outcome {
                 run: self.run,
                 iterations: self.iterations,
                 converged: self.converged,
-                fixed_inertia: self.inertia,
-                inertia: facts.distance_scale.real(self.inertia),
+                fixed_inertia: inertia,
+                inertia: facts.distance_scale.real(inertia),
             },
             tiles: self.tiles,
             counts: self.counts,
@@ -293,15 +356,91 @@ impl State {
     }
 }
 
+/// Stretches of local users, each from the first of a block on.
+fn stretches(cloud: &Cloud) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let n_rows = cloud.points.n_rows();
+    let length = (STRETCH_BYTES / 4 / cloud.points.n_dims().max(1)).next_multiple_of(lloyd::WIDTH);
+    (0..n_rows).step_by(length).map(move |start| start..(start + length).min(n_rows))
+}
+
+/// Finds the nearest centroid of every local user in every run.
+fn assign(cloud: &Cloud, active: &mut [&mut State]) {
+    match (cloud.points, cloud.dense()) {
+        (Points::Sparse(matrix), _) => active.iter_mut().for_each(|run| run.assign_sparse(matrix, cloud)),
+        (_, Some((scores, screen))) => assign_dense(cloud, scores, screen, active),
+        _ => unreachable!("dense rows have a screen"),
+    }
+}
+
+fn assign_dense(cloud: &Cloud, scores: Scores, screen: &Screen, active: &mut [&mut State]) {
+    let mut desk = Desk::default();
+    let mut runs = Vec::new();
+    for run in active.iter_mut() {
+        run.changed.clear();
+        let Members::Dense { bounds, odometers } = &mut run.members else { continue };
+        runs.push((View::new(screen, &run.tiles, odometers), bounds, &mut run.changed, 0));
+    }
+    for rows in stretches(cloud) {
+        for (view, bounds, changed, looked) in &mut runs {
+            *looked += bounds.assign(screen, scores, view, rows.clone(), &mut desk, changed);
+        }
+    }
+    #[cfg(test)]
+    {
+        let looked: Vec<usize> = runs.iter().map(|run| run.3).collect();
+        active
+            .iter_mut()
+            .zip(looked)
+            .for_each(|(run, looked)| run.check_pruning(cloud, cloud.points.n_rows() - looked));
+    }
+}
+
+/// Compares every sparse user with the centroids that moved, and returns those who must be compared with all: their own
+/// centroid moved away so far that one that did not move may be nearer.
+fn assign_to_moved(
+    matrix: &Csr,
+    cloud: &Cloud,
+    tiles: &Tiles,
+    has_moved: &[bool],
+    moved: &[u32],
+    nearest: &mut Nearest,
+) -> Vec<u32> {
+    let (left, stayed): (Vec<u32>, Vec<u32>) =
+        (0..matrix.n_rows() as u32).partition(|&row| has_moved[nearest.label[row as usize] as usize]);
+    if moved.is_empty() {
+        return left;
+    }
+    left.iter().for_each(|&row| nearest.forget_own(row as usize));
+    let tiles = tiles.subset(&cloud.points, moved);
+    lloyd::scan(matrix, &cloud.norms, &left, &tiles, nearest);
+    lloyd::scan(matrix, &cloud.norms, &stayed, &tiles, nearest);
+    let Nearest { squared, others, .. } = nearest;
+    left.into_iter().filter(|&row| squared[row as usize] >= others[row as usize]).collect()
+}
+
+/// The inertia of each run, over all workers.
+fn inertias<C: Collective>(c: &mut C, users: &Users, runs: &[&State]) -> Vec<i64> {
+    let mut inertias: Vec<i64> = runs.iter().map(|run| run.inertia(users)).collect();
+    c.sum(&mut inertias);
+    inertias
+}
+
+/// Notes the inertia of each assignment.
+#[cfg(test)]
+fn trace<C: Collective>(c: &mut C, users: &Users, active: &mut [&mut State]) {
+    let inertias = inertias(c, users, &active.iter().map(|run| &**run).collect::<Vec<_>>());
+    active.iter_mut().zip(inertias).for_each(|(run, inertia)| run.trace.push(inertia));
+}
+
 /// Comparing with the moved centroids alone pays where they are few: putting them side by side costs, too.
 fn worth_pruning(moved: usize, clusters: usize) -> bool {
     4 * moved <= 3 * clusters
 }
 
-/// Adds up counts, moves and inertia of all runs over all workers.
-fn take_stock<C: Collective>(c: &mut C, facts: &Facts, active: &mut [&mut State]) {
+/// Adds up counts and moves of all runs over all workers.
+fn take_stock<C: Collective>(c: &mut C, active: &mut [&mut State]) {
     let mut stock = Vec::new();
-    active.iter().for_each(|run| run.stock(facts.distance_scale.factor(), &mut stock));
+    active.iter().for_each(|run| run.stock(&mut stock));
     c.sum(&mut stock);
     let mut rest = stock.as_slice();
     for run in active.iter_mut() {
@@ -316,7 +455,7 @@ fn move_centroids<C: Collective>(c: &mut C, users: &Users, params: &KMeansParams
     c.sum(&mut changes);
     let mut rest = changes.as_slice();
     for run in active.iter_mut() {
-        rest = run.advance(rest, &users.facts, params);
+        rest = run.advance(rest, users, params);
     }
 }
 
@@ -325,13 +464,13 @@ type Leaver = [u64; 5];
 
 /// Gives each empty cluster the user farthest from its centroid: by falling distance, then by draw key. A cluster keeps
 /// its last user, and a user on its centroid stays; where nobody is left to move, the cluster stays empty.
-fn refill_empty<C: Collective>(c: &mut C, draw_keys: &[u64], active: &mut [&mut State]) {
+fn refill_empty<C: Collective>(c: &mut C, users: &Users, active: &mut [&mut State]) {
     if active.iter().all(|run| run.counts.iter().all(|&count| count > 0)) {
         return;
     }
     let mut mine: Vec<Leaver> = Vec::new();
     for (index, run) in active.iter().enumerate().filter(|(_, run)| run.counts.contains(&0)) {
-        mine.extend(leavers(index as u64, run, draw_keys));
+        mine.extend(leavers(index as u64, run, users));
     }
     let mut all: Vec<(Leaver, usize)> = Vec::new();
     for (worker, theirs) in c.all_gather(&mine).into_iter().enumerate() {
@@ -355,12 +494,18 @@ fn refill_empty<C: Collective>(c: &mut C, draw_keys: &[u64], active: &mut [&mut 
 
 /// The farthest local users of a run: as many as it has clusters. No more can be needed, since of those in front of a
 /// user that moves at most one in each cluster that is not empty stays.
-fn leavers(index: u64, run: &State, draw_keys: &[u64]) -> Vec<Leaver> {
-    let mut leavers: Vec<Leaver> = (0..)
-        .zip(&run.nearest.squared)
-        .filter(|(_, squared)| **squared > 0.0)
-        .map(|(row, squared)| [index, squared.to_bits(), draw_keys[row], u64::from(run.nearest.label[row]), row as u64])
-        .collect();
+fn leavers(index: u64, run: &State, users: &Users) -> Vec<Leaver> {
+    let labels = run.members.labels();
+    let mut leavers: Vec<Leaver> = Vec::new();
+    let mut row = 0;
+    run.own_distances(&users.cloud, |squared| {
+        for squared in squared {
+            if *squared > 0.0 {
+                leavers.push([index, squared.to_bits(), users.draw_keys[row], u64::from(labels[row]), row as u64]);
+            }
+            row += 1;
+        }
+    });
     leavers.sort_unstable_by_key(|&[_, squared, key, ..]| (std::cmp::Reverse(squared), key));
     leavers.truncate(run.run.clusters);
     leavers

@@ -19,7 +19,7 @@ mod spread;
 mod tests;
 mod users;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use serde::{Deserialize, Serialize};
 
 use crate::collective::Collective;
@@ -112,9 +112,7 @@ pub fn fit_and_sweep<C: Collective>(
     memory: u64,
 ) -> Result<(KMeans, Assignment, SweepCurve)> {
     let scores = scores.as_standard_layout();
-    let (n_rows, n_dims) = scores.dim();
-    let values = scores.as_slice().expect("in standard layout");
-    let users = Users::gather(c, Points::Dense { values, n_rows, n_dims }, draw_keys, params.tol);
+    let users = Users::gather(c, dense_points(&scores), draw_keys, params.tol, 0.0);
     let job = Job { params, seed, memory };
     check(&[params.clusters], users.facts.n_users, "kmeans.clusters")?;
     check(clusters, users.facts.n_users, "sweep.clusters")?;
@@ -139,12 +137,53 @@ pub fn sweep<C: Collective>(
     seed: u64,
     memory: u64,
 ) -> Result<SweepCurve> {
-    let users = Users::gather(c, points, draw_keys, params.tol);
+    let users = Users::gather(c, points, draw_keys, params.tol, 0.0);
     let job = Job { params, seed, memory };
     check(clusters, users.facts.n_users, "sweep.clusters")?;
     let way = spread::choose(c.peers(), &users.facts, clusters, &job);
     let solved = spread::solve(c, &users, clusters, None, &job, way);
     Ok(curve(clusters, &solved))
+}
+
+/// One run of Lloyd's algorithm from given centroids, instead of starts by k-means++.
+///
+/// `scores` is `(n_local_users, n_components)`, this worker's users; `draw_keys` has a key for each (they break ties
+/// where an empty cluster takes the farthest user); `initial` is `(n_clusters, n_components)`, the same on every worker.
+/// Of `params`, `max_iter` and `tol` count. Every user and run goes through the same code as in [`fit`].
+///
+/// Fails, on every worker alike, where there are no centroids or more of them than users, where they have another number
+/// of components than the scores, or where a coordinate is not finite.
+pub fn fit_from<C: Collective>(
+    c: &mut C,
+    scores: ArrayView2<f64>,
+    draw_keys: &[u64],
+    initial: ArrayView2<f64>,
+    params: &KMeansParams,
+) -> Result<(KMeans, Assignment)> {
+    check_initial(initial, scores.ncols())?;
+    let (scores, initial) = (scores.as_standard_layout(), initial.as_standard_layout());
+    let centres = dense_points(&initial);
+    let reach = (0..centres.n_rows()).map(|row| centres.norm_squared(row)).fold(0.0, f64::max);
+    let users = Users::gather(c, dense_points(&scores), draw_keys, params.tol, reach);
+    check(&[centres.n_rows()], users.facts.n_users, "initial")?;
+    let solved = spread::solve_from(c, &users, centres, params);
+    Ok(finish::finish(&users, &solved, centres.n_rows()))
+}
+
+fn check_initial(initial: ArrayView2<f64>, n_components: usize) -> Result<()> {
+    if initial.ncols() != n_components {
+        let problem = format!("centroids of {} components for scores of {n_components}", initial.ncols());
+        return Err(Error::job("initial", problem, "give one coordinate for each component"));
+    }
+    if !initial.iter().all(|x| x.is_finite()) {
+        return Err(Error::job("initial", "a coordinate that is not finite", "give numbers"));
+    }
+    Ok(())
+}
+
+fn dense_points<'a>(matrix: &'a CowArray<f64, Ix2>) -> Points<'a> {
+    let (n_rows, n_dims) = matrix.dim();
+    Points::Dense { values: matrix.as_slice().expect("in standard layout"), n_rows, n_dims }
 }
 
 fn check(clusters: &[usize], n_users: u64, place: &str) -> Result<()> {

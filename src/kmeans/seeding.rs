@@ -7,17 +7,20 @@
 //!
 //! Once every D² is 0 (fewer distinct users than clusters) all users that are not yet centres race alike.
 //!
-//! Candidates repeat, above all where users are few, so the distances of everyone to a candidate are kept in
-//! [`Columns`] until the room runs out.
+//! Sparse candidates repeat, above all where users are few, so the distances of everyone to a candidate are kept in
+//! [`Columns`] until the room runs out. Dense rows meet all candidates of a round in one pass that keeps nothing: their
+//! distances cost no more than reading them back would.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::collective::Collective;
 use crate::kernel::keyed::{self, Stream};
-use crate::kernel::lloyd::{self, Cloud, Nearest, Point, Tiles};
+use crate::kernel::lloyd::dense::{self, Contest};
+use crate::kernel::lloyd::{self, Cloud, Nearest, Point, Points, Scores, Tiles};
 
 use super::plan::{Run, Unit};
-use super::users::{Facts, Users};
+use super::users::Users;
 
 /// A user by its worker and row there. Good for naming, not for ordering: it depends on the layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,12 +29,32 @@ pub struct User {
     row: usize,
 }
 
-/// Where a run begins: centres, and every local user's nearest.
+/// Where a run begins: centres, and every local sparse user's nearest.
 pub struct Beginning {
     pub run: Run,
     pub tiles: Tiles,
-    pub nearest: Nearest,
+    pub nearest: Option<Nearest>,
 }
+
+impl Beginning {
+    /// The only run with these centres.
+    pub fn at(cloud: &Cloud, tiles: Tiles) -> Beginning {
+        let run = Run { clusters: tiles.n_columns(), start: 0 };
+        let nearest = match cloud.points {
+            Points::Dense { .. } => None,
+            Points::Sparse(matrix) => {
+                let all: Vec<u32> = (0..matrix.n_rows() as u32).collect();
+                let mut nearest = Nearest::none(all.len());
+                lloyd::scan(matrix, &cloud.norms, &all, &tiles, &mut nearest);
+                Some(nearest)
+            }
+        };
+        Beginning { run, tiles, nearest }
+    }
+}
+
+/// Users that race with one set of draws at a time: their draws stay in the cache.
+const HEAT: usize = 4096;
 
 /// Chooses the centres of all runs of a batch.
 pub fn seed_batch<C: Collective>(
@@ -41,32 +64,123 @@ pub fn seed_batch<C: Collective>(
     batch: &[Unit],
     columns: &mut Columns,
 ) -> Vec<Beginning> {
-    let mut seedings: Vec<Seeding> = batch.iter().map(|unit| Seeding::new(unit, users.n_rows())).collect();
+    let dense = users.cloud.dense().map(|(scores, _)| scores);
+    let mut seedings: Vec<Seeding> =
+        batch.iter().map(|unit| Seeding::new(unit, users.n_rows(), dense.is_some())).collect();
     let mut beginnings = Vec::new();
     let rounds = batch.iter().map(Unit::centres).max().unwrap_or(0);
     for round in 0..rounds {
         let mut active: Vec<&mut Seeding> = seedings.iter_mut().filter(|s| s.unit.centres() > round).collect();
         let candidates = race_round(c, users.draw_keys, seed, round, &active);
-        columns.provide(c, &users.cloud, candidates.iter().flatten().copied());
-        let potentials = potentials(c, &users.facts, &active, &candidates, columns);
-        let mut potentials = potentials.as_slice();
-        for (seeding, candidates) in active.iter_mut().zip(&candidates) {
-            let (own, rest) = potentials.split_at(candidates.len());
-            potentials = rest;
-            seeding.choose(candidates, own, columns);
-            if seeding.unit.clusters.contains(&(round + 1)) {
-                beginnings.push(seeding.beginning(&users.cloud));
-            }
+        match dense {
+            Some(scores) => choose_dense(c, users, scores, &mut active, &candidates),
+            None => choose_sparse(c, users, columns, &mut active, &candidates),
+        }
+        for seeding in active.iter().filter(|seeding| seeding.unit.clusters.contains(&(round + 1))) {
+            beginnings.push(seeding.beginning(&users.cloud));
         }
     }
     beginnings
 }
 
+/// Chooses the next centre of each sparse unit.
+fn choose_sparse<C: Collective>(
+    c: &mut C,
+    users: &Users,
+    columns: &mut Columns,
+    active: &mut [&mut Seeding],
+    candidates: &[Vec<User>],
+) {
+    let all: Vec<User> = candidates.concat();
+    columns.provide(c, &users.cloud, all.iter().copied());
+    let factor = users.facts.distance_scale.factor();
+    let mut potentials = Vec::new();
+    for (seeding, candidates) in active.iter().zip(candidates) {
+        let current = seeding.reached.squared();
+        potentials.extend(candidates.iter().map(|&u| lloyd::potential(current, columns.distances(u), factor)));
+    }
+    c.sum(&mut potentials);
+    for (seeding, (first, best)) in active.iter_mut().zip(least(candidates, &potentials)) {
+        let centre = all[first + best];
+        if let Reached::Sparse(nearest) = &mut seeding.reached {
+            lloyd::add_centre(nearest, columns.distances(centre), seeding.centres.len() as u32);
+        }
+        seeding.add(centre, columns.point(centre).clone(), potentials[first + best]);
+    }
+}
+
+/// Chooses the next centre of each dense unit.
+fn choose_dense<C: Collective>(
+    c: &mut C,
+    users: &Users,
+    scores: Scores,
+    active: &mut [&mut Seeding],
+    candidates: &[Vec<User>],
+) {
+    let all: Vec<User> = candidates.concat();
+    let mut named = all.clone();
+    named.sort_unstable_by_key(|user| (user.worker, user.row));
+    named.dedup();
+    let points: HashMap<User, Point> = named.iter().copied().zip(exchange_points(c, &users.cloud, &named)).collect();
+    let tiles = Tiles::of(&users.cloud.points, &all.iter().map(|user| &points[user]).collect::<Vec<_>>());
+    let mut contests = Vec::new();
+    let mut first = 0;
+    for (seeding, candidates) in active.iter().zip(candidates) {
+        contests.push(Contest { current: seeding.reached.squared(), columns: first..first + candidates.len() });
+        first += candidates.len();
+    }
+    let mut potentials = dense::potentials(scores, &tiles, &contests, users.facts.distance_scale.factor());
+    c.sum(&mut potentials);
+    for (seeding, (first, best)) in active.iter_mut().zip(least(candidates, &potentials)) {
+        let centre = all[first + best];
+        seeding.add(centre, points[&centre].clone(), potentials[first + best]);
+    }
+    let chosen: Vec<&Point> =
+        active.iter().map(|seeding| &points[&seeding.centres[seeding.centres.len() - 1]]).collect();
+    let tiles = Tiles::of(&users.cloud.points, &chosen);
+    let mut current: Vec<&mut [f64]> = active.iter_mut().map(|seeding| seeding.reached.squared_mut()).collect();
+    dense::add_centres(scores, &tiles, &mut current);
+}
+
+/// For each unit, the place of its first candidate among all, and which of its own leaves the least potential: the
+/// earlier in the race where equal.
+fn least(candidates: &[Vec<User>], potentials: &[i64]) -> Vec<(usize, usize)> {
+    let mut first = 0;
+    let place = |own: &Vec<User>| {
+        let best = (0..own.len()).min_by_key(|&i| potentials[first + i]).expect("a race among users has a winner");
+        let place = (first, best);
+        first += own.len();
+        place
+    };
+    candidates.iter().map(place).collect()
+}
+
+/// Each local user's nearest centre so far: of dense rows the squared distance alone.
+enum Reached {
+    Dense(Vec<f64>),
+    Sparse(Nearest),
+}
+
+impl Reached {
+    fn squared(&self) -> &[f64] {
+        match self {
+            Reached::Dense(squared) => squared,
+            Reached::Sparse(nearest) => &nearest.squared,
+        }
+    }
+
+    fn squared_mut(&mut self) -> &mut [f64] {
+        match self {
+            Reached::Dense(squared) => squared,
+            Reached::Sparse(nearest) => &mut nearest.squared,
+        }
+    }
+}
+
 /// A unit on its way.
 struct Seeding<'a> {
     unit: &'a Unit,
-    /// Each local user's nearest centre so far.
-    nearest: Nearest,
+    reached: Reached,
     centres: Vec<User>,
     points: Vec<Point>,
     /// Σ D² over all users in fixed point.
@@ -74,9 +188,12 @@ struct Seeding<'a> {
 }
 
 impl<'a> Seeding<'a> {
-    fn new(unit: &'a Unit, n_rows: usize) -> Seeding<'a> {
-        let nearest = Nearest::none(n_rows);
-        Seeding { unit, nearest, centres: Vec::new(), points: Vec::new(), potential: i64::MAX }
+    fn new(unit: &'a Unit, n_rows: usize, dense: bool) -> Seeding<'a> {
+        let reached = match dense {
+            true => Reached::Dense(vec![f64::INFINITY; n_rows]),
+            false => Reached::Sparse(Nearest::none(n_rows)),
+        };
+        Seeding { unit, reached, centres: Vec::new(), points: Vec::new(), potential: i64::MAX }
     }
 
     /// How many racers of this round are candidates.
@@ -84,26 +201,23 @@ impl<'a> Seeding<'a> {
         if self.centres.is_empty() { 1 } else { self.unit.candidates }
     }
 
-    /// The first racers of this worker. `draws` are everyone's uniform draws.
-    fn race(&self, worker: usize, draw_keys: &[u64], draws: &[f64]) -> Vec<Racer> {
+    /// What this worker's users race with this round: D², or as equals where no D² is known or all are 0.
+    fn weights(&self, worker: usize) -> Cow<'_, [f64]> {
+        let squared = self.reached.squared();
         if !self.centres.is_empty() && self.potential > 0 {
-            return first(self.places(), draw_keys, draws, &self.nearest.squared);
+            return Cow::Borrowed(squared);
         }
-        let mut weights = vec![1.0; draws.len()];
+        let mut weights = vec![1.0; squared.len()];
         for centre in self.centres.iter().filter(|centre| centre.worker == worker) {
             weights[centre.row] = 0.0;
         }
-        first(self.places(), draw_keys, draws, &weights)
+        Cow::Owned(weights)
     }
 
-    /// Makes the candidate of least potential (the earlier in the race where equal) the next centre.
-    fn choose(&mut self, candidates: &[User], potentials: &[i64], columns: &Columns) {
-        let best = (0..candidates.len()).min_by_key(|&i| potentials[i]).expect("a race among users has a winner");
-        let centre = candidates[best];
-        lloyd::add_centre(&mut self.nearest, columns.distances(centre), self.centres.len() as u32);
-        self.points.push(columns.point(centre).clone());
+    fn add(&mut self, centre: User, point: Point, potential: i64) {
+        self.points.push(point);
         self.centres.push(centre);
-        self.potential = potentials[best];
+        self.potential = potential;
     }
 
     /// The beginning of the run with as many clusters as there are centres now.
@@ -112,7 +226,10 @@ impl<'a> Seeding<'a> {
         Beginning {
             run: Run { clusters: self.centres.len(), start: self.unit.start },
             tiles: Tiles::of(&cloud.points, &points),
-            nearest: self.nearest.clone(),
+            nearest: match &self.reached {
+                Reached::Sparse(nearest) => Some(nearest.clone()),
+                Reached::Dense(_) => None,
+            },
         }
     }
 }
@@ -125,27 +242,41 @@ struct Racer {
     row: usize,
 }
 
-/// The first `places` racers in order. Users of weight 0 do not race.
-fn first(places: usize, draw_keys: &[u64], draws: &[f64], weights: &[f64]) -> Vec<Racer> {
-    let mut leaders: Vec<Racer> = Vec::with_capacity(places + 1);
-    // Since −ln u ≥ 1 − u, whoever could not lead even with the time (1 − u)/w needs no logarithm. The margin is wider than
-    // any rounding here.
-    let mut bound = f64::INFINITY;
-    for (row, (&draw, &weight)) in draws.iter().zip(weights).enumerate() {
-        if weight <= 0.0 || 1.0 - draw > bound * weight {
-            continue;
-        }
-        let racer = Racer { time: keyed::race(draw, weight), key: draw_keys[row], row };
-        let place = leaders.partition_point(|l| l.time.total_cmp(&racer.time).then(l.key.cmp(&racer.key)).is_lt());
-        if place < places {
-            leaders.insert(place, racer);
-            leaders.truncate(places);
-        }
-        if leaders.len() == places {
-            bound = leaders[places - 1].time * (1.0 + 1e-9);
+/// A race on its way: the first `places` racers so far, in order.
+struct Race {
+    places: usize,
+    leaders: Vec<Racer>,
+    bound: f64,
+}
+
+impl Race {
+    fn new(places: usize) -> Race {
+        Race { places, leaders: Vec::with_capacity(places + 1), bound: f64::INFINITY }
+    }
+
+    /// Users `first..` with these draw keys, draws and weights join. Users of weight 0 do not race.
+    fn join(&mut self, first: usize, draw_keys: &[u64], draws: &[f64], weights: &[f64]) {
+        for (i, (&draw, &weight)) in draws.iter().zip(weights).enumerate() {
+            // Since −ln u ≥ 1 − u, whoever could not lead even with the time (1 − u)/w needs no logarithm. The margin of
+            // the bound is wider than any rounding here.
+            if weight <= 0.0 || 1.0 - draw > self.bound * weight {
+                continue;
+            }
+            self.arrive(Racer { time: keyed::race(draw, weight), key: draw_keys[i], row: first + i });
         }
     }
-    leaders
+
+    fn arrive(&mut self, racer: Racer) {
+        let before = |l: &Racer| l.time.total_cmp(&racer.time).then(l.key.cmp(&racer.key)).is_lt();
+        let place = self.leaders.partition_point(before);
+        if place < self.places {
+            self.leaders.insert(place, racer);
+            self.leaders.truncate(self.places);
+        }
+        if self.leaders.len() == self.places {
+            self.bound = self.leaders[self.places - 1].time * (1.0 + 1e-9);
+        }
+    }
 }
 
 /// The candidates of every unit, in the order of the race over all workers.
@@ -156,20 +287,27 @@ fn race_round<C: Collective>(
     round: usize,
     active: &[&mut Seeding],
 ) -> Vec<Vec<User>> {
+    let weights: Vec<Cow<[f64]>> = active.iter().map(|seeding| seeding.weights(c.index())).collect();
+    let mut races: Vec<Race> = active.iter().map(|seeding| Race::new(seeding.places())).collect();
     let mut draws = Vec::new();
-    let mut drawn_for = None;
+    for first in (0..draw_keys.len()).step_by(HEAT) {
+        let rows = first..(first + HEAT).min(draw_keys.len());
+        let draw_keys = &draw_keys[rows.clone()];
+        let mut drawn_for = None;
+        for ((seeding, weights), race) in active.iter().zip(&weights).zip(&mut races) {
+            let start = seeding.unit.start;
+            if drawn_for != Some(start) {
+                let label = (start as u64) << 32 | round as u64;
+                draws.clear();
+                draws.extend(draw_keys.iter().map(|&key| keyed::uniform(seed, Stream::Seeding, label, key)));
+                drawn_for = Some(start);
+            }
+            race.join(first, draw_keys, &draws, &weights[rows.clone()]);
+        }
+    }
     let mut mine: Vec<[u64; 4]> = Vec::new();
-    for (index, seeding) in active.iter().enumerate() {
-        let start = seeding.unit.start;
-        if drawn_for != Some(start) {
-            let label = (start as u64) << 32 | round as u64;
-            draws.clear();
-            draws.extend(draw_keys.iter().map(|&key| keyed::uniform(seed, Stream::Seeding, label, key)));
-            drawn_for = Some(start);
-        }
-        for racer in seeding.race(c.index(), draw_keys, &draws) {
-            mine.push([index as u64, racer.time.to_bits(), racer.key, racer.row as u64]);
-        }
+    for (index, race) in races.iter().enumerate() {
+        mine.extend(race.leaders.iter().map(|r| [index as u64, r.time.to_bits(), r.key, r.row as u64]));
     }
     let mut racers: Vec<([u64; 3], User)> = Vec::new();
     for (worker, theirs) in c.all_gather(&mine).into_iter().enumerate() {
@@ -185,24 +323,6 @@ fn race_round<C: Collective>(
         }
     }
     candidates
-}
-
-/// What each candidate of each unit would leave of the potential, over all workers; unit after unit.
-fn potentials<C: Collective>(
-    c: &mut C,
-    facts: &Facts,
-    active: &[&mut Seeding],
-    candidates: &[Vec<User>],
-    columns: &Columns,
-) -> Vec<i64> {
-    let factor = facts.distance_scale.factor();
-    let mut potentials = Vec::new();
-    for (seeding, candidates) in active.iter().zip(candidates) {
-        let current = &seeding.nearest.squared;
-        potentials.extend(candidates.iter().map(|&u| lloyd::potential(current, columns.distances(u), factor)));
-    }
-    c.sum(&mut potentials);
-    potentials
 }
 
 /// The squared distances of all local users to candidates.
@@ -310,7 +430,6 @@ fn take_point(words: &mut &[u64]) -> Point {
 mod tests {
     use super::*;
     use crate::collective::Solo;
-    use crate::kernel::lloyd::Points;
 
     const N: usize = 60;
 
@@ -353,7 +472,7 @@ mod tests {
         let values = values();
         let keys: Vec<u64> = (0..N as u64).map(|i| 1000 + 7 * i).collect();
         let points = Points::Dense { values: &values, n_rows: N, n_dims: 2 };
-        let users = Users::gather(&mut Solo, points, &keys, 1e-4);
+        let users = Users::gather(&mut Solo, points, &keys, 1e-4, 0.0);
         for capacity in [0, 5, 1000] {
             let mut columns = Columns::new(N, capacity);
             let batch = super::super::plan::units(&[3, 8, 14, 20], 3);
@@ -363,10 +482,6 @@ mod tests {
                 for (j, &centre) in centres.iter().enumerate() {
                     assert_eq!(beginning.tiles.centroid(j), values[2 * centre..][..2], "k = {clusters}, start {start}");
                 }
-                let all: Vec<u32> = (0..N as u32).collect();
-                let mut nearest = Nearest::none(N);
-                lloyd::scan(&users.cloud, &all, &beginning.tiles, &mut nearest);
-                assert_eq!(beginning.nearest, nearest);
             }
         }
     }

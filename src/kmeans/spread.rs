@@ -7,11 +7,11 @@
 use crate::collective::{Collective, Solo};
 use crate::job::KMeansParams;
 use crate::kernel::csr::{Csr, Rows, Values};
-use crate::kernel::lloyd::{Cloud, Points};
+use crate::kernel::lloyd::{Cloud, Point, Points, Tiles};
 
 use super::lockstep::{self, Finished};
 use super::plan::{self, Run, Unit};
-use super::seeding::{self, Columns};
+use super::seeding::{self, Beginning, Columns};
 use super::users::{Facts, Users};
 
 /// Points of at most so many bytes may be copied to every worker.
@@ -125,6 +125,18 @@ pub fn solve<C: Collective>(
     exchange_outcomes(c, solved, &users.facts)
 }
 
+/// One run from given centroids.
+pub fn solve_from<C: Collective>(c: &mut C, users: &Users, centres: Points, params: &KMeansParams) -> Solved {
+    let clusters = centres.n_rows();
+    let points: Vec<Point> = (0..clusters).map(|row| centres.point(row)).collect();
+    let tiles = Tiles::of(&users.cloud.points, &points.iter().collect::<Vec<_>>());
+    let mut solved = Solved::default();
+    for finished in lockstep::lloyd(c, users, params, vec![Beginning::at(&users.cloud, tiles)]) {
+        solved.add(finished, Some(clusters));
+    }
+    solved
+}
+
 /// The way that suits: points are copied if they are few and the units keep most workers busy.
 pub fn choose(peers: usize, facts: &Facts, clusters: &[usize], job: &Job) -> Way {
     let bytes = facts.n_values * VALUE_BYTES;
@@ -144,7 +156,8 @@ fn run_units<C: Collective>(c: &mut C, users: &Users, units: Vec<Unit>, keep: Op
     let capacity = COLUMN_BYTES.min(job.memory / 4) / (8 * users.facts.max_rows.max(1));
     let mut columns = Columns::new(users.cloud.points.n_rows(), capacity as usize);
     let wanted: usize = units.iter().map(|unit| unit.centres() * unit.candidates).sum();
-    if c.peers() == 1 && users.facts.n_users <= capacity.min(wanted as u64) {
+    let sparse = users.cloud.dense().is_none();
+    if sparse && c.peers() == 1 && users.facts.n_users <= capacity.min(wanted as u64) {
         columns.provide_all(&users.cloud);
     }
     for batch in batches(c.peers(), units, users.cloud.points.n_dims(), &users.facts, job) {

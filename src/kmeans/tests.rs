@@ -11,6 +11,7 @@ use crate::collective::Solo;
 use crate::collective::testing::run_workers;
 use crate::kernel::csr::Csr;
 use crate::kernel::keyed::{self, Stream};
+use crate::kernel::lloyd::Tiles;
 
 const MEMORY: u64 = 1 << 30;
 
@@ -62,7 +63,7 @@ fn solve_with<C: Collective>(
     memory: u64,
     way: Way,
 ) -> Solved {
-    let users = Users::gather(c, points, keys, params.tol);
+    let users = Users::gather(c, points, keys, params.tol, 0.0);
     let job = Job { params, seed: 3, memory };
     solve(c, &users, clusters, Some(clusters[0]), &job, way)
 }
@@ -201,14 +202,10 @@ fn textbook(points: &Array2<f64>, mut centroids: Vec<Vec<f64>>) -> (f64, Vec<Vec
 /// Runs Lloyd from the given rows as centres.
 fn lloyd_from(points: Points, centres: &[usize], params: &KMeansParams) -> lockstep::Finished {
     let keys = keys(points.n_rows());
-    let users = Users::gather(&mut Solo, points, &keys, params.tol);
+    let users = Users::gather(&mut Solo, points, &keys, params.tol, 0.0);
     let rows: Vec<_> = centres.iter().map(|&row| points.point(row)).collect();
-    let tiles = crate::kernel::lloyd::Tiles::of(&points, &rows.iter().collect::<Vec<_>>());
-    let mut nearest = crate::kernel::lloyd::Nearest::none(points.n_rows());
-    let all: Vec<u32> = (0..points.n_rows() as u32).collect();
-    crate::kernel::lloyd::scan(&users.cloud, &all, &tiles, &mut nearest);
-    let run = plan::Run { clusters: centres.len(), start: 0 };
-    let beginning = seeding::Beginning { run, tiles, nearest };
+    let tiles = Tiles::of(&points, &rows.iter().collect::<Vec<_>>());
+    let beginning = seeding::Beginning::at(&users.cloud, tiles);
     lockstep::lloyd(&mut Solo, &users, params, vec![beginning]).remove(0)
 }
 

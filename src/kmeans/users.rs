@@ -14,10 +14,17 @@ pub struct Users<'a> {
 }
 
 impl<'a> Users<'a> {
-    /// `tol` is the tolerance relative to the mean variance of the columns.
-    pub fn gather<C: Collective>(c: &mut C, points: Points<'a>, draw_keys: &'a [u64], tol: f64) -> Users<'a> {
+    /// `tol` is the tolerance relative to the mean variance of the columns, `reach` the largest ‖c‖² of a centroid that
+    /// lies where no user need be.
+    pub fn gather<C: Collective>(
+        c: &mut C,
+        points: Points<'a>,
+        draw_keys: &'a [u64],
+        tol: f64,
+        reach: f64,
+    ) -> Users<'a> {
         let cloud = Cloud::new(points);
-        let facts = Facts::gather(c, &cloud, tol);
+        let facts = Facts::gather(c, &cloud, tol, reach);
         Users { cloud, draw_keys, facts }
     }
 
@@ -46,12 +53,11 @@ pub struct Facts {
 }
 
 impl Facts {
-    fn gather<C: Collective>(c: &mut C, cloud: &Cloud, tol: f64) -> Facts {
+    fn gather<C: Collective>(c: &mut C, cloud: &Cloud, tol: f64, reach: f64) -> Facts {
         let n_rows = cloud.points.n_rows() as u64;
         let mut sums = [n_rows, cloud.points.n_values() as u64];
         c.sum(&mut sums);
-        let largest_norm = cloud.norms.iter().fold(0.0, |most: f64, &v| most.max(v));
-        let mut bounds = [cloud.points.max_abs(), largest_norm, n_rows as f64];
+        let mut bounds = [cloud.points.max_abs(), cloud.largest_norm.max(reach), n_rows as f64];
         c.max(&mut bounds);
         let [n_users, n_values] = sums;
         // Two points of the hull are at most twice the largest norm apart; the margin is for rounding.

@@ -1,0 +1,167 @@
+//! Exact distances of dense rows: [`LANES`] users are turned on their side and meet one centroid after the other.
+
+use std::ops::Range;
+
+use multiversion::multiversion;
+
+use super::{LANES, Tiles, WIDTH};
+use crate::kernel::fixed;
+
+/// Rows of scores, `(n_rows, n_dims)`, row after row.
+#[derive(Debug, Clone, Copy)]
+pub struct Scores<'a> {
+    pub values: &'a [f64],
+    pub n_dims: usize,
+}
+
+/// The nearest centroid of a row, its squared distance, and the least squared distance to the others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Nearby {
+    pub label: u32,
+    pub squared: f64,
+    pub others: f64,
+}
+
+/// The nearest centroid of each of `rows`; ties are the lower centroid's.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub fn nearest(scores: Scores, rows: &[u32], tiles: &Tiles, out: &mut Vec<Nearby>) {
+    out.clear();
+    let mut side = vec![[0.0; LANES]; scores.n_dims];
+    for rows in rows.chunks(LANES) {
+        turn(scores, &mut side, |lane| rows[lane.min(rows.len() - 1)] as usize);
+        let mut best = [f64::INFINITY; LANES];
+        let mut label = [u64::from(u32::MAX); LANES];
+        let mut others = [f64::INFINITY; LANES];
+        for column in 0..tiles.n_columns {
+            let id = u64::from(tiles.ids[column]);
+            let squared = squared_distances(&side, tiles, column);
+            for lane in 0..LANES {
+                let (old, new) = (best[lane], squared[lane]);
+                // Ids rise, so that the lower of equals is there already.
+                let farther = if new < old { old } else { new };
+                others[lane] = if farther < others[lane] { farther } else { others[lane] };
+                best[lane] = if new < old { new } else { old };
+                label[lane] = if new < old { id } else { label[lane] };
+            }
+        }
+        for lane in 0..rows.len() {
+            out.push(Nearby { label: label[lane] as u32, squared: best[lane], others: others[lane] });
+        }
+    }
+}
+
+/// Squared distances of `rows` to every centroid: `out[column * stride + i]` is that of row `rows.start + i`.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub fn distances(scores: Scores, rows: Range<usize>, tiles: &Tiles, out: &mut [f64], stride: usize) {
+    let mut side = vec![[0.0; LANES]; scores.n_dims];
+    for start in rows.clone().step_by(LANES) {
+        turn(scores, &mut side, |lane| (start + lane).min(rows.end - 1));
+        let length = LANES.min(rows.end - start);
+        for column in 0..tiles.n_columns {
+            let squared = squared_distances(&side, tiles, column);
+            out[column * stride + start - rows.start..][..length].copy_from_slice(&squared[..length]);
+        }
+    }
+}
+
+/// Squared distances of `rows` to their own centroids; `labels` are those of all rows.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub fn own_distances(scores: Scores, rows: Range<usize>, labels: &[u32], tiles: &Tiles, out: &mut Vec<f64>) {
+    out.clear();
+    let centroids: Vec<f64> = (0..tiles.n_columns).flat_map(|column| tiles.coordinates(column)).collect();
+    let centroids = Scores { values: &centroids, n_dims: scores.n_dims };
+    let mut side = vec![[0.0; LANES]; scores.n_dims];
+    let mut own = side.clone();
+    for start in rows.clone().step_by(LANES) {
+        let last = rows.end - 1;
+        turn(scores, &mut side, |lane| (start + lane).min(last));
+        turn(centroids, &mut own, |lane| labels[(start + lane).min(last)] as usize);
+        let mut sum = [0.0; LANES];
+        for (line, own) in side.iter().zip(&own) {
+            for lane in 0..LANES {
+                let difference = line[lane] - own[lane];
+                sum[lane] += difference * difference;
+            }
+        }
+        out.extend(&sum[..LANES.min(rows.end - start)]);
+    }
+}
+
+/// Candidates for the next centre of one seeding.
+pub struct Contest<'a> {
+    /// Each row's squared distance to its nearest centre so far.
+    pub current: &'a [f64],
+    /// The candidates among the columns of the tiles.
+    pub columns: Range<usize>,
+}
+
+/// What each candidate would leave of its seeding's potential: Σ min(current, squared distance) over the rows, each
+/// rounded once at the scale 2^e = `factor`; by column. The contests are in the order of their columns.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub fn potentials(scores: Scores, tiles: &Tiles, contests: &[Contest], factor: f64) -> Vec<i64> {
+    let mut sums = vec![[0i64; LANES]; tiles.n_columns];
+    let mut side = vec![[0.0; LANES]; scores.n_dims];
+    let n_rows = contests.first().map_or(0, |contest| contest.current.len());
+    for start in (0..n_rows).step_by(LANES) {
+        let length = LANES.min(n_rows - start);
+        turn(scores, &mut side, |lane| start + lane.min(length - 1));
+        for Contest { current, columns } in contests {
+            // Lanes past the last row add min(0, _) = 0.
+            let mut nearest = [0.0; LANES];
+            nearest[..length].copy_from_slice(&current[start..][..length]);
+            for column in columns.clone() {
+                let squared = squared_distances(&side, tiles, column);
+                let sums = &mut sums[column];
+                for lane in 0..LANES {
+                    let (a, b) = (nearest[lane], squared[lane]);
+                    sums[lane] += fixed::round((if b < a { b } else { a }) * factor);
+                }
+            }
+        }
+    }
+    sums.iter().map(|lanes| lanes.iter().sum()).collect()
+}
+
+/// Folds new centres into squared distances: `current[i]` meets column `i`.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub fn add_centres(scores: Scores, tiles: &Tiles, current: &mut [&mut [f64]]) {
+    let mut side = vec![[0.0; LANES]; scores.n_dims];
+    let n_rows = current.first().map_or(0, |current| current.len());
+    for start in (0..n_rows).step_by(LANES) {
+        let length = LANES.min(n_rows - start);
+        turn(scores, &mut side, |lane| start + lane.min(length - 1));
+        for (column, current) in current.iter_mut().enumerate() {
+            let squared = squared_distances(&side, tiles, column);
+            for (old, new) in current[start..][..length].iter_mut().zip(squared) {
+                *old = if new < *old { new } else { *old };
+            }
+        }
+    }
+}
+
+/// Puts rows on their side: `side[dim][lane]`.
+#[inline(always)]
+fn turn(scores: Scores, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usize) {
+    for lane in 0..LANES {
+        let row = &scores.values[row_of(lane) * scores.n_dims..][..scores.n_dims];
+        for (line, &value) in side.iter_mut().zip(row) {
+            line[lane] = value;
+        }
+    }
+}
+
+/// Squared distances of rows on their side to one centroid.
+#[inline(always)]
+fn squared_distances(side: &[[f64; LANES]], tiles: &Tiles, column: usize) -> [f64; LANES] {
+    let first = column / WIDTH * WIDTH;
+    let width = (tiles.ids.len() - first).min(WIDTH);
+    let centroid = tiles.data[first * tiles.n_dims + column - first..].iter().step_by(width);
+    let mut sum = [0.0; LANES];
+    for (line, &coordinate) in side.iter().zip(centroid) {
+        for lane in 0..LANES {
+            let difference = line[lane] - coordinate;
+            sum[lane] += difference * difference;
+        }
+    }
+    sum
+}

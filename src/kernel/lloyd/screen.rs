@@ -1,0 +1,232 @@
+//! A first look at dense rows in single precision, with a proof of what it may have got wrong.
+//!
+//! The users of a [`Screen`] lie in blocks of [`LANES`], dimension by dimension, so that a vector register holds one
+//! coordinate of 16 users. They are moved to around their mean and scaled by a power of two to coordinates of at most 1
+//! (which changes no comparison of distances), and each centroid's ‖c‖²/2 − x·c is computed; 2(‖c‖²/2 − x·c) + ‖x‖² is
+//! the squared distance.
+//!
+//! With u = 2⁻²⁴, n dimensions and C the length of the longest centroid, rounding the coordinates errs by 2u·‖x‖·C in
+//! x·c, the sum by (n + 2)u·(C²/2 + ‖x‖·C), ‖c‖²/2 by u·C²/2 and ‖x‖² by u·‖x‖² (Higham 2002, §3.1), and what
+//! follows by 2u·(‖x‖ + C)². Since 2‖x‖·C ≤ ‖x‖² + C², all that is less than u·(2.02 n + 16)·(‖x‖² + C²) in the
+//! squared distance: its blur. A centroid that is nearest beyond the blur on both sides is the nearest.
+//!
+//! Nothing here shows in a result, so that a worker's screen may depend on which users it has.
+
+use std::ops::Range;
+
+use multiversion::multiversion;
+
+use super::{LANES, Scores, Tiles};
+
+/// Centroids that meet a block of users at a time.
+const GROUP: usize = 4;
+
+/// Half an ulp of 1 in single precision.
+const U: f64 = 1.0 / (1u64 << 24) as f64;
+
+/// More than the relative error of a handful of operations in single precision.
+const MARGIN: f32 = 1.0 / (1u32 << 22) as f32;
+
+/// Centroids farther out than this (in units of the screen) are not looked at in single precision.
+const FARTHEST: f64 = 1e15;
+
+/// Wider rows than this are not looked at in single precision: the blur would be too wide.
+const WIDEST: usize = 4096;
+
+/// Coordinates smaller than the inverse of this may have squares that double precision does not hold: no distance is
+/// trusted there.
+const FINEST: f64 = 2.5e120;
+
+/// Dense rows in single precision.
+#[derive(Debug, Clone, Default)]
+pub struct Screen {
+    n_rows: usize,
+    n_dims: usize,
+    /// `(n_blocks, n_dims)`: a coordinate of each user of a block. Lanes past the last row are 0.
+    lines: Vec<[f32; LANES]>,
+    /// `(n_blocks)`: ‖x‖².
+    norms: Vec<[f32; LANES]>,
+    /// What is subtracted from each coordinate, and what it is multiplied with then.
+    origin: Vec<f64>,
+    unit: f64,
+}
+
+impl Screen {
+    /// `(n_rows, n_dims)` scores.
+    pub fn new(scores: Scores) -> Screen {
+        let n_dims = scores.n_dims;
+        let rows = || scores.values.chunks_exact(n_dims.max(1));
+        let n_rows = rows().len();
+        let mut origin = vec![0.0; n_dims];
+        rows().for_each(|row| origin.iter_mut().zip(row).for_each(|(sum, x)| *sum += x));
+        origin.iter_mut().for_each(|sum| *sum /= n_rows.max(1) as f64);
+        let farthest =
+            |most: f64, row: &[f64]| row.iter().zip(&origin).fold(most, |most, (x, o)| most.max((x - o).abs()));
+        let farthest = rows().fold(0.0, farthest);
+        let mut screen = Screen { n_rows, n_dims, origin, unit: unit(farthest), ..Screen::default() };
+        screen.fill(scores);
+        screen
+    }
+
+    fn fill(&mut self, scores: Scores) {
+        let n_blocks = self.n_rows.div_ceil(LANES);
+        self.lines = vec![[0.0; LANES]; n_blocks * self.n_dims];
+        self.norms = vec![[0.0; LANES]; n_blocks];
+        for (row, values) in scores.values.chunks_exact(self.n_dims.max(1)).enumerate() {
+            let (block, lane) = (row / LANES, row % LANES);
+            let lines = &mut self.lines[block * self.n_dims..][..self.n_dims];
+            let mut norm = 0.0;
+            for ((line, x), origin) in lines.iter_mut().zip(values).zip(&self.origin) {
+                let x = (x - origin) * self.unit;
+                line[lane] = x as f32;
+                norm += x * x;
+            }
+            self.norms[block][lane] = norm as f32;
+        }
+    }
+
+    /// Bytes for `n_rows` rows.
+    pub fn bytes(n_rows: u64, n_dims: usize) -> u64 {
+        n_rows * 4 * (n_dims as u64 + 1)
+    }
+
+    /// What a distance is multiplied with to become one of the screen.
+    pub fn unit(&self) -> f64 {
+        self.unit
+    }
+
+    /// The length of no row is more than this.
+    fn reach(&self) -> f64 {
+        (self.n_dims as f64).sqrt()
+    }
+
+    #[inline(always)]
+    fn block(&self, block: usize) -> &[[f32; LANES]] {
+        &self.lines[block * self.n_dims..][..self.n_dims]
+    }
+}
+
+/// A power of two that takes `farthest` to at most 1.
+fn unit(farthest: f64) -> f64 {
+    let exponent = if farthest > 0.0 { libm::ilogb(farthest) + 1 } else { 0 };
+    libm::ldexp(1.0, -exponent.clamp(-1000, 1000))
+}
+
+/// Centroids as the users of a screen see them.
+#[derive(Debug, Clone)]
+pub struct Outlook {
+    /// `(n_groups, n_dims)`: a coordinate of each centroid of a group.
+    coordinates: Vec<[f32; GROUP]>,
+    /// `(n_groups)`: ‖c‖²/2, infinite for padding.
+    halves: Vec<[f32; GROUP]>,
+    /// The error of a squared distance: this times ‖x‖² plus the other.
+    blur: [f32; 2],
+    /// A difference of two distances is more than their rounding errors in double precision if it is more than this.
+    pub slack: f64,
+    /// Whether single precision says anything.
+    pub clear: bool,
+}
+
+impl Outlook {
+    pub fn new(screen: &Screen, tiles: &Tiles) -> Outlook {
+        let n_dims = screen.n_dims;
+        let n_groups = tiles.n_columns().div_ceil(GROUP);
+        let mut coordinates = vec![[0.0; GROUP]; n_groups * n_dims];
+        let mut halves = vec![[f32::INFINITY; GROUP]; n_groups];
+        let mut longest = 0.0f64;
+        for column in 0..tiles.n_columns() {
+            let (group, lane) = (column / GROUP, column % GROUP);
+            let lines = coordinates[group * n_dims..][..n_dims].iter_mut();
+            let mut norm = 0.0;
+            for ((line, origin), c) in lines.zip(&screen.origin).zip(tiles.coordinates(column)) {
+                let c = (c - origin) * screen.unit;
+                line[lane] = c as f32;
+                norm += c * c;
+            }
+            halves[group][lane] = (0.5 * norm) as f32;
+            longest = if norm > longest { norm } else { longest };
+        }
+        let length = longest.sqrt();
+        let slope = U * (2.02 * n_dims as f64 + 16.0) * 1.001;
+        let slack = (n_dims as f64 + 4.0) * 2.0f64.powi(-50) * (screen.reach() + length) + 1e-30;
+        let slack = if screen.unit <= FINEST { slack } else { f64::INFINITY };
+        let clear = slack.is_finite() && length <= FARTHEST && n_dims <= WIDEST;
+        let blur = [slope as f32, (slope * longest * 1.001 + 1e-25) as f32];
+        Outlook { coordinates, halves, blur, slack, clear }
+    }
+}
+
+/// What a look at a block of users found.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight {
+    /// The nearest centroid, if the gap is positive.
+    pub label: [u32; LANES],
+    /// No centroid but the nearest is less than this farther than it; of no meaning if not positive.
+    pub gap: [f32; LANES],
+}
+
+/// Looks at whole blocks.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub fn look_at_blocks(screen: &Screen, outlook: &Outlook, blocks: Range<usize>, out: &mut Vec<Sight>) {
+    out.clear();
+    out.extend(blocks.map(|block| look(screen.block(block), &screen.norms[block], outlook)));
+}
+
+/// Looks at the named rows, [`LANES`] at a time.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+pub fn look_at_rows(screen: &Screen, outlook: &Outlook, rows: &[u32], out: &mut Vec<Sight>) {
+    out.clear();
+    let mut side = vec![[0.0; LANES]; screen.n_dims];
+    let mut norms = [0.0; LANES];
+    for rows in rows.chunks(LANES) {
+        for (lane, &row) in rows.iter().enumerate() {
+            let (block, from) = (row as usize / LANES, row as usize % LANES);
+            norms[lane] = screen.norms[block][from];
+            for (line, from_line) in side.iter_mut().zip(screen.block(block)) {
+                line[lane] = from_line[from];
+            }
+        }
+        out.push(look(&side, &norms, outlook));
+    }
+}
+
+#[inline(always)]
+fn look(side: &[[f32; LANES]], norms: &[f32; LANES], outlook: &Outlook) -> Sight {
+    let mut best = [f32::INFINITY; LANES];
+    let mut second = best;
+    let mut label = [0u32; LANES];
+    let mut id = 0;
+    for (group, halves) in outlook.halves.iter().enumerate() {
+        let mut sums = [[0.0; LANES]; GROUP];
+        for column in 0..GROUP {
+            sums[column] = [halves[column]; LANES];
+        }
+        for (line, coordinates) in side.iter().zip(&outlook.coordinates[group * side.len()..]) {
+            for column in 0..GROUP {
+                for lane in 0..LANES {
+                    sums[column][lane] -= line[lane] * coordinates[column];
+                }
+            }
+        }
+        for sums in sums {
+            for lane in 0..LANES {
+                let (old, new) = (best[lane], sums[lane]);
+                let farther = if new < old { old } else { new };
+                second[lane] = if farther < second[lane] { farther } else { second[lane] };
+                label[lane] = if new < old { id } else { label[lane] };
+                best[lane] = if new < old { new } else { old };
+            }
+            id += 1;
+        }
+    }
+    let mut gap = [0.0; LANES];
+    for lane in 0..LANES {
+        let blur = outlook.blur[0] * norms[lane] + outlook.blur[1];
+        let near = 2.0 * best[lane] + norms[lane] + blur;
+        let far = 2.0 * second[lane] + norms[lane] - blur;
+        let near = (if near > 0.0 { near } else { 0.0 }).sqrt() * (1.0 + MARGIN);
+        let far = (if far > 0.0 { far } else { 0.0 }).sqrt() * (1.0 - MARGIN);
+        gap[lane] = (far - near) * (1.0 - MARGIN);
+    }
+    Sight { label, gap }
+}
