@@ -11,7 +11,6 @@ stored as Parquet in the form of Spark's vectors, and read back as such.
 """
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,10 @@ from pyspark.ml.linalg import DenseMatrix, DenseVector, VectorUDT
 from pyspark.ml.stat import Summarizer
 from pyspark.mllib.linalg.distributed import RowMatrix
 from pyspark.mllib.util import MLUtils
+from py4j.protocol import Py4JError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import DoubleType, IntegerType, StructField, StructType
+from pyspark.sql.types import IntegerType, StructField, StructType
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from setting import CLUSTERS, COMPONENTS, FOLDS, MAX_ITER, SEED, TOL, TOP
@@ -38,15 +38,18 @@ WIDEST = 5_000
 # Residual that `computeSVD` asks of ARPACK.
 ARPACK_TOL = 1e-10
 
-SCHEMA = StructType([StructField(name, IntegerType()) for name in ("user", "item")] + [StructField("rating", DoubleType())])
+SCHEMA = "user int, item int, rating double"
 VECTORS = StructType([StructField("user", IntegerType()), StructField("features", VectorUDT())])
 
 
 def start(arguments: argparse.Namespace) -> SparkSession:
     scratch = str(arguments.output / "scratch")
+    java = ["--add-modules=jdk.incubator.vector", f"-Djava.io.tmpdir={scratch}", "-XX:-UsePerfData"]
+    if arguments.native_blas:
+        java += [f"-Ddev.ludovic.netlib.{part}.nativeLib={arguments.native_blas}" for part in ("blas", "lapack")]
     options = {
         "spark.driver.memory": arguments.driver_memory,
-        "spark.driver.extraJavaOptions": "--add-modules=jdk.incubator.vector",
+        "spark.driver.extraJavaOptions": " ".join(java),
         "spark.local.dir": scratch,
         "spark.sql.warehouse.dir": scratch,
         "spark.sql.shuffle.partitions": str(4 * arguments.workers),
@@ -93,7 +96,9 @@ class Gramian:
         self.jvm = jvm(session)
         self.gateway = session.sparkContext._gateway
         rows = MLUtils.convertVectorColumnsFromML(users.select("features"), "features")
-        self.matrix = RowMatrix(rows)._java_matrix_wrapper._java_model
+        # Java's matrix lives as long as its Python owner.
+        self.owner = RowMatrix(rows)
+        self.matrix = self.owner._java_matrix_wrapper._java_model
         self.matrix.rows().cache()
 
     def __call__(self, vector: np.ndarray) -> np.ndarray:
@@ -131,7 +136,7 @@ def pca_model(session: SparkSession, components: np.ndarray, ratios: np.ndarray)
     java = jvm(session).org.apache.spark.ml.feature.PCAModel(
         "pca", _py2java(context, matrix), _py2java(context, DenseVector(ratios))
     )
-    return PCAModel(java).setInputCol("features").setOutputCol("scores")
+    return PCAModel(java)._set(k=COMPONENTS, inputCol="features", outputCol="scores")
 
 
 def kmeans_tol(scored: DataFrame) -> float:
@@ -219,23 +224,25 @@ def run(session: SparkSession, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def versions(session: SparkSession) -> dict[str, str]:
     java = jvm(session).java.lang.System.getProperty("java.version")
-    return {"Spark": pyspark.__version__, "Java": java, "Spark's BLAS": blas(session)}
+    native = f"BLAS {native_or_not(session, 'blas')}, LAPACK {native_or_not(session, 'lapack')}"
+    return {"Spark": f"{pyspark.__version__} ({native})", "Java": java}
 
 
-def blas(session: SparkSession) -> str:
-    """Which BLAS the library that Spark uses has found."""
+def native_or_not(session: SparkSession, part: str) -> str:
+    """Whether the library that Spark calls for dense algebra has found a native one."""
     try:
-        found = jvm(session).dev.ludovic.netlib.blas.NativeBLAS.getInstance()
-    except Exception:  # py4j wraps whatever the JVM throws
-        return "none native (Java's own)"
-    return found.getClass().getSimpleName()
+        getattr(jvm(session).dev.ludovic.netlib, part).__getattr__(f"Native{part.upper()}").getInstance()
+    except Py4JError:
+        return "not native"
+    return "native"
 
 
 def main() -> None:
     parser = peer_arguments(__doc__)
     parser.add_argument("--driver-memory", required=True)
+    parser.add_argument("--native-blas", help="file name of a native BLAS and LAPACK")
     arguments = parser.parse_args()
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    (arguments.output / "scratch").mkdir(parents=True, exist_ok=True)
     session = start(arguments)
     try:
         write_result(arguments.result, run(session, arguments))
@@ -244,4 +251,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
