@@ -14,6 +14,8 @@ TAIL_LINES = 20
 @dataclass(frozen=True)
 class Ended:
     seconds: float
+    # Of the processor, all threads together.
+    processor: float
     peak_memory: int
 
 
@@ -34,7 +36,8 @@ class Started:
         if self.process.returncode != 0:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
             raise Failed(f"{' '.join(self.words)}\nended with {self.process.returncode}:\n{tail}")
-        return Ended(time.perf_counter() - self.begun, usage.ru_maxrss * 1024)
+        seconds = time.perf_counter() - self.begun
+        return Ended(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def start(words: list[str], folder: Path, log: Path, environment: dict[str, str] | None = None) -> Started:

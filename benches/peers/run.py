@@ -65,12 +65,13 @@ def numbers(text: str) -> list[int]:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=SIZES, default="1m")
-    parser.add_argument("--peers", type=several(PEERS), default=PEERS, help="some of segmill,sklearn,faiss,spark")
+    parser.add_argument("--peers", type=several(PEERS), default=PEERS, help="some of segmill,sklearn,faiss,spark; segmill always runs")
     parser.add_argument("--parts", type=several(PARTS), default=PARTS, help="some of pipeline,layouts,kmeans")
     parser.add_argument("--runs", type=int, default=5, help="medians are of so many")
     parser.add_argument("--spark-runs", type=int, default=1)
     parser.add_argument("--n-init", type=numbers, default=[1, 10], help="starts of k-means; Spark has one always")
     parser.add_argument("--workers", type=int, default=2, help="threads of everybody")
+    parser.add_argument("--spark-pca", choices=["gramian", "own"], default="gramian", help="see spark.py")
     parser.add_argument("--driver-memory", default="12g", help="Spark's heap")
     parser.add_argument("--keep", action="store_true", help="keep the outputs and the points for k-means")
     return parser.parse_args()
@@ -122,7 +123,8 @@ class Comparison:
 
     def run_spark(self) -> Result:
         native = ["--native-blas", self.blas] if self.blas else []
-        return self.run_peer("spark.py", "spark", ["--driver-memory", self.chosen.driver_memory, *native])
+        memory = ["--driver-memory", self.chosen.driver_memory]
+        return self.run_peer("spark.py", "spark", [*memory, "--pca", self.chosen.spark_pca, *native])
 
     def run_kmeans(self, case: Points) -> dict[str, Result]:
         made, begin = prepare.points(self.python, case)
@@ -212,7 +214,8 @@ def run_members(words: list[str], processes: int, name: str) -> Ended:
         layout = ["--processes", str(processes), "--process", str(process), "--hosts", str(hosts)]
         members.append(start([*words, *layout], FOLDER, OUT / f"{name}-{process}.log"))
     ended = [member.wait() for member in members]
-    return Ended(max(e.seconds for e in ended), max(e.peak_memory for e in ended))
+    seconds, processor = max(e.seconds for e in ended), sum(e.processor for e in ended)
+    return Ended(seconds, processor, max(e.peak_memory for e in ended))
 
 
 def free_ports(count: int) -> list[int]:
@@ -231,6 +234,7 @@ def segmill_result(output: Path, ended: Ended) -> Result:
     return {
         "stages": stages,
         "total": ended.seconds,
+        "processor": ended.processor,
         "peak_memory": ended.peak_memory,
         "inertia": told["inertia"],
         "iterations": told["iterations"]["kmeans"],
@@ -242,13 +246,17 @@ def segmill_result(output: Path, ended: Ended) -> Result:
     }
 
 
-def versions(pipeline: Result) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for peers in pipeline.values():
-        for runs in peers.values():
-            found |= runs[0]["versions"]
+def versions(pipeline: Result, peers: list[str]) -> dict[str, str]:
+    """What the results say, and FAISS, whose only part is k-means."""
+    found = {"segmill": prepare.commit()}
+    for runs in (runs for by_peer in pipeline.values() for runs in by_peer.values()):
+        found |= runs[0]["versions"]
     pinned = dict(line.split("==") for line in (SCRIPTS / "requirements.txt").read_text().split())
-    return found or {"segmill": prepare.commit(), "scikit-learn": pinned["scikit-learn"], "faiss-cpu": pinned["faiss-cpu"]}
+    if "sklearn" in peers:
+        found["scikit-learn"] = pinned["scikit-learn"]
+    if "faiss" in peers:
+        found["FAISS"] = pinned["faiss-cpu"]
+    return found
 
 
 def compare(comparison: Comparison) -> tuple[Result, list[str]]:
@@ -274,7 +282,7 @@ def report(comparison: Comparison) -> None:
     size = SIZES[chosen.size]
     figures, tables = compare(comparison)
     command = " ".join(["python3 benches/peers/run.py", *sys.argv[1:]])
-    used = versions(figures.get("pipeline", {}))
+    used = versions(figures.get("pipeline", {}), chosen.peers)
     lines = [
         f"`{command}`: {size.users:,} users x {size.items:,} items, {size.ratings_per_user} ratings each; "
         f"medians of {chosen.runs}" + (f" (Spark: {chosen.spark_runs})" if comparison.runs_spark else ""),

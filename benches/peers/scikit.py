@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 import ratings
 from setting import CLUSTERS, COMPONENTS, FOLDS, MAX_ITER, PCA_TOL, SEED, TOL, TOP
-from stages import Stages, peak_memory, peer_arguments, write_result
+from stages import Stages, peak_memory, peer_arguments, processor_seconds, write_result
 
 
 @dataclass
@@ -73,6 +73,7 @@ def main() -> None:
 
 
 def run(source: Path, output: Path, workers: int, n_init: int) -> dict[str, Any]:
+    before = processor_seconds()
     stages = Stages()
     with stages.time("ingest.read"):
         table = ratings.read(source)
@@ -103,6 +104,7 @@ def run(source: Path, output: Path, workers: int, n_init: int) -> dict[str, Any]
     return {
         "stages": stages.seconds,
         "total": stages.total(),
+        "processor": processor_seconds() - before,
         "peak_memory": peak_memory(),
         "inertia": float(segments.model.inertia_),
         "iterations": int(segments.model.n_iter_),

@@ -1,10 +1,10 @@
 """The whole pipeline with Spark MLlib on `local[W]`: CSV to results on disk.
 
-Which PCA: Spark's own (`ml.feature.PCA`) makes the covariance matrix and decomposes all of it on the driver, so its time
-grows with the cube of the items, and past about 46,000 items (items² > 2³¹) it refuses. Up to `WIDEST` items that is
-what runs. Past it, ARPACK asks for the ten largest eigenpairs only and meets the data through the Gramian product of
-Spark's `RowMatrix` (what its `computeSVD` does in its distributed mode), here minus n·μ·(μᵀv), because `computeSVD`
-itself does not centre and so gives no principal components.
+Which PCA: Spark's own (`ml.feature.PCA`; `--pca own`) makes the covariance matrix and decomposes all of it on the driver,
+so its time grows with the cube of the items, and past about 46,000 items (items² > 2³¹) it refuses. The default,
+`--pca gramian`, is quicker and has no such limit: ARPACK asks for the ten largest eigenpairs only and meets the data
+through the Gramian product of Spark's `RowMatrix` (what its `computeSVD` does in its distributed mode), here minus
+n·μ·(μᵀv), because `computeSVD` itself does not centre and so gives no principal components.
 
 Ids are whole numbers, so no `StringIndexer` is run. Vectors are put together within the JVM: rows are grouped by user,
 stored as Parquet in the form of Spark's vectors, and read back as such.
@@ -32,9 +32,8 @@ from pyspark.sql.types import IntegerType, StructField, StructType
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from setting import CLUSTERS, COMPONENTS, FOLDS, MAX_ITER, SEED, TOL, TOP
-from stages import Stages, peak_memory, peer_arguments, write_result
+from stages import Stages, peak_memory, peer_arguments, processor_seconds, write_result
 
-WIDEST = 5_000
 # Residual that `computeSVD` asks of ARPACK.
 ARPACK_TOL = 1e-10
 
@@ -179,11 +178,13 @@ def accuracy(counted: np.ndarray) -> float:
 
 def run(session: SparkSession, arguments: argparse.Namespace) -> dict[str, Any]:
     output: Path = arguments.output
+    java = jvm(session).java.lang.ProcessHandle.current().pid()
+    before = processor_seconds(java)
     stages = Stages()
     with stages.time("ingest"):
         users, n_items = user_vectors(session, arguments.ratings, output / "scratch" / "vectors")
     with stages.time("pca"):
-        own = n_items <= WIDEST
+        own = arguments.pca == "own"
         pca = own_pca(users) if own else gramian_pca(session, users, n_items)
         scored = pca.transform(users).cache()
         scored.count()
@@ -211,13 +212,13 @@ def run(session: SparkSession, arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "stages": stages.seconds,
         "total": stages.total(),
-        "peak_memory": peak_memory(jvm(session).java.lang.ProcessHandle.current().pid()),
+        "processor": processor_seconds(java) - before,
+        "peak_memory": peak_memory(java),
         "inertia": kmeans.summary.trainingCost,
         "iterations": kmeans.summary.numIter,
         "explained_variance_ratio": pca.explainedVariance.toArray().tolist(),
         "in_sample_accuracy": accuracy(in_sample),
         "out_of_fold_accuracy": accuracy(folded),
-        "pca": "ml.feature.PCA" if own else "ARPACK on RowMatrix's Gramian product",
         "versions": versions(session),
     }
 
@@ -240,8 +241,11 @@ def native_or_not(session: SparkSession, part: str) -> str:
 def main() -> None:
     parser = peer_arguments(__doc__)
     parser.add_argument("--driver-memory", required=True)
+    parser.add_argument("--pca", choices=["gramian", "own"], default="gramian")
     parser.add_argument("--native-blas", help="file name of a native BLAS and LAPACK")
     arguments = parser.parse_args()
+    # Java loads its native libraries from there, and wants to be told the whole path.
+    arguments.output = arguments.output.resolve()
     (arguments.output / "scratch").mkdir(parents=True, exist_ok=True)
     session = start(arguments)
     try:

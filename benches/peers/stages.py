@@ -5,6 +5,7 @@ A dot in the name of a stage parts it: `ingest.read` and `ingest.matrix` are bot
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,13 @@ def peak_memory(pid: int | str = "self") -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     kibibytes = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
     return int(kibibytes) * 1024
+
+
+def processor_seconds(pid: int | str = "self") -> float:
+    """Processor time of a process so far, all threads together."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    user, system = int(after_name[11]), int(after_name[12])
+    return (user + system) / os.sysconf("SC_CLK_TCK")
 
 
 def peer_arguments(doc: str | None) -> argparse.ArgumentParser:

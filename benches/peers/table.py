@@ -110,6 +110,7 @@ def stage_rows(peers: dict[str, Runs]) -> list[list[str]]:
             label = f"– {part.split('.')[1]}, s"
             rows.append(row(label, peers, at("stages", part), seconds, None))
     rows.append(row("**total, s**", peers, at("total"), seconds, ratio))
+    rows.append(row("processor time, s", peers, at("processor"), seconds, ratio))
     rows.append(row("peak memory, MB", peers, at("peak_memory"), megabytes, ratio))
     return rows
 
