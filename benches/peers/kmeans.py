@@ -38,7 +38,8 @@ def faiss(scores: np.ndarray, start: np.ndarray, workers: int, iterations: int) 
     single, single_start = scores.astype(np.float32), start.astype(np.float32)
     model = library.Kmeans(dims, clusters, niter=iterations, max_points_per_centroid=rows)
     seconds = timed(lambda: model.train(single, init_centroids=single_start))
-    return {"seconds": seconds, "iterations": iterations, "inertia": inertia(scores, model.centroids.astype(np.float64))}
+    centroids = model.centroids.astype(np.float64)
+    return {"seconds": seconds, "iterations": iterations, "inertia": inertia(scores, centroids)}
 
 
 PEERS = {"sklearn": scikit, "faiss": faiss}

@@ -105,7 +105,8 @@ def points(interpreter: Path, case: Points) -> tuple[Path, Path]:
     made, start = FOLDER / f"{case.stem}.f64", FOLDER / f"{case.stem}.start.f64"
     if not start.exists():
         say(f"making points: {case.name} ...")
-        words = ["--rows", case.rows, "--dims", case.dims, "--clusters", case.clusters, "--points", made, "--start", start]
+        words = ["--rows", case.rows, "--dims", case.dims, "--clusters", case.clusters]
+        words += ["--points", made, "--start", start]
         run([str(interpreter), str(SCRIPTS / "points.py"), *map(str, words)], FOLDER, FOLDER / "points.log", quiet())
     return made, start
 

@@ -1,7 +1,7 @@
 """CSV to a sparse matrix, by the quickest plain way there is in Python.
 
-pandas' C reader with the types given beat its pyarrow engine and pyarrow's own reader; `factorize` hashes the ids, which
-beats `numpy.unique` by far and like it takes ids of any kind.
+pandas' C reader with the types given beat its pyarrow engine and pyarrow's own reader; `factorize` hashes the ids,
+which beats `numpy.unique` by far and like it takes ids of any kind.
 """
 
 from pathlib import Path

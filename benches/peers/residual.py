@@ -16,7 +16,7 @@ from stages import write_result
 
 
 def read_components(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of the items, and components `(n_components, n_items)`: of a peer (a file) or of segmill (a model's folder)."""
+    """Ids of the items, and components `(n_components, n_items)`: a peer's file, or the folder of segmill's model."""
     if path.is_dir():
         items = pd.read_parquet(path / "items.parquet").sort_values("index")["item"].to_numpy()
         return items, load_file(path / "model.safetensors")["components"]

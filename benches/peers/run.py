@@ -65,8 +65,8 @@ def numbers(text: str) -> list[int]:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=SIZES, default="1m")
-    parser.add_argument("--peers", type=several(PEERS), default=PEERS, help="some of segmill,sklearn,faiss,spark; segmill always runs")
-    parser.add_argument("--parts", type=several(PARTS), default=PARTS, help="some of pipeline,layouts,kmeans")
+    parser.add_argument("--peers", type=several(PEERS), default=PEERS, help=f"some of {','.join(PEERS)}; segmill always")
+    parser.add_argument("--parts", type=several(PARTS), default=PARTS, help=f"some of {','.join(PARTS)}")
     parser.add_argument("--runs", type=int, default=5, help="medians are of so many")
     parser.add_argument("--spark-runs", type=int, default=1)
     parser.add_argument("--n-init", type=numbers, default=[1, 10], help="starts of k-means; Spark has one always")
@@ -113,8 +113,8 @@ class Comparison:
     def run_peer(self, script: str, name: str, more: list[str]) -> Result:
         """A peer's whole pipeline."""
         result = OUT / f"{name}.json"
-        words = ["--ratings", self.ratings, "--output", OUT / name, "--result", result, "--workers", self.chosen.workers]
-        words = [self.python, SCRIPTS / script, *words, *more]
+        words = [self.python, SCRIPTS / script, "--ratings", self.ratings, "--output", OUT / name]
+        words += ["--result", result, "--workers", self.chosen.workers, *more]
         run([str(word) for word in words], FOLDER, OUT / f"{name}.log", self.environment())
         return json.loads(result.read_text())
 

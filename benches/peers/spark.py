@@ -1,7 +1,7 @@
 """The whole pipeline with Spark MLlib on `local[W]`: CSV to results on disk.
 
-Which PCA: Spark's own (`ml.feature.PCA`; `--pca own`) makes the covariance matrix and decomposes all of it on the driver,
-so its time grows with the cube of the items, and past about 46,000 items (items² > 2³¹) it refuses. The default,
+Which PCA: Spark's own (`ml.feature.PCA`; `--pca own`) makes the covariance matrix and decomposes all of it on the
+driver, so its time grows with the cube of the items, and past about 46,000 items (items² > 2³¹) it refuses. The default,
 `--pca gramian`, is quicker and has no such limit: ARPACK asks for the ten largest eigenpairs only and meets the data
 through the Gramian product of Spark's `RowMatrix` (what its `computeSVD` does in its distributed mode), here minus
 n·μ·(μᵀv), because `computeSVD` itself does not centre and so gives no principal components.
@@ -190,8 +190,8 @@ def run(session: SparkSession, arguments: argparse.Namespace) -> dict[str, Any]:
         scored.count()
     with stages.time("kmeans"):
         estimator = KMeans(
-            k=CLUSTERS, maxIter=MAX_ITER, tol=kmeans_tol(scored), seed=SEED, featuresCol="scores", predictionCol="segment"
-        )
+            k=CLUSTERS, maxIter=MAX_ITER, tol=kmeans_tol(scored), seed=SEED, featuresCol="scores"
+        ).setPredictionCol("segment")
         kmeans = estimator.fit(scored)
         segmented = kmeans.transform(scored).cache()
         segmented.count()

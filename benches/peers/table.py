@@ -122,7 +122,8 @@ def pipeline(n_init: str, peers: dict[str, Runs], residuals: dict[str, float]) -
     rows = [head(f"n_init = {n_init}", [NAMES[name] for name in peers]), *stage_rows(peers)]
     rows.append(row("inertia", peers, at("inertia"), lambda value: f"{value:.7g}", close_ratio))
     rows.append(row("k-means iterations", peers, at("iterations"), lambda value: f"{value:g}", None))
-    rows.append(row("explained variance, furthest from segmill's", peers, variance_difference(reference), scientific, None))
+    difference = variance_difference(reference)
+    rows.append(row("explained variance, furthest from segmill's", peers, difference, scientific, None))
     rows.append(row("PCA residual", residual_rows, lambda run: run["residual"], scientific, None))
     if "sklearn" in peers:
         rows.append(loose_row(peers))
