@@ -153,7 +153,8 @@ class Comparison:
             "sklearn-loose": OUT / f"sklearn-{first}" / "components-loose.npz",
             "spark": OUT / "spark" / "components.npz",
         }
-        named = [f"{name}={path}" for name, path in sources.items() if name.split("-")[0] in self.chosen.peers]
+        ran = {"segmill", *self.chosen.peers}
+        named = [f"{name}={path}" for name, path in sources.items() if name.split("-")[0] in ran]
         result = OUT / "residual.json"
         words = [self.python, SCRIPTS / "residual.py", "--ratings", self.ratings, "--result", result, *named]
         run([str(word) for word in words], FOLDER, OUT / "residual.log", self.environment())
