@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, s};
 use segmill::collective::Collective;
 use segmill::error::Result;
 use segmill::flow::cluster::{self, Layout};
@@ -25,8 +25,6 @@ use segmill::kmeans::{self, KMeans};
 /// As in the binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-const MEMORY: u64 = 1 << 30;
 
 /// What a bench is given.
 struct Case {
@@ -98,20 +96,8 @@ fn fit<C: Collective>(c: &mut C, case: &Case) -> Result<(f64, KMeans)> {
     let scores = case.points.slice(s![share, ..]);
     c.sum(&mut [0i64]);
     let started = Instant::now();
-    let (model, _assignment) = fit_from(c, scores, &draw_keys, case.start.view(), &case.params)?;
+    let (model, _assignment) = kmeans::fit_from(c, scores, &draw_keys, case.start.view(), &case.params)?;
     let mut seconds = [started.elapsed().as_secs_f64()];
     c.max(&mut seconds);
     Ok((seconds[0], model))
-}
-
-/// The one call that is measured. SWITCH: to `kmeans::fit_from(c, scores, draw_keys, start, params)`, and delete this
-/// function and `MEMORY`, as soon as there is one; until then segmill seeds by itself and `start` plays no part.
-fn fit_from<C: Collective>(
-    c: &mut C,
-    scores: ArrayView2<f64>,
-    draw_keys: &[u64],
-    _start: ArrayView2<f64>,
-    params: &KMeansParams,
-) -> Result<(KMeans, kmeans::Assignment)> {
-    kmeans::fit(c, scores, draw_keys, params, 1, MEMORY)
 }
