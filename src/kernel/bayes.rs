@@ -15,10 +15,9 @@
 
 use std::ops::Range;
 
-use multiversion::multiversion;
-
 use super::csr::Row;
 use super::fixed::Scale;
+use super::simd::{apply, versions};
 
 const ALPHA: f64 = 1.0;
 const VAR_SMOOTHING: f64 = 1e-9;
@@ -381,13 +380,12 @@ impl Weights {
         let scores = scores.as_chunks_mut::<W>().0;
         for number in 0..self.n_tiles {
             let tile = (model * self.n_tiles + number) * size..;
-            let scores = scores.iter_mut().skip(number).step_by(self.n_tiles);
             let linear = &self.linear.as_chunks::<W>().0[tile.clone()][..size];
             if self.kind.has_squares() {
                 let quadratic = &self.quadratic.as_chunks::<W>().0[tile][..size];
-                add_quadratic(linear, quadratic, self.items.start, entries, scores);
+                add_quadratic(linear, quadratic, self.items.start, entries, &mut scores[number..], self.n_tiles);
             } else {
-                add_linear(linear, self.items.start, entries, scores);
+                add_linear(linear, self.items.start, entries, &mut scores[number..], self.n_tiles);
             }
         }
     }
@@ -426,15 +424,16 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// Adds to each row's scores in turn. The lanes of a vector are classes.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn add_linear<'s, const W: usize>(
+/// Adds to each row's scores, every `step`th of `scores`. The lanes of a vector are classes.
+#[apply(versions!)]
+fn add_linear<const W: usize>(
     weights: &[[f64; W]],
     first: usize,
     entries: &Entries<'_>,
-    scores: impl Iterator<Item = &'s mut [f64; W]>,
+    scores: &mut [[f64; W]],
+    step: usize,
 ) {
-    for ((indices, values), scores) in entries.rows().zip(scores) {
+    for ((indices, values), scores) in entries.rows().zip(scores.iter_mut().step_by(step)) {
         let mut sums = *scores;
         for (&item, &x) in indices.iter().zip(values) {
             let weights = &weights[item as usize - first];
@@ -447,15 +446,16 @@ fn add_linear<'s, const W: usize>(
 }
 
 /// [`add_linear`] with weights of x² too.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn add_quadratic<'s, const W: usize>(
+#[apply(versions!)]
+fn add_quadratic<const W: usize>(
     linear: &[[f64; W]],
     quadratic: &[[f64; W]],
     first: usize,
     entries: &Entries<'_>,
-    scores: impl Iterator<Item = &'s mut [f64; W]>,
+    scores: &mut [[f64; W]],
+    step: usize,
 ) {
-    for ((indices, values), scores) in entries.rows().zip(scores) {
+    for ((indices, values), scores) in entries.rows().zip(scores.iter_mut().step_by(step)) {
         let mut sums = *scores;
         for (&item, &x) in indices.iter().zip(values) {
             let (linear, quadratic) = (&linear[item as usize - first], &quadratic[item as usize - first]);

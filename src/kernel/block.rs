@@ -4,9 +4,8 @@
 //! one fixed order. Rows may be shared out among workers: [`Chunks`] cuts them by their number alone, a sum over all
 //! rows is the sum of its chunks in their order, and so its bits do not depend on who holds which chunk.
 
+use super::simd::{apply, versions};
 use std::ops::Range;
-
-use multiversion::multiversion;
 
 /// `(rows, B)`, row by row.
 pub type Block<const B: usize> = Vec<[f64; B]>;
@@ -48,7 +47,7 @@ impl Chunks {
 }
 
 /// `leftᵀ · right`.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn inner<const B: usize>(left: &[[f64; B]], right: &[[f64; B]]) -> [[f64; B]; B] {
     let mut h = [[0.0; B]; B];
     for (l, r) in left.iter().zip(right) {
@@ -62,7 +61,7 @@ pub fn inner<const B: usize>(left: &[[f64; B]], right: &[[f64; B]]) -> [[f64; B]
 }
 
 /// `target -= basis · h`.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn subtract<const B: usize>(target: &mut [[f64; B]], basis: &[[f64; B]], h: &[[f64; B]; B]) {
     for (t, q) in target.iter_mut().zip(basis) {
         for a in 0..B {
@@ -74,7 +73,7 @@ pub fn subtract<const B: usize>(target: &mut [[f64; B]], basis: &[[f64; B]], h: 
 }
 
 /// `block = block · h`.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn multiply<const B: usize>(block: &mut [[f64; B]], h: &[[f64; B]; B]) {
     for row in block {
         let mut product = [0.0; B];
@@ -88,7 +87,7 @@ pub fn multiply<const B: usize>(block: &mut [[f64; B]], h: &[[f64; B]; B]) {
 }
 
 /// `rows · v` for dense rows `(rows.len() / n, n)` and a block `v` of n rows.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn dense_times_block<const B: usize>(rows: &[f64], v: &[[f64; B]]) -> Vec<[f64; B]> {
     const AT_ONCE: usize = 4;
     let n = v.len();

@@ -3,10 +3,9 @@
 //! A row of the block is one cache line where B = 8, and what an entry costs is the wait for two of them. Indices are
 //! known long before they are needed, so each line is called for a row of the matrix ahead of its use.
 
-use multiversion::multiversion;
-
 use super::csr::{Csr, Row, RowsRef};
 use super::fixed;
+use super::simd::{apply, versions};
 
 /// One pass of (X − 1μᵀ)ᵀ(X − 1μᵀ)·V: for each row y = x·V − `offset` with `offset` = μ·V, and
 /// `out[i] += x[i]·y·factor`, rounded, for each of its entries. Since the y of all rows sum to 0, nothing of μ is left to
@@ -17,7 +16,7 @@ pub fn centred_sweep<const B: usize>(rows: &Csr, v: &[[f64; B]], offset: &[f64; 
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 fn sweep_block<const B: usize>(
     rows: RowsRef<'_>,
     v: &[[f64; B]],
@@ -68,7 +67,7 @@ pub fn centred_products<const B: usize>(
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 fn block_products<const B: usize>(rows: RowsRef<'_>, v: &[[f64; B]], offset: &[f64; B], products: &mut [[f64; B]]) {
     for (r, y) in products.iter_mut().enumerate() {
         let row: Row<'_> = rows.row(r);

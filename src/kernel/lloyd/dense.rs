@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use multiversion::multiversion;
-
+use super::super::simd::{apply, versions};
 use super::{LANES, Tiles, WIDTH};
 use crate::kernel::fixed;
 
@@ -23,7 +22,7 @@ pub struct Nearby {
 }
 
 /// The nearest centroid of each of `rows`; ties are the lower centroid's.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn nearest(scores: Scores, rows: &[u32], tiles: &Tiles, out: &mut Vec<Nearby>) {
     out.clear();
     let mut side = vec![[0.0; LANES]; scores.n_dims];
@@ -51,7 +50,7 @@ pub fn nearest(scores: Scores, rows: &[u32], tiles: &Tiles, out: &mut Vec<Nearby
 }
 
 /// Squared distances of `rows` to every centroid: `out[column * stride + i]` is that of row `rows.start + i`.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn distances(scores: Scores, rows: Range<usize>, tiles: &Tiles, out: &mut [f64], stride: usize) {
     let mut side = vec![[0.0; LANES]; scores.n_dims];
     for start in rows.clone().step_by(LANES) {
@@ -65,7 +64,7 @@ pub fn distances(scores: Scores, rows: Range<usize>, tiles: &Tiles, out: &mut [f
 }
 
 /// Squared distances of `rows` to their own centroids; `labels` are those of all rows.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn own_distances(scores: Scores, rows: Range<usize>, labels: &[u32], tiles: &Tiles, out: &mut Vec<f64>) {
     out.clear();
     let centroids: Vec<f64> = (0..tiles.n_columns).flat_map(|column| tiles.coordinates(column)).collect();
@@ -97,7 +96,7 @@ pub struct Contest<'a> {
 
 /// What each candidate would leave of its seeding's potential: Σ min(current, squared distance) over the rows, each
 /// rounded once at the scale 2^e = `factor`; by column. The contests are in the order of their columns.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn potentials(scores: Scores, tiles: &Tiles, contests: &[Contest], factor: f64) -> Vec<i64> {
     let mut sums = vec![[0i64; LANES]; tiles.n_columns];
     let mut side = vec![[0.0; LANES]; scores.n_dims];
@@ -123,7 +122,7 @@ pub fn potentials(scores: Scores, tiles: &Tiles, contests: &[Contest], factor: f
 }
 
 /// Folds new centres into squared distances: `current[i]` meets column `i`.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn add_centres(scores: Scores, tiles: &Tiles, current: &mut [&mut [f64]]) {
     let mut side = vec![[0.0; LANES]; scores.n_dims];
     let n_rows = current.first().map_or(0, |current| current.len());

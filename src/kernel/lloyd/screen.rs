@@ -14,8 +14,7 @@
 
 use std::ops::Range;
 
-use multiversion::multiversion;
-
+use super::super::simd::{apply, versions};
 use super::{LANES, Scores, Tiles};
 
 /// Centroids that meet a block of users at a time.
@@ -166,14 +165,14 @@ pub struct Sight {
 }
 
 /// Looks at whole blocks.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn look_at_blocks(screen: &Screen, outlook: &Outlook, blocks: Range<usize>, out: &mut Vec<Sight>) {
     out.clear();
     out.extend(blocks.map(|block| look(screen.block(block), &screen.norms[block], outlook)));
 }
 
 /// Looks at the named rows, [`LANES`] at a time.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn look_at_rows(screen: &Screen, outlook: &Outlook, rows: &[u32], out: &mut Vec<Sight>) {
     out.clear();
     let mut side = vec![[0.0; LANES]; screen.n_dims];

@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use multiversion::multiversion;
-
+use super::super::simd::{apply, versions};
 use super::tiles::Tile;
 use super::{Best, Nearest, WIDTH};
 use crate::kernel::csr::Csr;
 use crate::kernel::fixed;
 
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn scan(matrix: &Csr, norms: &[f64], rows: &[u32], tile: Tile, nearest: &mut Nearest) {
     match tile.width {
         8 => scan_tile::<8>(matrix, norms, rows, tile, nearest),
@@ -44,8 +43,9 @@ impl Columns<'_> {
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-pub fn distances(matrix: &Csr, norms: &[f64], rows: Range<usize>, tile: Tile, mut out: Columns) {
+#[apply(versions!)]
+pub fn distances(matrix: &Csr, norms: &[f64], rows: Range<usize>, tile: Tile, out: Columns) {
+    let mut out = out;
     for (i, row) in rows.enumerate() {
         match tile.width {
             8 => out.put(i, &row_distances::<8>(matrix, row, norms[row], tile)),
@@ -123,7 +123,7 @@ fn least<const W: usize>(squared: &[f64; W]) -> f64 {
 
 /// Σ min(current, column) over the rows, each rounded once at the scale 2^e = `factor`: what is left of the potential
 /// if a centre is added whose squared distances are `column`.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn potential(current: &[f64], column: &[f64], factor: f64) -> i64 {
     let mut sum = 0i64;
     for (&a, &b) in current.iter().zip(column) {
@@ -133,7 +133,7 @@ pub fn potential(current: &[f64], column: &[f64], factor: f64) -> i64 {
 }
 
 /// Folds a new centre, the last so far, into each row's nearest.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 pub fn add_centre(nearest: &mut Nearest, column: &[f64], centre: u32) {
     let n = column.len();
     let (best, label, others) = (&mut nearest.squared[..n], &mut nearest.label[..n], &mut nearest.others[..n]);

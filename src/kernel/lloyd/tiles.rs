@@ -1,7 +1,6 @@
 //! Centroids side by side, and their moves to the means of their members.
 
-use multiversion::multiversion;
-
+use super::super::simd::{apply, versions};
 use super::{Point, Points, WIDTH};
 
 /// Centroids in a cache line: tiles are updated in blocks of so many.
@@ -175,7 +174,7 @@ struct Block {
 }
 
 /// Rewrites a block and returns its shifts and the squared lengths of its columns.
-#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
+#[apply(versions!)]
 fn move_block(tile: &mut [f64], sums: &[i64], n_dims: usize, block: Block) -> ([f64; BLOCK], [f64; BLOCK]) {
     let mut shifts = [0.0; BLOCK];
     let mut norms = [0.0; BLOCK];
