@@ -186,7 +186,7 @@ mod tests {
             0 => draw(i),
             1 => (4.0 * draw(i)).round(),
             2 => 1.0 + 1e-12 * (3.0 * draw(i)).round(),
-            _ => draw(i) * if i % 97 == 0 { 1e9 } else { 1.0 },
+            _ => draw(i) * if i.is_multiple_of(97) { 1e9 } else { 1.0 },
         };
         (0..n).map(|i| size * (value(i) + middle)).collect()
     }
@@ -234,7 +234,7 @@ mod tests {
                 changed.sort_unstable();
                 let differ = (0..n).filter(|&row| before[row] != bounds.label[row]);
                 prop_assert_eq!(changed, Vec::from_iter(differ.map(|row| (row as u32, before[row]))));
-                let (sums, counts) = sums(&values, &bounds.label, &centroids, step as i32);
+                let (sums, counts) = sums(&values, &bounds.label, &centroids, step);
                 let shifts = tiles.move_to_means(&sums, &counts, unit(&values), &vec![true; k]);
                 odometers.advance(screen, &shifts);
             }
