@@ -301,11 +301,9 @@ impl State {
         out.resize(next, 0);
         for &(row, from) in &self.changed {
             let to = labels[row as usize];
-            let plus = &mut out[slot[to as usize]..][..n_dims];
-            cloud.points.for_each(row as usize, |dim, value| plus[dim] += fixed::round(value * factor));
+            add_row(cloud, row, factor, &mut out[slot[to as usize]..][..n_dims]);
             if from != u32::MAX {
-                let minus = &mut out[slot[from as usize]..][..n_dims];
-                cloud.points.for_each(row as usize, |dim, value| minus[dim] -= fixed::round(value * factor));
+                add_row(cloud, row, -factor, &mut out[slot[from as usize]..][..n_dims]);
             }
         }
     }
@@ -352,6 +350,19 @@ impl State {
             trace: self.trace,
             #[cfg(test)]
             spared: self.spared,
+        }
+    }
+}
+
+/// Adds a row to a sum in fixed point. Rounding is to even, so that the negative factor takes away what the positive adds.
+fn add_row(cloud: &Cloud, row: u32, factor: f64, sum: &mut [i64]) {
+    match cloud.points {
+        Points::Dense { values, n_dims, .. } => {
+            let values = &values[row as usize * n_dims..][..n_dims];
+            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += fixed::round(value * factor));
+        }
+        Points::Sparse(_) => {
+            cloud.points.for_each(row as usize, |dim, value| sum[dim] += fixed::round(value * factor));
         }
     }
 }

@@ -7,7 +7,7 @@
 use crate::collective::{Collective, Solo};
 use crate::job::KMeansParams;
 use crate::kernel::csr::{Csr, Rows, Values};
-use crate::kernel::lloyd::{Cloud, Point, Points, Tiles};
+use crate::kernel::lloyd::{Cloud, Point, Points, Screen, Tiles};
 
 use super::lockstep::{self, Finished};
 use super::plan::{self, Run, Unit};
@@ -160,9 +160,9 @@ fn run_units<C: Collective>(c: &mut C, users: &Users, units: Vec<Unit>, keep: Op
     if sparse && c.peers() == 1 && users.facts.n_users <= capacity.min(wanted as u64) {
         columns.provide_all(&users.cloud);
     }
-    for batch in batches(c.peers(), units, users.cloud.points.n_dims(), &users.facts, job) {
+    for batch in batches(c.peers(), units, users, job) {
         let beginnings = seeding::seed_batch(c, users, job.seed, &batch, &mut columns);
-        for together in groups(c.peers(), beginnings) {
+        for together in groups(c.peers() > 1 || !sparse, beginnings) {
             for finished in lockstep::lloyd(c, users, job.params, together) {
                 solved.add(finished, keep);
             }
@@ -172,19 +172,22 @@ fn run_units<C: Collective>(c: &mut C, users: &Users, units: Vec<Unit>, keep: Op
     solved
 }
 
-/// One worker alone gains nothing from many runs at once: it takes the units of one start at a time, which share their
-/// draws.
-fn batches(peers: usize, units: Vec<Unit>, n_dims: usize, facts: &Facts, job: &Job) -> Vec<Vec<Unit>> {
-    let batches = plan::batches(units, facts.max_rows, n_dims, job.memory / 2);
-    if peers > 1 {
+/// One worker alone gains nothing from many sparse runs at once: it takes the units of one start at a time, which share
+/// their draws. Dense runs share every pass over the users.
+fn batches(peers: usize, units: Vec<Unit>, users: &Users, job: &Job) -> Vec<Vec<Unit>> {
+    let (rows, n_dims) = (users.facts.max_rows, users.n_dims());
+    let dense = users.cloud.dense().is_some();
+    let screen = if dense { Screen::bytes(rows, n_dims) } else { 0 };
+    let batches = plan::batches(units, rows, n_dims, (job.memory / 2).saturating_sub(screen));
+    if peers > 1 || dense {
         return batches;
     }
     batches.iter().flat_map(|batch| batch.chunk_by(|a, b| a.start == b.start)).map(<[Unit]>::to_vec).collect()
 }
 
-/// And one run at a time, whose sums and centroids stay in the cache.
-fn groups<T>(peers: usize, beginnings: Vec<T>) -> Vec<Vec<T>> {
-    if peers > 1 { vec![beginnings] } else { beginnings.into_iter().map(|b| vec![b]).collect() }
+/// And one sparse run at a time, whose sums and centroids stay in the cache.
+fn groups<T>(together: bool, beginnings: Vec<T>) -> Vec<Vec<T>> {
+    if together { vec![beginnings] } else { beginnings.into_iter().map(|b| vec![b]).collect() }
 }
 
 /// All workers' points.

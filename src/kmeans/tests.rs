@@ -237,6 +237,47 @@ fn from_given_centres_it_ends_where_the_textbook_does() {
 }
 
 #[test]
+fn a_fit_from_given_centroids_is_the_same_in_every_layout() {
+    let scores = blobs(150, 4, 3);
+    let keys = keys(150);
+    let initial = scores.slice(ndarray::s![..9, ..]).to_owned() + 0.25;
+    let (model, whole) = fit_from(&mut Solo, scores.view(), &keys, initial.view(), &params(1, 1)).unwrap();
+    let (inertia, _) = textbook(&scores, initial.rows().into_iter().map(|row| row.to_vec()).collect());
+    assert!((model.inertia - inertia).abs() <= 1e-9 * inertia);
+    assert_eq!(model.starts.len(), 1);
+    run_workers(3, |c| {
+        let rows = dealt(150, 3, c.index());
+        let own_keys: Vec<u64> = rows.iter().map(|&row| keys[row]).collect();
+        let own = scores.select(ndarray::Axis(0), &rows);
+        let (same, assignment) = fit_from(c, own.view(), &own_keys, initial.view(), &params(1, 1)).unwrap();
+        assert_eq!(same, model);
+        assert!(rows.iter().zip(&assignment.segment).all(|(&row, &segment)| whole.segment[row] == segment));
+    });
+}
+
+#[test]
+fn given_centroids_may_lie_far_from_all_users() {
+    let scores = blobs(60, 3, 4);
+    let mut initial = scores.slice(ndarray::s![..3, ..]).to_owned();
+    initial.row_mut(2).fill(1e12);
+    let (model, _) = fit_from(&mut Solo, scores.view(), &keys(60), initial.view(), &params(1, 1)).unwrap();
+    assert_eq!(model.sizes.iter().sum::<u64>(), 60);
+    assert!(model.sizes.iter().all(|&size| size > 0));
+}
+
+#[test]
+fn impossible_centroids_are_refused() {
+    let scores = blobs(5, 2, 2);
+    let refused = |initial: Array2<f64>| {
+        fit_from(&mut Solo, scores.view(), &keys(5), initial.view(), &params(1, 1)).unwrap_err().to_string()
+    };
+    assert!(refused(Array2::zeros((6, 2))).starts_with("initial: 6 clusters for 5 users"));
+    assert!(refused(Array2::zeros((0, 2))).starts_with("initial: 0 clusters"));
+    assert!(refused(Array2::zeros((2, 3))).starts_with("initial: centroids of 3 components for scores of 2"));
+    assert!(refused(Array2::from_elem((2, 2), f64::NAN)).starts_with("initial: a coordinate that is not finite"));
+}
+
+#[test]
 fn empty_clusters_take_the_farthest_users() {
     // Eight equal users, two of them centres with the first one's position, and two far away, one farther.
     let mut points = Array2::from_elem((10, 1), 1.0);

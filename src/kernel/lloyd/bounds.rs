@@ -8,7 +8,7 @@
 //! lower centroid. Every number here is rounded to the safe side; where the gap is not beyond doubt, the exact distances
 //! decide.
 
-use super::screen::{self, Outlook, Screen, Sight};
+use super::screen::{self, Copies, Outlook, Screen, Sight};
 use super::{LANES, Scores, Shift, Tiles, dense};
 
 use std::ops::Range;
@@ -88,6 +88,7 @@ impl<'a> View<'a> {
 pub struct Desk {
     due: Vec<u32>,
     unclear: Vec<u32>,
+    copies: Copies,
     sights: Vec<Sight>,
     exact: Vec<dense::Nearby>,
 }
@@ -113,7 +114,7 @@ impl Bounds {
         desk: &mut Desk,
         changed: &mut Vec<(u32, u32)>,
     ) -> usize {
-        let Desk { due, unclear, sights, exact } = desk;
+        let Desk { due, unclear, copies, sights, exact } = desk;
         self.find_due(view, rows.clone(), due);
         if due.is_empty() {
             return 0;
@@ -127,7 +128,7 @@ impl Bounds {
             due.extend(rows.start as u32..rows.end as u32);
             screen::look_at_blocks(screen, &view.outlook, rows.start / LANES..rows.end.div_ceil(LANES), sights);
         } else {
-            screen::look_at_rows(screen, &view.outlook, due, sights);
+            screen::look_at_rows(screen, &view.outlook, due, copies, sights);
         }
         for (rows, sight) in due.chunks(LANES).zip(sights.iter()) {
             for (lane, &row) in rows.iter().enumerate() {
@@ -167,5 +168,122 @@ impl Bounds {
         if before != label {
             changed.push((row, before));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::keyed::{Stream, uniform};
+    use crate::kernel::lloyd::{Cloud, Point, Points};
+    use proptest::prelude::*;
+
+    /// Values of one of several kinds: smooth, on a grid, all but equal, or with a few far out; times `size`, around
+    /// `middle`.
+    fn values(kind: usize, n: usize, size: f64, middle: f64, seed: u64) -> Vec<f64> {
+        let draw = |i: usize| uniform(seed, Stream::Generate, kind as u64, i as u64) - 0.5;
+        let value = |i: usize| match kind {
+            0 => draw(i),
+            1 => (4.0 * draw(i)).round(),
+            2 => 1.0 + 1e-12 * (3.0 * draw(i)).round(),
+            _ => draw(i) * if i.is_multiple_of(97) { 1e9 } else { 1.0 },
+        };
+        (0..n).map(|i| size * (value(i) + middle)).collect()
+    }
+
+    fn plain(x: &[f64], centroids: &[Vec<f64>]) -> u32 {
+        let squared = |c: &[f64]| x.iter().zip(c).fold(0.0, |sum, (x, c)| sum + (x - c) * (x - c));
+        let squared: Vec<f64> = centroids.iter().map(|c| squared(c)).collect();
+        (0..squared.len()).min_by(|&a, &b| squared[a].total_cmp(&squared[b])).unwrap() as u32
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+
+        /// Centroids go to the means of their members or to places in between, in steps that become small; after each
+        /// move the labels are those of plain loops, and whoever is noted as changed has changed.
+        #[test]
+        fn labels_are_those_of_plain_loops(
+            kind in 0usize..4,
+            (n, n_dims, k) in (1usize..150, 1usize..40).prop_flat_map(|(n, d)| (Just(n), Just(d), 1..=n.min(60))),
+            exponent in -8i32..9,
+            middle in prop::sample::select(vec![0.0, 0.3, 1e4]),
+            stretch in prop::sample::select(vec![16usize, 64, 1024]),
+            seed in 0u64..1000,
+        ) {
+            let values = values(kind, n * n_dims, 10f64.powi(exponent), middle, seed);
+            let points = Points::Dense { values: &values, n_rows: n, n_dims };
+            let cloud = Cloud::new(points);
+            let (scores, screen) = cloud.dense().unwrap();
+            let centres: Vec<Point> = (0..k).map(|j| points.point(j * n / k)).collect();
+            let mut tiles = Tiles::of(&points, &centres.iter().collect::<Vec<_>>());
+            let mut odometers = Odometers::new(k);
+            let mut bounds = Bounds::new(n);
+            let mut desk = Desk::default();
+            for step in 0..12 {
+                let before = bounds.label.clone();
+                let mut changed = Vec::new();
+                let view = View::new(screen, &tiles, &odometers);
+                for start in (0..n).step_by(stretch) {
+                    bounds.assign(screen, scores, &view, start..(start + stretch).min(n), &mut desk, &mut changed);
+                }
+                let centroids: Vec<Vec<f64>> = (0..k).map(|j| tiles.centroid(j)).collect();
+                for (row, x) in values.chunks(n_dims).enumerate() {
+                    prop_assert_eq!(bounds.label[row], plain(x, &centroids), "row {} in step {}", row, step);
+                }
+                changed.sort_unstable();
+                let differ = (0..n).filter(|&row| before[row] != bounds.label[row]);
+                prop_assert_eq!(changed, Vec::from_iter(differ.map(|row| (row as u32, before[row]))));
+                let (sums, counts) = sums(&values, &bounds.label, &centroids, step);
+                let shifts = tiles.move_to_means(&sums, &counts, unit(&values), &vec![true; k]);
+                odometers.advance(screen, &shifts);
+            }
+        }
+    }
+
+    fn unit(values: &[f64]) -> f64 {
+        values.iter().fold(f64::MIN_POSITIVE, |most, x| most.max(x.abs())) * 2.0f64.powi(-40)
+    }
+
+    /// Sums that move centroids to the means of their members, and later a small part of the way.
+    fn sums(values: &[f64], labels: &[u32], centroids: &[Vec<f64>], step: i32) -> (Vec<i64>, Vec<i64>) {
+        let n_dims = centroids[0].len();
+        let part = if step < 4 { 1.0 } else { 0.1f64.powi(step - 3) };
+        let mut sums = Vec::new();
+        for (j, centroid) in centroids.iter().enumerate() {
+            let members: Vec<&[f64]> =
+                values.chunks(n_dims).zip(labels).filter(|(_, label)| **label == j as u32).map(|(x, _)| x).collect();
+            for (dim, old) in centroid.iter().enumerate() {
+                let mean = members.iter().map(|x| x[dim]).sum::<f64>() / members.len().max(1) as f64;
+                let new = if members.is_empty() { *old } else { old + part * (mean - old) };
+                sums.push((new / unit(values)).round() as i64);
+            }
+        }
+        (sums, vec![1; centroids.len()])
+    }
+
+    #[test]
+    fn users_far_from_the_others_are_left_alone() {
+        let values: Vec<f64> =
+            (0..1000).map(|i| f64::from(i % 10) * 100.0 + uniform(1, Stream::Generate, 0, i as u64)).collect();
+        let points = Points::Dense { values: &values, n_rows: 1000, n_dims: 1 };
+        let cloud = Cloud::new(points);
+        let (scores, screen) = cloud.dense().unwrap();
+        let centres: Vec<Point> = (0..10).map(|j| points.point(j)).collect();
+        let tiles = Tiles::of(&points, &centres.iter().collect::<Vec<_>>());
+        let mut odometers = Odometers::new(10);
+        let (mut bounds, mut desk, mut changed) = (Bounds::new(1000), Desk::default(), Vec::new());
+        let mut look = |odometers: &Odometers| {
+            bounds.assign(screen, scores, &View::new(screen, &tiles, odometers), 0..1000, &mut desk, &mut changed)
+        };
+        assert_eq!(look(&odometers), 1000);
+        assert_eq!(look(&odometers), 0);
+        let mut shifts = [Shift::default(); 10];
+        shifts[3] = Shift { squared: 0.25, moved: true };
+        odometers.advance(screen, &shifts);
+        assert_eq!(look(&odometers), 0);
+        shifts[3].squared = 1e4;
+        odometers.advance(screen, &shifts);
+        assert_eq!(look(&odometers), 1000);
     }
 }

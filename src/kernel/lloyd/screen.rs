@@ -149,7 +149,7 @@ impl Outlook {
         let slope = U * (2.02 * n_dims as f64 + 16.0) * 1.001;
         let slack = (n_dims as f64 + 4.0) * 2.0f64.powi(-50) * (screen.reach() + length) + 1e-30;
         let slack = if screen.unit <= FINEST { slack } else { f64::INFINITY };
-        let clear = slack.is_finite() && length <= FARTHEST && n_dims <= WIDEST;
+        let clear = slack.is_finite() && length <= FARTHEST && (1..=WIDEST).contains(&n_dims);
         let blur = [slope as f32, (slope * longest * 1.001 + 1e-25) as f32];
         Outlook { coordinates, halves, blur, slack, clear }
     }
@@ -160,72 +160,105 @@ impl Outlook {
 pub struct Sight {
     /// The nearest centroid, if the gap is positive.
     pub label: [u32; LANES],
+    near: [f32; LANES],
     /// No centroid but the nearest is less than this farther than it; of no meaning if not positive.
     pub gap: [f32; LANES],
 }
 
 /// Looks at whole blocks.
-#[apply(versions!)]
 pub fn look_at_blocks(screen: &Screen, outlook: &Outlook, blocks: Range<usize>, out: &mut Vec<Sight>) {
-    out.clear();
-    out.extend(blocks.map(|block| look(screen.block(block), &screen.norms[block], outlook)));
+    let lines = &screen.lines[blocks.start * screen.n_dims..blocks.end * screen.n_dims];
+    look(lines, screen.n_dims, outlook, out);
+    judge(out, &screen.norms[blocks], outlook.blur);
 }
 
 /// Looks at the named rows, [`LANES`] at a time.
-#[apply(versions!)]
-pub fn look_at_rows(screen: &Screen, outlook: &Outlook, rows: &[u32], out: &mut Vec<Sight>) {
-    out.clear();
-    let mut side = vec![[0.0; LANES]; screen.n_dims];
-    let mut norms = [0.0; LANES];
-    for rows in rows.chunks(LANES) {
-        for (lane, &row) in rows.iter().enumerate() {
-            let (block, from) = (row as usize / LANES, row as usize % LANES);
-            norms[lane] = screen.norms[block][from];
-            for (line, from_line) in side.iter_mut().zip(screen.block(block)) {
-                line[lane] = from_line[from];
+pub fn look_at_rows(screen: &Screen, outlook: &Outlook, rows: &[u32], desk: &mut Copies, out: &mut Vec<Sight>) {
+    desk.gather(screen, rows);
+    look(&desk.lines, screen.n_dims, outlook, out);
+    judge(out, &desk.norms, outlook.blur);
+}
+
+/// Rows of a screen, picked out and put into blocks of their own.
+#[derive(Default)]
+pub struct Copies {
+    lines: Vec<[f32; LANES]>,
+    norms: Vec<[f32; LANES]>,
+}
+
+impl Copies {
+    fn gather(&mut self, screen: &Screen, rows: &[u32]) {
+        let n_blocks = rows.len().div_ceil(LANES);
+        self.lines.resize(n_blocks * screen.n_dims, [0.0; LANES]);
+        self.norms.resize(n_blocks, [0.0; LANES]);
+        let blocks = self.lines.chunks_exact_mut(screen.n_dims.max(1)).zip(&mut self.norms);
+        for ((lines, norms), rows) in blocks.zip(rows.chunks(LANES)) {
+            for (lane, &row) in rows.iter().enumerate() {
+                let (block, from) = (row as usize / LANES, row as usize % LANES);
+                norms[lane] = screen.norms[block][from];
+                for (line, from_line) in lines.iter_mut().zip(screen.block(block)) {
+                    line[lane] = from_line[from];
+                }
             }
         }
-        out.push(look(&side, &norms, outlook));
     }
 }
 
+/// Meets blocks of users, `(n_blocks, n_dims)`, with all centroids.
+#[apply(versions!)]
+fn look(lines: &[[f32; LANES]], n_dims: usize, outlook: &Outlook, out: &mut Vec<Sight>) {
+    out.clear();
+    for side in lines.chunks_exact(n_dims) {
+        out.push(look_at_block(side, outlook));
+    }
+}
+
+/// Finds the nearest centroid of each lane, and the halves less products of the nearest and the next.
 #[inline(always)]
-fn look(side: &[[f32; LANES]], norms: &[f32; LANES], outlook: &Outlook) -> Sight {
+fn look_at_block(side: &[[f32; LANES]], outlook: &Outlook) -> Sight {
     let mut best = [f32::INFINITY; LANES];
     let mut second = best;
     let mut label = [0u32; LANES];
-    let mut id = 0;
-    for (group, halves) in outlook.halves.iter().enumerate() {
+    let groups = outlook.coordinates.chunks_exact(side.len().max(1));
+    for (group, (halves, coordinates)) in outlook.halves.iter().zip(groups).enumerate() {
         let mut sums = [[0.0; LANES]; GROUP];
         for column in 0..GROUP {
             sums[column] = [halves[column]; LANES];
         }
-        for (line, coordinates) in side.iter().zip(&outlook.coordinates[group * side.len()..]) {
+        for (line, coordinates) in side.iter().zip(coordinates) {
             for column in 0..GROUP {
                 for lane in 0..LANES {
                     sums[column][lane] -= line[lane] * coordinates[column];
                 }
             }
         }
-        for sums in sums {
+        for column in 0..GROUP {
+            let id = (group * GROUP + column) as u32;
             for lane in 0..LANES {
-                let (old, new) = (best[lane], sums[lane]);
+                let (old, new) = (best[lane], sums[column][lane]);
                 let farther = if new < old { old } else { new };
                 second[lane] = if farther < second[lane] { farther } else { second[lane] };
                 label[lane] = if new < old { id } else { label[lane] };
                 best[lane] = if new < old { new } else { old };
             }
-            id += 1;
         }
     }
-    let mut gap = [0.0; LANES];
-    for lane in 0..LANES {
-        let blur = outlook.blur[0] * norms[lane] + outlook.blur[1];
-        let near = 2.0 * best[lane] + norms[lane] + blur;
-        let far = 2.0 * second[lane] + norms[lane] - blur;
-        let near = (if near > 0.0 { near } else { 0.0 }).sqrt() * (1.0 + MARGIN);
-        let far = (if far > 0.0 { far } else { 0.0 }).sqrt() * (1.0 - MARGIN);
-        gap[lane] = (far - near) * (1.0 - MARGIN);
+    Sight { label, near: best, gap: second }
+}
+
+/// Turns the halves less products of `gap` and `near` into a distance that no centroid but the nearest is less than
+/// farther than it. Apart from [`look`], whose loops become vectors only
+/// where nothing follows them.
+#[apply(versions!)]
+fn judge(sights: &mut [Sight], norms: &[[f32; LANES]], blur: [f32; 2]) {
+    for (sight, norms) in sights.iter_mut().zip(norms) {
+        for lane in 0..LANES {
+            let blur = blur[0] * norms[lane] + blur[1];
+            let near = 2.0 * sight.near[lane] + norms[lane] + blur;
+            let far = 2.0 * sight.gap[lane] + norms[lane] - blur;
+            let near = (if near > 0.0 { near } else { 0.0 }).sqrt() * (1.0 + MARGIN);
+            let far = (if far > 0.0 { far } else { 0.0 }).sqrt() * (1.0 - MARGIN);
+            sight.gap[lane] = (far - near) * (1.0 - MARGIN);
+        }
     }
-    Sight { label, gap }
 }
