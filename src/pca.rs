@@ -246,12 +246,51 @@ mod tests {
         }
     }
 
+    /// With room for a long basis, and with so little memory that it is restarted again and again.
+    #[test]
+    fn the_solvers_agree() {
+        let x = planted(300, 400);
+        let asked = |solver| PcaParams { report: 4, ..params(solver, 2) };
+        let gram = fit(&mut Solo, &x, &asked(Solver::Gram), 0, 1 << 30).unwrap();
+        for memory in [1 << 30, 1 << 19] {
+            let krylov = fit(&mut Solo, &x, &asked(Solver::Krylov), 0, memory).unwrap();
+            assert!(krylov.solver.converged && krylov.solver.solver == "krylov");
+            for (a, b) in krylov.explained_variance.iter().zip(&gram.explained_variance) {
+                assert!((a / b - 1.0).abs() < 1e-9, "{a} {b}");
+            }
+            let apart = krylov.components.iter().zip(&gram.components).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(apart < 1e-9, "{apart}");
+            let (few, many) = (max_basis(400, 4, 1 << 19), max_basis(400, 4, 1 << 30));
+            assert!(few < many, "{few} {many}");
+        }
+    }
+
+    #[test]
+    fn a_tolerance_below_rounding_is_not_claimed() {
+        let mut params = params(Solver::Krylov, 2);
+        params.tol = 1e-18;
+        let pca = fit(&mut Solo, &planted(200, 360), &params, 0, 1 << 30).unwrap();
+        assert!(!pca.solver.converged && pca.solver.iterations < 200, "{:?}", pca.solver);
+        assert!(pca.solver.residual > 1e-18 && pca.solver.residual < 1e-12, "{:?}", pca.solver);
+    }
+
+    #[test]
+    fn ratings_whose_squares_overflow_are_refused() {
+        let mut x = Csr::empty(2);
+        x.push_row([(0, 1e200), (1, 1.0)]);
+        x.push_row([(1, 1.0)]);
+        let error = fit(&mut Solo, &x, &params(Solver::Auto, 1), 0, 1 << 30).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+    }
+
     #[test]
     fn every_layout_has_the_same_bits() {
         let x = planted(90, 360);
-        for solver in [Solver::Gram, Solver::Krylov] {
-            let alone = fit(&mut Solo, &x, &params(solver, 3), 0, 1 << 30).unwrap();
-            for workers in [2, 3, 5] {
+        for (solver, memory) in [(Solver::Gram, 1 << 30), (Solver::Krylov, 1 << 30), (Solver::Krylov, 1 << 19)] {
+            let params = PcaParams { report: 5, ..params(solver, 3) };
+            let alone = fit(&mut Solo, &x, &params, 0, memory).unwrap();
+            assert_eq!(alone.explained_variance.len(), 5);
+            for workers in [2, 3, 5, 8] {
                 let shards: Vec<Csr> = (0..workers)
                     .map(|w| {
                         let mut shard = Csr::empty(360);
@@ -261,9 +300,7 @@ mod tests {
                         shard
                     })
                     .collect();
-                let fitted = testing::run_workers(workers, |c| {
-                    fit(c, &shards[c.index()], &params(solver, 3), 0, 1 << 30).unwrap()
-                });
+                let fitted = testing::run_workers(workers, |c| fit(c, &shards[c.index()], &params, 0, memory).unwrap());
                 assert!(fitted.iter().all(|pca| *pca == alone), "{solver:?} on {workers} workers");
             }
         }

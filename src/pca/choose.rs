@@ -9,10 +9,11 @@ use crate::kernel::csr::Csr;
 use crate::kernel::gram;
 
 /// What `auto` predicts from: rough times of one worker, and the sweeps that either solver usually takes.
-const SECONDS_PER_PRODUCT: f64 = 1e-9;
-const SECONDS_PER_ENTRY: f64 = 0.8e-9;
+const SECONDS_PER_PRODUCT: f64 = 1.4e-9;
+const SECONDS_PER_ENTRY: f64 = 0.7e-9;
+const GRAM_SWEEPS: f64 = 13.0;
 const SECONDS_PER_RATING: f64 = 4e-9;
-const GRAM_SWEEPS: f64 = 15.0;
+const SECONDS_PER_BASIS_PRODUCT: f64 = 0.25e-9;
 const KRYLOV_SWEEPS: f64 = 12.0;
 /// Below this many items `auto` takes `gram` whatever it costs: it is a fraction of a second and as exact as can be.
 const SMALL_CATALOGUE: usize = 2048;
@@ -23,7 +24,8 @@ pub enum Chosen {
     Krylov,
 }
 
-/// Picks the solver by what it would cost, in nanoseconds of one worker, and by memory.
+/// Picks the solver by what it would cost, in seconds of one worker, and by memory. The Gram matrix fits where the whole
+/// of it takes at most half of one process's memory: one process may have to hold it alone.
 pub fn choose<C: Collective>(
     c: &mut C,
     matrix: &Csr,
@@ -61,7 +63,9 @@ pub fn choose<C: Collective>(
     }
     let [products, nnz] = work.map(|w| w as f64);
     let gram_seconds = SECONDS_PER_PRODUCT * products + GRAM_SWEEPS * SECONDS_PER_ENTRY * (n * n) as f64;
-    let krylov_seconds = KRYLOV_SWEEPS * SECONDS_PER_RATING * nnz;
+    let columns = KRYLOV_SWEEPS * BLOCK as f64;
+    let krylov_seconds =
+        KRYLOV_SWEEPS * SECONDS_PER_RATING * nnz + SECONDS_PER_BASIS_PRODUCT * n as f64 * columns * columns;
     Ok(if !fits {
         (Chosen::Krylov, format!("the Gram matrix of {n} items takes more than half of memory"))
     } else if n <= SMALL_CATALOGUE {
