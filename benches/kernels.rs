@@ -100,7 +100,7 @@ impl RowSink for Count {
         self.rows += 1;
         self.sum += row.rating;
         if let (RawId::Number(user), RawId::Number(item)) = (row.user, row.item) {
-            self.rows = self.rows.wrapping_add(black_box(user ^ item) & 0);
+            black_box(user ^ item);
         }
     }
 

@@ -70,7 +70,7 @@ pub fn centred_products<const B: usize>(
 #[apply(versions!)]
 fn block_products<const B: usize>(rows: RowsRef<'_>, v: &[[f64; B]], offset: &[f64; B], products: &mut [[f64; B]]) {
     for (r, y) in products.iter_mut().enumerate() {
-        let row: Row<'_> = rows.row(r);
+        let row = rows.row(r);
         let mut sum = [0.0; B];
         row.for_each(|i, x| {
             let v = &v[i];
@@ -131,10 +131,10 @@ mod tests {
         let scale = Scale::new(100.0, 3);
         let mut out = vec![[0i64; 2]; 3];
         centred_sweep(&sparse(), &V, &offset(), scale.factor(), &mut out);
-        for i in 0..3 {
-            for b in 0..2 {
+        for (i, sums) in out.iter().enumerate() {
+            for (b, &sum) in sums.iter().enumerate() {
                 let expected: f64 = DENSE.iter().map(|r| (r[i] - mean()[i]) * centred_product(r, b)).sum();
-                assert!((scale.real(out[i][b]) - expected).abs() < 1e-12);
+                assert!((scale.real(sum) - expected).abs() < 1e-12);
             }
         }
     }
