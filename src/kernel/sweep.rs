@@ -3,7 +3,7 @@
 //! A row of the block is one cache line where B = 8, and what an entry costs is the wait for two of them. Indices are
 //! known long before they are needed, so each line is called for a row of the matrix ahead of its use.
 
-use super::csr::{Csr, Row, RowsRef};
+use super::csr::{Csr, RowsRef};
 use super::fixed;
 use super::simd::{apply, versions};
 
