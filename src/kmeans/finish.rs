@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use crate::kernel::lloyd::{self, Cloud, Point, Tiles};
+use crate::kernel::lloyd::{Cloud, Point, Tiles, dense};
 
 use super::spread::{Solved, Winner};
 use super::users::Users;
@@ -45,18 +45,19 @@ fn assign(cloud: &Cloud, winner: &Winner, order: &[usize]) -> Assignment {
     order.iter().enumerate().for_each(|(segment, &cluster)| segment_of[cluster] = segment as u32);
     let points: Vec<Point> = winner.centroids.iter().map(|c| point(c)).collect();
     let tiles = Tiles::of(&cloud.points, &points.iter().collect::<Vec<_>>());
-    let n_rows = cloud.points.n_rows();
-    let mut squared = vec![0.0; order.len() * ROWS];
-    let mut assignment = Assignment::default();
-    for start in (0..n_rows).step_by(ROWS) {
-        let rows = start..(start + ROWS).min(n_rows);
-        lloyd::distances(cloud, rows.clone(), &tiles, &mut squared, ROWS);
-        for row in 0..rows.len() {
-            let [own, second] = nearest_two(squared.iter().skip(row).step_by(ROWS).copied());
-            assignment.segment.push(segment_of[own.1]);
-            assignment.distance.push(own.0.sqrt());
-            assignment.second.push(segment_of[second.1]);
-            assignment.second_distance.push(second.0.sqrt());
+    let (scores, _) = cloud.dense().expect("segments are of users by their scores");
+    let everyone: Vec<u32> = (0..cloud.points.n_rows() as u32).collect();
+    let mut assignment = Assignment::with_capacity(everyone.len());
+    let mut found = Vec::new();
+    for rows in everyone.chunks(ROWS) {
+        dense::nearest(scores, rows, &tiles, &mut found);
+        for own in &found {
+            let (second, others) =
+                if own.others.is_finite() { (own.second, own.others) } else { (own.label, own.squared) };
+            assignment.segment.push(segment_of[own.label as usize]);
+            assignment.distance.push(own.squared.sqrt());
+            assignment.second.push(segment_of[second as usize]);
+            assignment.second_distance.push(others.sqrt());
         }
     }
     assignment
@@ -64,19 +65,4 @@ fn assign(cloud: &Cloud, winner: &Winner, order: &[usize]) -> Assignment {
 
 fn point(centroid: &[f64]) -> Point {
     Point { indices: (0..centroid.len() as u32).collect(), values: centroid.to_vec() }
-}
-
-/// The least two distances and whose they are, ties to the lower index. Of a single one, the same twice.
-fn nearest_two(squared: impl Iterator<Item = f64>) -> [(f64, usize); 2] {
-    let mut own = (f64::INFINITY, 0);
-    let mut second = (f64::INFINITY, 0);
-    for (index, squared) in squared.enumerate() {
-        if squared < own.0 {
-            second = own;
-            own = (squared, index);
-        } else if squared < second.0 {
-            second = (squared, index);
-        }
-    }
-    if second.0.is_finite() { [own, second] } else { [own, own] }
 }

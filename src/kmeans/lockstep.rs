@@ -299,6 +299,10 @@ impl State {
             next += n_dims;
         }
         out.resize(next, 0);
+        if let Points::Dense { values, n_dims, .. } = cloud.points {
+            dense::add_moves(Scores { values, n_dims }, &self.changed, labels, &slot, factor, out);
+            return;
+        }
         for &(row, from) in &self.changed {
             let to = labels[row as usize];
             add_row(cloud, row, factor, &mut out[slot[to as usize]..][..n_dims]);
@@ -354,17 +358,10 @@ impl State {
     }
 }
 
-/// Adds a row to a sum in fixed point. Rounding is to even, so that the negative factor takes away what the positive adds.
+/// Adds a sparse row to a sum in fixed point. Rounding is to even, so that the negative factor takes away what the positive
+/// adds.
 fn add_row(cloud: &Cloud, row: u32, factor: f64, sum: &mut [i64]) {
-    match cloud.points {
-        Points::Dense { values, n_dims, .. } => {
-            let values = &values[row as usize * n_dims..][..n_dims];
-            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += fixed::round(value * factor));
-        }
-        Points::Sparse(_) => {
-            cloud.points.for_each(row as usize, |dim, value| sum[dim] += fixed::round(value * factor));
-        }
-    }
+    cloud.points.for_each(row as usize, |dim, value| sum[dim] += fixed::round(value * factor));
 }
 
 /// Stretches of local users, each from the first of a block on.

@@ -65,6 +65,18 @@ pub struct Assignment {
     pub second_distance: Vec<f64>,
 }
 
+impl Assignment {
+    /// Nobody, with room for `n` users.
+    fn with_capacity(n: usize) -> Assignment {
+        Assignment {
+            segment: Vec::with_capacity(n),
+            distance: Vec::with_capacity(n),
+            second: Vec::with_capacity(n),
+            second_distance: Vec::with_capacity(n),
+        }
+    }
+}
+
 /// Inertia against the number of clusters, in one space or both.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Sweep {

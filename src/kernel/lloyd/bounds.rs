@@ -16,6 +16,9 @@ use std::ops::Range;
 /// More than the relative error of a conversion to single precision and of one operation there.
 const MARGIN: f32 = 1.0 / (1u32 << 22) as f32;
 
+/// What copying a row out of its block costs, in centroids that a whole block is compared with.
+const COPY: usize = 10;
+
 /// The nearest centroid of every row, and how long it is known to be.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Bounds {
@@ -86,6 +89,8 @@ impl<'a> View<'a> {
 /// Room for a pass over the users.
 #[derive(Default)]
 pub struct Desk {
+    /// Blocks to look at whole, and rows elsewhere.
+    blocks: Vec<u32>,
     due: Vec<u32>,
     unclear: Vec<u32>,
     copies: Copies,
@@ -114,27 +119,29 @@ impl Bounds {
         desk: &mut Desk,
         changed: &mut Vec<(u32, u32)>,
     ) -> usize {
-        let Desk { due, unclear, copies, sights, exact } = desk;
-        self.find_due(view, rows.clone(), due);
-        if due.is_empty() {
+        let Desk { blocks, due, unclear, copies, sights, exact } = desk;
+        let looked = self.find_due(view, rows.clone(), blocks, due);
+        if looked == 0 {
             return 0;
         }
         unclear.clear();
-        let looked = due.len();
         if !view.outlook.clear {
-            std::mem::swap(due, unclear);
-        } else if 2 * due.len() > rows.len() {
-            due.clear();
-            due.extend(rows.start as u32..rows.end as u32);
-            screen::look_at_blocks(screen, &view.outlook, rows.start / LANES..rows.end.div_ceil(LANES), sights);
+            unclear.append(due);
+            unclear.extend(
+                blocks
+                    .iter()
+                    .flat_map(|block| block * LANES as u32..rows.end.min((*block as usize + 1) * LANES) as u32),
+            );
         } else {
+            screen::look_at_blocks(screen, &view.outlook, blocks, sights);
+            for (&block, sight) in blocks.iter().zip(sights.iter()) {
+                let first = block as usize * LANES;
+                self.take(view, first..(first + LANES).min(rows.end), sight, unclear, changed);
+            }
             screen::look_at_rows(screen, &view.outlook, due, copies, sights);
-        }
-        for (rows, sight) in due.chunks(LANES).zip(sights.iter()) {
-            for (lane, &row) in rows.iter().enumerate() {
-                match view.deadline(sight.label[lane], sight.gap[lane]) {
-                    Some(until) => self.put(row, sight.label[lane], until, changed),
-                    None => unclear.push(row),
+            for (rows, sight) in due.chunks(LANES).zip(sights.iter()) {
+                for (lane, &row) in rows.iter().enumerate() {
+                    self.take_lane(view, row, sight, lane, unclear, changed);
                 }
             }
         }
@@ -147,18 +154,77 @@ impl Bounds {
         looked
     }
 
-    /// The rows whose label may no longer hold.
-    fn find_due(&self, view: &View, rows: Range<usize>, due: &mut Vec<u32>) {
+    /// The rows whose label may no longer hold: whole blocks where many of them lie, and the others one by one. Returns how
+    /// many.
+    fn find_due(&self, view: &View, rows: Range<usize>, blocks: &mut Vec<u32>, due: &mut Vec<u32>) -> usize {
+        blocks.clear();
         due.clear();
-        due.resize(rows.len(), 0);
-        let unlabelled = view.up.len() - 1;
-        let mut n = 0;
-        let first = rows.start as u32;
-        for ((row, &label), &until) in (first..).zip(&self.label[rows.clone()]).zip(&self.until[rows]) {
-            due[n] = row;
-            n += usize::from(until <= view.up[(label as usize).min(unlabelled)]);
+        due.resize(rows.len() + LANES, 0);
+        let n_clusters = view.up.len() - 1;
+        // So many copies cost as much as looking at the whole block.
+        let enough = n_clusters.div_ceil(n_clusters / LANES + COPY);
+        let (up, labels, until) = (&view.up[..], &self.label[rows.clone()], &self.until[rows.clone()]);
+        let (mut looked, mut n) = (0, 0);
+        for (block, (labels, until)) in labels.chunks(LANES).zip(until.chunks(LANES)).enumerate() {
+            let first = rows.start + block * LANES;
+            let room: &mut [u32; LANES] = (&mut due[n..n + LANES]).try_into().expect("room for a block");
+            let mut here = 0;
+            for (lane, (&label, &until)) in labels.iter().zip(until).enumerate() {
+                room[here % LANES] = (first + lane) as u32;
+                here += usize::from(until <= up[(label as usize).min(n_clusters)]);
+            }
+            looked += here;
+            if here >= enough {
+                blocks.push((first / LANES) as u32);
+            } else {
+                n += here;
+            }
         }
         due.truncate(n);
+        looked
+    }
+
+    /// Takes in what was seen of a block.
+    fn take(
+        &mut self,
+        view: &View,
+        rows: Range<usize>,
+        sight: &Sight,
+        unclear: &mut Vec<u32>,
+        changed: &mut Vec<(u32, u32)>,
+    ) {
+        let mut until = [0.0; LANES];
+        let mut plain = rows.len() == LANES;
+        for ((until, &label), (&gap, &before)) in
+            until.iter_mut().zip(&sight.label).zip(sight.gap.iter().zip(&self.label[rows.clone()]))
+        {
+            let deadline = view.deadline(label, gap);
+            plain &= deadline.is_some() & (label == before);
+            *until = deadline.unwrap_or(-1.0);
+        }
+        if plain {
+            self.until[rows].copy_from_slice(&until);
+            return;
+        }
+        for (lane, row) in rows.enumerate() {
+            self.take_lane(view, row as u32, sight, lane, unclear, changed);
+        }
+    }
+
+    #[inline(always)]
+    fn take_lane(
+        &mut self,
+        view: &View,
+        row: u32,
+        sight: &Sight,
+        lane: usize,
+        unclear: &mut Vec<u32>,
+        changed: &mut Vec<(u32, u32)>,
+    ) {
+        match view.deadline(sight.label[lane], sight.gap[lane]) {
+            Some(until) => self.put(row, sight.label[lane], until, changed),
+            None => unclear.push(row),
+        }
     }
 
     #[inline(always)]

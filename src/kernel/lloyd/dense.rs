@@ -13,11 +13,14 @@ pub struct Scores<'a> {
     pub n_dims: usize,
 }
 
-/// The nearest centroid of a row, its squared distance, and the least squared distance to the others.
+/// The nearest centroid of a row and its squared distance, and the nearest of the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Nearby {
     pub label: u32,
     pub squared: f64,
+    /// `u32::MAX` where there are no others.
+    pub second: u32,
+    /// Least squared distance to the others.
     pub others: f64,
 }
 
@@ -30,23 +33,40 @@ pub fn nearest(scores: Scores, rows: &[u32], tiles: &Tiles, out: &mut Vec<Nearby
         turn(scores, &mut side, |lane| rows[lane.min(rows.len() - 1)] as usize);
         let mut best = [f64::INFINITY; LANES];
         let mut label = [u64::from(u32::MAX); LANES];
+        let mut second = label;
         let mut others = [f64::INFINITY; LANES];
         for column in 0..tiles.n_columns {
             let id = u64::from(tiles.ids[column]);
             let squared = squared_distances(&side, tiles, column);
             for lane in 0..LANES {
-                let (old, new) = (best[lane], squared[lane]);
                 // Ids rise, so that the lower of equals is there already.
+                let (nearer, next) = (is_less(squared[lane], best[lane]), is_less(squared[lane], others[lane]));
+                second[lane] = choose(nearer, label[lane], choose(next, id, second[lane]));
+                label[lane] = choose(nearer, id, label[lane]);
+            }
+            for lane in 0..LANES {
+                let (old, new) = (best[lane], squared[lane]);
                 let farther = if new < old { old } else { new };
                 others[lane] = if farther < others[lane] { farther } else { others[lane] };
                 best[lane] = if new < old { new } else { old };
-                label[lane] = if new < old { id } else { label[lane] };
             }
         }
         for lane in 0..rows.len() {
-            out.push(Nearby { label: label[lane] as u32, squared: best[lane], others: others[lane] });
+            let (label, second) = (label[lane] as u32, second[lane] as u32);
+            out.push(Nearby { label, squared: best[lane], second, others: others[lane] });
         }
     }
+}
+
+/// All ones if a < b, both positive or 0. Bits select where a comparison would not become a vector.
+#[inline(always)]
+fn is_less(a: f64, b: f64) -> u64 {
+    ((a.to_bits() as i64 - b.to_bits() as i64) >> 63) as u64
+}
+
+#[inline(always)]
+fn choose(ones: u64, a: u64, b: u64) -> u64 {
+    (a & ones) | (b & !ones)
 }
 
 /// Squared distances of `rows` to every centroid: `out[column * stride + i]` is that of row `rows.start + i`.
@@ -83,6 +103,24 @@ pub fn own_distances(scores: Scores, rows: Range<usize>, labels: &[u32], tiles: 
             }
         }
         out.extend(&sum[..LANES.min(rows.end - start)]);
+    }
+}
+
+/// Adds rows to the fixed-point sums of the clusters that they enter, and takes them from those that they leave.
+///
+/// `moves` are rows and the clusters that they leave (`u32::MAX`: none), `labels` where all rows are now; the sums of
+/// cluster j begin at `slots[j]`. Rounding is to even, so that what is taken away is what was added.
+#[apply(versions!)]
+pub fn add_moves(scores: Scores, moves: &[(u32, u32)], labels: &[u32], slots: &[usize], factor: f64, sums: &mut [i64]) {
+    let n_dims = scores.n_dims;
+    for &(row, from) in moves {
+        let values = &scores.values[row as usize * n_dims..][..n_dims];
+        let entered = &mut sums[slots[labels[row as usize] as usize]..][..n_dims];
+        entered.iter_mut().zip(values).for_each(|(sum, value)| *sum += fixed::round(value * factor));
+        if from != u32::MAX {
+            let left = &mut sums[slots[from as usize]..][..n_dims];
+            left.iter_mut().zip(values).for_each(|(sum, value)| *sum -= fixed::round(value * factor));
+        }
     }
 }
 

@@ -12,13 +12,11 @@
 //!
 //! Nothing here shows in a result, so that a worker's screen may depend on which users it has.
 
-use std::ops::Range;
-
 use super::super::simd::{apply, versions};
 use super::{LANES, Scores, Tiles};
 
 /// Centroids that meet a block of users at a time.
-const GROUP: usize = 4;
+const GROUP: usize = 5;
 
 /// Half an ulp of 1 in single precision.
 const U: f64 = 1.0 / (1u64 << 24) as f64;
@@ -165,18 +163,21 @@ pub struct Sight {
     pub gap: [f32; LANES],
 }
 
-/// Looks at whole blocks.
-pub fn look_at_blocks(screen: &Screen, outlook: &Outlook, blocks: Range<usize>, out: &mut Vec<Sight>) {
-    let lines = &screen.lines[blocks.start * screen.n_dims..blocks.end * screen.n_dims];
-    look(lines, screen.n_dims, outlook, out);
-    judge(out, &screen.norms[blocks], outlook.blur);
+/// Looks at the named blocks.
+pub fn look_at_blocks(screen: &Screen, outlook: &Outlook, blocks: &[u32], out: &mut Vec<Sight>) {
+    look(&screen.lines, screen.n_dims, blocks, outlook, out);
+    for (sight, &block) in out.iter_mut().zip(blocks) {
+        judge(sight, &screen.norms[block as usize], outlook.blur);
+    }
 }
 
 /// Looks at the named rows, [`LANES`] at a time.
 pub fn look_at_rows(screen: &Screen, outlook: &Outlook, rows: &[u32], desk: &mut Copies, out: &mut Vec<Sight>) {
     desk.gather(screen, rows);
-    look(&desk.lines, screen.n_dims, outlook, out);
-    judge(out, &desk.norms, outlook.blur);
+    look(&desk.lines, screen.n_dims, &desk.order, outlook, out);
+    for (sight, norms) in out.iter_mut().zip(&desk.norms) {
+        judge(sight, norms, outlook.blur);
+    }
 }
 
 /// Rows of a screen, picked out and put into blocks of their own.
@@ -184,6 +185,8 @@ pub fn look_at_rows(screen: &Screen, outlook: &Outlook, rows: &[u32], desk: &mut
 pub struct Copies {
     lines: Vec<[f32; LANES]>,
     norms: Vec<[f32; LANES]>,
+    /// The number of each block.
+    order: Vec<u32>,
 }
 
 impl Copies {
@@ -191,6 +194,8 @@ impl Copies {
         let n_blocks = rows.len().div_ceil(LANES);
         self.lines.resize(n_blocks * screen.n_dims, [0.0; LANES]);
         self.norms.resize(n_blocks, [0.0; LANES]);
+        self.order.clear();
+        self.order.extend(0..n_blocks as u32);
         let blocks = self.lines.chunks_exact_mut(screen.n_dims.max(1)).zip(&mut self.norms);
         for ((lines, norms), rows) in blocks.zip(rows.chunks(LANES)) {
             for (lane, &row) in rows.iter().enumerate() {
@@ -204,12 +209,12 @@ impl Copies {
     }
 }
 
-/// Meets blocks of users, `(n_blocks, n_dims)`, with all centroids.
+/// Meets the named ones of the blocks of users `lines`, `(n_blocks, n_dims)`, with all centroids.
 #[apply(versions!)]
-fn look(lines: &[[f32; LANES]], n_dims: usize, outlook: &Outlook, out: &mut Vec<Sight>) {
+fn look(lines: &[[f32; LANES]], n_dims: usize, blocks: &[u32], outlook: &Outlook, out: &mut Vec<Sight>) {
     out.clear();
-    for side in lines.chunks_exact(n_dims) {
-        out.push(look_at_block(side, outlook));
+    for &block in blocks {
+        out.push(look_at_block(&lines[block as usize * n_dims..][..n_dims], outlook));
     }
 }
 
@@ -234,31 +239,48 @@ fn look_at_block(side: &[[f32; LANES]], outlook: &Outlook) -> Sight {
         }
         for column in 0..GROUP {
             let id = (group * GROUP + column) as u32;
+            let new = sums[column];
             for lane in 0..LANES {
-                let (old, new) = (best[lane], sums[column][lane]);
-                let farther = if new < old { old } else { new };
-                second[lane] = if farther < second[lane] { farther } else { second[lane] };
-                label[lane] = if new < old { id } else { label[lane] };
-                best[lane] = if new < old { new } else { old };
+                // All ones where the difference is negative: bits select where a comparison would not become a vector.
+                let nearer = ((new[lane] - best[lane]).to_bits() as i32 >> 31) as u32;
+                label[lane] = (label[lane] & !nearer) | (id & nearer);
             }
+            second = lesser(second, greater(best, new));
+            best = lesser(best, new);
         }
     }
     Sight { label, near: best, gap: second }
+}
+
+#[inline(always)]
+fn lesser(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
+    let mut least = a;
+    for lane in 0..LANES {
+        least[lane] = if b[lane] < a[lane] { b[lane] } else { a[lane] };
+    }
+    least
+}
+
+#[inline(always)]
+fn greater(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
+    let mut most = a;
+    for lane in 0..LANES {
+        most[lane] = if b[lane] > a[lane] { b[lane] } else { a[lane] };
+    }
+    most
 }
 
 /// Turns the halves less products of `gap` and `near` into a distance that no centroid but the nearest is less than
 /// farther than it. Apart from [`look`], whose loops become vectors only
 /// where nothing follows them.
 #[apply(versions!)]
-fn judge(sights: &mut [Sight], norms: &[[f32; LANES]], blur: [f32; 2]) {
-    for (sight, norms) in sights.iter_mut().zip(norms) {
-        for lane in 0..LANES {
-            let blur = blur[0] * norms[lane] + blur[1];
-            let near = 2.0 * sight.near[lane] + norms[lane] + blur;
-            let far = 2.0 * sight.gap[lane] + norms[lane] - blur;
-            let near = (if near > 0.0 { near } else { 0.0 }).sqrt() * (1.0 + MARGIN);
-            let far = (if far > 0.0 { far } else { 0.0 }).sqrt() * (1.0 - MARGIN);
-            sight.gap[lane] = (far - near) * (1.0 - MARGIN);
-        }
+fn judge(sight: &mut Sight, norms: &[f32; LANES], blur: [f32; 2]) {
+    for lane in 0..LANES {
+        let blur = blur[0] * norms[lane] + blur[1];
+        let near = 2.0 * sight.near[lane] + norms[lane] + blur;
+        let far = 2.0 * sight.gap[lane] + norms[lane] - blur;
+        let near = (if near > 0.0 { near } else { 0.0 }).sqrt() * (1.0 + MARGIN);
+        let far = (if far > 0.0 { far } else { 0.0 }).sqrt() * (1.0 - MARGIN);
+        sight.gap[lane] = (far - near) * (1.0 - MARGIN);
     }
 }
