@@ -37,7 +37,7 @@ pub fn nearest(scores: Scores, rows: &[u32], tiles: &Tiles, out: &mut Vec<Nearby
         let mut others = [f64::INFINITY; LANES];
         for column in 0..tiles.n_columns {
             let id = u64::from(tiles.ids[column]);
-            let squared = squared_distances(&side, tiles, column);
+            let [squared] = squared_distances(&side, tiles, column);
             for lane in 0..LANES {
                 // Ids rise, so that the lower of equals is there already.
                 let (nearer, next) = (is_less(squared[lane], best[lane]), is_less(squared[lane], others[lane]));
@@ -77,7 +77,7 @@ pub fn distances(scores: Scores, rows: Range<usize>, tiles: &Tiles, out: &mut [f
         turn(scores, &mut side, |lane| (start + lane).min(rows.end - 1));
         let length = LANES.min(rows.end - start);
         for column in 0..tiles.n_columns {
-            let squared = squared_distances(&side, tiles, column);
+            let [squared] = squared_distances(&side, tiles, column);
             out[column * stride + start - rows.start..][..length].copy_from_slice(&squared[..length]);
         }
     }
@@ -146,17 +146,31 @@ pub fn potentials(scores: Scores, tiles: &Tiles, contests: &[Contest], factor: f
             // Lanes past the last row add min(0, _) = 0.
             let mut nearest = [0.0; LANES];
             nearest[..length].copy_from_slice(&current[start..][..length]);
-            for column in columns.clone() {
-                let squared = squared_distances(&side, tiles, column);
-                let sums = &mut sums[column];
-                for lane in 0..LANES {
-                    let (a, b) = (nearest[lane], squared[lane]);
-                    sums[lane] += fixed::round((if b < a { b } else { a }) * factor);
+            let mut column = columns.start;
+            while column < columns.end {
+                // Neighbours in a tile go in pairs: their sums do not wait for each other.
+                if column + 1 < columns.end && !(column + 1).is_multiple_of(WIDTH) {
+                    let [one, other] = squared_distances(&side, tiles, column);
+                    add_nearer(&mut sums[column], &nearest, &one, factor);
+                    add_nearer(&mut sums[column + 1], &nearest, &other, factor);
+                    column += 2;
+                } else {
+                    let [one] = squared_distances(&side, tiles, column);
+                    add_nearer(&mut sums[column], &nearest, &one, factor);
+                    column += 1;
                 }
             }
         }
     }
     sums.iter().map(|lanes| lanes.iter().sum()).collect()
+}
+
+#[inline(always)]
+fn add_nearer(sums: &mut [i64; LANES], nearest: &[f64; LANES], squared: &[f64; LANES], factor: f64) {
+    for lane in 0..LANES {
+        let (a, b) = (nearest[lane], squared[lane]);
+        sums[lane] += fixed::round((if b < a { b } else { a }) * factor);
+    }
 }
 
 /// Folds new centres into squared distances: `current[i]` meets column `i`.
@@ -168,10 +182,14 @@ pub fn add_centres(scores: Scores, tiles: &Tiles, current: &mut [&mut [f64]]) {
         let length = LANES.min(n_rows - start);
         turn(scores, &mut side, |lane| start + lane.min(length - 1));
         for (column, current) in current.iter_mut().enumerate() {
-            let squared = squared_distances(&side, tiles, column);
-            for (old, new) in current[start..][..length].iter_mut().zip(squared) {
-                *old = if new < *old { new } else { *old };
+            let [squared] = squared_distances(&side, tiles, column);
+            let current = &mut current[start..][..length];
+            let mut nearest = squared;
+            nearest[..length].copy_from_slice(current);
+            for lane in 0..LANES {
+                nearest[lane] = if squared[lane] < nearest[lane] { squared[lane] } else { nearest[lane] };
             }
+            current.copy_from_slice(&nearest[..length]);
         }
     }
 }
@@ -187,18 +205,21 @@ fn turn(scores: Scores, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usi
     }
 }
 
-/// Squared distances of rows on their side to one centroid.
+/// Squared distances of rows on their side to `N` neighbouring centroids of a tile.
 #[inline(always)]
-fn squared_distances(side: &[[f64; LANES]], tiles: &Tiles, column: usize) -> [f64; LANES] {
+fn squared_distances<const N: usize>(side: &[[f64; LANES]], tiles: &Tiles, column: usize) -> [[f64; LANES]; N] {
     let first = column / WIDTH * WIDTH;
     let width = (tiles.ids.len() - first).min(WIDTH);
-    let centroid = tiles.data[first * tiles.n_dims + column - first..].iter().step_by(width);
-    let mut sum = [0.0; LANES];
-    for (line, &coordinate) in side.iter().zip(centroid) {
-        for lane in 0..LANES {
-            let difference = line[lane] - coordinate;
-            sum[lane] += difference * difference;
+    let centroids = tiles.data[first * tiles.n_dims..][..width * tiles.n_dims].chunks_exact(width);
+    let mut sums = [[0.0; LANES]; N];
+    for (line, coordinates) in side.iter().zip(centroids) {
+        let coordinates = &coordinates[column - first..][..N];
+        for index in 0..N {
+            for lane in 0..LANES {
+                let difference = line[lane] - coordinates[index];
+                sums[index][lane] += difference * difference;
+            }
         }
     }
-    sum
+    sums
 }
