@@ -159,28 +159,36 @@ impl Reader {
         self.on_bad == OnBad::Fail && !self.rejects.is_empty()
     }
 
+    #[inline(always)]
     fn user_key(&mut self, user: RawId<'_>) -> u64 {
         match user {
             RawId::Number(value) => value,
-            RawId::Text(text) => {
-                let key = ids::text_key(text.as_bytes(), self.hash_seed);
-                if self.meet(key, text, true) {
-                    self.shuffle.name_user(Name { key, text: text.into() });
-                }
-                key
-            }
+            RawId::Text(text) => self.text_user_key(text),
         }
     }
 
+    #[inline(always)]
     fn item_key(&mut self, item: RawId<'_>) -> u64 {
         match item {
             RawId::Number(value) => value,
-            RawId::Text(text) => {
-                let key = ids::text_key(text.as_bytes(), self.hash_seed);
-                self.meet(key, text, false);
-                key
-            }
+            RawId::Text(text) => self.text_item_key(text),
         }
+    }
+
+    #[inline(never)]
+    fn text_user_key(&mut self, text: &str) -> u64 {
+        let key = ids::text_key(text.as_bytes(), self.hash_seed);
+        if self.meet(key, text, true) {
+            self.shuffle.name_user(Name { key, text: text.into() });
+        }
+        key
+    }
+
+    #[inline(never)]
+    fn text_item_key(&mut self, text: &str) -> u64 {
+        let key = ids::text_key(text.as_bytes(), self.hash_seed);
+        self.meet(key, text, false);
+        key
     }
 
     /// Notes a text id; true if it is new here.
@@ -193,7 +201,7 @@ impl Reader {
 }
 
 impl RowSink for Reader {
-    #[inline]
+    #[inline(always)]
     fn row(&mut self, row: RawRow<'_>) {
         self.read += 1;
         let (user, item) = (self.user_key(row.user), self.item_key(row.item));

@@ -15,8 +15,7 @@ use timely::dataflow::{InputHandle, ProbeHandle};
 use timely::worker::Worker;
 
 use crate::ingest::rows::{Batch, Name, Narrow, Ordered, Records, Row, Wide};
-use crate::kernel::keyed;
-use crate::shard::incoming::Incoming;
+use crate::shard::incoming::{Incoming, worker_of};
 
 /// How many epochs a worker may be ahead of the slowest.
 const EPOCHS_AHEAD: u64 = 8;
@@ -72,7 +71,8 @@ impl Shuffle {
                 })
                 .probe_with(&probe);
             let into = Rc::clone(&received);
-            let route = Exchange::new(|name: &Name| keyed::mix(name.key));
+            let peers = scope.peers();
+            let route = Exchange::new(move |name: &Name| worker_of(name.key, peers) as u64);
             name_stream
                 .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Names", |_, _| {
                     move |input, _output| input.for_each(|_, names| into.borrow_mut().name_users(names.drain(..)))
@@ -85,9 +85,9 @@ impl Shuffle {
         Shuffle { worker: worker.clone(), batches, names, probe, received, outgoing, ordered, sent: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, row: Row) {
-        let to = (keyed::mix(row.user) % self.outgoing.len() as u64) as usize;
+        let to = worker_of(row.user, self.outgoing.len());
         let outgoing = &mut self.outgoing[to];
         let full = if self.ordered {
             push(&mut outgoing.ordered, row.into())

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A sparse matrix `(n_rows, n_cols)`. The columns of a row are strictly rising; no stored value is 0.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Csr {
     nnz: usize,
     /// The least and the largest stored value.
     range: Option<(f64, f64)>,
+    /// The block that the last row asked for by number lies in.
+    last: Arc<AtomicUsize>,
 }
 
 /// Rows of a block in memory.
@@ -250,7 +253,7 @@ impl Drop for Block<'_> {
 impl Csr {
     /// A matrix of `n_cols` columns and no rows yet.
     pub fn empty(n_cols: usize) -> Csr {
-        Csr { n_cols, blocks: Vec::new(), starts: vec![0], nnz: 0, range: None }
+        Csr { n_cols, blocks: Vec::new(), starts: vec![0], nnz: 0, range: None, last: Arc::default() }
     }
 
     pub fn n_rows(&self) -> usize {
@@ -308,10 +311,17 @@ impl Csr {
         self.blocks.iter().zip(&self.starts).map(of)
     }
 
-    /// A row by its number. For passes over all rows [`Csr::rows`] and [`Csr::blocks`] are quicker.
+    /// A row by its number. For passes over all rows [`Csr::rows`] and [`Csr::blocks`] are quicker. A block that lies
+    /// elsewhere is released when a row of another one is asked for, so rows are best asked for in order.
     #[inline]
     pub fn row(&self, r: usize) -> Row<'_> {
         let block = if self.blocks.len() == 1 { 0 } else { self.starts.partition_point(|&start| start <= r) - 1 };
+        if let Stored::Elsewhere(_) = self.blocks[block] {
+            let last = self.last.swap(block, Ordering::Relaxed);
+            if last != block {
+                self.blocks[last].release();
+            }
+        }
         self.blocks[block].view().row(r - self.starts[block])
     }
 

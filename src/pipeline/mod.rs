@@ -14,6 +14,7 @@ use crate::flow::cluster::{self, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Ratings, Room};
 use crate::job::Job;
+use crate::kernel::csr::Csr;
 use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
 use crate::kmeans::{self, Sweep};
@@ -87,12 +88,13 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     let sweep_over = check_sizes(job, &ratings)?;
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;
-    let (matrix, pca) = clock.time("pca", || {
+    let (matrix, pca, scores) = clock.time("pca", || {
         let weighted = weight::weighted(c, &shard.matrix, job.matrix, &mut ratings.store);
         let matrix = c.agree(weighted)?;
-        pca::fit(c, &matrix, &job.pca, job.seed, job.memory).map(|pca| (matrix, pca))
+        let pca = pca::fit(c, &matrix, &job.pca, job.seed, job.memory)?;
+        let scores = pca::project(&pca, &matrix);
+        Ok((matrix, pca, scores))
     })?;
-    let scores = pca::project(&pca, &matrix);
     let projected = match &job.sweep {
         Some(sweep) if sweep.projected => &sweep_over[..],
         _ => &[],
@@ -119,6 +121,10 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     let (profiles, idf) =
         clock.time("profile", || profile::fit(c, &shard.matrix, &assignment.segment, n_clusters, job.profile));
     warnings.extend(warnings::of_fit(job, &pca, &kmeans));
+    // Nobody needs the ratings any more: what is gathered may have their room.
+    drop(matrix);
+    ratings.shard.matrix = Csr::empty(ratings.n_items);
+    let shard = &ratings.shard;
 
     let mut spilled = [ratings.rows_spilled + ratings.store.spilled()];
     c.sum(&mut spilled);

@@ -144,7 +144,13 @@ impl Incoming {
     }
 }
 
-/// The partition of a user. Uses other bits of the hash than the choice of the worker does.
+/// The worker of a user, by the key of its id: even shares of the lower half of the hash.
+#[inline(always)]
+pub fn worker_of(user: u64, peers: usize) -> usize {
+    (((keyed::mix(user) & 0xffff_ffff) * peers as u64) >> 32) as usize
+}
+
+/// The partition of a user at its worker: even shares of the upper half of the hash.
 #[inline(always)]
 fn partition_of(user: u64, n_partitions: usize) -> usize {
     (((keyed::mix(user) >> 32) * n_partitions as u64) >> 32) as usize
