@@ -268,6 +268,12 @@ mod tests {
                         nearest.label = nearby.iter().map(|found| found.label).collect();
                         nearest.squared = nearby.iter().map(|found| found.squared).collect();
                         nearest.others = nearby.iter().map(|found| found.others).collect();
+                        for (found, x) in nearby.iter().zip(values.chunks(n_dims)) {
+                            let squared: Vec<f64> = centroids.chunks(n_dims).map(|c| plain(x, c)).collect();
+                            let mut order: Vec<usize> = (0..k).collect();
+                            order.sort_by(|&a, &b| squared[a].total_cmp(&squared[b]));
+                            prop_assert_eq!(found.second, order.get(1).map_or(u32::MAX, |&j| j as u32));
+                        }
                     }
                 }
                 for (i, x) in values.chunks(n_dims).enumerate() {

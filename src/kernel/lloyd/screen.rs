@@ -271,8 +271,7 @@ fn greater(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
 }
 
 /// Turns the halves less products of `gap` and `near` into a distance that no centroid but the nearest is less than
-/// farther than it. Apart from [`look`], whose loops become vectors only
-/// where nothing follows them.
+/// farther than it. Apart from [`look`], whose loops become vectors only where nothing follows them.
 #[apply(versions!)]
 fn judge(sight: &mut Sight, norms: &[f32; LANES], blur: [f32; 2]) {
     for lane in 0..LANES {
