@@ -435,7 +435,9 @@ mod tests {
     use crate::collective::Solo;
     use crate::collective::testing::run_workers;
     use crate::ingest::ids::Id;
-    use crate::kernel::csr::Rows;
+    use std::sync::Arc;
+
+    use crate::kernel::csr::{Rows, RowsRef, Source};
 
     /// Users 0..n alternate between two disjoint tastes.
     fn two_tastes(n: u64) -> (Shard, Vec<u32>) {
@@ -474,6 +476,46 @@ mod tests {
         let keys = mine.iter().map(|&user| shard.draw_keys[user]).collect();
         let shard = Shard { users: mine.iter().map(pick).collect(), draw_keys: keys, matrix };
         (shard, mine.iter().map(|&user| labels[user]).collect())
+    }
+
+    /// A block that does not lie in the matrix's own memory.
+    #[derive(Debug)]
+    struct Lent(Rows);
+
+    impl Source for Lent {
+        fn rows(&self) -> RowsRef<'_> {
+            self.0.view()
+        }
+
+        fn release(&self) {}
+    }
+
+    fn elsewhere(matrix: &Csr) -> Csr {
+        let mut lent = Csr::empty(matrix.n_cols);
+        matrix.blocks().for_each(|block| lent.push_source(Arc::new(Lent(block.rows.to_owned()))));
+        lent
+    }
+
+    /// Where any worker's ratings lie in files, all workers question all models in one pass.
+    #[test]
+    fn models_that_take_turns_answer_as_all_together() {
+        let (shard, labels) = noisy(150, 300);
+        for model in [BayesModel::Multinomial, BayesModel::Bernoulli, BayesModel::Gaussian] {
+            let found = |spilled: Range<usize>, table_bytes: usize| {
+                run_workers(2, |c| {
+                    let (mut shard, labels) = part(&shard, &labels, c.index(), 2, 20);
+                    if spilled.contains(&c.index()) {
+                        shard.matrix = elsewhere(&shard.matrix);
+                    }
+                    fit_in(c, &shard, &labels, 5, ValidateParams { model, folds: 3 }, 1, table_bytes)
+                })
+            };
+            let in_memory = found(0..0, 1 << 30);
+            for table_bytes in [1, 100_000, 1 << 30] {
+                assert_eq!(found(1..2, table_bytes), in_memory, "{model:?} {table_bytes}");
+                assert_eq!(found(0..2, table_bytes), in_memory, "{model:?} {table_bytes}");
+            }
+        }
     }
 
     fn noisy(n_users: u32, n_items: u32) -> (Shard, Vec<u32>) {

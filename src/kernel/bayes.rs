@@ -261,7 +261,8 @@ fn fit_item(
     let square = |at: usize| counts.sum_of_squares.get(at).copied().unwrap_or(0);
     let folds = 0..bases.len() - 1;
     let sum: i64 = folds.clone().map(|fold| counts.sum[at(fold)]).sum();
-    let squares: i64 = folds.clone().map(|fold| square(at(fold))).sum();
+    let has_squares = bases[0].scales.kind.has_squares();
+    let squares: i64 = if has_squares { folds.map(|fold| square(at(fold))).sum() } else { 0 };
     for model in models {
         let left_out = match model {
             0 => (0, 0),
