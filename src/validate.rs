@@ -4,9 +4,12 @@
 //! of a classifier fitted without that user's fold; folds are a hash of the user's id.
 //!
 //! Items go by in strips, as many of them as tables of [`TABLE_BYTES`] hold. Of a strip every worker counts its users
-//! by fold and segment, the counts are added up where an item's owner fits its weights in all models, the weights are
-//! handed round, and every worker adds to the scores of its users: those of the model of everybody, and of the model
-//! without the user's fold. After the last strip the highest score wins.
+//! by fold and segment, the counts are added up where an item's owner fits its weights, the weights are handed round,
+//! and every worker adds to the scores of its users: those of the model of everybody, and of the model without the
+//! user's fold. After the last strip the highest score wins.
+//!
+//! Models take turns in the memory of one where the ratings lie in memory. Where they lie in files, a pass over them
+//! costs more than tables of all models do, and all are questioned in one.
 
 use std::ops::Range;
 
@@ -135,6 +138,9 @@ struct Trainer<'a> {
     passed: Vec<u32>,
     n_folds: usize,
     n_clusters: usize,
+    table_bytes: usize,
+    /// Models that are fitted and questioned together.
+    at_once: usize,
     /// Items in a strip.
     strip: usize,
 }
@@ -154,7 +160,6 @@ impl<'a> Trainer<'a> {
     ) -> Trainer<'a> {
         let fold_of = |&key: &u64| (keyed::bits(seed, Stream::Fold, 0, key) % n_folds as u64) as u32;
         let groups = Groups { labels, folds: shard.draw_keys.iter().map(fold_of).collect() };
-        let per_item = Weights::bytes_per_item(scales.kind, n_folds, n_clusters);
         Trainer {
             scales,
             ratings: &shard.matrix,
@@ -163,14 +168,17 @@ impl<'a> Trainer<'a> {
             groups,
             n_folds,
             n_clusters,
-            strip: (table_bytes / per_item / CHUNK * CHUNK).max(CHUNK),
+            table_bytes,
+            at_once: 1,
+            strip: shard.matrix.n_cols,
         }
     }
 
     /// For each of this worker's users, what the model of everybody and the one without the user's fold take it for;
     /// and the terms of the model of everybody, on the coordinator.
     fn train<C: Collective>(&mut self, c: &mut C) -> ([Vec<u32>; 2], Terms) {
-        let (n_models, n_items) = (1 + self.n_folds, self.ratings.n_cols);
+        self.plan(c);
+        let n_items = self.ratings.n_cols;
         let bases = self.bases(c);
         let mut constants: Vec<Vec<f64>> = bases.iter().map(|basis| basis.class_log_prior.clone()).collect();
         let table = || vec![0.0; if c.is_coordinator() { self.n_clusters * n_items } else { 0 }];
@@ -180,21 +188,32 @@ impl<'a> Trainer<'a> {
             let owners = Owners::even(c.peers(), items.len(), CHUNK);
             let own = owners.columns(c.index());
             let counts = self.count(c, &owners, items.clone());
-            let mut weights = Weights::zeros(self.kind(), n_models, self.n_clusters, items.clone());
-            let fitted = Basis::fit(&bases, &counts, own, &mut weights);
-            drop(counts);
-            add_constants(c, &fitted.absent, &mut constants);
-            for (table, own) in tables.iter_mut().zip(fitted.own) {
-                place(&c.gather(bytemuck::cast_slice(&own).to_vec()), &owners, items.start, n_items, table);
+            let mut weights = Weights::zeros(self.kind(), 0..self.at_once, self.n_clusters, items.clone());
+            let widened = owners.widened(weights.width());
+            for models in self.turns() {
+                weights.turn_to(models.clone());
+                let fitted = Basis::fit(&bases, &counts, own.clone(), &mut weights);
+                add_constants(c, &fitted.absent, &mut constants[models]);
+                for (table, own) in tables.iter_mut().zip(fitted.own) {
+                    place(&c.gather(bytemuck::cast_slice(&own).to_vec()), &owners, items.start, n_items, table);
+                }
+                widened.share(c, &mut weights.linear);
+                widened.share(c, &mut weights.quadratic);
+                self.question(&weights, (items.end == n_items).then_some(&constants), &mut scores);
             }
-            let owners = owners.widened(weights.width());
-            owners.share(c, &mut weights.linear);
-            owners.share(c, &mut weights.quadratic);
-            self.question(&weights, (items.end == n_items).then_some(&constants), &mut scores);
             self.pass(items.end);
         }
         let terms = if c.is_coordinator() { self.terms(&bases[0], tables) } else { Vec::new() };
         (scores.map(|scores| scores.answers), terms)
+    }
+
+    /// How much of the models and of the items goes at a time: the same on all workers.
+    fn plan<C: Collective>(&mut self, c: &mut C) {
+        let mut in_files = [f64::from(u8::from(!self.ratings.is_in_memory()))];
+        c.max(&mut in_files);
+        self.at_once = if in_files == [0.0] { 1 } else { 1 + self.n_folds };
+        let per_item = Weights::bytes_per_item(self.kind(), self.at_once, self.n_folds, self.n_clusters);
+        self.strip = (self.table_bytes / per_item / CHUNK * CHUNK).max(CHUNK);
     }
 
     fn kind(&self) -> Kind {
@@ -208,6 +227,12 @@ impl<'a> Trainer<'a> {
     fn strips(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let (strip, n_items) = (self.strip, self.ratings.n_cols);
         (0..n_items).step_by(strip).map(move |start| start..(start + strip).min(n_items))
+    }
+
+    /// The models of each turn.
+    fn turns(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (at_once, n_models) = (self.at_once, 1 + self.n_folds);
+        (0..n_models).step_by(at_once).map(move |first| first..(first + at_once).min(n_models))
     }
 
     /// What each model knows of its classes.
@@ -264,8 +289,8 @@ impl<'a> Trainer<'a> {
         counts
     }
 
-    /// Adds what a strip's entries of this worker's users score: in the model of everybody, and in the one without the
-    /// user's fold.
+    /// Adds what a strip's entries of this worker's users score in the model of everybody, and in the one without the
+    /// user's fold: as far as these are among the models of `weights`.
     fn question(&self, weights: &Weights, constants: Option<&Vec<Vec<f64>>>, scores: &mut [Scores; 2]) {
         let end = weights.items().end;
         for block in self.ratings.blocks() {
@@ -273,15 +298,20 @@ impl<'a> Trainer<'a> {
             let users = &self.order[at..at + block.rows.n_rows()];
             for fold in users.chunk_by(|&a, &b| self.groups.of(a).0 == self.groups.of(b).0) {
                 let models = [0, 1 + self.groups.of(fold[0]).0];
+                let asked = || models.iter().enumerate().filter(|(_, model)| weights.models().contains(model));
+                if asked().next().is_none() {
+                    at += fold.len();
+                    continue;
+                }
                 for batch in fold.chunks(BATCH) {
                     entries.clear();
                     for &user in batch {
                         let row = block.rows.row(user as usize - block.first_row);
                         entries.push(self.kind(), self.in_strip(user, row, end));
                     }
-                    for (scores, model) in scores.iter_mut().zip(models) {
+                    for (question, &model) in asked() {
                         let constants = constants.map(|constants| &constants[model][..]);
-                        scores.add((weights, model), (at, batch), &entries, constants);
+                        scores[question].add((weights, model), (at, batch), &entries, constants);
                     }
                     at += batch.len();
                 }
@@ -405,7 +435,9 @@ mod tests {
     use crate::collective::Solo;
     use crate::collective::testing::run_workers;
     use crate::ingest::ids::Id;
-    use crate::kernel::csr::Rows;
+    use std::sync::Arc;
+
+    use crate::kernel::csr::{Rows, RowsRef, Source};
 
     /// Users 0..n alternate between two disjoint tastes.
     fn two_tastes(n: u64) -> (Shard, Vec<u32>) {
@@ -444,6 +476,46 @@ mod tests {
         let keys = mine.iter().map(|&user| shard.draw_keys[user]).collect();
         let shard = Shard { users: mine.iter().map(pick).collect(), draw_keys: keys, matrix };
         (shard, mine.iter().map(|&user| labels[user]).collect())
+    }
+
+    /// A block that does not lie in the matrix's own memory.
+    #[derive(Debug)]
+    struct Lent(Rows);
+
+    impl Source for Lent {
+        fn rows(&self) -> RowsRef<'_> {
+            self.0.view()
+        }
+
+        fn release(&self) {}
+    }
+
+    fn elsewhere(matrix: &Csr) -> Csr {
+        let mut lent = Csr::empty(matrix.n_cols);
+        matrix.blocks().for_each(|block| lent.push_source(Arc::new(Lent(block.rows.to_owned()))));
+        lent
+    }
+
+    /// Where any worker's ratings lie in files, all workers question all models in one pass.
+    #[test]
+    fn models_that_take_turns_answer_as_all_together() {
+        let (shard, labels) = noisy(150, 300);
+        for model in [BayesModel::Multinomial, BayesModel::Bernoulli, BayesModel::Gaussian] {
+            let found = |spilled: Range<usize>, table_bytes: usize| {
+                run_workers(2, |c| {
+                    let (mut shard, labels) = part(&shard, &labels, c.index(), 2, 20);
+                    if spilled.contains(&c.index()) {
+                        shard.matrix = elsewhere(&shard.matrix);
+                    }
+                    fit_in(c, &shard, &labels, 5, ValidateParams { model, folds: 3 }, 1, table_bytes)
+                })
+            };
+            let in_memory = found(0..0, 1 << 30);
+            for table_bytes in [1, 100_000, 1 << 30] {
+                assert_eq!(found(1..2, table_bytes), in_memory, "{model:?} {table_bytes}");
+                assert_eq!(found(0..2, table_bytes), in_memory, "{model:?} {table_bytes}");
+            }
+        }
     }
 
     fn noisy(n_users: u32, n_items: u32) -> (Shard, Vec<u32>) {

@@ -179,22 +179,23 @@ impl Basis {
         }
     }
 
-    /// Fits the items `own` (counted from the strip's first, beginning with a chunk) of every model: `bases[0]` has
-    /// all rows, `bases[1 + f]` all but those of fold f. Their weights go into `weights`.
+    /// Fits the items `own` (counted from the strip's first, beginning with a chunk) of the models of `weights`:
+    /// `bases[0]` has all rows, `bases[1 + f]` all but those of fold f.
     pub fn fit(bases: &[Basis], counts: &Counts, own: Range<usize>, weights: &mut Weights) -> Constants {
-        let n_classes = counts.n_classes;
+        let (n_classes, models) = (counts.n_classes, weights.models());
+        let tables = if models.start == 0 { bases[0].scales.kind.tables() } else { &[] };
         let mut constants = Constants {
-            absent: Vec::with_capacity(own.len().div_ceil(CHUNK) * bases.len() * n_classes),
-            own: bases[0].scales.kind.tables().iter().map(|_| vec![0.0; n_classes * own.len()]).collect(),
+            absent: Vec::with_capacity(own.len().div_ceil(CHUNK) * models.len() * n_classes),
+            own: tables.iter().map(|_| vec![0.0; n_classes * own.len()]).collect(),
         };
         let mut logs = Logs::default();
         for start in own.clone().step_by(CHUNK) {
             let chunk = start..(start + CHUNK).min(own.end);
-            let mut absent = vec![0.0; bases.len() * n_classes];
+            let mut absent = vec![0.0; models.len() * n_classes];
             for class in 0..n_classes {
                 for item in chunk.clone() {
-                    fit_item(bases, counts, class, item, &mut logs, |model, cell| {
-                        absent[model * n_classes + class] += cell.absent;
+                    fit_item(bases, models.clone(), counts, class, item, &mut logs, |model, cell| {
+                        absent[(model - models.start) * n_classes + class] += cell.absent;
                         weights.set(model, class, item, &cell);
                         if model == 0 {
                             let at = class * own.len() + item - own.start;
@@ -245,10 +246,11 @@ impl Basis {
     }
 }
 
-/// Calls `put(model, weights)` for every model's weights of a class and item.
+/// Calls `put(model, weights)` for the weights of a class and item in each of `models`.
 #[inline(always)]
 fn fit_item(
     bases: &[Basis],
+    models: Range<usize>,
     counts: &Counts,
     class: usize,
     item: usize,
@@ -259,11 +261,14 @@ fn fit_item(
     let square = |at: usize| counts.sum_of_squares.get(at).copied().unwrap_or(0);
     let folds = 0..bases.len() - 1;
     let sum: i64 = folds.clone().map(|fold| counts.sum[at(fold)]).sum();
-    let squares: i64 = folds.clone().map(|fold| square(at(fold))).sum();
-    put(0, bases[0].cell(class, sum, squares, logs));
-    for fold in folds {
-        let rest = (sum - counts.sum[at(fold)], squares - square(at(fold)));
-        put(1 + fold, bases[1 + fold].cell(class, rest.0, rest.1, logs));
+    let has_squares = bases[0].scales.kind.has_squares();
+    let squares: i64 = if has_squares { folds.map(|fold| square(at(fold))).sum() } else { 0 };
+    for model in models {
+        let left_out = match model {
+            0 => (0, 0),
+            _ => (counts.sum[at(model - 1)], square(at(model - 1))),
+        };
+        put(model, bases[model].cell(class, sum - left_out.0, squares - left_out.1, logs));
     }
 }
 
@@ -272,7 +277,8 @@ fn fit_item(
 pub struct Constants {
     /// Sums of `absent` over each chunk of items, in item order: `(n_chunks, n_models, n_classes)`.
     pub absent: Vec<f64>,
-    /// The tables of the model of all rows, in the order of [`Kind::tables`], each `(n_classes, n_items)`.
+    /// The tables of the model of all rows, in the order of [`Kind::tables`], each `(n_classes, n_items)`; none where
+    /// it is not among the models.
     pub own: Vec<Vec<f64>>,
 }
 
@@ -307,10 +313,11 @@ fn variance(sum: f64, squares: f64, n: f64) -> f64 {
     ((n * squares - sum * sum) / (n * n)).max(0.0)
 }
 
-/// The weights of a strip of items in every model, classes side by side in tiles.
+/// The weights of a strip of items in some of the models, classes side by side in tiles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
     kind: Kind,
+    models: Range<usize>,
     items: Range<usize>,
     /// Classes in a tile: what stays in registers while a row goes by.
     width: usize,
@@ -332,18 +339,31 @@ pub fn lanes(n_classes: usize) -> usize {
 }
 
 impl Weights {
-    pub fn zeros(kind: Kind, n_models: usize, n_classes: usize, items: Range<usize>) -> Weights {
+    pub fn zeros(kind: Kind, models: Range<usize>, n_classes: usize, items: Range<usize>) -> Weights {
         let width = tile_width(n_classes);
         let n_tiles = n_classes.div_ceil(width);
-        let size = n_models * n_tiles * items.len() * width;
+        let size = models.len() * n_tiles * items.len() * width;
         let quadratic = vec![0.0; if kind.has_squares() { size } else { 0 }];
-        Weights { kind, items, width, n_tiles, linear: vec![0.0; size], quadratic }
+        Weights { kind, models, items, width, n_tiles, linear: vec![0.0; size], quadratic }
     }
 
-    /// Bytes that an item of a strip takes in [`Weights`] and [`Counts`] together.
-    pub fn bytes_per_item(kind: Kind, n_folds: usize, n_classes: usize) -> usize {
+    /// Bytes that an item of a strip takes in [`Weights`] of `n_models` and [`Counts`] together.
+    pub fn bytes_per_item(kind: Kind, n_models: usize, n_folds: usize, n_classes: usize) -> usize {
         let tables = if kind.has_squares() { 2 } else { 1 };
-        tables * size_of::<f64>() * ((1 + n_folds) * lanes(n_classes) + n_folds * n_classes)
+        tables * size_of::<f64>() * (n_models * lanes(n_classes) + n_folds * n_classes)
+    }
+
+    /// Makes weights of one group of models into those of the next, of as many at most; they are to be fitted anew.
+    pub fn turn_to(&mut self, models: Range<usize>) {
+        let size = self.n_tiles * self.items.len() * self.width * models.len();
+        self.linear.truncate(size);
+        self.quadratic.truncate(size);
+        self.models = models;
+    }
+
+    /// Which models these are, in the order of [`Basis::fit`].
+    pub fn models(&self) -> Range<usize> {
+        self.models.clone()
     }
 
     /// The items of the strip.
@@ -359,7 +379,8 @@ impl Weights {
     #[inline(always)]
     fn set(&mut self, model: usize, class: usize, item: usize, cell: &Cell) {
         let (tile, lane) = (class / self.width, class % self.width);
-        let at = ((model * self.n_tiles + tile) * self.items.len() + item) * self.width + lane;
+        let row = (model - self.models.start) * self.n_tiles + tile;
+        let at = (row * self.items.len() + item) * self.width + lane;
         self.linear[at] = cell.linear;
         if let Some(quadratic) = self.quadratic.get_mut(at) {
             *quadratic = cell.quadratic;
@@ -379,7 +400,7 @@ impl Weights {
         let size = self.items.len();
         let scores = scores.as_chunks_mut::<W>().0;
         for number in 0..self.n_tiles {
-            let tile = (model * self.n_tiles + number) * size..;
+            let tile = ((model - self.models.start) * self.n_tiles + number) * size..;
             let linear = &self.linear.as_chunks::<W>().0[tile.clone()][..size];
             if self.kind.has_squares() {
                 let quadratic = &self.quadratic.as_chunks::<W>().0[tile][..size];
@@ -511,7 +532,7 @@ mod tests {
             Basis::new(scales, x.n_cols, &n_rows, &sums, largest),
             Basis::new(scales, x.n_cols, &vec![0; n_classes], &vec![0; n_classes], 1.0),
         ];
-        let mut weights = Weights::zeros(kind, 2, n_classes, 0..x.n_cols);
+        let mut weights = Weights::zeros(kind, 0..2, n_classes, 0..x.n_cols);
         let constants = Basis::fit(&bases, &counts, 0..x.n_cols, &mut weights);
         let bias = bases[0].class_log_prior.iter().zip(&constants.absent).map(|(prior, absent)| prior + absent);
         (weights, bias.collect(), constants.own)

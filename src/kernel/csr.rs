@@ -305,6 +305,11 @@ impl Csr {
         *self.starts.last_mut().expect("there is a count of rows") += 1;
     }
 
+    /// True unless some block lies elsewhere.
+    pub fn is_in_memory(&self) -> bool {
+        self.blocks.iter().all(|block| matches!(block, Stored::Here(_)))
+    }
+
     /// The blocks in order.
     pub fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
         let of = |(stored, &first_row)| Block { first_row, rows: Stored::view(stored), stored };

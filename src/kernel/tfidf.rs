@@ -1,6 +1,7 @@
 //! TF-IDF as scikit-learn's `TfidfTransformer` has it: idf = ln((1 + n)/(1 + df)) + 1, rows scaled to length 1.
 
-use super::csr::Row;
+use super::csr::{Row, ValuesRef};
+use super::simd::{apply, versions};
 
 /// `(n_items)` from the number of rows and of rows with each item.
 pub fn idf(n_rows: u64, document_frequency: &[i64]) -> Vec<f64> {
@@ -10,13 +11,28 @@ pub fn idf(n_rows: u64, document_frequency: &[i64]) -> Vec<f64> {
 
 /// The row's weights x·idf, scaled to length 1, into `out`; nothing for an empty row.
 pub fn unit_row(row: Row<'_>, idf: &[f64], out: &mut Vec<f64>) {
+    let mut squares = 0.0;
+    let mut weight = |item: u32, x: f64| {
+        let weight = x * idf[item as usize];
+        squares += weight * weight;
+        weight
+    };
     out.clear();
-    out.reserve(row.len());
-    row.for_each(|item, x| out.push(x * idf[item]));
-    let length = out.iter().map(|w| w * w).sum::<f64>().sqrt();
-    if length > 0.0 {
-        out.iter_mut().for_each(|w| *w /= length);
+    match row.values {
+        ValuesRef::Plain(values) => out.extend(row.indices.iter().zip(values).map(|(&item, &x)| weight(item, x))),
+        ValuesRef::Coded { codes, table } => {
+            out.extend(row.indices.iter().zip(codes).map(|(&item, &code)| weight(item, table[code as usize])));
+        }
     }
+    let length = squares.sqrt();
+    if length > 0.0 {
+        divide(out, length);
+    }
+}
+
+#[apply(versions!)]
+fn divide(weights: &mut [f64], length: f64) {
+    weights.iter_mut().for_each(|weight| *weight /= length);
 }
 
 #[cfg(test)]
