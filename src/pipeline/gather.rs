@@ -17,26 +17,30 @@ use crate::shard::Shard;
 /// Users on the map of the report, at most.
 const MAP_POINTS: usize = 4000;
 
-/// All users, sorted by id, on the coordinator. Each worker's users are sorted already; their ids are merged, and one
-/// column after the other follows their order.
+/// All users, sorted by id, on the coordinator. Each worker sorts its own, whose ids are merged; one column after the
+/// other follows their order.
 pub fn users<C: Collective>(c: &mut C, shard: &Shard, assignment: Assignment, nb_segment: Vec<u32>) -> UserTable {
-    let (users, from) = merge(gather_ids(c, &shard.users));
+    let mut order: Vec<u32> = (0..shard.users.len() as u32).collect();
+    // A shard is sorted partition by partition: such runs are merged.
+    order.sort_by(|&a, &b| shard.users[a as usize].cmp(&shard.users[b as usize]));
+    let (users, from) = merge(gather_ids(c, &shard.users, &order));
     UserTable {
         users,
         assignment: Assignment {
-            segment: gather_column(c, assignment.segment, &from),
-            distance: gather_column(c, assignment.distance, &from),
-            second: gather_column(c, assignment.second, &from),
-            second_distance: gather_column(c, assignment.second_distance, &from),
+            segment: gather_column(c, assignment.segment, &order, &from),
+            distance: gather_column(c, assignment.distance, &order, &from),
+            second: gather_column(c, assignment.second, &order, &from),
+            second_distance: gather_column(c, assignment.second_distance, &order, &from),
         },
-        nb_segment: gather_column(c, nb_segment, &from),
+        nb_segment: gather_column(c, nb_segment, &order, &from),
     }
 }
 
-/// The sorted ids of each worker, by worker, on the coordinator. Numbers, which come first, travel as they are.
-fn gather_ids<C: Collective>(c: &mut C, ids: &[Id]) -> Vec<Vec<Id>> {
-    let numbers: Vec<u64> = ids.iter().filter_map(|id| if let Id::Number(n) = id { Some(*n) } else { None }).collect();
-    let texts: Vec<&str> = ids.iter().filter_map(|id| if let Id::Text(t) = id { Some(&**t) } else { None }).collect();
+/// The ids of each worker in its `order`, by worker, on the coordinator. Numbers, which come first, travel as they are.
+fn gather_ids<C: Collective>(c: &mut C, ids: &[Id], order: &[u32]) -> Vec<Vec<Id>> {
+    let ids = || order.iter().map(|&user| &ids[user as usize]);
+    let numbers: Vec<u64> = ids().filter_map(|id| if let Id::Number(n) = id { Some(*n) } else { None }).collect();
+    let texts: Vec<&str> = ids().filter_map(|id| if let Id::Text(t) = id { Some(&**t) } else { None }).collect();
     let numbers = c.gather(bytemuck::cast_slice(&numbers).to_vec());
     let texts = c.gather(bincode::serialize(&texts).expect("texts serialise"));
     let ids = |(numbers, texts): (Vec<u8>, Vec<u8>)| {
@@ -64,9 +68,9 @@ fn merge(parts: Vec<Vec<Id>>) -> (Vec<Id>, Vec<u32>) {
     (merged, from)
 }
 
-/// A column of all users on the coordinator: row r is the next one of worker `from[r]`.
-fn gather_column<C: Collective, T: bytemuck::Pod>(c: &mut C, mine: Vec<T>, from: &[u32]) -> Vec<T> {
-    let bytes = bytemuck::cast_slice(&mine).to_vec();
+/// A column of all users on the coordinator: row r is the next one of worker `from[r]`, which sends its own in `order`.
+fn gather_column<C: Collective, T: bytemuck::Pod>(c: &mut C, mine: Vec<T>, order: &[u32], from: &[u32]) -> Vec<T> {
+    let bytes = order.iter().flat_map(|&user| bytemuck::bytes_of(&mine[user as usize])).copied().collect();
     drop(mine);
     let parts = c.gather(bytes);
     let mut parts: Vec<_> = parts.iter().map(|part| elements::<T>(part)).collect();
@@ -146,6 +150,9 @@ mod tests {
         for peers in [1, 2, 3, 5] {
             let tables = run_workers(peers, |c| {
                 let mut users: Vec<Id> = ids.iter().skip(c.index()).step_by(c.peers()).cloned().collect();
+                users.reverse();
+                let third = users.len() / 3;
+                users.rotate_left(third);
                 if c.index() == 2 {
                     users.clear();
                 }
