@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Error, Result};
-use crate::flow::cluster::Layout;
+use crate::flow::cluster::{ClusterKey, KEY_FILE_VARIABLE, KEY_VARIABLE, Layout, Security};
 use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
 
 /// Worker threads of one process at most: each has a channel to every other.
@@ -65,6 +65,15 @@ pub struct RunArgs {
     /// File with one line host:port per process, in order; blank lines and lines starting with # do not count
     #[arg(long, value_name = "FILE", env = "SEGMILL_HOSTS", help_heading = "Cluster")]
     pub hosts: Option<PathBuf>,
+
+    /// Listen here, where that is not the address in --hosts at which the others call, as in --listen 0.0.0.0:2101
+    #[arg(long, value_name = "HOST:PORT", env = "SEGMILL_LISTEN", help_heading = "Cluster")]
+    pub listen: Option<String>,
+
+    /// Talk without encryption and let in whoever asks, on a network where everybody is trusted. Without it the key of the
+    /// cluster is read from SEGMILL_CLUSTER_KEY_FILE or SEGMILL_CLUSTER_KEY (64 hexadecimal digits)
+    #[arg(long, env = "SEGMILL_INSECURE_PLAINTEXT", help_heading = "Cluster")]
+    pub insecure_plaintext: bool,
 
     /// Seconds to wait for the other processes at the start
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Cluster")]
@@ -138,8 +147,46 @@ impl RunArgs {
                 format!("ask for {MAX_WORKERS} or less; more than processors is no faster"),
             ));
         }
-        let start_timeout = Duration::from_secs(self.start_timeout);
-        Ok(Layout { workers, processes, process, hosts, start_timeout })
+        if let Some(listen) = self.listen.as_deref().filter(|listen| !is_address(listen)) {
+            let problem = format!("{listen:?} is not host:port");
+            return Err(Error::job("--listen", problem, "write it as in 0.0.0.0:2101"));
+        }
+        Ok(Layout {
+            workers,
+            processes,
+            process,
+            hosts,
+            listen: self.listen.clone(),
+            start_timeout: Duration::from_secs(self.start_timeout),
+            security: if processes > 1 { security(self.insecure_plaintext)? } else { Security::Plaintext },
+            run: std::env::var("SEGMILL_RUN_ID").unwrap_or_default(),
+            attempt: attempt()?,
+        })
+    }
+}
+
+/// The key of the cluster, unless none is wanted.
+fn security(insecure_plaintext: bool) -> Result<Security> {
+    if insecure_plaintext {
+        return Ok(Security::Plaintext);
+    }
+    ClusterKey::from_environment()?.map(Security::Key).ok_or_else(|| {
+        let problem = "several processes need a key, so that nobody else joins or listens";
+        let remedy = format!(
+            "put the output of \"openssl rand -hex 32\" into a file of mode 0600 and name it in {KEY_FILE_VARIABLE}, or \
+             give --insecure-plaintext on a network you trust"
+        );
+        Error::job(KEY_VARIABLE, problem, remedy)
+    })
+}
+
+/// How often whoever starts the members started them before.
+fn attempt() -> Result<u32> {
+    match std::env::var("SEGMILL_ATTEMPT") {
+        Ok(text) if !text.is_empty() => text.parse().map_err(|_| {
+            Error::job("SEGMILL_ATTEMPT", format!("{text:?} is not a number"), "let the launcher set it, or unset it")
+        }),
+        _ => Ok(0),
     }
 }
 
@@ -306,7 +353,8 @@ mod tests {
     fn a_cluster_is_read_from_its_hosts_file() {
         let file = hosts_file("# the cluster\nnode1:2101\n\n  [::1]:2102  \n");
         let path = file.path().to_str().unwrap();
-        let layout = run(&["--processes", "2", "--process", "1", "--hosts", path, "-w", "2"]).layout().unwrap();
+        let words = ["--processes", "2", "--process", "1", "--hosts", path, "-w", "2", "--insecure-plaintext"];
+        let layout = run(&words).layout().unwrap();
         assert_eq!((layout.workers, layout.processes, layout.process), (2, 2, 1));
         assert_eq!(layout.hosts, ["node1:2101", "[::1]:2102"]);
     }

@@ -15,6 +15,7 @@ use timely::dataflow::operators::Input;
 use timely::worker::Worker;
 
 use crate::collective::Collective;
+use crate::flow::cluster;
 
 /// Receive buffers grow to the largest message and never shrink, so messages stay near this size.
 const PARCEL_BYTES: usize = 1 << 20;
@@ -103,6 +104,7 @@ impl Collective for TimelyCollective {
         for from in (0..self.peers()).filter(|&from| from != own) {
             outgoing[from] = self.receive(from);
         }
+        cluster::advance();
         outgoing
     }
 }

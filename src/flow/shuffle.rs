@@ -14,6 +14,7 @@ use timely::dataflow::operators::{Input, Operator, Probe};
 use timely::dataflow::{InputHandle, ProbeHandle};
 use timely::worker::Worker;
 
+use crate::flow::cluster;
 use crate::ingest::rows::{Batch, Name, Narrow, Ordered, Records, Row, Wide};
 use crate::shard::incoming::{Incoming, worker_of};
 
@@ -132,6 +133,7 @@ impl Shuffle {
         let next = self.batches.time() + 1;
         self.batches.advance_to(next);
         self.names.advance_to(next);
+        cluster::advance();
         self.worker.step();
         while next > EPOCHS_AHEAD && self.probe.less_than(&(next - EPOCHS_AHEAD)) {
             self.worker.step_or_park(None);

@@ -10,10 +10,11 @@ use std::time::Instant;
 
 use crate::collective::Collective;
 use crate::error::{Error, Result};
-use crate::flow::cluster::{self, Layout, Worker};
+use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Ratings, Room};
-use crate::job::Job;
+use crate::ingest::files;
+use crate::job::{Job, Source};
 use crate::kernel::csr::Csr;
 use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
@@ -37,27 +38,34 @@ pub struct Finished {
 /// Runs a checked job on all workers of `layout` and writes its output folder. Returns what was found on the process
 /// that has the coordinator, nothing on the others.
 pub fn run(job: Job, layout: &Layout) -> Result<Option<Finished>> {
-    let fingerprint = fingerprint(&job);
+    let same = job.clone();
     let shared = Arc::new((job, layout.clone()));
-    let results = cluster::execute(layout, &fingerprint, move |worker| {
-        let (job, layout) = &*shared;
-        let mut collective = TimelyCollective::new(worker);
-        work(worker, &mut collective, job, layout)
-    })?;
+    let results = cluster::execute(
+        layout,
+        || fingerprint(&same),
+        move |worker| {
+            let (job, layout) = &*shared;
+            let mut collective = TimelyCollective::new(worker);
+            work(worker, &mut collective, job, layout)
+        },
+    )?;
     // Workers agree on errors, so the first speaks for all.
     results.into_iter().next().expect("a process has a worker")
 }
 
-/// What must be the same in every process, by section of the job: everything but where files go.
-fn fingerprint(job: &Job) -> Vec<(String, String)> {
+/// What must be the same in every process: the job, but for where files go, and the files to read.
+fn fingerprint(job: &Job) -> Fingerprint {
     let mut same = job.clone();
     same.output.clear();
     same.scratch = None;
     let sections = serde_json::to_value(&same).expect("a job serialises");
     let sections = sections.as_object().into_iter().flatten();
-    sections
-        .map(|(name, value)| (name.clone(), blake3::hash(value.to_string().as_bytes()).to_hex()[..16].into()))
-        .collect()
+    let digest = |text: String| blake3::hash(text.as_bytes()).to_hex()[..16].to_string();
+    let inputs = match &job.input.source {
+        Source::Files(spec) => files::expand(&spec.ratings).map(|list| digest(format!("{list:?}"))).unwrap_or_default(),
+        Source::Generate(_) => String::new(),
+    };
+    Fingerprint { job: sections.map(|(name, value)| (name.clone(), digest(value.to_string()))).collect(), inputs }
 }
 
 /// Shares of `memory`: for the ratings, and for the runs of k-means in progress. The rest is for what a stage needs beside

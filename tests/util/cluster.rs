@@ -12,6 +12,9 @@ use super::{ENVIRONMENT, Ran, Sandbox};
 /// A cluster whose members are not done after this hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// What members of a test's cluster know each other by.
+pub const KEY: &str = "5e67a1115e67a1115e67a1115e67a1115e67a1115e67a1115e67a1115e67a111";
+
 /// As many `127.0.0.1:port` as asked for, free a moment ago.
 pub fn free_addresses(count: usize) -> Vec<String> {
     let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
@@ -41,6 +44,7 @@ pub fn start(
         command.env_remove(name);
     }
     command
+        .env("SEGMILL_CLUSTER_KEY", KEY)
         .current_dir(sandbox.path(""))
         .args(words)
         .args(["-w", &workers.to_string()])

@@ -83,8 +83,13 @@ impl Sandbox {
 }
 
 /// What segmill reads from the environment: a test decides it alone.
-pub const ENVIRONMENT: [&str; 8] = [
+pub const ENVIRONMENT: [&str; 13] = [
+    "SEGMILL_CLUSTER_KEY",
     "SEGMILL_CLUSTER_KEY_FILE",
+    "SEGMILL_LISTEN",
+    "SEGMILL_INSECURE_PLAINTEXT",
+    "SEGMILL_RUN_ID",
+    "SEGMILL_ATTEMPT",
     "SEGMILL_PROCESSES",
     "SEGMILL_PROCESS",
     "SEGMILL_HOSTS",
