@@ -318,3 +318,135 @@ fn leader<const W: usize>(sums: &mut [[f32; W]], constants: &[[f32; W]], blur: f
     }
     if near.iter().sum::<u32>() == 1 { class.iter().sum() } else { UNSURE }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::csr::{Csr, Rows, Values};
+    use proptest::prelude::*;
+
+    /// Weights of model 0 by item and class.
+    fn weights(n_items: usize, n_classes: usize, weight: impl Fn(usize, usize) -> f64) -> Weights {
+        let mut weights = Weights::zeros(Kind::Multinomial, 0..1, n_classes, 0..n_items);
+        for (class, item) in (0..n_classes).flat_map(|class| (0..n_items).map(move |item| (class, item))) {
+            let (tile, lane) = (class / weights.width, class % weights.width);
+            weights.linear[(tile * n_items + item) * weights.width + lane] = weight(item, class);
+        }
+        weights
+    }
+
+    /// As the module says it: sums in double precision.
+    fn expected(weights: &Weights, constants: &[f64], rows: &[Row<'_>]) -> Vec<u32> {
+        let answer = |row: &Row<'_>| {
+            let mut entries = Entries::default();
+            entries.push(weights.kind, *row);
+            let mut scores = vec![0.0; lanes(constants.len())];
+            weights.add(0, &entries, &mut scores);
+            best_class(&scores, constants)
+        };
+        rows.iter().map(answer).collect()
+    }
+
+    /// The classes of rows, checked, and which of them the first look was sure of.
+    fn looked_at(weights: &Weights, constants: &[f64], x: &Csr) -> (Vec<u32>, Vec<bool>) {
+        let outlook = Outlook::new(weights, 0, constants, None).unwrap();
+        let rows: Vec<Row<'_>> = x.rows().collect();
+        let mut desk = Desk::default();
+        desk.look(&outlook, &rows);
+        let sure = desk.classes.iter().map(|&class| class != UNSURE).collect();
+        let classes = desk.classes((weights, 0), &outlook, constants, &rows).to_vec();
+        assert_eq!(classes, expected(weights, constants, &rows));
+        (classes, sure)
+    }
+
+    fn dense(rows: &[Vec<f64>]) -> Csr {
+        let mut x = Csr::empty(rows[0].len());
+        rows.iter().for_each(|row| x.push_row(row.iter().enumerate().map(|(i, &v)| (i as u32, v))));
+        x
+    }
+
+    #[test]
+    fn a_clear_lead_is_sure_and_a_tie_or_near_tie_is_not() {
+        for n_classes in [2, 9, 25, 40, 70] {
+            let (a, b) = (n_classes - 2, n_classes - 1);
+            let apart = |lead: f64| {
+                weights(3, n_classes, move |_, class| match class {
+                    c if c == a => -8.0,
+                    c if c == b => -8.0 + lead,
+                    _ => -11.0,
+                })
+            };
+            let x = dense(&[vec![1.0, 2.5, 4.0], vec![0.0, 0.0, 0.5]]);
+            let level = vec![-1.0; n_classes];
+            let look = |lead: f64| looked_at(&apart(lead), &level, &x);
+            assert_eq!(look(1.0), (vec![b as u32; 2], vec![true; 2]));
+            assert_eq!(look(-1.0), (vec![a as u32; 2], vec![true; 2]));
+            assert_eq!(look(0.0), (vec![a as u32; 2], vec![false; 2]));
+            assert_eq!(look(1e-12), (vec![b as u32; 2], vec![false; 2]));
+            assert_eq!(look(-1e-12), (vec![a as u32; 2], vec![false; 2]));
+        }
+    }
+
+    #[test]
+    fn a_class_without_rows_loses_and_nonsense_is_left_to_double_precision() {
+        let x = dense(&[vec![1.0, 2.0], vec![1e-320, 0.0], vec![1e300, 1e300], vec![0.0, 0.0]]);
+        let plain = weights(2, 3, |item, class| (item + 1) as f64 * 0.5 - class as f64);
+        let (_, sure) = looked_at(&plain, &[-1.0, -0.5, f64::NEG_INFINITY], &x);
+        assert_eq!(sure, [true, true, false, true]);
+        for constants in [[f64::NAN; 3], [f64::NEG_INFINITY; 3], [1e200, 0.0, 0.0], [f64::INFINITY, 0.0, 1.0]] {
+            assert_eq!(looked_at(&plain, &constants, &x).1, [false; 4]);
+        }
+        for odd in [f64::NAN, f64::INFINITY, 1e200] {
+            let odd = weights(2, 3, |item, class| if (item, class) == (0, 1) { odd } else { -1.0 });
+            assert_eq!(looked_at(&odd, &[0.0; 3], &x).1, [false; 4]);
+        }
+    }
+
+    #[test]
+    fn coded_values_are_looked_at_as_plain_ones() {
+        let mut table = Box::new([0.0; 256]);
+        table[..3].copy_from_slice(&[0.7, -2.0, 5.0]);
+        let rows = |values| Rows { indptr: vec![0, 2, 3], indices: vec![0, 2, 1], values };
+        let found =
+            [Values::Coded { codes: vec![2, 1, 0], table }, Values::Plain(vec![5.0, -2.0, 0.7])].map(|values| {
+                let mut x = Csr::empty(3);
+                x.push_block(rows(values));
+                looked_at(&weights(3, 5, |item, class| ((item * 5 + class * 3) % 7) as f64), &[0.0; 5], &x)
+            });
+        assert_eq!(found[0], found[1]);
+        assert_eq!(found[0].1, [true; 2]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Two classes apart by about as much as single precision sees, in rows of up to thousands of entries.
+        #[test]
+        fn answers_are_those_of_double_precision(
+            seed in any::<u64>(),
+            n_classes in 1usize..40,
+            n_items in 1usize..3000,
+            size in -40i32..40,
+            nearness in -50i32..0,
+            spread in -10i32..4,
+        ) {
+            let draw = |at: usize| {
+                let bits = crate::kernel::keyed::mix(seed ^ (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                (bits >> 11) as f64 / (1u64 << 53) as f64
+            };
+            let spread = f64::from(spread).exp2();
+            let near = f64::from(nearness).exp2();
+            // Classes go in pairs whose weights are alike but for a little.
+            let weights = weights(n_items, n_classes, |item, class| {
+                let pair = -9.0 + spread * draw(item * 64 + class / 2);
+                pair + near * (draw((item * 64 + class) << 20) - 0.5)
+            });
+            let constants: Vec<f64> = (0..n_classes).map(|class| -3.0 + near * draw(class << 50)).collect();
+            let scale = f64::from(size).exp2();
+            let row = |r: usize| (0..n_items).map(|i| {
+                let x = draw((r << 40) + i);
+                if draw((r << 41) + i) < 0.3 { 0.0 } else { scale * (x - 0.1) }
+            }).collect();
+            looked_at(&weights, &constants, &dense(&(0..6).map(row).collect::<Vec<_>>()));
+        }
+    }
+}
