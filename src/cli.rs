@@ -4,6 +4,7 @@
 //! defaults. A command line that cannot run ends with exit code 2, whether clap or [`Error::Job`] refuses it.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::error::{Error, Result};
 use crate::flow::cluster::{ClusterKey, KEY_FILE_VARIABLE, KEY_VARIABLE, Layout, Security};
 use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
+use crate::launch::{self, Orders, Plan};
 
 /// Worker threads of one process at most: each has a channel to every other.
 const MAX_WORKERS: usize = 512;
@@ -31,13 +33,15 @@ pub struct Cli {
 pub enum Command {
     /// Run a job: ratings in, segments, profiles and a report out
     Run(RunArgs),
+    /// Run a job in several processes: start all of them, here or over ssh, watch them, and start them again when one is lost
+    Launch(LaunchArgs),
     /// Write ratings with planted segments, and the planted label of each user beside them
     Generate(GenerateArgs),
 }
 
-/// Options of `segmill run`.
+/// Which job to run, and how.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub struct JobArgs {
     /// The job file (TOML); jobs/README.md explains its keys
     #[arg(value_name = "JOB")]
     pub job: PathBuf,
@@ -46,29 +50,13 @@ pub struct RunArgs {
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE", value_parser = key_and_value)]
     pub overrides: Vec<(String, String)>,
 
-    /// Worker threads in this process [default: the number of processors]
-    #[arg(short, long, value_name = "WORKERS")]
-    pub workers: Option<NonZeroUsize>,
-
     /// Output folder, replaced whole if an earlier run wrote it [default: the job's output, or out/<job file's name>]
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
 
-    /// Processes in the cluster, each started with the same job and the same number of workers [default: 1]
-    #[arg(long, value_name = "N", env = "SEGMILL_PROCESSES", help_heading = "Cluster")]
-    pub processes: Option<NonZeroUsize>,
-
-    /// Which process of the cluster this is, from 0
-    #[arg(long, value_name = "I", env = "SEGMILL_PROCESS", help_heading = "Cluster")]
-    pub process: Option<usize>,
-
     /// File with one line host:port per process, in order; blank lines and lines starting with # do not count
     #[arg(long, value_name = "FILE", env = "SEGMILL_HOSTS", help_heading = "Cluster")]
     pub hosts: Option<PathBuf>,
-
-    /// Listen here, where that is not the address in --hosts at which the others call, as in --listen 0.0.0.0:2101
-    #[arg(long, value_name = "HOST:PORT", env = "SEGMILL_LISTEN", help_heading = "Cluster")]
-    pub listen: Option<String>,
 
     /// Talk without encryption and let in whoever asks, on a network where everybody is trusted. Without it the key of the
     /// cluster is read from SEGMILL_CLUSTER_KEY_FILE or SEGMILL_CLUSTER_KEY (64 hexadecimal digits)
@@ -82,6 +70,65 @@ pub struct RunArgs {
     /// Say nothing but errors: no progress, no table of segments
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// Options of `segmill run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+
+    /// Worker threads in this process [default: the number of processors]
+    #[arg(short, long, value_name = "WORKERS")]
+    pub workers: Option<NonZeroUsize>,
+
+    /// Processes in the cluster, each started with the same job and the same number of workers [default: 1]
+    #[arg(long, value_name = "N", env = "SEGMILL_PROCESSES", help_heading = "Cluster")]
+    pub processes: Option<NonZeroUsize>,
+
+    /// Which process of the cluster this is, from 0
+    #[arg(long, value_name = "I", env = "SEGMILL_PROCESS", help_heading = "Cluster")]
+    pub process: Option<usize>,
+
+    /// Listen here, where that is not the address in --hosts at which the others call, as in --listen 0.0.0.0:2101
+    #[arg(long, value_name = "HOST:PORT", env = "SEGMILL_LISTEN", help_heading = "Cluster")]
+    pub listen: Option<String>,
+
+    /// This process was started by segmill launch, which tells it the rest on standard input
+    #[arg(long, hide = true)]
+    pub launched: bool,
+}
+
+/// Options of `segmill launch`.
+#[derive(Debug, Args)]
+pub struct LaunchArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+
+    /// Processes to start [default: one for each line of --hosts]
+    #[arg(long, value_name = "N", env = "SEGMILL_PROCESSES", help_heading = "Cluster")]
+    pub processes: Option<NonZeroUsize>,
+
+    /// Worker threads in each process [default: the number of processors, shared among the processes of a machine]
+    #[arg(short, long, value_name = "WORKERS")]
+    pub workers: Option<NonZeroUsize>,
+
+    /// How often all processes are started again after one was lost
+    #[arg(long, value_name = "TIMES", default_value_t = 3, help_heading = "Cluster")]
+    pub max_restarts: u32,
+
+    /// How to start a program on another machine: followed by the host and the command
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        default_value = "ssh -o BatchMode=yes -o ServerAliveInterval=5",
+        help_heading = "Cluster"
+    )]
+    pub ssh: String,
+
+    /// Where segmill is on the other machines [default: where it is on this one]
+    #[arg(long, value_name = "PATH", help_heading = "Cluster")]
+    pub remote_program: Option<PathBuf>,
 }
 
 /// Options of `segmill generate`.
@@ -124,45 +171,118 @@ pub struct GenerateArgs {
     pub workers: Option<NonZeroUsize>,
 }
 
+impl JobArgs {
+    /// The addresses of the hosts file; none without one.
+    pub fn addresses(&self) -> Result<Vec<String>> {
+        Ok(self.hosts.as_deref().map(read_hosts).transpose()?.unwrap_or_default())
+    }
+}
+
 impl RunArgs {
-    /// Checks that the flags of the cluster agree with each other and with the hosts file.
-    pub fn layout(&self) -> Result<Layout> {
-        let hosts = self.hosts.as_deref().map(read_hosts).transpose()?.unwrap_or_default();
+    /// Checks that the flags of the cluster agree with each other and with the hosts file, or with what a launcher says.
+    pub fn layout(&self, launched: Option<&Orders>) -> Result<Layout> {
+        let hosts = launched.map_or_else(|| self.job.addresses(), |orders| Ok(orders.hosts.clone()))?;
         let processes = self.processes.map_or(1, NonZeroUsize::get);
         let process = which_process(self.process, processes)?;
-        if !hosts.is_empty() && hosts.len() != processes {
-            let problem = format!("the file names {} hosts, but there are {processes} processes", hosts.len());
-            return Err(Error::job("--hosts", problem, "give --processes and the hosts file the same number"));
-        }
-        if hosts.is_empty() && processes > 1 {
-            let problem = format!("{processes} processes need to know where the others are");
-            return Err(Error::job("--hosts", problem, "name a file with one line host:port per process"));
-        }
-        let workers = threads(self.workers);
-        if workers > MAX_WORKERS {
-            let problem = format!("{workers} worker threads in one process");
-            return Err(Error::job(
-                "--workers",
-                problem,
-                format!("ask for {MAX_WORKERS} or less; more than processors is no faster"),
-            ));
-        }
+        check_hosts(&hosts, processes)?;
         if let Some(listen) = self.listen.as_deref().filter(|listen| !is_address(listen)) {
             let problem = format!("{listen:?} is not host:port");
             return Err(Error::job("--listen", problem, "write it as in 0.0.0.0:2101"));
         }
+        let security = match launched {
+            _ if processes == 1 => Security::Plaintext,
+            Some(orders) => orders.security()?,
+            None => security(self.job.insecure_plaintext)?,
+        };
         Ok(Layout {
-            workers,
+            workers: checked_threads(self.workers)?,
             processes,
             process,
             hosts,
             listen: self.listen.clone(),
-            start_timeout: Duration::from_secs(self.start_timeout),
-            security: if processes > 1 { security(self.insecure_plaintext)? } else { Security::Plaintext },
-            run: std::env::var("SEGMILL_RUN_ID").unwrap_or_default(),
-            attempt: attempt()?,
+            start_timeout: Duration::from_secs(self.job.start_timeout),
+            security,
+            run: launched
+                .map_or_else(|| std::env::var("SEGMILL_RUN_ID").unwrap_or_default(), |orders| orders.run.clone()),
+            attempt: launched.map_or_else(attempt, |orders| Ok(orders.attempt))?,
         })
     }
+}
+
+impl LaunchArgs {
+    /// What to start, checked.
+    pub fn plan(&self) -> Result<Plan> {
+        let hosts = self.job.addresses()?;
+        let processes = self.processes.map_or(hosts.len(), NonZeroUsize::get);
+        if processes == 0 {
+            let remedy = "say how many, or name a file with one line host:port per process in --hosts";
+            return Err(Error::job("--processes", "it is missing", remedy));
+        }
+        if !hosts.is_empty() {
+            check_hosts(&hosts, processes)?;
+        }
+        let here = hosts.iter().filter(|host| launch::is_here(host)).count();
+        let here = if hosts.is_empty() { processes } else { here };
+        let workers = match self.workers {
+            Some(_) => checked_threads(self.workers)?,
+            None => (threads(None) / here.max(1)).max(1),
+        };
+        let security = match ClusterKey::from_environment()? {
+            _ if self.job.insecure_plaintext => Security::Plaintext,
+            Some(key) => Security::Key(key),
+            None => Security::Key(ClusterKey::generate()?),
+        };
+        Ok(Plan {
+            words: self.words(workers, processes),
+            processes,
+            hosts,
+            security,
+            max_restarts: self.max_restarts,
+            ssh: self.ssh.split_whitespace().map(String::from).collect(),
+            remote_program: self.remote_program.clone(),
+        })
+    }
+
+    /// The words of `segmill run` for every member, all but its index.
+    fn words(&self, workers: usize, processes: usize) -> Vec<OsString> {
+        let JobArgs { job, overrides, output, quiet, start_timeout, .. } = &self.job;
+        let mut words: Vec<OsString> = vec!["run".into(), "--launched".into(), job.into()];
+        for (key, value) in overrides {
+            words.extend(["--set".into(), format!("{key}={value}").into()]);
+        }
+        if let Some(output) = output {
+            words.extend(["-o".into(), output.into()]);
+        }
+        if *quiet {
+            words.push("-q".into());
+        }
+        words.extend(["-w".into(), workers.to_string().into()]);
+        words.extend(["--processes".into(), processes.to_string().into()]);
+        words.extend(["--start-timeout".into(), start_timeout.to_string().into()]);
+        words
+    }
+}
+
+fn check_hosts(hosts: &[String], processes: usize) -> Result<()> {
+    if !hosts.is_empty() && hosts.len() != processes {
+        let problem = format!("the file names {} hosts, but there are {processes} processes", hosts.len());
+        return Err(Error::job("--hosts", problem, "give --processes and the hosts file the same number"));
+    }
+    if hosts.is_empty() && processes > 1 {
+        let problem = format!("{processes} processes need to know where the others are");
+        return Err(Error::job("--hosts", problem, "name a file with one line host:port per process"));
+    }
+    Ok(())
+}
+
+fn checked_threads(asked: Option<NonZeroUsize>) -> Result<usize> {
+    let workers = threads(asked);
+    if workers > MAX_WORKERS {
+        let problem = format!("{workers} worker threads in one process");
+        let remedy = format!("ask for {MAX_WORKERS} or less; more than processors is no faster");
+        return Err(Error::job("--workers", problem, remedy));
+    }
+    Ok(workers)
 }
 
 /// The key of the cluster, unless none is wanted.
@@ -291,7 +411,7 @@ mod tests {
     fn run(words: &[&str]) -> RunArgs {
         match parse(&[&["run", "job.toml"], words].concat()).unwrap().command {
             Command::Run(args) => args,
-            Command::Generate(_) => unreachable!("the words say run"),
+            _ => unreachable!("the words say run"),
         }
     }
 
@@ -299,7 +419,7 @@ mod tests {
         let whole = ["generate", "--users", "9", "--items", "8", "--segments", "2", "--seed", "1", "-o", "x.csv"];
         match parse(&[&whole, words].concat()).unwrap().command {
             Command::Generate(args) => args,
-            Command::Run(_) => unreachable!("the words say generate"),
+            _ => unreachable!("the words say generate"),
         }
     }
 
@@ -310,7 +430,7 @@ mod tests {
     }
 
     fn layout_error(words: &[&str]) -> String {
-        let error = run(words).layout().unwrap_err();
+        let error = run(words).layout(None).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         error.to_string()
     }
@@ -340,13 +460,13 @@ mod tests {
     fn overrides_keep_their_order_and_their_equals_signs() {
         let args = run(&["--set", "seed=1", "--set", "input.delimiter=="]);
         let pair = |key: &str, value: &str| (key.to_string(), value.to_string());
-        assert_eq!(args.overrides, [pair("seed", "1"), pair("input.delimiter", "=")]);
+        assert_eq!(args.job.overrides, [pair("seed", "1"), pair("input.delimiter", "=")]);
     }
 
     #[test]
     fn one_process_needs_no_more() {
-        assert_eq!(run(&["-w", "3"]).layout().unwrap(), Layout::single(3));
-        assert!(run(&[]).layout().unwrap().workers >= 1);
+        assert_eq!(run(&["-w", "3"]).layout(None).unwrap(), Layout::single(3));
+        assert!(run(&[]).layout(None).unwrap().workers >= 1);
     }
 
     #[test]
@@ -354,7 +474,7 @@ mod tests {
         let file = hosts_file("# the cluster\nnode1:2101\n\n  [::1]:2102  \n");
         let path = file.path().to_str().unwrap();
         let words = ["--processes", "2", "--process", "1", "--hosts", path, "-w", "2", "--insecure-plaintext"];
-        let layout = run(&words).layout().unwrap();
+        let layout = run(&words).layout(None).unwrap();
         assert_eq!((layout.workers, layout.processes, layout.process), (2, 2, 1));
         assert_eq!(layout.hosts, ["node1:2101", "[::1]:2102"]);
     }

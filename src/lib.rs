@@ -20,6 +20,7 @@
 //! | [`kernel`] | pure numerics |
 //! | [`flow`] | everything that knows timely |
 //! | [`pipeline`] | the job as a handful of calls in data order |
+//! | [`launch`] | starting, watching and restarting the processes of a job |
 //!
 //! Imports run one way. [`kernel`] imports nothing of ours; a stage imports [`kernel`], [`collective`] and the result
 //! types of the stages before it; only [`flow`] imports timely; [`report`] imports result types only; [`pipeline`] alone
@@ -37,6 +38,7 @@ pub mod ingest;
 pub mod job;
 pub mod kernel;
 pub mod kmeans;
+pub mod launch;
 pub mod model;
 pub mod pca;
 pub mod pipeline;

@@ -4,13 +4,14 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use segmill::cli::{Cli, Command, GenerateArgs, RunArgs};
+use segmill::cli::{Cli, Command, GenerateArgs, LaunchArgs, RunArgs};
 use segmill::error::Result;
 use segmill::ingest::planted;
+use segmill::launch::{self, Orders, STAGE_MARK};
 use segmill::report::terminal;
 use segmill::{job, pipeline};
 use tracing_indicatif::style::ProgressStyle;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
@@ -21,11 +22,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Run(args) => run(&args),
-        Command::Generate(args) => generate(&args),
+        Command::Run(args) => run(&args).map(|()| 0),
+        Command::Launch(args) => launch_all(&args),
+        Command::Generate(args) => generate(&args).map(|()| 0),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("segmill: {error}");
             ExitCode::from(error.exit_code())
@@ -34,14 +36,15 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &RunArgs) -> Result<()> {
-    show_progress(args.quiet);
+    show_progress(args.job.quiet, args.launched);
     pipeline::choose_vector_code()?;
-    let layout = args.layout()?;
-    let job = job::load(&args.job, &args.overrides, args.output.clone())?;
+    let orders = if args.launched { Some(Orders::receive()?) } else { None };
+    let layout = args.layout(orders.as_ref())?;
+    let job = job::load(&args.job.job, &args.job.overrides, args.job.output.clone())?;
     let Some(finished) = pipeline::run(job, &layout)? else {
         return Ok(());
     };
-    if !args.quiet {
+    if !args.job.quiet {
         for warning in &finished.outcome.warnings {
             eprintln!("segmill: warning: {warning}");
         }
@@ -52,6 +55,13 @@ fn run(args: &RunArgs) -> Result<()> {
     Ok(())
 }
 
+/// Returns the exit code of the whole.
+fn launch_all(args: &LaunchArgs) -> Result<u8> {
+    let plan = args.plan()?;
+    show_progress(args.job.quiet, false);
+    launch::launch(&plan)
+}
+
 fn generate(args: &GenerateArgs) -> Result<()> {
     let written = planted::write_files(&args.spec()?, &args.output, args.threads())?;
     println!("{} rows, {} bytes: {}", written.n_rows, written.bytes, written.ratings.display());
@@ -60,13 +70,28 @@ fn generate(args: &GenerateArgs) -> Result<()> {
     Ok(())
 }
 
-/// A progress line per stage on a terminal, and what RUST_LOG asks for as text.
-fn show_progress(quiet: bool) {
+/// A progress line per stage on a terminal, or a line for the launcher, and what RUST_LOG asks for as text.
+fn show_progress(quiet: bool, launched: bool) {
     let terminal = std::io::stderr().is_terminal() && !quiet;
     let style = ProgressStyle::with_template("{spinner} {span_fields} {elapsed}").expect("a progress template");
     let bars = tracing_indicatif::IndicatifLayer::new().with_progress_style(style);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     let text = tracing_subscriber::fmt::layer().with_writer(bars.get_stderr_writer()).with_filter(filter);
-    let bars = terminal.then(|| bars.with_filter(EnvFilter::new("segmill=info")));
-    tracing_subscriber::registry().with(text).with(bars).init();
+    let stages = || EnvFilter::new("segmill=info");
+    let bars = terminal.then(|| bars.with_filter(stages()));
+    let marks = (launched && !quiet).then(|| StageMarks.with_filter(stages()));
+    tracing_subscriber::registry().with(text).with(bars).with(marks).init();
+}
+
+/// Tells the launcher which stage begins.
+struct StageMarks;
+
+impl<S: tracing::Subscriber> Layer<S> for StageMarks {
+    fn on_new_span(&self, span: &tracing::span::Attributes<'_>, _: &tracing::Id, _: Context<'_, S>) {
+        span.record(&mut |field: &tracing::field::Field, stage: &dyn std::fmt::Debug| {
+            if field.name() == "message" {
+                eprintln!("{STAGE_MARK}{stage:?}");
+            }
+        });
+    }
 }

@@ -20,7 +20,8 @@ const RULES: &[Rule] = &[
     Rule { module: "kernel", any: &[], results: &[] },
     Rule { module: "collective", any: &["error"], results: &[] },
     Rule { module: "job", any: &["error"], results: &[] },
-    Rule { module: "cli", any: &["error"], results: &["job", "flow"] },
+    Rule { module: "launch", any: &["error", "flow"], results: &[] },
+    Rule { module: "cli", any: &["error", "launch"], results: &["job", "flow"] },
     Rule { module: "ingest", any: &["error", "kernel", "collective"], results: &["job"] },
     Rule { module: "shard", any: &["error", "kernel", "collective", "ingest"], results: &["job"] },
     Rule { module: "pca", any: STAGE, results: &["job", "shard", "ingest"] },
@@ -38,7 +39,7 @@ const RULES: &[Rule] = &[
     Rule { module: "pipeline", any: EVERYTHING, results: &[] },
     Rule {
         module: "main",
-        any: &["error", "cli", "job", "ingest", "report", "model", "pipeline", "flow"],
+        any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow"],
         results: &[],
     },
 ];

@@ -64,7 +64,8 @@ impl ClusterKey {
         ClusterKey::parse(&text, &place())
     }
 
-    fn parse(text: &str, place: &str) -> Result<ClusterKey> {
+    /// Reads 64 hexadecimal digits; `place` is where they come from.
+    pub fn parse(text: &str, place: &str) -> Result<ClusterKey> {
         let text = text.trim();
         let remedy = "make one with: openssl rand -hex 32";
         if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {

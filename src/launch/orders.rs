@@ -1,0 +1,78 @@
+//! What a launcher tells a member on its standard input: one line of JSON.
+
+use std::io::{BufRead, Read};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::flow::cluster::{self, ClusterKey, Security};
+
+/// A launched member begins a line on stderr with this to say which stage it is at.
+pub const STAGE_MARK: &str = "\u{1}stage ";
+
+const LONGEST_LINE: u64 = 1 << 20;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Orders {
+    /// In hexadecimal digits; absent: plaintext.
+    key: Option<String>,
+    /// `host:port` of each process.
+    pub hosts: Vec<String>,
+    /// Names the run among others.
+    pub run: String,
+    /// How often the members were started before.
+    pub attempt: u32,
+}
+
+impl Orders {
+    pub fn new(security: &Security, hosts: Vec<String>, run: &str, attempt: u32) -> Orders {
+        let key = match security {
+            Security::Key(key) => Some(key.to_hex()),
+            Security::Plaintext => None,
+        };
+        Orders { key, hosts, run: run.into(), attempt }
+    }
+
+    pub fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("orders serialise") + "\n"
+    }
+
+    /// The orders of the launcher that started this process. From then on the process ends when the launcher is gone.
+    pub fn receive() -> Result<Orders> {
+        let mut line = String::new();
+        let read = std::io::stdin().lock().take(LONGEST_LINE).read_line(&mut line);
+        let orders = read.ok().and_then(|_| serde_json::from_str(&line).ok());
+        let orders = orders.ok_or_else(|| {
+            Error::job("--launched", "no orders on standard input", "start the job with: segmill launch")
+        })?;
+        std::thread::spawn(|| {
+            let mut stdin = std::io::stdin().lock();
+            while matches!(stdin.read(&mut [0; 256]), Ok(read) if read > 0) {}
+            cluster::end(&Error::peer("launcher", "it has gone", "launch again to go on from the checkpoint"));
+        });
+        Ok(orders)
+    }
+
+    pub fn security(&self) -> Result<Security> {
+        match &self.key {
+            Some(key) => ClusterKey::parse(key, "orders").map(Security::Key),
+            None => Ok(Security::Plaintext),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_are_one_line() {
+        let security = Security::Key(ClusterKey::generate().unwrap());
+        let orders = Orders::new(&security, vec!["a:1".into(), "b:2".into()], "r", 3);
+        let line = orders.to_line();
+        assert!(line.ends_with('\n') && line.lines().count() == 1);
+        let read: Orders = serde_json::from_str(&line).unwrap();
+        assert_eq!(read, orders);
+        assert_eq!(read.security().unwrap(), security);
+    }
+}
