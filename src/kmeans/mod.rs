@@ -9,12 +9,14 @@
 //! users are integers, ties go to the lower index, draw key or start. So it does not matter who holds which user, nor
 //! which of the two ways the work was spread.
 
+mod candidates;
 mod finish;
 mod knee;
 mod lockstep;
 mod plan;
 mod seeding;
 mod spread;
+mod swaps;
 #[cfg(test)]
 mod tests;
 mod users;

@@ -146,20 +146,9 @@ pub fn potentials(scores: Scores, tiles: &Tiles, contests: &[Contest], factor: f
             // Lanes past the last row add min(0, _) = 0.
             let mut nearest = [0.0; LANES];
             nearest[..length].copy_from_slice(&current[start..][..length]);
-            let mut column = columns.start;
-            while column < columns.end {
-                // Neighbours in a tile go in pairs: their sums do not wait for each other.
-                if column + 1 < columns.end && !(column + 1).is_multiple_of(WIDTH) {
-                    let [one, other] = squared_distances(&side, tiles, column);
-                    add_nearer(&mut sums[column], &nearest, &one, factor);
-                    add_nearer(&mut sums[column + 1], &nearest, &other, factor);
-                    column += 2;
-                } else {
-                    let [one] = squared_distances(&side, tiles, column);
-                    add_nearer(&mut sums[column], &nearest, &one, factor);
-                    column += 1;
-                }
-            }
+            for_each_column(&side, tiles, columns, |column, squared| {
+                add_nearer(&mut sums[column], &nearest, squared, factor);
+            });
         }
     }
     sums.iter().map(|lanes| lanes.iter().sum()).collect()
@@ -194,9 +183,43 @@ pub fn add_centres(scores: Scores, tiles: &Tiles, current: &mut [&mut [f64]]) {
     }
 }
 
+/// Calls `f(column, squared distances)` for each of `columns`. Neighbours in a tile go in pairs: their sums do not wait for
+/// each other.
+#[inline(always)]
+pub(super) fn for_each_column(
+    side: &[[f64; LANES]],
+    tiles: &Tiles,
+    columns: &Range<usize>,
+    mut f: impl FnMut(usize, &[f64; LANES]),
+) {
+    let mut column = columns.start;
+    while column < columns.end {
+        if column + 1 < columns.end && !(column + 1).is_multiple_of(WIDTH) {
+            let pair: [[f64; LANES]; 2] = squared_distances(side, tiles, column);
+            f(column, &pair[0]);
+            f(column + 1, &pair[1]);
+            column += 2;
+        } else {
+            let [one] = squared_distances(side, tiles, column);
+            f(column, &one);
+            column += 1;
+        }
+    }
+}
+
+/// The lanes where a < b, both positive or 0, one bit each.
+#[inline(always)]
+pub(super) fn less(a: &[f64; LANES], b: &[f64; LANES]) -> u32 {
+    let mut bits = 0;
+    for lane in 0..LANES {
+        bits |= (is_less(a[lane], b[lane]) & (1 << lane)) as u32;
+    }
+    bits
+}
+
 /// Puts rows on their side: `side[dim][lane]`.
 #[inline(always)]
-fn turn(scores: Scores, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usize) {
+pub(super) fn turn(scores: Scores, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usize) {
     for lane in 0..LANES {
         let row = &scores.values[row_of(lane) * scores.n_dims..][..scores.n_dims];
         for (line, &value) in side.iter_mut().zip(row) {
@@ -207,7 +230,11 @@ fn turn(scores: Scores, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usi
 
 /// Squared distances of rows on their side to `N` neighbouring centroids of a tile.
 #[inline(always)]
-fn squared_distances<const N: usize>(side: &[[f64; LANES]], tiles: &Tiles, column: usize) -> [[f64; LANES]; N] {
+pub(super) fn squared_distances<const N: usize>(
+    side: &[[f64; LANES]],
+    tiles: &Tiles,
+    column: usize,
+) -> [[f64; LANES]; N] {
     let first = column / WIDTH * WIDTH;
     let width = (tiles.ids.len() - first).min(WIDTH);
     let centroids = tiles.data[first * tiles.n_dims..][..width * tiles.n_dims].chunks_exact(width);
