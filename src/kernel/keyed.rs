@@ -21,6 +21,8 @@ pub enum Stream {
     Generate = 5,
     /// Local search after k-means++: `round` is start and step.
     Swap = 6,
+    /// Which users local search looks at.
+    Sample = 7,
 }
 
 /// 64 uniform bits for (seed, stream, round, id).

@@ -1,173 +1,132 @@
-//! Local search from the centres of k-means++ (Lattanzi & Sohler 2019, "A Better k-means++ Algorithm via Local Search"),
-//! for dense users.
+//! Local search from the centres of k-means++, for dense users: random swaps (Fränti 2018, "Efficiency of random swap
+//! clustering"), each the best of a few (Lattanzi & Sohler 2019, "A Better k-means++ Algorithm via Local Search").
 //!
-//! In each step of a run a few users are drawn by D², as in the seeding, and for every centre it is computed what
-//! potential ΣD² would be left if one of them took its place. The best of these swaps is made if it lowers the potential. A
-//! run ends its search after [`STEPS`] steps, or after [`REFUSALS`] in a row that found nothing better. All runs of
-//! a batch take a step together: one pass over the users, and one more for those whose centres changed.
+//! First come some iterations of Lloyd's algorithm. Then, in each step, a few users are drawn by D², as in the seeding, and
+//! for each of them and every centre it is computed what potential ΣD² would be left if the one took the place of
+//! the other. The best swap is tried, even if it is for the worse: some iterations of Lloyd's algorithm follow, and what
+//! they lead to is kept if its potential is lower than before.
 //!
-//! The law: the potential never rises from one step to the next. Draws are keyed by start and step, not by the number of
-//! clusters; each run has its own copy of the centres, so that runs that share a seeding do not meet here.
+//! Where users are many the search looks at a sample, chosen by draw keys: which swap is good does not take everyone to
+//! see. Every worker has the whole sample and improves runs of its own. Lloyd's algorithm then goes on with all users.
 //!
-//! With one cluster there is nothing to search.
+//! The law: the potential, of those looked at, never rises from one step to the next. Draws are keyed by start and step, and
+//! each run has its own copy of the centres, so that runs that share a seeding do not meet here.
 
-use crate::collective::Collective;
+use crate::collective::{Collective, Solo};
+use crate::job::KMeansParams;
 use crate::kernel::keyed::Stream;
-use crate::kernel::lloyd::swap::{self, Standing, Swap, Trial};
-use crate::kernel::lloyd::{Point, Scores, Tiles};
+use crate::kernel::lloyd::swap::{self, Standing};
+use crate::kernel::lloyd::{Point, Points, Scores, Tiles};
 
-use super::candidates::{self, Entry, Occasion, User};
+use super::candidates::{self, Entry, Occasion};
+use super::lockstep;
 use super::seeding::Beginning;
-use super::users::Users;
+use super::users::{Sample, Users};
 
-/// Steps of a run at most.
-const STEPS: usize = 10;
+/// Users looked at: everyone where there are no more, else about so many.
+const SAMPLE: usize = 1 << 14;
 
-/// Steps in a row without a swap that end a search.
-const REFUSALS: usize = 3;
+/// Swaps that a run tries.
+const STEPS: usize = 20;
 
 /// Users drawn in each step.
 const CANDIDATES: usize = 5;
 
-/// Improves the centres of all runs, in place.
+/// Iterations of Lloyd's algorithm before the first step and after each swap.
+const ITERATIONS: usize = 3;
+
+/// Bytes for each user of a sample of `n_dims` components: points, their screen, keys, and a run on its way.
+const fn bytes_per_user(n_dims: usize) -> u64 {
+    12 * n_dims as u64 + 80
+}
+
+/// Bytes that a search in a sample of at most `n_users` takes.
+pub fn bytes(n_users: u64, n_dims: usize) -> u64 {
+    n_users.min(SAMPLE as u64 * 5 / 4) * bytes_per_user(n_dims)
+}
+
+/// Improves the centres of all runs.
 pub fn improve<C: Collective>(c: &mut C, users: &Users, scores: Scores, seed: u64, beginnings: &mut [Beginning]) {
-    let factor = users.facts.distance_scale.factor();
-    let searched = beginnings.iter_mut().filter(|beginning| beginning.run.clusters > 1);
-    let mut searches: Vec<Search> = searched.map(|b| Search::new(b, users, scores, factor)).collect();
-    // Runs of one start share their draws.
-    searches.sort_by_key(|search| (search.beginning.run.start, search.beginning.run.clusters));
-    for step in 0..STEPS {
-        let mut active: Vec<&mut Search> = searches.iter_mut().filter(|search| search.refusals < REFUSALS).collect();
-        if active.is_empty() {
-            break;
-        }
-        take_step(c, users, scores, seed, step, &mut active);
+    let sample = Sample::gather(c, users, scores, seed, SAMPLE);
+    let sample = sample.users();
+    let mut mine: Vec<f64> = Vec::new();
+    for beginning in beginnings.iter_mut().skip(c.index()).step_by(c.peers()) {
+        improve_run(&sample, seed, beginning);
+        (0..beginning.run.clusters).for_each(|centre| mine.extend(beginning.tiles.coordinates(centre)));
+    }
+    let sent = c.all_gather(&mine);
+    let mut rest: Vec<&[f64]> = sent.iter().map(Vec::as_slice).collect();
+    for (index, beginning) in beginnings.iter_mut().enumerate() {
+        let rest = &mut rest[index % sent.len()];
+        let (centres, others) = rest.split_at(beginning.run.clusters * scores.n_dims);
+        *rest = others;
+        let points = Points::Dense { values: centres, n_rows: beginning.run.clusters, n_dims: scores.n_dims };
+        (0..beginning.run.clusters).for_each(|centre| beginning.tiles.place(centre, &points.point(centre)));
     }
 }
 
-/// A run in search of better centres.
-struct Search<'a> {
-    beginning: &'a mut Beginning,
-    standing: Standing,
-    /// What the local users add to the potential, and to the loss of each centre.
-    stakes: Vec<i64>,
-    /// Steps without a swap since the last.
-    refusals: usize,
-    #[cfg(test)]
+/// Centres and their potential.
+struct State {
+    tiles: Tiles,
     potential: i64,
 }
 
-impl<'a> Search<'a> {
-    fn new(beginning: &'a mut Beginning, users: &Users, scores: Scores, factor: f64) -> Search<'a> {
-        let standing = Standing::new(scores, users.n_rows(), &beginning.tiles);
-        let stakes = standing.stakes(beginning.run.clusters, factor);
-        Search {
-            beginning,
-            standing,
-            stakes,
-            refusals: 0,
-            #[cfg(test)]
-            potential: i64::MAX,
+fn improve_run(sample: &Users, seed: u64, beginning: &mut Beginning) {
+    // One centre has no other to make good its loss; and where there is nobody, nothing.
+    if beginning.run.clusters < 2 || sample.n_rows() == 0 {
+        return;
+    }
+    let mut best = follow(sample, beginning, beginning.tiles.clone());
+    let mut standing = None;
+    for step in 0..STEPS {
+        let known = standing.get_or_insert_with(|| stand(sample, &best.tiles));
+        let Some(tiles) = swapped(sample, seed, beginning.run.start, step, &best, known) else { break };
+        let tried = follow(sample, beginning, tiles);
+        if tried.potential < best.potential {
+            best = tried;
+            standing = None;
         }
     }
-
-    fn entry(&self) -> Entry<'_> {
-        let start = self.beginning.run.start;
-        Entry { start, places: CANDIDATES, weights: (&self.standing.squared).into() }
-    }
-
-    /// Decides on a swap from what it is worth over all workers: the stakes, then the worth of each candidate. Returns
-    /// the candidate and the centre that gives way to it; the first candidate and the lowest centre of equals.
-    fn decide(&mut self, worth: &[i64]) -> Option<(usize, usize)> {
-        let (stakes, candidates) = worth.split_at(self.stakes.len());
-        let (potential, losses) = (stakes[0], &stakes[1..]);
-        #[cfg(test)]
-        {
-            assert!(potential <= self.potential, "the potential rose from {} to {potential}", self.potential);
-            self.potential = potential;
-        }
-        let mut best = (potential, None);
-        for (candidate, worth) in candidates.chunks_exact(stakes.len()).enumerate() {
-            for (centre, (loss, relief)) in losses.iter().zip(&worth[1..]).enumerate() {
-                let left = potential - worth[0] + loss - relief;
-                if left < best.0 {
-                    best = (left, Some((candidate, centre)));
-                }
-            }
-        }
-        #[cfg(test)]
-        {
-            self.potential = best.0;
-        }
-        self.refusals = if best.1.is_some() { 0 } else { self.refusals + 1 };
-        best.1
-    }
+    beginning.tiles = best.tiles;
 }
 
-/// One step of all active searches.
-fn take_step<C: Collective>(
-    c: &mut C,
-    users: &Users,
-    scores: Scores,
-    seed: u64,
-    step: usize,
-    active: &mut [&mut Search],
-) {
-    let factor = users.facts.distance_scale.factor();
-    let entries: Vec<Entry> = active.iter().map(|search| search.entry()).collect();
-    let drawn = candidates::race(c, users, seed, Occasion { stream: Stream::Swap, round: step }, &entries);
-    drop(entries);
-    let all: Vec<User> = drawn.concat();
-    let points = candidates::points(c, &users.cloud, &all);
-    let tiles = Tiles::of(&users.cloud.points, &all.iter().map(|user| &points[user]).collect::<Vec<_>>());
-    let worth = worth(c, scores, &tiles, factor, active, &drawn);
-    let mut swapped: Vec<(&mut Search, u32, &Point)> = Vec::new();
-    let mut rest = worth.as_slice();
-    for (search, drawn) in active.iter_mut().zip(&drawn) {
-        let (own, others) = rest.split_at(search.stakes.len() * (1 + drawn.len()));
-        rest = others;
-        if let Some((candidate, centre)) = search.decide(own) {
-            let point = &points[&drawn[candidate]];
-            search.beginning.tiles.place(centre, point);
-            swapped.push((search, centre as u32, point));
-        }
-    }
-    let tiles = Tiles::of(&users.cloud.points, &swapped.iter().map(|(.., point)| *point).collect::<Vec<_>>());
-    let mut swaps: Vec<Swap> = Vec::new();
-    for (search, centre, _) in &mut swapped {
-        swaps.push(Swap { standing: &mut search.standing, tiles: &search.beginning.tiles, centre: *centre });
-    }
-    swap::replace(scores, &tiles, &mut swaps);
-    for (search, ..) in &mut swapped {
-        search.stakes = search.standing.stakes(search.beginning.run.clusters, factor);
-    }
+fn stand(sample: &Users, tiles: &Tiles) -> Standing {
+    let (scores, _) = sample.cloud.dense().expect("a sample is dense");
+    Standing::new(scores, sample.n_rows(), tiles)
 }
 
-/// The stakes of each search and the worth of each of its candidates, over all workers.
-fn worth<C: Collective>(
-    c: &mut C,
-    scores: Scores,
-    tiles: &Tiles,
-    factor: f64,
-    active: &[&mut Search],
-    drawn: &[Vec<User>],
-) -> Vec<i64> {
-    let mut first = 0;
-    let mut trials = Vec::new();
-    for (search, drawn) in active.iter().zip(drawn) {
-        let (standing, n_centres) = (&search.standing, search.beginning.run.clusters);
-        trials.push(Trial { standing, n_centres, columns: first..first + drawn.len() });
-        first += drawn.len();
-    }
-    let worth = swap::worth(scores, tiles, &trials, factor);
-    let mut all = Vec::new();
-    let mut rest = worth.as_slice();
-    for (search, drawn) in active.iter().zip(drawn) {
-        let (own, others) = rest.split_at(search.stakes.len() * drawn.len());
-        all.extend(&search.stakes);
-        all.extend(own);
-        rest = others;
-    }
-    c.sum(&mut all);
-    all
+/// Where a few iterations of Lloyd's algorithm lead.
+fn follow(sample: &Users, beginning: &Beginning, tiles: Tiles) -> State {
+    let params = KMeansParams { clusters: beginning.run.clusters, n_init: 1, max_iter: ITERATIONS, tol: 0.0 };
+    let from = Beginning { run: beginning.run, tiles, nearest: None };
+    let end = lockstep::lloyd(&mut Solo, sample, &params, vec![from]).remove(0);
+    State { tiles: end.tiles, potential: end.outcome.fixed_inertia }
+}
+
+/// The centres after the best swap of a step: of equals that of the earlier candidate, then of the lower centre. `None`
+/// where nobody is away from all centres.
+fn swapped(sample: &Users, seed: u64, start: usize, step: usize, best: &State, standing: &Standing) -> Option<Tiles> {
+    let entry = Entry { start, places: CANDIDATES, weights: standing.squared().into() };
+    let occasion = Occasion { stream: Stream::Swap, round: step };
+    let drawn = candidates::race(&mut Solo, sample, seed, occasion, &[entry]).remove(0);
+    let points = candidates::exchange_points(&mut Solo, &sample.cloud, &drawn);
+    let (candidate, centre) = best_swap(sample, &points, best.tiles.n_columns(), standing)?;
+    let mut tiles = best.tiles.clone();
+    tiles.place(centre, &points[candidate]);
+    Some(tiles)
+}
+
+/// Which candidate should take the place of which centre.
+fn best_swap(sample: &Users, candidates: &[Point], n_centres: usize, standing: &Standing) -> Option<(usize, usize)> {
+    let (scores, _) = sample.cloud.dense().expect("a sample is dense");
+    let factor = sample.facts.distance_scale.factor();
+    let stakes = standing.stakes(n_centres, factor);
+    let tiles = Tiles::of(&sample.cloud.points, &candidates.iter().collect::<Vec<_>>());
+    let worth = swap::worth(scores, &tiles, standing, n_centres, factor);
+    let left = |candidate: usize, centre: usize| {
+        let worth = &worth[candidate * (1 + n_centres)..];
+        stakes[0] - worth[0] + stakes[1 + centre] - worth[1 + centre]
+    };
+    let swaps = (0..candidates.len()).flat_map(|candidate| (0..n_centres).map(move |centre| (candidate, centre)));
+    swaps.min_by_key(|&(candidate, centre)| left(candidate, centre))
 }

@@ -146,9 +146,20 @@ pub fn potentials(scores: Scores, tiles: &Tiles, contests: &[Contest], factor: f
             // Lanes past the last row add min(0, _) = 0.
             let mut nearest = [0.0; LANES];
             nearest[..length].copy_from_slice(&current[start..][..length]);
-            for_each_column(&side, tiles, columns, |column, squared| {
-                add_nearer(&mut sums[column], &nearest, squared, factor);
-            });
+            let mut column = columns.start;
+            while column < columns.end {
+                // Neighbours in a tile go in pairs: their sums do not wait for each other.
+                if column + 1 < columns.end && !(column + 1).is_multiple_of(WIDTH) {
+                    let [one, other] = squared_distances(&side, tiles, column);
+                    add_nearer(&mut sums[column], &nearest, &one, factor);
+                    add_nearer(&mut sums[column + 1], &nearest, &other, factor);
+                    column += 2;
+                } else {
+                    let [one] = squared_distances(&side, tiles, column);
+                    add_nearer(&mut sums[column], &nearest, &one, factor);
+                    column += 1;
+                }
+            }
         }
     }
     sums.iter().map(|lanes| lanes.iter().sum()).collect()
@@ -179,30 +190,6 @@ pub fn add_centres(scores: Scores, tiles: &Tiles, current: &mut [&mut [f64]]) {
                 nearest[lane] = if squared[lane] < nearest[lane] { squared[lane] } else { nearest[lane] };
             }
             current.copy_from_slice(&nearest[..length]);
-        }
-    }
-}
-
-/// Calls `f(column, squared distances)` for each of `columns`. Neighbours in a tile go in pairs: their sums do not wait for
-/// each other.
-#[inline(always)]
-pub(super) fn for_each_column(
-    side: &[[f64; LANES]],
-    tiles: &Tiles,
-    columns: &Range<usize>,
-    mut f: impl FnMut(usize, &[f64; LANES]),
-) {
-    let mut column = columns.start;
-    while column < columns.end {
-        if column + 1 < columns.end && !(column + 1).is_multiple_of(WIDTH) {
-            let pair: [[f64; LANES]; 2] = squared_distances(side, tiles, column);
-            f(column, &pair[0]);
-            f(column + 1, &pair[1]);
-            column += 2;
-        } else {
-            let [one] = squared_distances(side, tiles, column);
-            f(column, &one);
-            column += 1;
         }
     }
 }

@@ -11,50 +11,38 @@
 //! so the sums are those of the rounded squares, whoever adds them up.
 
 use super::super::simd::{apply, versions};
-use super::dense::{self, Nearby, Scores};
+use super::dense::{self, Scores};
 use super::{LANES, Tiles};
 use crate::kernel::fixed;
 
 /// Rows whose centres are sought at a time.
 const ROWS: usize = 1024;
 
-/// Where rows stand among at least two centres: the nearest and the next, ties to the lower centre.
+/// Where rows stand among at least two centres: the nearest, how far it is, and how far the next is.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Standing {
-    pub label: Vec<u32>,
-    pub squared: Vec<f64>,
-    pub second: Vec<u32>,
-    pub others: Vec<f64>,
+    label: Vec<u32>,
+    squared: Vec<f64>,
+    others: Vec<f64>,
 }
 
 impl Standing {
     pub fn new(scores: Scores, n_rows: usize, tiles: &Tiles) -> Standing {
-        let mut standing = Standing {
-            label: vec![0; n_rows],
-            squared: vec![0.0; n_rows],
-            second: vec![0; n_rows],
-            others: vec![0.0; n_rows],
-        };
+        let mut standing = Standing::default();
         let everyone: Vec<u32> = (0..n_rows as u32).collect();
-        standing.look(scores, &everyone, tiles);
+        let mut found = Vec::with_capacity(ROWS);
+        for rows in everyone.chunks(ROWS) {
+            dense::nearest(scores, rows, tiles, &mut found);
+            standing.label.extend(found.iter().map(|nearby| nearby.label));
+            standing.squared.extend(found.iter().map(|nearby| nearby.squared));
+            standing.others.extend(found.iter().map(|nearby| nearby.others));
+        }
         standing
     }
 
-    /// Compares `rows` with all centres.
-    fn look(&mut self, scores: Scores, rows: &[u32], tiles: &Tiles) {
-        let mut found = Vec::with_capacity(ROWS);
-        for rows in rows.chunks(ROWS) {
-            dense::nearest(scores, rows, tiles, &mut found);
-            rows.iter().zip(&found).for_each(|(&row, &nearby)| self.put(row as usize, nearby));
-        }
-    }
-
-    #[inline(always)]
-    fn put(&mut self, row: usize, Nearby { label, squared, second, others }: Nearby) {
-        self.label[row] = label;
-        self.squared[row] = squared;
-        self.second[row] = second;
-        self.others[row] = others;
+    /// Each row's squared distance to its nearest centre.
+    pub fn squared(&self) -> &[f64] {
+        &self.squared
     }
 
     /// P, then the loss of each of `n_centres`, at the scale 2^e = `factor`.
@@ -68,110 +56,35 @@ impl Standing {
         }
         stakes
     }
-
-    /// A row met the point that has just become centre `centre`, neither its nearest nor its next before.
-    #[inline(always)]
-    fn meet(&mut self, row: usize, centre: u32, squared: f64) {
-        let before = |label: u32, other: f64| squared < other || (squared == other && centre < label);
-        if before(self.label[row], self.squared[row]) {
-            self.second[row] = self.label[row];
-            self.others[row] = self.squared[row];
-            self.label[row] = centre;
-            self.squared[row] = squared;
-        } else if before(self.second[row], self.others[row]) {
-            self.second[row] = centre;
-            self.others[row] = squared;
-        }
-    }
 }
 
-/// Candidates for a swap in one run.
-pub struct Trial<'a> {
-    pub standing: &'a Standing,
-    pub n_centres: usize,
-    /// The candidates among the columns of the tiles.
-    pub columns: std::ops::Range<usize>,
-}
-
-/// For each column, the gain, then the relief of each centre of its run. The trials are in the order of their columns.
-pub fn worth(scores: Scores, tiles: &Tiles, trials: &[Trial], factor: f64) -> Vec<i64> {
-    let mut firsts = vec![0; tiles.n_columns() + 1];
-    for trial in trials {
-        for column in trial.columns.clone() {
-            firsts[column + 1] = firsts[column] + 1 + trial.n_centres;
-        }
-    }
-    let mut worth = vec![0; firsts[tiles.n_columns()]];
-    add_worth(scores, tiles, trials, factor, &firsts, &mut worth);
+/// For each candidate (a column of `tiles`), the gain, then the relief of each of `n_centres`.
+pub fn worth(scores: Scores, tiles: &Tiles, standing: &Standing, n_centres: usize, factor: f64) -> Vec<i64> {
+    let mut worth = vec![0; tiles.n_columns() * (1 + n_centres)];
+    add_worth(scores, tiles, standing, factor, &mut worth);
     worth
 }
 
 #[apply(versions!)]
-fn add_worth(scores: Scores, tiles: &Tiles, trials: &[Trial], factor: f64, firsts: &[usize], worth: &mut [i64]) {
+fn add_worth(scores: Scores, tiles: &Tiles, standing: &Standing, factor: f64, worth: &mut [i64]) {
     let mut side = vec![[0.0; LANES]; scores.n_dims];
-    let n_rows = trials.first().map_or(0, |trial| trial.standing.label.len());
+    let stride = worth.len() / tiles.n_columns().max(1);
+    let n_rows = standing.label.len();
     for start in (0..n_rows).step_by(LANES) {
         let length = LANES.min(n_rows - start);
         dense::turn(scores, &mut side, |lane| start + lane.min(length - 1));
-        for Trial { standing, columns, .. } in trials {
-            // Nothing is nearer than the 0 of lanes past the last row.
-            let mut others = [0.0; LANES];
-            others[..length].copy_from_slice(&standing.others[start..][..length]);
-            dense::for_each_column(&side, tiles, columns, |column, squared| {
-                let worth = &mut worth[firsts[column]..];
-                for lane in lanes(dense::less(squared, &others)) {
-                    let row = start + lane;
-                    let candidate = fixed::round(squared[lane] * factor);
-                    let nearest = fixed::round(standing.squared[row] * factor);
-                    worth[0] += nearest - nearest.min(candidate);
-                    worth[1 + standing.label[row] as usize] +=
-                        fixed::round(others[lane] * factor) - nearest.max(candidate);
-                }
-            });
-        }
-    }
-}
-
-/// A swap that is made in one run.
-pub struct Swap<'a> {
-    pub standing: &'a mut Standing,
-    /// The run's centres after the swap.
-    pub tiles: &'a Tiles,
-    pub centre: u32,
-}
-
-/// Brings standings up to date: rows that have lost their nearest centre or their next look at all centres, the others
-/// at the new one. `tiles` hold the new centre of each swap.
-pub fn replace(scores: Scores, tiles: &Tiles, swaps: &mut [Swap]) {
-    let mut lost = vec![Vec::new(); swaps.len()];
-    meet_all(scores, tiles, swaps, &mut lost);
-    for (swap, lost) in swaps.iter_mut().zip(&lost) {
-        swap.standing.look(scores, lost, swap.tiles);
-    }
-}
-
-#[apply(versions!)]
-fn meet_all(scores: Scores, tiles: &Tiles, swaps: &mut [Swap], lost: &mut [Vec<u32>]) {
-    let mut side = vec![[0.0; LANES]; scores.n_dims];
-    let n_rows = swaps.first().map_or(0, |swap| swap.standing.label.len());
-    for start in (0..n_rows).step_by(LANES) {
-        let length = LANES.min(n_rows - start);
-        dense::turn(scores, &mut side, |lane| start + lane.min(length - 1));
-        for (column, (Swap { standing, centre, .. }, lost)) in swaps.iter_mut().zip(&mut *lost).enumerate() {
+        // Nothing is nearer than the 0 of lanes past the last row.
+        let mut others = [0.0; LANES];
+        others[..length].copy_from_slice(&standing.others[start..][..length]);
+        for (column, worth) in worth.chunks_exact_mut(stride).enumerate() {
             let [squared] = dense::squared_distances(&side, tiles, column);
-            let mut others = [0.0; LANES];
-            others[..length].copy_from_slice(&standing.others[start..][..length]);
-            let (mut label, mut second) = ([u32::MAX; LANES], [u32::MAX; LANES]);
-            label[..length].copy_from_slice(&standing.label[start..][..length]);
-            second[..length].copy_from_slice(&standing.second[start..][..length]);
-            let mut stale = 0;
-            for lane in 0..LANES {
-                stale |= u32::from((label[lane] == *centre) | (second[lane] == *centre)) << lane;
+            for lane in lanes(dense::less(&squared, &others)) {
+                let row = start + lane;
+                let candidate = fixed::round(squared[lane] * factor);
+                let nearest = fixed::round(standing.squared[row] * factor);
+                worth[0] += nearest - nearest.min(candidate);
+                worth[1 + standing.label[row] as usize] += fixed::round(others[lane] * factor) - nearest.max(candidate);
             }
-            lost.extend(lanes(stale).map(|lane| (start + lane) as u32));
-            // Where the next is as near, the numbers of the centres decide.
-            let near = !dense::less(&others, &squared) & !stale & (u32::MAX >> (32 - length));
-            lanes(near).for_each(|lane| standing.meet(start + lane, *centre, squared[lane]));
         }
     }
 }
@@ -223,14 +136,12 @@ mod tests {
         ) {
             let rows = values(n * n_dims, seed, ties);
             let centres = values(k * n_dims, seed + 1000, ties);
-            let candidates = values(2 * m * n_dims, seed + 2000, ties);
+            let candidates = values(m * n_dims, seed + 2000, ties);
             let (scores, points) = (Scores { values: &rows, n_dims }, Points::Dense { values: &rows, n_rows: n, n_dims });
-            let mut tiles = tiles_of(&points, &centres, n_dims);
-            let mut standing = Standing::new(scores, n, &tiles);
+            let standing = Standing::new(scores, n, &tiles_of(&points, &centres, n_dims));
             let stakes = standing.stakes(k, FACTOR);
             prop_assert_eq!(stakes[0], potential(&rows, &centres, n_dims));
-            let trials = [0..m, m..2 * m].map(|columns| Trial { standing: &standing, n_centres: k, columns });
-            let worth = worth(scores, &tiles_of(&points, &candidates, n_dims), &trials, FACTOR);
+            let worth = worth(scores, &tiles_of(&points, &candidates, n_dims), &standing, k, FACTOR);
             for (candidate, worth) in candidates.chunks(n_dims).zip(worth.chunks(1 + k)) {
                 for a in 0..k {
                     let mut swapped = centres.clone();
@@ -238,14 +149,6 @@ mod tests {
                     let left = stakes[0] - worth[0] + stakes[1 + a] - worth[1 + a];
                     prop_assert_eq!(left, potential(&rows, &swapped, n_dims));
                 }
-            }
-            for (step, candidate) in candidates.chunks(n_dims).enumerate() {
-                let point = Point { indices: (0..n_dims as u32).collect(), values: candidate.to_vec() };
-                let centre = (seed as usize + step) % k;
-                tiles.place(centre, &point);
-                let new = tiles_of(&points, candidate, n_dims);
-                replace(scores, &new, &mut [Swap { standing: &mut standing, tiles: &tiles, centre: centre as u32 }]);
-                prop_assert_eq!(&standing, &Standing::new(scores, n, &tiles));
             }
         }
     }
