@@ -21,7 +21,6 @@ use crate::kernel::lloyd::{self, Cloud, Nearest, Point, Points, Scores, Tiles};
 
 use super::candidates::{self, Entry, Occasion, User, exchange_points};
 use super::plan::{Run, Unit};
-use super::swaps;
 use super::users::Users;
 
 /// Where a run begins: centres, and every local sparse user's nearest.
@@ -73,10 +72,6 @@ pub fn seed_batch<C: Collective>(
         for seeding in active.iter().filter(|seeding| seeding.unit.clusters.contains(&(round + 1))) {
             beginnings.push(seeding.beginning(&users.cloud));
         }
-    }
-    drop(seedings);
-    if let Some(scores) = dense {
-        swaps::improve(c, users, scores, seed, &mut beginnings);
     }
     beginnings
 }
