@@ -5,6 +5,9 @@
 //! (seed, start, centre, user). The candidate that leaves the least potential ΣD² becomes the centre. All units of a
 //! batch choose their next centre together.
 //!
+//! The centres of dense users are then improved by `swaps`, each run's own copy of them: the prefixes that runs share stay as
+//! they are.
+//!
 //! Once every D² is 0 (fewer distinct users than clusters) all users that are not yet centres race alike.
 //!
 //! Sparse candidates repeat, above all where users are few, so the distances of everyone to a candidate are kept in

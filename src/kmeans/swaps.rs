@@ -1,10 +1,10 @@
 //! Local search from the centres of k-means++, for dense users: random swaps (Fränti 2018, "Efficiency of random swap
-//! clustering"), each the best of a few (Lattanzi & Sohler 2019, "A Better k-means++ Algorithm via Local Search").
+//! clustering") of a user drawn by D² (Lattanzi & Sohler 2019, "A Better k-means++ Algorithm via Local Search").
 //!
-//! First come some iterations of Lloyd's algorithm. Then, in each step, a few users are drawn by D², as in the seeding, and
-//! for each of them and every centre it is computed what potential ΣD² would be left if the one took the place of
-//! the other. The best swap is tried, even if it is for the worse: some iterations of Lloyd's algorithm follow, and what
-//! they lead to is kept if its potential is lower than before.
+//! First come some iterations of Lloyd's algorithm. Then, in each step, a user is drawn by D², as in the seeding, and for every
+//! centre it is computed what potential ΣD² would be left if the user took its place. The best of these swaps is tried, even
+//! if it is for the worse: some iterations of Lloyd's algorithm follow, and what they lead to is kept if its potential is
+//! lower than before.
 //!
 //! Where users are many the search looks at a sample, chosen by draw keys: which swap is good does not take everyone to
 //! see. Every worker has the whole sample and improves runs of its own. Lloyd's algorithm then goes on with all users.
