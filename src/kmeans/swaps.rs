@@ -129,8 +129,11 @@ fn swapped(sample: &Users, seed: u64, start: usize, step: usize, best: &State, s
     Some(tiles)
 }
 
-/// Which candidate should take the place of which centre.
+/// Which candidate should take the place of which centre; none where there is no candidate.
 fn best_swap(sample: &Users, candidates: &[Point], n_centres: usize, standing: &Standing) -> Option<(usize, usize)> {
+    if candidates.is_empty() {
+        return None;
+    }
     let (scores, _) = sample.cloud.dense().expect("a sample is dense");
     let factor = sample.facts.distance_scale.factor();
     let stakes = standing.stakes(n_centres, factor);
@@ -176,7 +179,7 @@ mod tests {
             let tiles = Tiles::of(&all, &centres.iter().collect::<Vec<_>>());
             Beginning { run: Run { clusters, start }, tiles, nearest: None }
         };
-        [(0, 1), (0, 2), (0, 7), (1, 7), (1, 11), (2, 40)].map(run).into()
+        [(0, 1), (0, 2), (0, 7), (1, 7), (1, 11), (2, 14)].map(run).into()
     }
 
     fn centres(beginnings: &[Beginning]) -> Vec<Vec<f64>> {
