@@ -89,6 +89,10 @@ fn improve_run(sample: &Users, seed: u64, beginning: &mut Beginning) {
     if beginning.run.clusters < 2 || sample.n_rows() == 0 {
         return;
     }
+    // Centres on all users cannot be bettered, and a mean of equal users may be rounded.
+    if stand(sample, &beginning.tiles).squared().iter().all(|&squared| squared == 0.0) {
+        return;
+    }
     let mut best = follow(sample, beginning, beginning.tiles.clone());
     let mut standing = None;
     for step in 0..STEPS {
