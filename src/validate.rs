@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::collective::Collective;
 use crate::collective::owners::Owners;
 use crate::job::{BayesModel, ValidateParams};
-use crate::kernel::bayes::{self, Basis, CHUNK, Counts, Entries, Kind, Scales, Weights};
+use crate::kernel::bayes::{self, Basis, CHUNK, Counts, Desk, Entries, Kind, Outlook, Scales, Weights};
 use crate::kernel::csr::{Csr, Row};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::Shard;
@@ -190,6 +190,7 @@ impl<'a> Trainer<'a> {
             let counts = self.count(c, &owners, items.clone());
             let mut weights = Weights::zeros(self.kind(), 0..self.at_once, self.n_clusters, items.clone());
             let widened = owners.widened(weights.width());
+            let mut outlook = None;
             for models in self.turns() {
                 weights.turn_to(models.clone());
                 let fitted = Basis::fit(&bases, &counts, own.clone(), &mut weights);
@@ -199,7 +200,14 @@ impl<'a> Trainer<'a> {
                 }
                 widened.share(c, &mut weights.linear);
                 widened.share(c, &mut weights.quadratic);
-                self.question(&weights, (items.end == n_items).then_some(&constants), &mut scores);
+                if self.one_strip() && self.at_once == 1 {
+                    let model = weights.models().start;
+                    outlook = Outlook::new(&weights, model, &constants[model], outlook.take());
+                }
+                match &outlook {
+                    Some(outlook) => self.answer(&weights, outlook, &constants, &mut scores),
+                    None => self.question(&weights, (items.end == n_items).then_some(&constants), &mut scores),
+                }
             }
             self.pass(items.end);
         }
@@ -212,7 +220,8 @@ impl<'a> Trainer<'a> {
         let mut in_files = [f64::from(u8::from(!self.ratings.is_in_memory()))];
         c.max(&mut in_files);
         self.at_once = if in_files == [0.0] { 1 } else { 1 + self.n_folds };
-        let per_item = Weights::bytes_per_item(self.kind(), self.at_once, self.n_folds, self.n_clusters);
+        let outlook = if self.at_once == 1 { Outlook::bytes_per_item(self.kind(), self.n_clusters) } else { 0 };
+        let per_item = Weights::bytes_per_item(self.kind(), self.at_once, self.n_folds, self.n_clusters) + outlook;
         self.strip = (self.table_bytes / per_item / CHUNK * CHUNK).max(CHUNK);
     }
 
@@ -317,6 +326,29 @@ impl<'a> Trainer<'a> {
                 }
             }
         }
+    }
+
+    /// Finds what the one model of `weights`, of all items, takes this worker's users for: all of them, or those of the
+    /// fold that it is without.
+    fn answer(&self, weights: &Weights, outlook: &Outlook, constants: &[Vec<f64>], scores: &mut [Scores; 2]) {
+        let model = weights.models().start;
+        let answers = &mut scores[usize::from(model > 0)].answers;
+        for block in self.ratings.blocks() {
+            let (mut desk, mut rows) = (Desk::default(), Vec::with_capacity(BATCH));
+            let users = &self.order[block.first_row..block.first_row + block.rows.n_rows()];
+            for batch in self.asked(users, model).chunks(BATCH) {
+                rows.clear();
+                rows.extend(batch.iter().map(|&user| block.rows.row(user as usize - block.first_row)));
+                let classes = desk.classes((weights, model), outlook, &constants[model], &rows);
+                batch.iter().zip(classes).for_each(|(&user, &class)| answers[user as usize] = class);
+            }
+        }
+    }
+
+    /// Those of a block's users, in the order of passes, that a model is asked about.
+    fn asked<'u>(&self, users: &'u [u32], model: usize) -> &'u [u32] {
+        let before = |fold: usize| users.partition_point(|&user| self.groups.of(user).0 < fold);
+        if model == 0 { users } else { &users[before(model - 1)..before(model)] }
     }
 
     /// A user's entries in the strip that ends before item `end`.

@@ -13,7 +13,11 @@
 // Loops over lanes are written with an index, the same in several arrays: that is what becomes one vector instruction.
 #![allow(clippy::needless_range_loop)]
 
+mod look;
+
 use std::ops::Range;
+
+pub use look::{Desk, Outlook};
 
 use super::csr::Row;
 use super::fixed::Scale;
