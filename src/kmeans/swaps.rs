@@ -6,25 +6,19 @@
 //! if it is for the worse: some iterations of Lloyd's algorithm follow, and what they lead to is kept if its potential is
 //! lower than before.
 //!
-//! Where users are many the search looks at a sample, chosen by draw keys: which swap is good does not take everyone to
-//! see. Every worker has the whole sample and improves runs of its own. Lloyd's algorithm then goes on with all users.
-//!
 //! The law: the potential, of those looked at, never rises from one step to the next. Draws are keyed by start and step, and
 //! each run has its own copy of the centres, so that runs that share a seeding do not meet here.
 
-use crate::collective::{Collective, Solo};
+use crate::collective::Solo;
 use crate::job::KMeansParams;
 use crate::kernel::keyed::Stream;
 use crate::kernel::lloyd::swap::{self, Standing};
-use crate::kernel::lloyd::{Point, Points, Scores, Tiles};
+use crate::kernel::lloyd::{Point, Tiles};
 
 use super::candidates::{self, Entry, Occasion};
 use super::lockstep;
 use super::seeding::Beginning;
-use super::users::{Sample, Users};
-
-/// Users looked at: everyone where there are no more, else about so many.
-const SAMPLE: usize = 1 << 14;
+use super::users::Users;
 
 /// Swaps that a run tries.
 const STEPS: usize = 20;
@@ -35,56 +29,14 @@ const CANDIDATES: usize = 1;
 /// Iterations of Lloyd's algorithm before the first step and after each swap.
 const ITERATIONS: usize = 3;
 
-/// Bytes for each user of a sample of `n_dims` components: points, their screen, keys, and a run on its way.
-const fn bytes_per_user(n_dims: usize) -> u64 {
-    12 * n_dims as u64 + 80
-}
-
-/// Bytes that a search in a sample of at most `n_users` takes.
-pub fn bytes(n_users: u64, n_dims: usize) -> u64 {
-    n_users.min(SAMPLE as u64 * 5 / 4) * bytes_per_user(n_dims)
-}
-
-/// Improves the centres of all runs of dense users; those of sparse users stay as they are.
-pub fn improve<C: Collective>(c: &mut C, users: &Users, seed: u64, beginnings: &mut [Beginning]) {
-    if let Some((scores, _)) = users.cloud.dense() {
-        improve_in_sample(c, users, scores, seed, beginnings, SAMPLE);
-    }
-}
-
-fn improve_in_sample<C: Collective>(
-    c: &mut C,
-    users: &Users,
-    scores: Scores,
-    seed: u64,
-    beginnings: &mut [Beginning],
-    n_sampled: usize,
-) {
-    let sample = Sample::gather(c, users, scores, seed, n_sampled);
-    let sample = sample.users();
-    let mut mine: Vec<f64> = Vec::new();
-    for beginning in beginnings.iter_mut().skip(c.index()).step_by(c.peers()) {
-        improve_run(&sample, seed, beginning);
-        (0..beginning.run.clusters).for_each(|centre| mine.extend(beginning.tiles.coordinates(centre)));
-    }
-    let sent = c.all_gather(&mine);
-    let mut rest: Vec<&[f64]> = sent.iter().map(Vec::as_slice).collect();
-    for (index, beginning) in beginnings.iter_mut().enumerate() {
-        let rest = &mut rest[index % sent.len()];
-        let (centres, others) = rest.split_at(beginning.run.clusters * scores.n_dims);
-        *rest = others;
-        let points = Points::Dense { values: centres, n_rows: beginning.run.clusters, n_dims: scores.n_dims };
-        (0..beginning.run.clusters).for_each(|centre| beginning.tiles.place(centre, &points.point(centre)));
-    }
-}
-
 /// Centres and their potential.
 struct State {
     tiles: Tiles,
     potential: i64,
 }
 
-fn improve_run(sample: &Users, seed: u64, beginning: &mut Beginning) {
+/// Improves the centres of a run, as seen by a sample of dense users that one worker has whole.
+pub fn improve(sample: &Users, seed: u64, beginning: &mut Beginning) {
     // One centre has no other to make good its loss; and where there is nobody, nothing.
     if beginning.run.clusters < 2 || sample.n_rows() == 0 {
         return;
@@ -155,8 +107,8 @@ fn best_swap(sample: &Users, candidates: &[Point], n_centres: usize, standing: &
 mod tests {
     use super::super::plan::Run;
     use super::*;
-    use crate::collective::testing::run_workers;
     use crate::kernel::keyed;
+    use crate::kernel::lloyd::Points;
 
     const N: usize = 120;
     const DIMS: usize = 3;
@@ -188,6 +140,13 @@ mod tests {
 
     fn centres(beginnings: &[Beginning]) -> Vec<Vec<f64>> {
         beginnings.iter().map(|b| (0..b.run.clusters).flat_map(|j| b.tiles.coordinates(j)).collect()).collect()
+    }
+
+    /// The centres by their first coordinate.
+    fn sorted(centres: &[f64]) -> Vec<f64> {
+        let mut sorted: Vec<&[f64]> = centres.chunks(DIMS).collect();
+        sorted.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        sorted.concat()
     }
 
     fn squared(a: &[f64], b: &[f64]) -> f64 {
@@ -252,7 +211,7 @@ mod tests {
         let users = Users::gather(&mut Solo, points(&values), &keys, 1e-4, 0.0);
         let mut improved = beginnings(&values);
         let before = centres(&improved);
-        improve(&mut Solo, &users, 9, &mut improved);
+        improved.iter_mut().for_each(|beginning| improve(&users, 9, beginning));
         let mut gained = 0;
         for ((beginning, before), after) in improved.iter().zip(before).zip(centres(&improved)) {
             let Run { clusters, start } = beginning.run;
@@ -263,62 +222,11 @@ mod tests {
             let (trace, expected) = textbook(&values, &keys, 9, start as u64, before);
             assert!(trace.is_sorted_by(|a, b| a >= b));
             gained += usize::from(trace[STEPS] < trace[0]);
-            assert!(
-                squared(&after, &expected) <= 1e-18 * squared(&expected, &vec![0.0; expected.len()]),
-                "k = {clusters}"
-            );
+            // Of two swaps that are worth the same, rounding decides: centres may come in another order.
+            let (after, expected) = (sorted(&after), sorted(&expected));
+            let size = squared(&expected, &vec![0.0; expected.len()]);
+            assert!(squared(&after, &expected) <= 1e-18 * size, "k = {clusters}");
         }
         assert!(gained >= 3, "the search was hardly tested");
-    }
-
-    #[test]
-    fn a_search_in_a_sample_does_not_depend_on_the_layout() {
-        let (values, keys) = (values(), keys());
-        let search = |c: &mut dyn FnMut(&Users, &mut [Beginning]), rows: &[usize]| {
-            let own: Vec<f64> = rows.iter().flat_map(|&row| values[row * DIMS..][..DIMS].iter().copied()).collect();
-            let own_keys: Vec<u64> = rows.iter().map(|&row| keys[row]).collect();
-            let mut facts = Users::gather(&mut Solo, points(&values), &keys, 1e-4, 0.0).facts;
-            facts.max_rows = rows.len() as u64;
-            let users = Users { facts, ..Users::gather(&mut Solo, points(&own), &own_keys, 1e-4, 0.0) };
-            let mut improved = beginnings(&values);
-            c(&users, &mut improved);
-            centres(&improved)
-        };
-        let everyone: Vec<usize> = (0..N).collect();
-        let in_sample = |n_sampled| {
-            search(
-                &mut |users, improved| {
-                    let (scores, _) = users.cloud.dense().unwrap();
-                    improve_in_sample(&mut Solo, users, scores, 9, improved, n_sampled);
-                },
-                &everyone,
-            )
-        };
-        let (few, all) = (in_sample(60), in_sample(N));
-        assert_ne!(few, all);
-        for n in [2, 3, 5] {
-            let found = run_workers(n, |c| {
-                let rows: Vec<usize> =
-                    (0..N).rev().filter(|&row| keyed::mix(row as u64) as usize % n == c.index()).collect();
-                search(
-                    &mut |users, improved| {
-                        let (scores, _) = users.cloud.dense().unwrap();
-                        improve_in_sample(c, users, scores, 9, improved, 60);
-                    },
-                    &rows,
-                )
-            });
-            assert!(found.iter().all(|found| *found == few), "{n} workers");
-        }
-    }
-
-    #[test]
-    fn a_sample_of_nobody_changes_nothing() {
-        let (values, keys) = (values(), keys());
-        let users = Users::gather(&mut Solo, points(&values), &keys, 1e-4, 0.0);
-        let (scores, _) = users.cloud.dense().unwrap();
-        let mut improved = beginnings(&values);
-        improve_in_sample(&mut Solo, &users, scores, 9, &mut improved, 0);
-        assert_eq!(centres(&improved), centres(&beginnings(&values)));
     }
 }

@@ -48,7 +48,7 @@ pub struct Sample {
 
 impl Sample {
     /// Each user with the probability that makes `expected` of all, independently; everyone where there are no more.
-    pub fn gather<C: Collective>(c: &mut C, users: &Users, scores: Scores, seed: u64, expected: usize) -> Sample {
+    pub fn gather<C: Collective>(c: &mut C, users: &Users, scores: Scores, seed: u64, expected: u64) -> Sample {
         let n_dims = scores.n_dims;
         let share = expected as f64 / users.facts.n_users.max(1) as f64;
         let (mut values, mut draw_keys) = (Vec::new(), Vec::new());
