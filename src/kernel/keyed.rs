@@ -19,6 +19,10 @@ pub enum Stream {
     Krylov = 4,
     /// The generator of planted data: `id` is the user or item.
     Generate = 5,
+    /// Local search after k-means++: `round` is start and step.
+    Swap = 6,
+    /// Which users local search looks at.
+    Sample = 7,
 }
 
 /// 64 uniform bits for (seed, stream, round, id).

@@ -34,7 +34,8 @@ impl Unit {
         self.clusters.iter().sum()
     }
 
-    /// Bytes in use on a worker with `n_rows` users while the unit is in progress.
+    /// Bytes in use on a worker with `n_rows` users while the unit is in progress. The sample that it begins in
+    /// comes on top: `begin::bytes`.
     fn bytes(&self, n_rows: u64, n_dims: usize) -> u64 {
         let slabs: u64 = self.clusters.iter().map(|&k| SLABS * Tiles::bytes(k, n_dims)).sum();
         let runs = self.clusters.len() as u64;

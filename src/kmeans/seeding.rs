@@ -5,6 +5,9 @@
 //! (seed, start, centre, user). The candidate that leaves the least potential ΣD² becomes the centre. All units of a
 //! batch choose their next centre together.
 //!
+//! The centres of dense users are then improved by `swaps`, each run's own copy of them: the prefixes that runs share stay as
+//! they are.
+//!
 //! Once every D² is 0 (fewer distinct users than clusters) all users that are not yet centres race alike.
 //!
 //! Sparse candidates repeat, above all where users are few, so the distances of everyone to a candidate are kept in
@@ -15,19 +18,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::collective::Collective;
-use crate::kernel::keyed::{self, Stream};
+use crate::kernel::keyed::Stream;
 use crate::kernel::lloyd::dense::{self, Contest};
 use crate::kernel::lloyd::{self, Cloud, Nearest, Point, Points, Scores, Tiles};
 
+use super::candidates::{self, Entry, Occasion, User, exchange_points};
 use super::plan::{Run, Unit};
 use super::users::Users;
-
-/// A user by its worker and row there. Good for naming, not for ordering: it depends on the layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct User {
-    worker: usize,
-    row: usize,
-}
 
 /// Where a run begins: centres, and every local sparse user's nearest.
 pub struct Beginning {
@@ -53,9 +50,6 @@ impl Beginning {
     }
 }
 
-/// Users that race with one set of draws at a time: their draws stay in the cache.
-const HEAT: usize = 4096;
-
 /// Chooses the centres of all runs of a batch.
 pub fn seed_batch<C: Collective>(
     c: &mut C,
@@ -71,7 +65,9 @@ pub fn seed_batch<C: Collective>(
     let rounds = batch.iter().map(Unit::centres).max().unwrap_or(0);
     for round in 0..rounds {
         let mut active: Vec<&mut Seeding> = seedings.iter_mut().filter(|s| s.unit.centres() > round).collect();
-        let candidates = race_round(c, users.draw_keys, seed, round, &active);
+        let entries: Vec<Entry> = active.iter().map(|seeding| seeding.entry(c.index())).collect();
+        let candidates = candidates::race(c, users, seed, Occasion { stream: Stream::Seeding, round }, &entries);
+        drop(entries);
         match dense {
             Some(scores) => choose_dense(c, users, scores, &mut active, &candidates),
             None => choose_sparse(c, users, columns, &mut active, &candidates),
@@ -118,10 +114,7 @@ fn choose_dense<C: Collective>(
     candidates: &[Vec<User>],
 ) {
     let all: Vec<User> = candidates.concat();
-    let mut named = all.clone();
-    named.sort_unstable_by_key(|user| (user.worker, user.row));
-    named.dedup();
-    let points: HashMap<User, Point> = named.iter().copied().zip(exchange_points(c, &users.cloud, &named)).collect();
+    let points = candidates::points(c, &users.cloud, &all);
     let tiles = Tiles::of(&users.cloud.points, &all.iter().map(|user| &points[user]).collect::<Vec<_>>());
     let mut contests = Vec::new();
     let mut first = 0;
@@ -196,9 +189,10 @@ impl<'a> Seeding<'a> {
         Seeding { unit, reached, centres: Vec::new(), points: Vec::new(), potential: i64::MAX }
     }
 
-    /// How many racers of this round are candidates.
-    fn places(&self) -> usize {
-        if self.centres.is_empty() { 1 } else { self.unit.candidates }
+    /// In the race for the next centre.
+    fn entry(&self, worker: usize) -> Entry<'_> {
+        let places = if self.centres.is_empty() { 1 } else { self.unit.candidates };
+        Entry { start: self.unit.start, places, weights: self.weights(worker) }
     }
 
     /// What this worker's users race with this round: D², or as equals where no D² is known or all are 0.
@@ -232,97 +226,6 @@ impl<'a> Seeding<'a> {
             },
         }
     }
-}
-
-/// A user in a race, ordered by time, then by draw key.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Racer {
-    time: f64,
-    key: u64,
-    row: usize,
-}
-
-/// A race on its way: the first `places` racers so far, in order.
-struct Race {
-    places: usize,
-    leaders: Vec<Racer>,
-    bound: f64,
-}
-
-impl Race {
-    fn new(places: usize) -> Race {
-        Race { places, leaders: Vec::with_capacity(places + 1), bound: f64::INFINITY }
-    }
-
-    /// Users `first..` with these draw keys, draws and weights join. Users of weight 0 do not race.
-    fn join(&mut self, first: usize, draw_keys: &[u64], draws: &[f64], weights: &[f64]) {
-        for (i, (&draw, &weight)) in draws.iter().zip(weights).enumerate() {
-            // Since −ln u ≥ 1 − u, whoever could not lead even with the time (1 − u)/w needs no logarithm. The margin of
-            // the bound is wider than any rounding here.
-            if weight <= 0.0 || 1.0 - draw > self.bound * weight {
-                continue;
-            }
-            self.arrive(Racer { time: keyed::race(draw, weight), key: draw_keys[i], row: first + i });
-        }
-    }
-
-    fn arrive(&mut self, racer: Racer) {
-        let before = |l: &Racer| l.time.total_cmp(&racer.time).then(l.key.cmp(&racer.key)).is_lt();
-        let place = self.leaders.partition_point(before);
-        if place < self.places {
-            self.leaders.insert(place, racer);
-            self.leaders.truncate(self.places);
-        }
-        if self.leaders.len() == self.places {
-            self.bound = self.leaders[self.places - 1].time * (1.0 + 1e-9);
-        }
-    }
-}
-
-/// The candidates of every unit, in the order of the race over all workers.
-fn race_round<C: Collective>(
-    c: &mut C,
-    draw_keys: &[u64],
-    seed: u64,
-    round: usize,
-    active: &[&mut Seeding],
-) -> Vec<Vec<User>> {
-    let weights: Vec<Cow<[f64]>> = active.iter().map(|seeding| seeding.weights(c.index())).collect();
-    let mut races: Vec<Race> = active.iter().map(|seeding| Race::new(seeding.places())).collect();
-    let mut draws = Vec::new();
-    for first in (0..draw_keys.len()).step_by(HEAT) {
-        let rows = first..(first + HEAT).min(draw_keys.len());
-        let draw_keys = &draw_keys[rows.clone()];
-        let mut drawn_for = None;
-        for ((seeding, weights), race) in active.iter().zip(&weights).zip(&mut races) {
-            let start = seeding.unit.start;
-            if drawn_for != Some(start) {
-                let label = (start as u64) << 32 | round as u64;
-                draws.clear();
-                draws.extend(draw_keys.iter().map(|&key| keyed::uniform(seed, Stream::Seeding, label, key)));
-                drawn_for = Some(start);
-            }
-            race.join(first, draw_keys, &draws, &weights[rows.clone()]);
-        }
-    }
-    let mut mine: Vec<[u64; 4]> = Vec::new();
-    for (index, race) in races.iter().enumerate() {
-        mine.extend(race.leaders.iter().map(|r| [index as u64, r.time.to_bits(), r.key, r.row as u64]));
-    }
-    let mut racers: Vec<([u64; 3], User)> = Vec::new();
-    for (worker, theirs) in c.all_gather(&mine).into_iter().enumerate() {
-        // The bits of positive numbers are ordered as they are.
-        racers.extend(theirs.iter().map(|&[s, time, key, row]| ([s, time, key], User { worker, row: row as usize })));
-    }
-    racers.sort_by_key(|(order, _)| *order);
-    let mut candidates = vec![Vec::new(); active.len()];
-    for ([index, ..], user) in racers {
-        let list = &mut candidates[index as usize];
-        if list.len() < active[index as usize].places() {
-            list.push(user);
-        }
-    }
-    candidates
 }
 
 /// The squared distances of all local users to candidates.
@@ -396,40 +299,11 @@ impl Columns {
     }
 }
 
-/// The points of `users` (by worker, then row) on every worker.
-fn exchange_points<C: Collective>(c: &mut C, cloud: &Cloud, users: &[User]) -> Vec<Point> {
-    let own = c.index();
-    if c.peers() == 1 {
-        return users.iter().map(|user| cloud.points.point(user.row)).collect();
-    }
-    let mut mine: Vec<u64> = Vec::new();
-    for user in users.iter().filter(|user| user.worker == own) {
-        let point = cloud.points.point(user.row);
-        mine.push(point.indices.len() as u64);
-        mine.extend(point.indices.iter().map(|&i| u64::from(i)));
-        mine.extend(point.values.iter().map(|v| v.to_bits()));
-    }
-    let sent = c.all_gather(&mine);
-    let mut rest: Vec<&[u64]> = sent.iter().map(Vec::as_slice).collect();
-    users.iter().map(|user| take_point(&mut rest[user.worker])).collect()
-}
-
-/// The next point of a worker's message.
-fn take_point(words: &mut &[u64]) -> Point {
-    let (length, rest) = words.split_first().expect("a point begins with its length");
-    let (indices, rest) = rest.split_at(*length as usize);
-    let (values, rest) = rest.split_at(*length as usize);
-    *words = rest;
-    Point {
-        indices: indices.iter().map(|&i| i as u32).collect(),
-        values: values.iter().map(|&v| f64::from_bits(v)).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::collective::Solo;
+    use crate::kernel::keyed;
 
     const N: usize = 60;
 

@@ -9,9 +9,10 @@ use crate::job::KMeansParams;
 use crate::kernel::csr::{Csr, Rows, Values};
 use crate::kernel::lloyd::{Cloud, Point, Points, Screen, Tiles};
 
+use super::begin;
 use super::lockstep::{self, Finished};
 use super::plan::{self, Run, Unit};
-use super::seeding::{self, Beginning, Columns};
+use super::seeding::{Beginning, Columns};
 use super::users::{Facts, Users};
 
 /// Points of at most so many bytes may be copied to every worker.
@@ -161,7 +162,7 @@ fn run_units<C: Collective>(c: &mut C, users: &Users, units: Vec<Unit>, keep: Op
         columns.provide_all(&users.cloud);
     }
     for batch in batches(c.peers(), units, users, job) {
-        let beginnings = seeding::seed_batch(c, users, job.seed, &batch, &mut columns);
+        let beginnings = begin::begin(c, users, job.seed, &batch, &mut columns);
         for together in groups(c.peers() > 1 || !sparse, beginnings) {
             for finished in lockstep::lloyd(c, users, job.params, together) {
                 solved.add(finished, keep);
@@ -177,8 +178,10 @@ fn run_units<C: Collective>(c: &mut C, users: &Users, units: Vec<Unit>, keep: Op
 fn batches(peers: usize, units: Vec<Unit>, users: &Users, job: &Job) -> Vec<Vec<Unit>> {
     let (rows, n_dims) = (users.facts.max_rows, users.n_dims());
     let dense = users.cloud.dense().is_some();
-    let screen = if dense { Screen::bytes(rows, n_dims) } else { 0 };
-    let batches = plan::batches(units, rows, n_dims, (job.memory / 2).saturating_sub(screen));
+    let most = units.iter().map(Unit::centres).max().unwrap_or(0);
+    let sample = begin::bytes(users.facts.n_users, most, n_dims);
+    let fixed = if dense { Screen::bytes(rows, n_dims) + sample } else { 0 };
+    let batches = plan::batches(units, rows, n_dims, (job.memory / 2).saturating_sub(fixed));
     if peers > 1 || dense {
         return batches;
     }

@@ -360,7 +360,8 @@ fn the_sweep_has_the_fit_in_it() {
 fn max_iter_ends_a_run_with_labels_of_its_centroids() {
     let points = blobs(200, 6, 7);
     let short = KMeansParams { max_iter: 1, tol: 0.0, ..params(20, 1) };
-    let (model, assignment) = fit(&mut Solo, points.view(), &keys(200), &short, 0, MEMORY).unwrap();
+    let initial = points.slice(ndarray::s![..20, ..]);
+    let (model, assignment) = fit_from(&mut Solo, points.view(), &keys(200), initial, &short).unwrap();
     assert_eq!(model.starts[0].iterations, 1);
     assert!(!model.starts[0].converged);
     let inertia: f64 = assignment.distance.iter().map(|d| d * d).sum();

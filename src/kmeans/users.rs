@@ -2,7 +2,8 @@
 
 use crate::collective::Collective;
 use crate::kernel::fixed::Scale;
-use crate::kernel::lloyd::{Cloud, Points};
+use crate::kernel::keyed::{self, Stream};
+use crate::kernel::lloyd::{Cloud, Points, Scores};
 
 /// A worker's users as points.
 #[derive(Debug, Clone)]
@@ -34,6 +35,36 @@ impl<'a> Users<'a> {
 
     pub fn n_dims(&self) -> usize {
         self.cloud.points.n_dims()
+    }
+}
+
+/// Users chosen by their draw keys, with their points, on every worker.
+pub struct Sample {
+    values: Vec<f64>,
+    draw_keys: Vec<u64>,
+    n_dims: usize,
+    facts: Facts,
+}
+
+impl Sample {
+    /// Each user with the probability that makes `expected` of all, independently; everyone where there are no more.
+    pub fn gather<C: Collective>(c: &mut C, users: &Users, scores: Scores, seed: u64, expected: u64) -> Sample {
+        let n_dims = scores.n_dims;
+        let share = expected as f64 / users.facts.n_users.max(1) as f64;
+        let (mut values, mut draw_keys) = (Vec::new(), Vec::new());
+        for (row, &key) in users.draw_keys.iter().enumerate() {
+            if share >= 1.0 || keyed::uniform(seed, Stream::Sample, 0, key) < share {
+                values.extend(&scores.values[row * n_dims..][..n_dims]);
+                draw_keys.push(key);
+            }
+        }
+        let (values, draw_keys) = (c.all_gather(&values).concat(), c.all_gather(&draw_keys).concat());
+        Sample { facts: Facts { max_rows: draw_keys.len() as u64, ..users.facts }, values, draw_keys, n_dims }
+    }
+
+    pub fn users(&self) -> Users<'_> {
+        let points = Points::Dense { values: &self.values, n_rows: self.draw_keys.len(), n_dims: self.n_dims };
+        Users { cloud: Cloud::new(points), draw_keys: &self.draw_keys, facts: self.facts }
     }
 }
 

@@ -194,9 +194,19 @@ pub fn add_centres(scores: Scores, tiles: &Tiles, current: &mut [&mut [f64]]) {
     }
 }
 
+/// The lanes where a < b, both positive or 0, one bit each.
+#[inline(always)]
+pub(super) fn less(a: &[f64; LANES], b: &[f64; LANES]) -> u32 {
+    let mut bits = 0;
+    for lane in 0..LANES {
+        bits |= (is_less(a[lane], b[lane]) & (1 << lane)) as u32;
+    }
+    bits
+}
+
 /// Puts rows on their side: `side[dim][lane]`.
 #[inline(always)]
-fn turn(scores: Scores, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usize) {
+pub(super) fn turn(scores: Scores, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usize) {
     for lane in 0..LANES {
         let row = &scores.values[row_of(lane) * scores.n_dims..][..scores.n_dims];
         for (line, &value) in side.iter_mut().zip(row) {
@@ -207,7 +217,11 @@ fn turn(scores: Scores, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usi
 
 /// Squared distances of rows on their side to `N` neighbouring centroids of a tile.
 #[inline(always)]
-fn squared_distances<const N: usize>(side: &[[f64; LANES]], tiles: &Tiles, column: usize) -> [[f64; LANES]; N] {
+pub(super) fn squared_distances<const N: usize>(
+    side: &[[f64; LANES]],
+    tiles: &Tiles,
+    column: usize,
+) -> [[f64; LANES]; N] {
     let first = column / WIDTH * WIDTH;
     let width = (tiles.ids.len() - first).min(WIDTH);
     let centroids = tiles.data[first * tiles.n_dims..][..width * tiles.n_dims].chunks_exact(width);

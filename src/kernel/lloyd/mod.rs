@@ -20,6 +20,7 @@ pub mod bounds;
 pub mod dense;
 mod screen;
 mod sparse;
+pub mod swap;
 mod tiles;
 
 pub use dense::Scores;

@@ -69,8 +69,8 @@ impl Tiles {
         (padded(n_columns) * n_dims * 8) as u64
     }
 
-    /// Puts a point into an empty column.
-    fn place(&mut self, column: usize, point: &Point) {
+    /// Puts a point into a column: of sparse rows into an empty one.
+    pub fn place(&mut self, column: usize, point: &Point) {
         for (&dim, &value) in point.indices.iter().zip(&point.values) {
             let at = self.at(column, dim as usize);
             self.data[at] = value;
