@@ -84,9 +84,19 @@ impl Checkpoint {
         }
     }
 
+    /// True on the coordinator where it is time to keep the state of a stage in progress.
+    pub fn is_due(&self) -> bool {
+        self.folder.is_some() && self.written.elapsed() >= self.every
+    }
+
+    /// A state that nobody will go on from any more.
+    pub fn forget(&mut self, name: &str) {
+        self.content.states.remove(name);
+    }
+
     /// Keeps the state of a stage in progress if it is time to. Only the coordinator ever asks for it.
     pub fn keep_if_due<T: Serialize>(&mut self, name: &str, state: impl FnOnce() -> T) {
-        if self.folder.is_some() && self.written.elapsed() >= self.every {
+        if self.is_due() {
             self.set(name, &state());
             self.write();
         }

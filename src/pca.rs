@@ -14,6 +14,7 @@ mod swept;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::PcaParams;
@@ -82,7 +83,8 @@ impl Wanted {
 }
 
 /// Fits `params.components` components, and the variances of `params.report` (fewer where the data has fewer), to the
-/// rows of all workers' `matrix` `(n_local_users, n_items)`. `memory` is what one process may use, in bytes.
+/// rows of all workers' `matrix` `(n_local_users, n_items)`. `memory` is what one process may use, in bytes. Goes on from
+/// `checkpoint`, and keeps the basis of `krylov` there.
 ///
 /// The residual of every component is at most `params.tol`; that of the variances after them at most its square root,
 /// which bounds their own relative error by about `params.tol`.
@@ -90,7 +92,14 @@ impl Wanted {
 /// # Errors
 /// [`Error::Data`] when all users are alike, or the squares of ratings are past what a number can hold; [`Error::Job`]
 /// when `gram` is asked for and does not fit `memory`.
-pub fn fit<C: Collective>(c: &mut C, matrix: &Csr, params: &PcaParams, seed: u64, memory: u64) -> Result<Pca> {
+pub fn fit<C: Collective>(
+    c: &mut C,
+    matrix: &Csr,
+    params: &PcaParams,
+    seed: u64,
+    memory: u64,
+    checkpoint: &mut Checkpoint,
+) -> Result<Pca> {
     let moments = Moments::of(c, matrix)?;
     if moments.total_variance <= 0.0 {
         return Err(Error::data(
@@ -106,7 +115,7 @@ pub fn fit<C: Collective>(c: &mut C, matrix: &Csr, params: &PcaParams, seed: u64
     let wanted = Wanted { components: params.components, values, max_basis, tol: params.tol, seed };
     let (pairs, name, tol) = match solver {
         Chosen::Gram => (made::solve(c, matrix, &moments, wanted), "gram", made::TOL),
-        Chosen::Krylov => (swept::solve(c, matrix, &moments, wanted), "krylov", params.tol),
+        Chosen::Krylov => (swept::solve(c, matrix, &moments, wanted, checkpoint), "krylov", params.tol),
     };
     let report = SolverReport {
         solver: name.into(),
@@ -226,7 +235,7 @@ mod tests {
         let (mean, covariance) = dense_covariance(&x);
         let (values, vectors) = symmetric_eigen(covariance.clone());
         for solver in [Solver::Gram, Solver::Krylov] {
-            let pca = fit(&mut Solo, &x, &params(solver, 4), 0, 1 << 30).unwrap();
+            let pca = fit(&mut Solo, &x, &params(solver, 4), 0, 1 << 30, &mut Checkpoint::none()).unwrap();
             assert!(pca.solver.converged);
             assert!((pca.total_variance / covariance.diag().sum() - 1.0).abs() < 1e-12);
             assert!(pca.mean.iter().zip(&mean).all(|(a, b)| (a - b).abs() < 1e-12));
@@ -251,9 +260,9 @@ mod tests {
     fn the_solvers_agree() {
         let x = planted(300, 400);
         let asked = |solver| PcaParams { report: 4, ..params(solver, 2) };
-        let gram = fit(&mut Solo, &x, &asked(Solver::Gram), 0, 1 << 30).unwrap();
+        let gram = fit(&mut Solo, &x, &asked(Solver::Gram), 0, 1 << 30, &mut Checkpoint::none()).unwrap();
         for memory in [1 << 30, 1 << 19] {
-            let krylov = fit(&mut Solo, &x, &asked(Solver::Krylov), 0, memory).unwrap();
+            let krylov = fit(&mut Solo, &x, &asked(Solver::Krylov), 0, memory, &mut Checkpoint::none()).unwrap();
             assert!(krylov.solver.converged && krylov.solver.solver == "krylov");
             for (a, b) in krylov.explained_variance.iter().zip(&gram.explained_variance) {
                 assert!((a / b - 1.0).abs() < 1e-9, "{a} {b}");
@@ -269,7 +278,7 @@ mod tests {
     fn a_tolerance_below_rounding_is_not_claimed() {
         let mut params = params(Solver::Krylov, 2);
         params.tol = 1e-18;
-        let pca = fit(&mut Solo, &planted(200, 360), &params, 0, 1 << 30).unwrap();
+        let pca = fit(&mut Solo, &planted(200, 360), &params, 0, 1 << 30, &mut Checkpoint::none()).unwrap();
         assert!(!pca.solver.converged && pca.solver.iterations < 200, "{:?}", pca.solver);
         assert!(pca.solver.residual > 1e-18 && pca.solver.residual < 1e-12, "{:?}", pca.solver);
     }
@@ -279,7 +288,7 @@ mod tests {
         let mut x = Csr::empty(2);
         x.push_row([(0, 1e200), (1, 1.0)]);
         x.push_row([(1, 1.0)]);
-        let error = fit(&mut Solo, &x, &params(Solver::Auto, 1), 0, 1 << 30).unwrap_err();
+        let error = fit(&mut Solo, &x, &params(Solver::Auto, 1), 0, 1 << 30, &mut Checkpoint::none()).unwrap_err();
         assert_eq!(error.exit_code(), 3);
     }
 
@@ -288,7 +297,7 @@ mod tests {
         let x = planted(90, 360);
         for (solver, memory) in [(Solver::Gram, 1 << 30), (Solver::Krylov, 1 << 30), (Solver::Krylov, 1 << 19)] {
             let params = PcaParams { report: 5, ..params(solver, 3) };
-            let alone = fit(&mut Solo, &x, &params, 0, memory).unwrap();
+            let alone = fit(&mut Solo, &x, &params, 0, memory, &mut Checkpoint::none()).unwrap();
             assert_eq!(alone.explained_variance.len(), 5);
             for workers in [2, 3, 5, 8] {
                 let shards: Vec<Csr> = (0..workers)
@@ -300,7 +309,9 @@ mod tests {
                         shard
                     })
                     .collect();
-                let fitted = testing::run_workers(workers, |c| fit(c, &shards[c.index()], &params, 0, memory).unwrap());
+                let fitted = testing::run_workers(workers, |c| {
+                    fit(c, &shards[c.index()], &params, 0, memory, &mut Checkpoint::none()).unwrap()
+                });
                 assert!(fitted.iter().all(|pca| *pca == alone), "{solver:?} on {workers} workers");
             }
         }
@@ -309,7 +320,7 @@ mod tests {
     #[test]
     fn a_narrow_matrix_gives_its_whole_spectrum() {
         let x = planted(50, 6);
-        let pca = fit(&mut Solo, &x, &params(Solver::Auto, 6), 0, 1 << 30).unwrap();
+        let pca = fit(&mut Solo, &x, &params(Solver::Auto, 6), 0, 1 << 30, &mut Checkpoint::none()).unwrap();
         assert_eq!(pca.solver.solver, "gram");
         assert!((pca.explained_variance_ratio.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     }
@@ -318,13 +329,14 @@ mod tests {
     fn equal_users_are_refused() {
         let mut x = Csr::empty(2);
         (0..5).for_each(|_| x.push_row([(0, 3.1), (1, 3.1)]));
-        let error = fit(&mut Solo, &x, &params(Solver::Auto, 1), 0, 1 << 30).unwrap_err();
+        let error = fit(&mut Solo, &x, &params(Solver::Auto, 1), 0, 1 << 30, &mut Checkpoint::none()).unwrap_err();
         assert_eq!(error.exit_code(), 3);
     }
 
     #[test]
     fn gram_is_refused_past_the_memory() {
-        let error = fit(&mut Solo, &planted(20, 360), &params(Solver::Gram, 1), 0, 1 << 20).unwrap_err();
+        let error = fit(&mut Solo, &planted(20, 360), &params(Solver::Gram, 1), 0, 1 << 20, &mut Checkpoint::none())
+            .unwrap_err();
         assert!(error.to_string().contains("pca.solver"), "{error}");
     }
 }

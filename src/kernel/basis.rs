@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 use super::block::{self, Block, Chunks, Square};
 use super::keyed::{self, Stream};
@@ -21,6 +22,32 @@ pub trait Operator<const B: usize> {
 
     /// What all workers pass, one after the other.
     fn gather(&mut self, mine: &[f64]) -> Vec<f64>;
+
+    /// Whether somebody wants to know the state before this sweep, of a basis with so many columns: the same answer for
+    /// all workers.
+    fn wants_state(&mut self, _columns: usize) -> bool {
+        false
+    }
+
+    /// The state that was wanted.
+    fn keep(&mut self, _state: Underway) {}
+
+    /// A state to go on from.
+    fn resume(&mut self) -> Option<Underway> {
+        None
+    }
+}
+
+/// A basis and the operator projected on it, before a sweep; the same for any number of workers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Underway {
+    /// Sweeps that led here.
+    pub sweeps: usize,
+    /// Each `(n, B)`.
+    blocks: Vec<Vec<f64>>,
+    projected: Vec<Vec<f64>>,
+    coupled: usize,
+    random_columns: u64,
 }
 
 /// A column shorter than this share of the operator's scale is rounding error.
@@ -55,6 +82,26 @@ impl<const B: usize> Space<B> {
         space.orthonormalise(op, &mut start, 0.0);
         space.blocks.push(start);
         space
+    }
+
+    /// The space that `state` is of.
+    pub fn resume(op: &mut impl Operator<B>, chunks: Chunks, seed: u64, state: Underway) -> Self {
+        let own = op.own();
+        let rows = |whole: &Vec<f64>| whole.as_chunks().0[own.clone()].to_vec();
+        let blocks = state.blocks.iter().map(rows).collect();
+        let Underway { projected, coupled, random_columns, .. } = state;
+        Space { chunks, own, seed, blocks, projected, coupled, random_columns }
+    }
+
+    /// What [`Space::resume`] goes on from, after so many sweeps.
+    pub fn state(&self, op: &mut impl Operator<B>, sweeps: usize) -> Underway {
+        Underway {
+            sweeps,
+            blocks: self.blocks.iter().map(|block| op.gather(block.as_flattened())).collect(),
+            projected: self.projected.clone(),
+            coupled: self.coupled,
+            random_columns: self.random_columns,
+        }
     }
 
     pub fn last(&self) -> &[[f64; B]] {

@@ -10,8 +10,8 @@
 
 use ndarray::Array2;
 
-pub use super::basis::Operator;
 use super::basis::Space;
+pub use super::basis::{Operator, Underway};
 use super::block::{Chunks, Square};
 use super::eigen::{symmetric_eigen, symmetric_eigen_tails};
 
@@ -62,8 +62,18 @@ fn kept_at_restart<const B: usize>(values: usize) -> usize {
 pub fn top_eigenpairs<const B: usize>(op: &mut impl Operator<B>, n: usize, options: Options) -> Eigenpairs {
     let limit = options.max_basis / B * B;
     assert!(n >= limit + B && limit >= least_basis::<B>(options.values), "no basis of {limit} columns in {n} rows");
-    let mut space = Space::<B>::new(op, Chunks::of(n), options.seed);
-    for sweep in 1.. {
+    let (chunks, seed) = (Chunks::of(n), options.seed);
+    let state = op.resume();
+    let done = state.as_ref().map_or(0, |state| state.sweeps);
+    let mut space = match state {
+        Some(state) => Space::<B>::resume(op, chunks, seed, state),
+        None => Space::new(op, chunks, seed),
+    };
+    for sweep in done + 1.. {
+        if sweep > 1 && op.wants_state(space.width() + B) {
+            let state = space.state(op, sweep - 1);
+            op.keep(state);
+        }
         let image = op.apply(space.last());
         let coupling = space.extend(op, image);
         let full = space.width() >= limit;
@@ -126,6 +136,63 @@ mod tests {
     use crate::kernel::keyed::{self, Stream};
 
     struct Dense<'a>(&'a Array2<f64>);
+
+    /// One that is asked for its state before each sweep, and may go on from one.
+    struct Watched<'a> {
+        dense: Dense<'a>,
+        from: Option<Underway>,
+        seen: Vec<Underway>,
+    }
+
+    impl Operator<4> for Watched<'_> {
+        fn own(&self) -> Range<usize> {
+            self.dense.own()
+        }
+
+        fn apply(&mut self, own: &[[f64; 4]]) -> Block<4> {
+            self.dense.apply(own)
+        }
+
+        fn gather(&mut self, mine: &[f64]) -> Vec<f64> {
+            self.dense.gather(mine)
+        }
+
+        fn wants_state(&mut self, _columns: usize) -> bool {
+            true
+        }
+
+        fn keep(&mut self, state: Underway) {
+            self.seen.push(state);
+        }
+
+        fn resume(&mut self) -> Option<Underway> {
+            self.from.take()
+        }
+    }
+
+    #[test]
+    fn whoever_goes_on_from_any_sweep_gets_to_the_same_end() {
+        // So flat that the basis is restarted, and of a rank that needs random columns.
+        for (spectrum, least) in [(30usize, 10), (300, 20)] {
+            let matrix = matrix(220, |i| if i < spectrum { 1.0 + 1.0 / (2.0 + i as f64) } else { 0.0 });
+            let options = Options { max_basis: least_basis::<4>(5), ..options(5, 1e-12) };
+            let run = |from| {
+                let mut watched = Watched { dense: Dense(&matrix), from, seen: Vec::new() };
+                let pairs = top_eigenpairs(&mut watched, 220, options);
+                (pairs, watched.seen)
+            };
+            let (whole, seen) = run(None);
+            assert!(seen.len() > least, "{}", seen.len());
+            for state in seen.into_iter().step_by(3) {
+                let (pairs, _) = run(Some(state));
+                assert_eq!(
+                    (pairs.values, pairs.vectors, pairs.sweeps),
+                    (whole.values.clone(), whole.vectors.clone(), whole.sweeps)
+                );
+                assert_eq!((pairs.residual, pairs.converged), (whole.residual, whole.converged));
+            }
+        }
+    }
 
     impl Operator<4> for Dense<'_> {
         fn own(&self) -> Range<usize> {

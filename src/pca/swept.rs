@@ -7,14 +7,21 @@ use std::ops::Range;
 
 use super::moments::Moments;
 use super::{BLOCK, Wanted, weighted_sum};
+use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
 use crate::kernel::block::{Block, Chunks};
 use crate::kernel::csr::Csr;
 use crate::kernel::fixed::Scale;
-use crate::kernel::krylov::{self, Eigenpairs, Operator};
+use crate::kernel::krylov::{self, Eigenpairs, Operator, Underway};
 use crate::kernel::sweep;
 
-pub fn solve<C: Collective>(c: &mut C, matrix: &Csr, moments: &Moments, wanted: Wanted) -> Eigenpairs {
+pub fn solve<C: Collective>(
+    c: &mut C,
+    matrix: &Csr,
+    moments: &Moments,
+    wanted: Wanted,
+    checkpoint: &mut Checkpoint,
+) -> Eigenpairs {
     // |y| = |(x − μ)·v| ≤ ‖x − μ‖ for a unit vector v; the margin covers rounding.
     let scale = Scale::new(moments.max_value * moments.max_norm * 1.001, moments.n_users);
     let divisor = moments.n_users as f64 - 1.0;
@@ -26,9 +33,17 @@ pub fn solve<C: Collective>(c: &mut C, matrix: &Csr, moments: &Moments, wanted: 
     let cuts = (0..=peers).map(|w| if w == peers { n } else { rows(w).start } * BLOCK).collect();
     let own = rows(c.index());
     let image = vec![[0; BLOCK]; n];
-    let mut sweeps = Sweeps { c, matrix, moments, scale, divisor, own, cuts, image };
-    krylov::top_eigenpairs(&mut sweeps, n, wanted.options(noise))
+    let mut sweeps = Sweeps { c, matrix, moments, scale, divisor, own, cuts, image, checkpoint };
+    let pairs = krylov::top_eigenpairs(&mut sweeps, n, wanted.options(noise));
+    checkpoint.forget(STATE);
+    pairs
 }
+
+/// The name of the basis in a checkpoint.
+const STATE: &str = "krylov";
+
+/// A larger basis is not kept: gathering and writing it would cost more than the sweeps it saves.
+const LARGEST_STATE: usize = 256 << 20;
 
 struct Sweeps<'a, C> {
     c: &'a mut C,
@@ -41,6 +56,7 @@ struct Sweeps<'a, C> {
     cuts: Vec<usize>,
     /// Sums over this worker's users `(n_items)`.
     image: Vec<[i64; BLOCK]>,
+    checkpoint: &'a mut Checkpoint,
 }
 
 impl<C: Collective> Operator<BLOCK> for Sweeps<'_, C> {
@@ -61,5 +77,20 @@ impl<C: Collective> Operator<BLOCK> for Sweeps<'_, C> {
 
     fn gather(&mut self, mine: &[f64]) -> Vec<f64> {
         self.c.concat(mine)
+    }
+
+    fn wants_state(&mut self, columns: usize) -> bool {
+        if 8 * self.matrix.n_cols * columns > LARGEST_STATE {
+            return false;
+        }
+        self.c.broadcast(vec![u8::from(self.checkpoint.is_due())]) == [1]
+    }
+
+    fn keep(&mut self, state: Underway) {
+        self.checkpoint.keep_if_due(STATE, || state);
+    }
+
+    fn resume(&mut self) -> Option<Underway> {
+        self.checkpoint.restore(STATE)
     }
 }

@@ -105,7 +105,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
         let pca = match checkpoint.restore("pca") {
             Some(pca) => pca,
             None => {
-                let pca = pca::fit(c, &matrix, &job.pca, job.seed, job.memory)?;
+                let pca = pca::fit(c, &matrix, &job.pca, job.seed, job.memory, &mut checkpoint)?;
                 checkpoint.keep("pca", &pca);
                 pca
             }

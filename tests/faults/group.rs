@@ -58,7 +58,9 @@ impl Group {
 
     pub fn launch_in(sandbox: Sandbox, variables: &[(&str, &str)], words: &[&str]) -> Group {
         let mut command = Command::new(env!("CARGO_BIN_EXE_segmill"));
-        ENVIRONMENT.iter().for_each(|name| drop(command.env_remove(name)));
+        for name in ENVIRONMENT {
+            command.env_remove(name);
+        }
         command.envs(variables.iter().copied()).current_dir(sandbox.path(""));
         command.args(["launch", "job.toml"]).args(words);
         if !words.contains(&"-o") {
@@ -91,10 +93,6 @@ impl Group {
             assert!(Instant::now() < deadline, "member {index} never ran");
             thread::sleep(Duration::from_millis(2));
         }
-    }
-
-    pub fn is_over(&mut self) -> bool {
-        self.launcher.try_wait().expect("a child").is_some()
     }
 
     /// Waits for a launcher that was killed.

@@ -95,7 +95,9 @@ impl Hosts {
 
     fn member(&self, host: usize, sandbox: &Sandbox, hosts: &PathBuf) -> Child {
         let mut command = Command::new("ip");
-        ENVIRONMENT.iter().for_each(|name| drop(command.env_remove(name)));
+        for name in ENVIRONMENT {
+            command.env_remove(name);
+        }
         command
             .env("SEGMILL_CLUSTER_KEY", cluster::KEY)
             .current_dir(sandbox.path(""))
