@@ -21,6 +21,9 @@ pub trait Operator<const B: usize> {
 
     /// What all workers pass, one after the other.
     fn gather(&mut self, mine: &[f64]) -> Vec<f64>;
+
+    /// Hears, after a sweep, how many there were and the largest relative residual of a vector, once it is known.
+    fn swept(&mut self, _sweeps: usize, _residual: Option<f64>) {}
 }
 
 /// A column shorter than this share of the operator's scale is rounding error.

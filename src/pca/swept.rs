@@ -13,6 +13,7 @@ use crate::kernel::csr::Csr;
 use crate::kernel::fixed::Scale;
 use crate::kernel::krylov::{self, Eigenpairs, Operator};
 use crate::kernel::sweep;
+use crate::progress;
 
 pub fn solve<C: Collective>(c: &mut C, matrix: &Csr, moments: &Moments, wanted: Wanted) -> Eigenpairs {
     // |y| = |(x − μ)·v| ≤ ‖x − μ‖ for a unit vector v; the margin covers rounding.
@@ -61,5 +62,9 @@ impl<C: Collective> Operator<BLOCK> for Sweeps<'_, C> {
 
     fn gather(&mut self, mine: &[f64]) -> Vec<f64> {
         self.c.concat(mine)
+    }
+
+    fn swept(&mut self, sweeps: usize, residual: Option<f64>) {
+        progress::swept(sweeps, residual);
     }
 }
