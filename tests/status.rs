@@ -175,7 +175,9 @@ fn a_running_job_tells_how_far_it_is() {
     let second = metrics(&wait_for(address, "/metrics", |answer| full(&metrics(&answer.body)) > 0.0).body);
     let third = metrics(&wait_for(address, "/metrics", |answer| full(&metrics(&answer.body)) > full(&second)).body);
     assert_eq!(third["segmill_stage_info{stage=\"sweep\"}"], 1.0);
-    assert!(third[INERTIA] <= first[INERTIA] && third[INERTIA] == second[INERTIA], "{first:?} {second:?} {third:?}");
+    // On the way it is known up to rounding.
+    let highest = first[INERTIA] * (1.0 + 1e-9);
+    assert!(third[INERTIA] <= highest && third[INERTIA] == second[INERTIA], "{first:?} {second:?} {third:?}");
     let (pca, sweep) = ("segmill_stage_seconds{stage=\"pca\"}", "segmill_stage_seconds{stage=\"sweep\"}");
     assert!(second[pca] == third[pca] && second[sweep] < third[sweep], "{second:?} {third:?}");
 
