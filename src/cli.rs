@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::error::{Error, Result};
 use crate::flow::cluster::{ClusterKey, KEY_FILE_VARIABLE, KEY_VARIABLE, Layout, Security};
 use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
-use crate::launch::{self, Orders, Plan};
+use crate::launch::{self, Orders, Plan, STATUS_VARIABLE};
 
 /// Worker threads of one process at most: each has a channel to every other.
 const MAX_WORKERS: usize = 512;
@@ -66,6 +66,11 @@ pub struct JobArgs {
     /// Seconds to wait for the other processes at the start
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Cluster")]
     pub start_timeout: u64,
+
+    /// Tell over HTTP how far the job is, for people and Prometheus: /, /metrics, /healthz, /readyz, to whoever reaches this
+    /// address. Port 0 is any free one. Of segmill launch, process 0 tells
+    #[arg(long, value_name = "HOST:PORT", env = STATUS_VARIABLE)]
+    pub status_addr: Option<String>,
 
     /// Say nothing but errors: no progress, no table of segments
     #[arg(short, long)]
@@ -237,6 +242,7 @@ impl LaunchArgs {
             processes,
             hosts,
             security,
+            status_addr: self.job.status_addr.clone(),
             max_restarts: self.max_restarts,
             ssh: self.ssh.split_whitespace().map(String::from).collect(),
             remote_program: self.remote_program.clone(),

@@ -17,6 +17,7 @@
 //! | [`pca`], [`kmeans`], [`validate`], [`profile`] | one stage each: local partial → collective → finish |
 //! | [`report`], [`model`] | result structs → tables, Parquet, HTML; the fitted model on disk |
 //! | [`collective`] | how workers meet |
+//! | [`progress`], [`status`] | how far the process is, and the HTTP port that tells |
 //! | [`checkpoint`] | what a run leaves behind for another to go on from |
 //! | [`kernel`] | pure numerics |
 //! | [`flow`] | everything that knows timely |
@@ -45,6 +46,8 @@ pub mod model;
 pub mod pca;
 pub mod pipeline;
 pub mod profile;
+pub mod progress;
 pub mod report;
 pub mod shard;
+pub mod status;
 pub mod validate;

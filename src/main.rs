@@ -9,7 +9,7 @@ use segmill::error::Result;
 use segmill::ingest::planted;
 use segmill::launch::{self, Orders, STAGE_MARK};
 use segmill::report::terminal;
-use segmill::{job, pipeline};
+use segmill::{job, pipeline, status};
 use tracing_indicatif::style::ProgressStyle;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -41,6 +41,13 @@ fn run(args: &RunArgs) -> Result<()> {
     let orders = if args.launched { Some(Orders::receive()?) } else { None };
     let layout = args.layout(orders.as_ref())?;
     let job = job::load(&args.job.job, &args.job.overrides, args.job.output.clone())?;
+    if let Some(address) = &args.job.status_addr {
+        let address = status::serve(address)?;
+        tracing::info!(%address, "status");
+        if !args.job.quiet {
+            eprintln!("segmill: status at http://{address}/");
+        }
+    }
     let Some(finished) = pipeline::run(job, &layout)? else {
         return Ok(());
     };

@@ -18,6 +18,8 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule { module: "error", any: &[], results: &[] },
     Rule { module: "kernel", any: &[], results: &[] },
+    Rule { module: "progress", any: &[], results: &[] },
+    Rule { module: "status", any: &["error", "progress", "report"], results: &[] },
     Rule { module: "collective", any: &["error"], results: &[] },
     Rule { module: "checkpoint", any: &["error", "collective"], results: &[] },
     Rule { module: "job", any: &["error"], results: &[] },
@@ -31,7 +33,7 @@ const RULES: &[Rule] = &[
     Rule { module: "profile", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "validate"] },
     Rule { module: "report", any: &["error", "model"], results: RESULTS },
     Rule { module: "model", any: &["error", "report"], results: RESULTS },
-    Rule { module: "flow", any: &["error", "kernel", "collective", "ingest", "shard"], results: &["job"] },
+    Rule { module: "flow", any: &["error", "kernel", "collective", "progress", "ingest", "shard"], results: &["job"] },
     Rule {
         module: "live",
         any: &["error", "kernel", "collective", "ingest", "shard", "flow", "model", "report"],
@@ -40,18 +42,19 @@ const RULES: &[Rule] = &[
     Rule { module: "pipeline", any: EVERYTHING, results: &[] },
     Rule {
         module: "main",
-        any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow"],
+        any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow", "status"],
         results: &[],
     },
 ];
 
-const STAGE: &[&str] = &["error", "kernel", "collective", "checkpoint"];
+const STAGE: &[&str] = &["error", "kernel", "collective", "checkpoint", "progress"];
 const RESULTS: &[&str] = &["job", "ingest", "shard", "pca", "kmeans", "validate", "profile"];
 const EVERYTHING: &[&str] = &[
     "error",
     "kernel",
     "collective",
     "checkpoint",
+    "progress",
     "job",
     "ingest",
     "shard",

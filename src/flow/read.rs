@@ -21,6 +21,7 @@ use crate::ingest::rows::{Name, Row};
 use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
 use crate::ingest::{Items, Ledger, duplicates, ids};
 use crate::job::{Duplicates, GenerateSpec, Input, OnBad};
+use crate::progress;
 use crate::shard::Shard;
 use crate::shard::build::{self, Sealed};
 use crate::shard::incoming::Incoming;
@@ -104,6 +105,7 @@ fn attempt<C: Collective>(
     if input.duplicates == Duplicates::Error {
         duplicates::refuse(c, first_duplicate, &item_index, plan, hash_seed)?;
     }
+    progress::rows_kept(shard.matrix.nnz() as u64 + zeros, merged);
     let mut totals = [shard.users.len() as u64, shard.matrix.nnz() as u64, merged, zeros];
     c.sum(&mut totals);
     let [n_users, n_ratings, merged, zeros] = totals;
@@ -210,6 +212,7 @@ impl RowSink for Reader {
 
     fn bad(&mut self, bad: BadRow<'_>) {
         self.read += 1;
+        progress::row_rejected();
         if !self.must_stop() {
             self.rejects.push(Reject::new(self.file, bad));
         }

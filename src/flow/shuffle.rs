@@ -16,6 +16,7 @@ use timely::worker::Worker;
 
 use crate::flow::cluster;
 use crate::ingest::rows::{Batch, Name, Narrow, Ordered, Records, Row, Wide};
+use crate::progress;
 use crate::shard::incoming::{Incoming, worker_of};
 
 /// How many epochs a worker may be ahead of the slowest.
@@ -108,6 +109,7 @@ impl Shuffle {
     #[inline(never)]
     fn flush(&mut self, to: usize) {
         let Outgoing { narrow, wide, ordered } = std::mem::take(&mut self.outgoing[to]);
+        progress::rows_read(narrow.len() + wide.len() + ordered.len());
         let kinds = [
             (narrow.is_empty(), Records::Narrow(narrow)),
             (wide.is_empty(), Records::Wide(wide)),

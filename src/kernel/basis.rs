@@ -36,6 +36,9 @@ pub trait Operator<const B: usize> {
     fn resume(&mut self) -> Option<Underway> {
         None
     }
+
+    /// Hears, after a sweep, how many there were and the largest relative residual of a vector, once it is known.
+    fn swept(&mut self, _sweeps: usize, _residual: Option<f64>) {}
 }
 
 /// A basis and the operator projected on it, before a sweep; the same for any number of workers.

@@ -78,9 +78,11 @@ pub fn top_eigenpairs<const B: usize>(op: &mut impl Operator<B>, n: usize, optio
         let coupling = space.extend(op, image);
         let full = space.width() >= limit;
         if space.width() <= options.values {
+            op.swept(sweep, None);
             continue;
         }
         let progress = Progress::of(&space, &coupling, &options);
+        op.swept(sweep, Some(progress.residual));
         if progress.done || progress.stuck || sweep >= options.max_sweeps {
             let (values, ritz) = symmetric_eigen(space.projected());
             let vectors = space.rotate(op, &ritz, options.vectors);

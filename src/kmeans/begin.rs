@@ -6,6 +6,7 @@
 
 use crate::collective::{Collective, Solo};
 use crate::kernel::lloyd::{Points, Scores, Tiles};
+use crate::progress::{self, RunAt, RunOf, Space};
 
 use super::plan::{Run, Unit};
 use super::seeding::{self, Beginning, Columns};
@@ -57,7 +58,12 @@ fn begin_in_sample<C: Collective>(
     let units = |worker: usize| batch.iter().skip(worker).step_by(peers);
     let mine: Vec<Unit> = units(own).cloned().collect();
     let mut beginnings = seeding::seed_batch(&mut Solo, &sample, seed, &mine, &mut Columns::new(0, 0));
-    beginnings.iter_mut().for_each(|beginning| swaps::improve(&sample, seed, beginning));
+    for beginning in &mut beginnings {
+        let Run { clusters, start } = beginning.run;
+        let run = RunOf { space: Space::Projected, clusters, start };
+        progress::moved(run, RunAt { iterations: 0, inertia: f64::INFINITY, ended: false });
+        swaps::improve(&sample, seed, beginning);
+    }
     let centres_of = |run: Run| {
         let beginning = beginnings.iter().find(|beginning| beginning.run == run).expect("every run of a unit begins");
         (0..run.clusters).flat_map(|centre| beginning.tiles.coordinates(centre))

@@ -27,6 +27,7 @@ use crate::kernel::csr::Csr;
 use crate::kernel::fixed;
 use crate::kernel::lloyd::bounds::{Bounds, Desk, Odometers, View};
 use crate::kernel::lloyd::{self, Cloud, Nearest, Points, Scores, Screen, Tiles, dense};
+use crate::progress::{self, RunAt, RunOf, Space};
 
 use super::plan::Run;
 use super::seeding::Beginning;
@@ -47,6 +48,13 @@ pub struct Finished {
     pub trace: Vec<i64>,
     #[cfg(test)]
     pub spared: usize,
+}
+
+impl Finished {
+    fn tell(&self, space: Space) {
+        let Outcome { run: Run { clusters, start }, iterations, inertia, .. } = self.outcome;
+        progress::moved(RunOf { space, clusters, start }, RunAt { iterations, inertia, ended: true });
+    }
 }
 
 /// A run on its way, for somebody who goes on from there: the centroids from which its last iteration set out. Doing that
@@ -71,9 +79,38 @@ pub fn lloyd<C: Collective>(
     beginnings: Vec<Beginning>,
     watch: &mut Watch,
 ) -> Vec<Finished> {
+    let is_told = progress::is_watched();
+    let mut watch_and_tell = |runs: &[State]| {
+        watch(&|| runs.iter().map(State::underway).collect());
+        if is_told {
+            runs.iter().filter(|run| run.phase != Phase::Done).for_each(|run| run.tell(users));
+        }
+    };
+    let finished = to_the_end(c, users, params, beginnings, &mut watch_and_tell);
+    finished.iter().for_each(|finished| finished.tell(space(users)));
+    finished
+}
+
+/// The same for users who stand for others: runs that nobody needs to know of.
+pub fn lloyd_in_sample<C: Collective>(
+    c: &mut C,
+    users: &Users,
+    params: &KMeansParams,
+    beginnings: Vec<Beginning>,
+) -> Vec<Finished> {
+    to_the_end(c, users, params, beginnings, &mut |_| {})
+}
+
+fn to_the_end<C: Collective>(
+    c: &mut C,
+    users: &Users,
+    params: &KMeansParams,
+    beginnings: Vec<Beginning>,
+    watch: &mut dyn FnMut(&[State]),
+) -> Vec<Finished> {
     let mut runs: Vec<State> = beginnings.into_iter().map(|b| State::new(b, users.n_rows(), users.n_dims())).collect();
     loop {
-        watch(&|| runs.iter().map(State::underway).collect());
+        watch(&runs);
         let mut active: Vec<&mut State> = runs.iter_mut().filter(|run| run.phase != Phase::Done).collect();
         if active.is_empty() {
             break;
@@ -348,6 +385,21 @@ impl State {
         }
     }
 
+    /// Says how far the run is. The centroids are the means of their users, which gives the inertia of the last assignment
+    /// around them for nothing, up to rounding: Σ‖x‖² − Σ‖s‖²/n over the clusters, with s the sum of n users.
+    fn tell(&self, users: &Users) {
+        let (facts, n_dims) = (&users.facts, self.sums.len() / self.run.clusters);
+        let explained = |(sums, &count): (&[i64], &i64)| {
+            let square = |&sum: &i64| facts.coordinate_scale.real(sum) * facts.coordinate_scale.real(sum);
+            sums.iter().map(square).sum::<f64>() / count.max(1) as f64
+        };
+        let explained = self.sums.chunks_exact(n_dims.max(1)).zip(&self.counts).map(explained).sum::<f64>();
+        let Run { clusters, start } = self.run;
+        let inertia = if self.before.is_some() { (facts.squares - explained).max(0.0) } else { f64::INFINITY };
+        let how = RunAt { iterations: self.iterations, inertia, ended: false };
+        progress::moved(RunOf { space: space(users), clusters, start }, how);
+    }
+
     /// Applies the changes of all workers and moves the centroids. Returns the rest of `changes`.
     fn advance<'a>(&mut self, changes: &'a [i64], users: &Users, params: &KMeansParams) -> &'a [i64] {
         let facts = &users.facts;
@@ -394,6 +446,11 @@ impl State {
             spared: self.spared,
         }
     }
+}
+
+/// Where `users` are points.
+fn space(users: &Users) -> Space {
+    if users.cloud.dense().is_some() { Space::Projected } else { Space::Full }
 }
 
 /// Adds a sparse row to a sum in fixed point. Rounding is to even, so that the negative factor takes away what the positive

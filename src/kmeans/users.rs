@@ -81,6 +81,8 @@ pub struct Facts {
     pub distance_scale: Scale,
     /// The squared shift of all centroids at which a run has converged.
     pub tolerance: f64,
+    /// Sum of ‖x‖² over all users, up to rounding.
+    pub squares: f64,
 }
 
 impl Facts {
@@ -94,9 +96,18 @@ impl Facts {
         // Two points of the hull are at most twice the largest norm apart; the margin is for rounding.
         let distance_scale = Scale::new(bounds[1] * 4.001, n_users);
         let coordinate_scale = Scale::new(bounds[0], n_users);
-        let mut facts =
-            Facts { n_users, max_rows: bounds[2] as u64, n_values, coordinate_scale, distance_scale, tolerance: 0.0 };
-        facts.tolerance = tol * mean_variance(c, cloud, &facts);
+        let mut facts = Facts {
+            n_users,
+            max_rows: bounds[2] as u64,
+            n_values,
+            coordinate_scale,
+            distance_scale,
+            tolerance: 0.0,
+            squares: 0.0,
+        };
+        let (variance, squares) = mean_variance(c, cloud, &facts);
+        facts.tolerance = tol * variance;
+        facts.squares = squares;
         facts
     }
 
@@ -106,8 +117,8 @@ impl Facts {
     }
 }
 
-/// Mean over the columns of the variance over all users (divisor n).
-fn mean_variance<C: Collective>(c: &mut C, cloud: &Cloud, facts: &Facts) -> f64 {
+/// Mean over the columns of the variance over all users (divisor n), and the sum of ‖x‖².
+fn mean_variance<C: Collective>(c: &mut C, cloud: &Cloud, facts: &Facts) -> (f64, f64) {
     let points = cloud.points;
     let mut sums = vec![0i64; points.n_dims()];
     for row in 0..points.n_rows() {
@@ -127,9 +138,10 @@ fn mean_variance<C: Collective>(c: &mut C, cloud: &Cloud, facts: &Facts) -> f64 
     let mut total = [(0..points.n_rows()).map(|row| facts.distance_scale.fix(spread(row))).sum::<i64>()];
     c.sum(&mut total);
     let mean_spread = facts.distance_scale.real(total[0]) / n;
-    let variance = match points {
-        Points::Dense { .. } => mean_spread,
-        Points::Sparse(_) => mean_spread - means.iter().fold(0.0, |sum, mean| sum + mean * mean),
+    let centre = means.iter().fold(0.0, |sum, mean| sum + mean * mean);
+    let (variance, mean_square) = match points {
+        Points::Dense { .. } => (mean_spread, mean_spread + centre),
+        Points::Sparse(_) => (mean_spread - centre, mean_spread),
     };
-    variance.max(0.0) / points.n_dims().max(1) as f64
+    (variance.max(0.0) / points.n_dims().max(1) as f64, mean_square * n)
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
 use super::orders::LEAVE;
-use super::{Orders, Plan, is_here};
+use super::{Orders, Plan, STATUS_VARIABLE, is_here};
 use crate::error::{Error, Result};
 
 /// What the launcher is told.
@@ -121,9 +121,12 @@ fn command(plan: &Plan, address: &str, process: usize) -> Result<Command> {
         .map_err(|e| Error::Bug { place: "launch".into(), problem: format!("where is this program? {e}") })?;
     let mut words = plan.words.clone();
     words.extend(["--process".into(), process.to_string().into()]);
+    if let Some(address) = plan.status_addr.as_ref().filter(|_| process == 0) {
+        words.extend(["--status-addr".into(), address.into()]);
+    }
     if plan.hosts.is_empty() || is_here(address) {
         let mut command = Command::new(program);
-        command.args(words);
+        command.args(words).env_remove(STATUS_VARIABLE);
         return Ok(command);
     }
     let (ssh, options) = plan.ssh.split_first().ok_or_else(|| {
@@ -158,6 +161,7 @@ mod tests {
             processes: 2,
             hosts: vec!["localhost:1".into(), "node2:2101".into()],
             security: Security::Plaintext,
+            status_addr: None,
             max_restarts: 0,
             ssh: vec!["ssh".into(), "-o".into(), "BatchMode=yes".into()],
             remote_program: Some("/opt/segmill".into()),

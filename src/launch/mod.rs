@@ -35,6 +35,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// The variable that says where a process tells how far it is. Members have it from the launcher, not from there.
+pub const STATUS_VARIABLE: &str = "SEGMILL_STATUS_ADDR";
+
 /// What to start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -44,6 +47,8 @@ pub struct Plan {
     /// `host:port` of each process; empty: all here, at ports that are free.
     pub hosts: Vec<String>,
     pub security: Security,
+    /// Where process 0 tells how far it is.
+    pub status_addr: Option<String>,
     pub max_restarts: u32,
     /// The command that starts a program on another machine.
     pub ssh: Vec<String>,

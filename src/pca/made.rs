@@ -16,6 +16,7 @@ use crate::kernel::eigen::symmetric_eigen;
 use crate::kernel::fixed::Scale;
 use crate::kernel::gram;
 use crate::kernel::krylov::{self, Eigenpairs, Operator};
+use crate::progress;
 
 /// Residual asked of the solver: close to what rounding allows.
 pub const TOL: f64 = 1e-12;
@@ -118,5 +119,9 @@ impl<C: Collective> Operator<BLOCK> for Made<'_, C> {
 
     fn gather(&mut self, mine: &[f64]) -> Vec<f64> {
         self.c.concat(mine)
+    }
+
+    fn swept(&mut self, sweeps: usize, residual: Option<f64>) {
+        progress::swept(sweeps, residual);
     }
 }

@@ -14,6 +14,7 @@ use crate::kernel::csr::Csr;
 use crate::kernel::fixed::Scale;
 use crate::kernel::krylov::{self, Eigenpairs, Operator, Underway};
 use crate::kernel::sweep;
+use crate::progress;
 
 pub fn solve<C: Collective>(
     c: &mut C,
@@ -92,5 +93,9 @@ impl<C: Collective> Operator<BLOCK> for Sweeps<'_, C> {
 
     fn resume(&mut self) -> Option<Underway> {
         self.checkpoint.restore(STATE)
+    }
+
+    fn swept(&mut self, sweeps: usize, residual: Option<f64>) {
+        progress::swept(sweeps, residual);
     }
 }

@@ -10,6 +10,7 @@ use crate::ingest::ids::Id;
 use crate::ingest::rejects::Reject;
 use crate::kernel::keyed::{self, Stream};
 use crate::kmeans::Assignment;
+use crate::progress::Memory;
 use crate::report::rejects::RejectLine;
 use crate::report::{MapPoint, UserTable};
 use crate::shard::Shard;
@@ -110,17 +111,9 @@ pub fn map_points<C: Collective>(
 
 /// Peak resident memory of the largest process, in bytes; 0 where the system does not say.
 pub fn peak_memory<C: Collective>(c: &mut C) -> u64 {
-    let mut peak = [own_peak_memory()];
+    let mut peak = [Memory::now().peak];
     c.max(&mut peak);
     peak[0]
-}
-
-/// Peak resident memory of this process so far, in bytes; 0 where the system does not say.
-pub fn own_peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    kibibytes.unwrap_or(0) * 1024
 }
 
 pub fn reject_lines(files: &[InputFile], rejects: Vec<Reject>) -> Vec<RejectLine> {

@@ -19,9 +19,10 @@ use crate::job::{Job, Source};
 use crate::kernel::csr::Csr;
 use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
-use crate::kmeans::{self, Sweep};
+use crate::kmeans::{self, KMeans, StartReport, Sweep};
 use crate::pca;
 use crate::profile;
+use crate::progress::{self, Memory, RunAt, RunOf, Space};
 use crate::report::run::Stage;
 use crate::report::write::{self, Written};
 use crate::report::{Measured, ModelTerms, Outcome};
@@ -90,7 +91,7 @@ fn scratch_folder(job: &Job) -> PathBuf {
 fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layout) -> Result<Option<Finished>> {
     let writable = if c.is_coordinator() { write::check_output(&job.output) } else { Ok(()) };
     c.agree(writable)?;
-    let mut clock = Clock::start(c.is_coordinator());
+    let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let mut checkpoint = open_checkpoint(c, job);
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
     let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
@@ -110,6 +111,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
                 pca
             }
         };
+        progress::swept(pca.solver.iterations, Some(pca.solver.residual));
         let scores = pca::project(&pca, &matrix);
         Ok((matrix, pca, scores))
     })?;
@@ -129,6 +131,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
             &mut checkpoint,
         )
     })?;
+    tell_starts(job.kmeans.clusters, &kmeans);
     let sweep = match &job.sweep {
         Some(params) if !sweep_over.is_empty() => {
             let full = params.full.then(|| {
@@ -206,6 +209,14 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     Ok(finished)
 }
 
+/// Tells of all starts, those that other processes ran or an earlier attempt ended too.
+fn tell_starts(clusters: usize, kmeans: &KMeans) {
+    for (start, &StartReport { iterations, inertia, .. }) in kmeans.starts.iter().enumerate() {
+        let run = RunOf { space: Space::Projected, clusters, start };
+        progress::moved(run, RunAt { iterations, inertia, ended: true });
+    }
+}
+
 /// Beside the output, hidden; of this very job and input.
 fn open_checkpoint<C: Collective>(c: &mut C, job: &Job) -> Checkpoint {
     let name = job.output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -219,13 +230,15 @@ fn open_checkpoint<C: Collective>(c: &mut C, job: &Job) -> Checkpoint {
 /// Times stages, and shows the one at work where there is a terminal to show it on.
 struct Clock {
     shown: bool,
+    /// This worker tells the stages of its process.
+    told: bool,
     started: Instant,
     stages: Vec<Stage>,
 }
 
 impl Clock {
-    fn start(shown: bool) -> Clock {
-        Clock { shown, started: Instant::now(), stages: Vec::new() }
+    fn start(shown: bool, told: bool) -> Clock {
+        Clock { shown, told, started: Instant::now(), stages: Vec::new() }
     }
 
     fn time<T>(&mut self, stage: &str, work: impl FnOnce() -> T) -> T {
@@ -233,12 +246,18 @@ impl Clock {
         #[cfg(debug_assertions)]
         panic_if_asked(stage);
         let started = Instant::now();
+        if self.told {
+            progress::begin(stage);
+        }
         let result = span.in_scope(work);
+        if self.told {
+            progress::end();
+        }
         let seconds = started.elapsed().as_secs_f64();
         if self.shown {
             tracing::info!(stage, seconds, "done");
         }
-        self.stages.push(Stage { stage: stage.to_string(), seconds, peak_memory: gather::own_peak_memory() });
+        self.stages.push(Stage { stage: stage.to_string(), seconds, peak_memory: Memory::now().peak });
         result
     }
 }

@@ -83,7 +83,7 @@ impl Sandbox {
 }
 
 /// What segmill reads from the environment: a test decides it alone.
-pub const ENVIRONMENT: [&str; 13] = [
+pub const ENVIRONMENT: [&str; 14] = [
     "SEGMILL_CLUSTER_KEY",
     "SEGMILL_CLUSTER_KEY_FILE",
     "SEGMILL_LISTEN",
@@ -94,6 +94,7 @@ pub const ENVIRONMENT: [&str; 13] = [
     "SEGMILL_PROCESS",
     "SEGMILL_HOSTS",
     "SEGMILL_SIMD",
+    "SEGMILL_STATUS_ADDR",
     "RUST_LOG",
     "RUST_BACKTRACE",
     "CLICOLOR_FORCE",

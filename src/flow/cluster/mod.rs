@@ -22,6 +22,7 @@ use timely::communication::{Config, Hooks};
 pub use timely::worker::Worker;
 
 use crate::error::{Error, Result};
+use crate::progress;
 use hello::{Hello, PROTOCOL};
 use pulse::Pulse;
 
@@ -110,6 +111,7 @@ pub fn execute<T: Send + 'static>(
             (builders, Box::new(guard) as Box<dyn std::any::Any + Send>)
         }
     };
+    progress::ready();
     let config = WorkerConfig::default().idle_spin(idle_spin(layout));
     let guards = timely::execute::execute_from(builders, others, config, work).map_err(timely_failed)?;
     let results = guards.join().into_iter().map(|result| result.map_err(timely_failed)).collect();

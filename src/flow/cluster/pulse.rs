@@ -13,6 +13,7 @@ use super::Layout;
 use super::link::Link;
 use super::panics;
 use crate::error::Error;
+use crate::progress;
 
 /// A peer that says nothing for so long is lost.
 pub const SILENCE: Duration = Duration::from_secs(20);
@@ -47,8 +48,9 @@ impl Pulse {
         let over = Arc::new(AtomicBool::new(false));
         let peers: Vec<(usize, Link)> =
             links.iter().enumerate().filter_map(|(peer, link)| Some((peer, link.clone()?))).collect();
-        for (_, link) in &peers {
+        for (peer, link) in &peers {
             link.forgive();
+            progress::heard(*peer, link.silence());
             let (link, over) = (link.clone(), Arc::clone(&over));
             // A thread for each: writing to a peer that reads nothing may take for ever.
             std::thread::spawn(move || {
@@ -76,6 +78,7 @@ fn watch(layout: &Layout, peers: &[(usize, Link)], over: &AtomicBool) {
         }
         last = Instant::now();
         for (peer, link) in peers {
+            progress::heard(*peer, link.silence());
             if link.silence().is_some_and(|silence| silence > SILENCE) {
                 let problem = format!("it has said nothing for {} s: stopped, or cut off", SILENCE.as_secs());
                 let error = Error::peer(layout.name(*peer), problem, "look after it, and start all processes again");

@@ -1,0 +1,371 @@
+//! How far this process is: for somebody who looks on from outside ([`crate::status`]).
+//!
+//! Stages say what they do as they do it, once per batch of rows, sweep or iteration. As long as nobody has called
+//! [`watch`], nothing is noted and nothing read back: results never depend on what is here. Workers that do one thing
+//! together say the same, so it does not matter which of them says it last; rows are added up over the workers.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// This process.
+static HERE: Progress = Progress::new();
+
+/// Begins to note what happens.
+pub fn watch() {
+    HERE.watched.store(true, Ordering::Relaxed);
+}
+
+/// All processes have found each other.
+pub fn ready() {
+    HERE.note(|noted| noted.ready = true);
+}
+
+/// A stage begins.
+pub fn begin(stage: &str) {
+    HERE.note(|noted| noted.begin(stage));
+}
+
+/// The stage at work ends.
+pub fn end() {
+    HERE.note(Noted::end);
+}
+
+/// So many more rows were read that are well formed.
+pub fn rows_read(rows: usize) {
+    HERE.add(&HERE.read, rows as u64);
+}
+
+/// One more row was read that is not.
+pub fn row_rejected() {
+    HERE.add(&HERE.read, 1);
+    HERE.add(&HERE.rejected, 1);
+}
+
+/// A worker's ratings are in place: so many more are kept, and so many rows more were merged into others.
+pub fn rows_kept(accepted: u64, merged: u64) {
+    HERE.add(&HERE.accepted, accepted);
+    HERE.add(&HERE.merged, merged);
+}
+
+/// The solver of the components made so many sweeps; `residual` is the largest relative one, once it is known.
+pub fn swept(sweeps: usize, residual: Option<f64>) {
+    HERE.note(|noted| noted.sweeps = Some(Sweeps { sweeps: sweeps as u64, residual }));
+}
+
+/// A run of k-means got further.
+pub fn moved(run: RunOf, how: RunAt) {
+    HERE.note(|noted| noted.runs.extend([(run, how)]));
+}
+
+/// A peer was last heard so long ago; `None`: it has left.
+pub fn heard(peer: usize, ago: Option<Duration>) {
+    HERE.note(|noted| {
+        noted.peers.remove(&peer);
+        noted.peers.extend(ago.map(|ago| (peer, Instant::now().checked_sub(ago))));
+    });
+}
+
+/// True where somebody looks on. What takes work to say need not be said otherwise.
+pub fn is_watched() -> bool {
+    HERE.is_watched()
+}
+
+/// How things stand now.
+pub fn now() -> Snapshot {
+    HERE.snapshot()
+}
+
+/// A run of k-means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunOf {
+    pub space: Space,
+    pub clusters: usize,
+    pub start: usize,
+}
+
+/// Where users are points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Space {
+    /// On the principal components.
+    Projected,
+    /// In all items.
+    Full,
+}
+
+impl Space {
+    pub fn name(self) -> &'static str {
+        match self {
+            Space::Projected => "projected",
+            Space::Full => "full",
+        }
+    }
+}
+
+/// How far a run of k-means is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RunAt {
+    pub iterations: usize,
+    pub inertia: f64,
+    pub ended: bool,
+}
+
+/// How things stood at one moment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Snapshot {
+    pub ready: bool,
+    /// In the order in which they began.
+    pub stages: Vec<StageAt>,
+    pub rows: Rows,
+    pub sweeps: Option<Sweeps>,
+    /// By space, then number of clusters.
+    pub kmeans: Vec<Starts>,
+    /// Each peer that is connected, and the seconds since it was heard.
+    pub peers: Vec<(usize, f64)>,
+    pub memory: Memory,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageAt {
+    pub name: String,
+    pub seconds: f64,
+    pub at_work: bool,
+}
+
+/// Rows of this process. Over all processes `read = accepted + rejected + merged` once all have sealed their shards; until
+/// then the last two lag behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rows {
+    pub read: u64,
+    pub accepted: u64,
+    pub rejected: u64,
+    pub merged: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sweeps {
+    pub sweeps: u64,
+    pub residual: Option<f64>,
+}
+
+/// All starts for one number of clusters in one space, as far as this process has part in them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Starts {
+    pub space: Space,
+    pub clusters: usize,
+    pub running: u64,
+    pub ended: u64,
+    /// Over all starts.
+    pub iterations: u64,
+    /// The lowest of any start so far.
+    pub inertia: f64,
+}
+
+/// Resident memory of this process in bytes, now and at its peak; 0 where the system does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Memory {
+    pub resident: u64,
+    pub peak: u64,
+}
+
+impl Memory {
+    pub fn now() -> Memory {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kibibytes = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+            kibibytes.unwrap_or(0) * 1024
+        };
+        Memory { resident: bytes("VmRSS:"), peak: bytes("VmHWM:") }
+    }
+}
+
+/// What is noted of one process.
+struct Progress {
+    watched: AtomicBool,
+    read: AtomicU64,
+    accepted: AtomicU64,
+    rejected: AtomicU64,
+    merged: AtomicU64,
+    noted: Mutex<Noted>,
+}
+
+struct Noted {
+    ready: bool,
+    stages: Vec<StageClock>,
+    sweeps: Option<Sweeps>,
+    runs: BTreeMap<RunOf, RunAt>,
+    /// When each peer was last heard; `None`: before the clock began.
+    peers: BTreeMap<usize, Option<Instant>>,
+}
+
+struct StageClock {
+    name: String,
+    began: Instant,
+    ended: Option<Duration>,
+}
+
+impl Progress {
+    const fn new() -> Progress {
+        Progress {
+            watched: AtomicBool::new(false),
+            read: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            merged: AtomicU64::new(0),
+            noted: Mutex::new(Noted {
+                ready: false,
+                stages: Vec::new(),
+                sweeps: None,
+                runs: BTreeMap::new(),
+                peers: BTreeMap::new(),
+            }),
+        }
+    }
+
+    fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, counter: &AtomicU64, count: u64) {
+        if self.is_watched() {
+            counter.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Noted)) {
+        if self.is_watched() {
+            change(&mut self.noted());
+        }
+    }
+
+    /// Notes are whole after every change, whatever became of its thread.
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let rows = || {
+            let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            let (accepted, merged, rejected) = (count(&self.accepted), count(&self.merged), count(&self.rejected));
+            Rows { read: count(&self.read), accepted, rejected, merged }
+        };
+        let noted = self.noted();
+        Snapshot {
+            ready: noted.ready,
+            stages: noted.stages.iter().map(StageClock::read).collect(),
+            rows: rows(),
+            sweeps: noted.sweeps,
+            kmeans: noted.starts(),
+            peers: noted.peers.iter().map(|(&peer, heard)| (peer, silence(*heard))).collect(),
+            memory: Memory::now(),
+        }
+    }
+}
+
+fn silence(heard: Option<Instant>) -> f64 {
+    heard.map_or(f64::INFINITY, |heard| heard.elapsed().as_secs_f64())
+}
+
+impl StageClock {
+    fn read(&self) -> StageAt {
+        let time = self.ended.unwrap_or_else(|| self.began.elapsed());
+        StageAt { name: self.name.clone(), seconds: time.as_secs_f64(), at_work: self.ended.is_none() }
+    }
+}
+
+impl Noted {
+    fn begin(&mut self, stage: &str) {
+        self.end();
+        self.stages.retain(|known| known.name != stage);
+        self.stages.push(StageClock { name: stage.to_string(), began: Instant::now(), ended: None });
+    }
+
+    fn end(&mut self) {
+        if let Some(StageClock { began, ended: ended @ None, .. }) = self.stages.last_mut() {
+            *ended = Some(began.elapsed());
+        }
+    }
+
+    fn starts(&self) -> Vec<Starts> {
+        let mut all: Vec<Starts> = Vec::new();
+        for (&RunOf { space, clusters, .. }, run) in &self.runs {
+            if all.last().is_none_or(|last| (last.space, last.clusters) != (space, clusters)) {
+                all.push(Starts { space, clusters, running: 0, ended: 0, iterations: 0, inertia: f64::INFINITY });
+            }
+            let Some(starts) = all.last_mut() else { continue };
+            starts.running += u64::from(!run.ended);
+            starts.ended += u64::from(run.ended);
+            starts.iterations += run.iterations as u64;
+            starts.inertia = starts.inertia.min(run.inertia);
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watched() -> Progress {
+        let progress = Progress::new();
+        progress.watched.store(true, Ordering::Relaxed);
+        progress
+    }
+
+    #[test]
+    fn nothing_is_noted_while_nobody_looks() {
+        let progress = Progress::new();
+        progress.note(|noted| noted.begin("ingest"));
+        progress.add(&progress.read, 7);
+        let seen = progress.snapshot();
+        assert_eq!((seen.stages, seen.rows), (Vec::new(), Rows::default()));
+    }
+
+    #[test]
+    fn one_stage_is_at_work_at_a_time() {
+        let progress = watched();
+        for stage in ["ingest", "pca"] {
+            progress.note(|noted| noted.begin(stage));
+        }
+        let stages = progress.snapshot().stages;
+        let seen: Vec<(&str, bool)> = stages.iter().map(|stage| (stage.name.as_str(), stage.at_work)).collect();
+        assert_eq!(seen, [("ingest", false), ("pca", true)]);
+        progress.note(Noted::end);
+        let ended = progress.snapshot().stages[1].seconds;
+        std::thread::sleep(Duration::from_millis(2));
+        progress.note(Noted::end);
+        assert_eq!(progress.snapshot().stages[1], StageAt { name: "pca".into(), seconds: ended, at_work: false });
+    }
+
+    #[test]
+    fn starts_are_put_together_by_space_and_number_of_clusters() {
+        let progress = watched();
+        let note = |space, clusters, start, iterations, inertia, ended| {
+            let run = RunOf { space, clusters, start };
+            progress.note(|noted| noted.runs.extend([(run, RunAt { iterations, inertia, ended })]));
+        };
+        note(Space::Full, 3, 0, 1, 70.0, false);
+        note(Space::Projected, 5, 1, 4, 8.0, false);
+        note(Space::Projected, 5, 0, 2, 9.0, false);
+        note(Space::Projected, 5, 0, 3, 7.5, true);
+        let starts = |space, clusters, running, ended, iterations, inertia| Starts {
+            space,
+            clusters,
+            running,
+            ended,
+            iterations,
+            inertia,
+        };
+        let expected = [starts(Space::Projected, 5, 1, 1, 7, 7.5), starts(Space::Full, 3, 1, 0, 1, 70.0)];
+        assert_eq!(progress.snapshot().kmeans, expected);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn memory_is_resident_up_to_its_peak() {
+        let Memory { resident, peak } = Memory::now();
+        assert!(resident > 0 && resident <= peak, "{resident} {peak}");
+    }
+}
