@@ -81,7 +81,7 @@ fn read(path: &Path) -> Array2<f64> {
 /// Seconds and the fit.
 fn run(case: Case, workers: usize) -> Result<(f64, KMeans)> {
     let case = Arc::new(case);
-    let results = cluster::execute(&Layout::single(workers), &[], move |worker| {
+    let results = cluster::execute(&Layout::single(workers), Default::default, move |worker| {
         let mut collective = TimelyCollective::new(worker);
         fit(&mut collective, &case)
     })?;

@@ -445,7 +445,9 @@ fn sbatch(sandbox: &Sandbox, lose_first: bool, words: &[&str]) -> Output {
     symlink(env!("CARGO_BIN_EXE_segmill"), programs.path().join("segmill")).expect("a link");
     let search = format!("{}:{}", programs.path().display(), std::env::var("PATH").expect("a search path"));
     let mut command = Command::new("bash");
-    ENVIRONMENT.iter().for_each(|name| drop(command.env_remove(name)));
+    for name in ENVIRONMENT {
+        command.env_remove(name);
+    }
     command.env("PATH", search).env("SLURM_SUBMIT_DIR", sandbox.path("")).env("SLURM_CPUS_PER_TASK", "1");
     command.env("SLURM_JOB_ID", std::process::id().to_string());
     command.env("LOSE_FIRST", if lose_first { "1" } else { "" });

@@ -17,8 +17,8 @@ fn prepared() -> Sandbox {
     sandbox
 }
 
-/// Starts `segmill run` with these variables and no flags of the cluster.
-fn start(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Child {
+/// Starts `segmill run` with these variables and no flags of the cluster. It waits for so many seconds for the others.
+fn start(sandbox: &Sandbox, variables: &[(&str, &str)], patience: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_segmill"));
     for name in ENVIRONMENT {
         command.env_remove(name);
@@ -27,7 +27,7 @@ fn start(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Child {
         .env("SEGMILL_CLUSTER_KEY", cluster::KEY)
         .envs(variables.iter().copied())
         .current_dir(sandbox.path(""))
-        .args(["run", "job.toml", "-o", "out", "-w", "2", "--start-timeout", "30"])
+        .args(["run", "job.toml", "-o", "out", "-w", "2", "--start-timeout", patience])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -39,7 +39,7 @@ fn start(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Child {
 fn assert_same(index: &str, variables: &[(&str, &str)], processes: usize) {
     let sandbox = prepared();
     let members: Vec<Child> = (0..processes)
-        .map(|process| start(&sandbox, &[variables, &[(index, process.to_string().as_str())]].concat()))
+        .map(|process| start(&sandbox, &[variables, &[(index, process.to_string().as_str())]].concat(), "30"))
         .collect();
     let deadline = Instant::now() + Duration::from_secs(120);
     for member in members {
@@ -80,16 +80,7 @@ fn a_missing_rank_is_named_in_time() {
     let address = cluster::free_addresses(1).remove(0);
     let port = address.rsplit_once(':').expect("a port").1;
     let variables = [("WORLD_SIZE", "3"), ("MASTER_ADDR", "localhost"), ("MASTER_PORT", port)];
-    let member = |index| {
-        let mut all = variables.to_vec();
-        all.push(("RANK", index));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_segmill"));
-        ENVIRONMENT.iter().for_each(|name| drop(command.env_remove(name)));
-        command.env("SEGMILL_CLUSTER_KEY", cluster::KEY).envs(all).current_dir(sandbox.path(""));
-        command.args(["run", "job.toml", "-o", "out", "-w", "1", "--start-timeout", "2"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("segmill starts")
-    };
-    let members = [member("0"), member("1")];
+    let members = ["0", "1"].map(|rank| start(&sandbox, &[&variables[..], &[("RANK", rank)]].concat(), "2"));
     let deadline = Instant::now() + Duration::from_secs(60);
     let [first, second] = members.map(|member| cluster::finish(member, deadline));
     first.refused(5, &["process 2", "did not come within 2 s"]);
