@@ -11,6 +11,7 @@ mod spec;
 mod tests;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,8 @@ pub struct Job {
     pub memory: u64,
     /// The folder of files for what does not fit `memory`; absent: the one that the output folder is in.
     pub scratch: Option<PathBuf>,
+    /// Between two checkpoints in the middle of a stage.
+    pub checkpoint_every: Duration,
     pub output: PathBuf,
     pub input: Input,
     pub matrix: Matrix,

@@ -17,6 +17,7 @@
 //! | [`pca`], [`kmeans`], [`validate`], [`profile`] | one stage each: local partial → collective → finish |
 //! | [`report`], [`model`] | result structs → tables, Parquet, HTML; the fitted model on disk |
 //! | [`collective`] | how workers meet |
+//! | [`checkpoint`] | what a run leaves behind for another to go on from |
 //! | [`kernel`] | pure numerics |
 //! | [`flow`] | everything that knows timely |
 //! | [`pipeline`] | the job as a handful of calls in data order |
@@ -30,6 +31,7 @@
 //! workers and processes. What is summed across users is summed in integers ([`kernel::fixed`]), random draws are keyed
 //! by what they are for ([`kernel::keyed`]), and users and items are ordered by id, never by arrival.
 
+pub mod checkpoint;
 pub mod cli;
 pub mod collective;
 pub mod error;

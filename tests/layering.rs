@@ -19,6 +19,7 @@ const RULES: &[Rule] = &[
     Rule { module: "error", any: &[], results: &[] },
     Rule { module: "kernel", any: &[], results: &[] },
     Rule { module: "collective", any: &["error"], results: &[] },
+    Rule { module: "checkpoint", any: &["error", "collective"], results: &[] },
     Rule { module: "job", any: &["error"], results: &[] },
     Rule { module: "launch", any: &["error", "flow"], results: &[] },
     Rule { module: "cli", any: &["error", "launch"], results: &["job", "flow"] },
@@ -44,12 +45,13 @@ const RULES: &[Rule] = &[
     },
 ];
 
-const STAGE: &[&str] = &["error", "kernel", "collective"];
+const STAGE: &[&str] = &["error", "kernel", "collective", "checkpoint"];
 const RESULTS: &[&str] = &["job", "ingest", "shard", "pca", "kmeans", "validate", "profile"];
 const EVERYTHING: &[&str] = &[
     "error",
     "kernel",
     "collective",
+    "checkpoint",
     "job",
     "ingest",
     "shard",

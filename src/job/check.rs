@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 
@@ -22,6 +23,7 @@ impl JobSpec {
             seed: self.seed,
             memory: bytes(&self.memory)?,
             scratch: self.scratch,
+            checkpoint_every: seconds("checkpoint_every", self.checkpoint_every)?,
             output: output(self.output.unwrap_or(default_output))?,
             input: input(self.input, folder)?,
             matrix: matrix(self.matrix)?,
@@ -32,6 +34,11 @@ impl JobSpec {
             profile: profile(self.profile)?,
         })
     }
+}
+
+fn seconds(key: &str, value: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(value)
+        .or_else(|_| refuse(key, format!("{value} is no time"), "write a number of seconds from 0 on"))
 }
 
 /// Past these the generator's tables and keys would not hold.

@@ -5,6 +5,7 @@ pub const KEYS: &[&str] = &[
     "seed",
     "memory",
     "scratch",
+    "checkpoint_every",
     "output",
     "input.ratings",
     "input.format",

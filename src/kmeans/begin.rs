@@ -75,7 +75,7 @@ fn begin_in_sample<C: Collective>(
             let centres = Points::Dense { values: centres, n_rows: run.clusters, n_dims: scores.n_dims };
             let points: Vec<_> = (0..run.clusters).map(|centre| centres.point(centre)).collect();
             let tiles = Tiles::of(&users.cloud.points, &points.iter().collect::<Vec<_>>());
-            begun.push(Beginning { run, tiles, nearest: None });
+            begun.push(Beginning { run, tiles, nearest: None, iterations: 0 });
         }
     }
     begun

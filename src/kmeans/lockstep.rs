@@ -19,6 +19,8 @@
 //! all that matters. Distances have the same bits each time they are computed, and no triangle inequality is used, so the
 //! pruning is exact.
 
+use serde::{Deserialize, Serialize};
+
 use crate::collective::Collective;
 use crate::job::KMeansParams;
 use crate::kernel::csr::Csr;
@@ -47,15 +49,31 @@ pub struct Finished {
     pub spared: usize,
 }
 
+/// A run on its way, for somebody who goes on from there: the centroids from which its last iteration set out. Doing that
+/// iteration once more leads to the same centroids, with the labels that the next one is compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Underway {
+    pub run: Run,
+    /// Iterations before the last one.
+    pub iterations: usize,
+    /// `(n_clusters, n_dims)`.
+    pub centroids: Vec<Vec<f64>>,
+}
+
+/// What to do with runs on their way, before each iteration.
+pub type Watch<'a> = dyn FnMut(&dyn Fn() -> Vec<Underway>) + 'a;
+
 /// Moves all runs to their ends; in the order in which they were given.
 pub fn lloyd<C: Collective>(
     c: &mut C,
     users: &Users,
     params: &KMeansParams,
     beginnings: Vec<Beginning>,
+    watch: &mut Watch,
 ) -> Vec<Finished> {
     let mut runs: Vec<State> = beginnings.into_iter().map(|b| State::new(b, users.n_rows(), users.n_dims())).collect();
     loop {
+        watch(&|| runs.iter().map(State::underway).collect());
         let mut active: Vec<&mut State> = runs.iter_mut().filter(|run| run.phase != Phase::Done).collect();
         if active.is_empty() {
             break;
@@ -87,6 +105,12 @@ struct State {
     iterations: usize,
     converged: bool,
     tiles: Tiles,
+    /// No local user has been assigned yet.
+    fresh: bool,
+    /// The centroids from which the last iteration set out.
+    before: Option<Tiles>,
+    /// Iterations before that one.
+    moved_at: usize,
     /// `(n_clusters, n_dims)` in fixed point, over all workers; as of the last move.
     sums: Vec<i64>,
     /// Over all workers.
@@ -143,9 +167,12 @@ impl State {
         State {
             run: beginning.run,
             phase: Phase::Moving,
-            iterations: 0,
+            iterations: beginning.iterations,
             converged: false,
             tiles: beginning.tiles,
+            fresh: true,
+            before: None,
+            moved_at: 0,
             sums: vec![0; k * n_dims],
             counts: vec![0; k],
             members,
@@ -164,7 +191,7 @@ impl State {
     fn assign_sparse(&mut self, matrix: &Csr, cloud: &Cloud) {
         let n_rows = matrix.n_rows() as u32;
         self.changed.clear();
-        if self.iterations == 0 {
+        if std::mem::take(&mut self.fresh) {
             self.changed.extend((0..n_rows).map(|row| (row, u32::MAX)));
             return;
         }
@@ -209,6 +236,15 @@ impl State {
             }
             _ => unreachable!("members are of the kind of their points"),
         }
+    }
+
+    fn underway(&self) -> Underway {
+        let (tiles, iterations) = match &self.before {
+            Some(before) => (before, self.moved_at),
+            None => (&self.tiles, self.iterations),
+        };
+        let centroids = (0..self.run.clusters).map(|j| tiles.coordinates(j).collect()).collect();
+        Underway { run: self.run, iterations, centroids }
     }
 
     /// Calls `f` with the squared distances of all local users to their own centroids, a stretch at a time.
@@ -323,6 +359,8 @@ impl State {
             sums.iter_mut().zip(changes).for_each(|(sum, change)| *sum += change);
         }
         let unit = 1.0 / facts.coordinate_scale.factor();
+        self.moved_at = self.iterations - 1;
+        self.before.get_or_insert_with(|| self.tiles.clone()).clone_from(&self.tiles);
         let shifts = self.tiles.move_to_means(&self.sums, &self.counts, unit, &self.touched);
         let shift = shifts.iter().fold(0.0, |sum, shift| sum + shift.squared);
         self.moved = shifts.iter().map(|shift| shift.moved).collect();

@@ -27,11 +27,12 @@ mod users;
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::KMeansParams;
 use crate::kernel::lloyd::Points;
-use spread::{Job, Solved};
+use spread::{Job, Keeper, Solved};
 use users::Users;
 
 pub use knee::knee;
@@ -113,12 +114,14 @@ pub fn fit<C: Collective>(
     seed: u64,
     memory: u64,
 ) -> Result<(KMeans, Assignment)> {
-    let (model, assignment, _) = fit_and_sweep(c, scores, draw_keys, params, &[], seed, memory)?;
+    let nowhere = &mut Checkpoint::none();
+    let (model, assignment, _) = fit_and_sweep(c, scores, draw_keys, params, &[], seed, memory, nowhere)?;
     Ok((model, assignment))
 }
 
 /// [`fit`], and the inertia for each of `clusters` with the same parameters; the runs of the fit are part of the sweep
-/// where its number of clusters is.
+/// where its number of clusters is. Goes on from `checkpoint`, and keeps its progress there.
+#[allow(clippy::too_many_arguments)]
 pub fn fit_and_sweep<C: Collective>(
     c: &mut C,
     scores: ArrayView2<f64>,
@@ -127,6 +130,7 @@ pub fn fit_and_sweep<C: Collective>(
     clusters: &[usize],
     seed: u64,
     memory: u64,
+    checkpoint: &mut Checkpoint,
 ) -> Result<(KMeans, Assignment, SweepCurve)> {
     let scores = scores.as_standard_layout();
     let users = Users::gather(c, dense_points(&scores), draw_keys, params.tol, 0.0);
@@ -136,15 +140,18 @@ pub fn fit_and_sweep<C: Collective>(
     let mut all = clusters.to_vec();
     all.push(params.clusters);
     let way = spread::choose(c.peers(), &users.facts, &all, &job);
-    let solved = spread::solve(c, &users, &all, Some(params.clusters), &job, way);
+    let mut keeper = Keeper { checkpoint, name: "kmeans" };
+    let solved = spread::solve(c, &users, &all, Some(params.clusters), &job, way, &mut keeper);
     let (model, assignment) = finish::finish(&users, &solved, params.clusters);
     Ok((model, assignment, curve(clusters, &solved)))
 }
 
 /// The best inertia over `params.n_init` starts for each of `clusters`, in the space of `points`: scores (dense) or
-/// all items (sparse, never densified). `params.clusters` plays no part.
+/// all items (sparse, never densified). `params.clusters` plays no part. Goes on from `checkpoint`, and keeps its progress
+/// there.
 ///
 /// Fails, on every worker alike, where a number of clusters is 0 or more than the users.
+#[allow(clippy::too_many_arguments)]
 pub fn sweep<C: Collective>(
     c: &mut C,
     points: Points,
@@ -153,12 +160,14 @@ pub fn sweep<C: Collective>(
     params: &KMeansParams,
     seed: u64,
     memory: u64,
+    checkpoint: &mut Checkpoint,
 ) -> Result<SweepCurve> {
     let users = Users::gather(c, points, draw_keys, params.tol, 0.0);
     let job = Job { params, seed, memory };
     check(clusters, users.facts.n_users, "sweep.clusters")?;
     let way = spread::choose(c.peers(), &users.facts, clusters, &job);
-    let solved = spread::solve(c, &users, clusters, None, &job, way);
+    let mut keeper = Keeper { checkpoint, name: "sweep" };
+    let solved = spread::solve(c, &users, clusters, None, &job, way, &mut keeper);
     Ok(curve(clusters, &solved))
 }
 

@@ -1,12 +1,14 @@
 //! Which runs there are, and which of them go together.
 
+use serde::{Deserialize, Serialize};
+
 use crate::kernel::lloyd::Tiles;
 
 /// Copies of a run's centroids that exist at once: sums, tiles, changes to the sums, and those on their way out and in.
 const SLABS: u64 = 5;
 
 /// One run of k-means: a number of clusters and a start, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     pub clusters: usize,
     pub start: usize,

@@ -31,12 +31,14 @@ pub struct Beginning {
     pub run: Run,
     pub tiles: Tiles,
     pub nearest: Option<Nearest>,
+    /// Iterations that led here: none, but where a run goes on from a checkpoint.
+    pub iterations: usize,
 }
 
 impl Beginning {
-    /// The only run with these centres.
-    pub fn at(cloud: &Cloud, tiles: Tiles) -> Beginning {
-        let run = Run { clusters: tiles.n_columns(), start: 0 };
+    /// The run with these centres.
+    pub fn at(cloud: &Cloud, start: usize, tiles: Tiles, iterations: usize) -> Beginning {
+        let run = Run { clusters: tiles.n_columns(), start };
         let nearest = match cloud.points {
             Points::Dense { .. } => None,
             Points::Sparse(matrix) => {
@@ -46,7 +48,7 @@ impl Beginning {
                 Some(nearest)
             }
         };
-        Beginning { run, tiles, nearest }
+        Beginning { run, tiles, nearest, iterations }
     }
 }
 
@@ -224,6 +226,7 @@ impl<'a> Seeding<'a> {
                 Reached::Sparse(nearest) => Some(nearest.clone()),
                 Reached::Dense(_) => None,
             },
+            iterations: 0,
         }
     }
 }

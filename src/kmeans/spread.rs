@@ -4,13 +4,16 @@
 //! iteration costs more than the work: the points are copied to every worker once, the runs divided among them, and
 //! each worker runs its share alone. Both ways give the same bits, because no result depends on who holds which user.
 
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::Checkpoint;
 use crate::collective::{Collective, Solo};
 use crate::job::KMeansParams;
 use crate::kernel::csr::{Csr, Rows, Values};
 use crate::kernel::lloyd::{Cloud, Point, Points, Screen, Tiles};
 
 use super::begin;
-use super::lockstep::{self, Finished};
+use super::lockstep::{self, Finished, Underway};
 use super::plan::{self, Run, Unit};
 use super::seeding::{Beginning, Columns};
 use super::users::{Facts, Users};
@@ -46,7 +49,7 @@ pub enum Way {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     pub run: Run,
     pub iterations: usize,
@@ -57,7 +60,7 @@ pub struct Outcome {
 }
 
 /// The centroids of the best start of the number of clusters that was to be kept, in the order of the run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Winner {
     pub start: usize,
     pub fixed_inertia: i64,
@@ -67,7 +70,7 @@ pub struct Winner {
 }
 
 /// Every run, the same on every worker.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Solved {
     /// By number of clusters, then by start.
     pub outcomes: Vec<Outcome>,
@@ -100,12 +103,37 @@ impl Solved {
         }
     }
 
+    /// Takes in other runs.
+    fn merge(&mut self, other: Solved) {
+        self.outcomes.extend(other.outcomes);
+        self.sort();
+        let order = |winner: &Winner| (winner.fixed_inertia, winner.start);
+        self.winner = self.winner.take().into_iter().chain(other.winner).min_by_key(order);
+    }
+
+    fn has(&self, run: Run) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.run == run)
+    }
+
     fn sort(&mut self) {
         self.outcomes.sort_by_key(|outcome| (outcome.run.clusters, outcome.run.start));
     }
 }
 
-/// Runs `n_init` starts of each of `clusters` and keeps the best centroids of `keep`.
+/// What there is to go on from: runs that have ended, and runs on their way.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Progress {
+    solved: Solved,
+    underway: Vec<Underway>,
+}
+
+/// Where progress is kept, under which name.
+pub struct Keeper<'a> {
+    pub checkpoint: &'a mut Checkpoint,
+    pub name: &'a str,
+}
+
+/// Runs `n_init` starts of each of `clusters` and keeps the best centroids of `keep`. Goes on from where `keeper` says.
 pub fn solve<C: Collective>(
     c: &mut C,
     users: &Users,
@@ -113,17 +141,35 @@ pub fn solve<C: Collective>(
     keep: Option<usize>,
     job: &Job,
     way: Way,
+    keeper: &mut Keeper,
 ) -> Solved {
-    let units = plan::units(clusters, job.params.n_init);
-    if c.peers() == 1 || way == Way::Lockstep {
-        return run_units(c, users, units, keep, job);
+    let before: Progress = keeper.checkpoint.restore(keeper.name).unwrap_or_default();
+    let mut units = plan::units(clusters, job.params.n_init);
+    units.iter_mut().for_each(|unit| {
+        let start = unit.start;
+        unit.clusters.retain(|&clusters| !before.solved.has(Run { clusters, start }));
+    });
+    units.retain(|unit| !unit.clusters.is_empty());
+    if units.is_empty() {
+        return before.solved;
     }
-    let draw_keys = c.all_gather(users.draw_keys).concat();
-    let copy = Copied::gather(c, users.cloud.points);
-    let everyone = Users { cloud: Cloud::new(copy.points()), draw_keys: &draw_keys, facts: users.facts.copied() };
-    let mine = plan::share(units, c.peers(), c.index());
-    let solved = run_units(&mut Solo, &everyone, mine, keep, job);
-    exchange_outcomes(c, solved, &users.facts)
+    let solved = if c.peers() == 1 || way == Way::Lockstep {
+        run_units(c, users, units, keep, job, before, keeper)
+    } else {
+        let draw_keys = c.all_gather(users.draw_keys).concat();
+        let copy = Copied::gather(c, users.cloud.points);
+        let everyone = Users { cloud: Cloud::new(copy.points()), draw_keys: &draw_keys, facts: users.facts.copied() };
+        let mine = plan::share(units, c.peers(), c.index());
+        // What the others are at is not known here, and points that are copied are few.
+        let mut nowhere = Keeper { checkpoint: &mut Checkpoint::none(), name: keeper.name };
+        let solved = run_units(&mut Solo, &everyone, mine, keep, job, Progress::default(), &mut nowhere);
+        let mut solved = exchange_outcomes(c, solved, &users.facts);
+        solved.merge(before.solved);
+        solved
+    };
+    let progress = Progress { solved, underway: Vec::new() };
+    keeper.checkpoint.keep(keeper.name, &progress);
+    progress.solved
 }
 
 /// One run from given centroids.
@@ -132,7 +178,8 @@ pub fn solve_from<C: Collective>(c: &mut C, users: &Users, centres: Points, para
     let points: Vec<Point> = (0..clusters).map(|row| centres.point(row)).collect();
     let tiles = Tiles::of(&users.cloud.points, &points.iter().collect::<Vec<_>>());
     let mut solved = Solved::default();
-    for finished in lockstep::lloyd(c, users, params, vec![Beginning::at(&users.cloud, tiles)]) {
+    let beginning = Beginning::at(&users.cloud, 0, tiles, 0);
+    for finished in lockstep::lloyd(c, users, params, vec![beginning], &mut |_| {}) {
         solved.add(finished, Some(clusters));
     }
     solved
@@ -151,9 +198,17 @@ pub fn choose(peers: usize, facts: &Facts, clusters: &[usize], job: &Job) -> Way
     if even || bytes <= SMALL_BYTES { Way::Copied } else { Way::Lockstep }
 }
 
-/// Runs units in batches, in lockstep with the other workers.
-fn run_units<C: Collective>(c: &mut C, users: &Users, units: Vec<Unit>, keep: Option<usize>, job: &Job) -> Solved {
-    let mut solved = Solved::default();
+/// Runs units in batches, in lockstep with the other workers; runs that were on their way go on from there.
+fn run_units<C: Collective>(
+    c: &mut C,
+    users: &Users,
+    units: Vec<Unit>,
+    keep: Option<usize>,
+    job: &Job,
+    before: Progress,
+    keeper: &mut Keeper,
+) -> Solved {
+    let Progress { mut solved, underway } = before;
     let capacity = COLUMN_BYTES.min(job.memory / 4) / (8 * users.facts.max_rows.max(1));
     let mut columns = Columns::new(users.cloud.points.n_rows(), capacity as usize);
     let wanted: usize = units.iter().map(|unit| unit.centres() * unit.candidates).sum();
@@ -162,15 +217,41 @@ fn run_units<C: Collective>(c: &mut C, users: &Users, units: Vec<Unit>, keep: Op
         columns.provide_all(&users.cloud);
     }
     for batch in batches(c.peers(), units, users, job) {
-        let beginnings = begin::begin(c, users, job.seed, &batch, &mut columns);
+        let (mut beginnings, fresh) = resume(users, batch, &underway);
+        if !fresh.is_empty() {
+            beginnings.extend(begin::begin(c, users, job.seed, &fresh, &mut columns));
+        }
         for together in groups(c.peers() > 1 || !sparse, beginnings) {
-            for finished in lockstep::lloyd(c, users, job.params, together) {
+            let mut watch = |states: &dyn Fn() -> Vec<Underway>| {
+                let progress = || Progress { solved: solved.clone(), underway: states() };
+                keeper.checkpoint.keep_if_due(keeper.name, progress);
+            };
+            for finished in lockstep::lloyd(c, users, job.params, together, &mut watch) {
                 solved.add(finished, keep);
             }
         }
     }
     solved.sort();
     solved
+}
+
+/// The beginnings of those runs of a batch that were on their way, and the rest of the batch.
+fn resume(users: &Users, mut batch: Vec<Unit>, underway: &[Underway]) -> (Vec<Beginning>, Vec<Unit>) {
+    let mut beginnings = Vec::new();
+    for unit in &mut batch {
+        let start = unit.start;
+        unit.clusters.retain(|&clusters| {
+            let Some(state) = underway.iter().find(|state| state.run == Run { clusters, start }) else { return true };
+            let indices = || (0..users.n_dims() as u32).collect();
+            let point = |values: &Vec<f64>| Point { indices: indices(), values: values.clone() };
+            let points: Vec<Point> = state.centroids.iter().map(point).collect();
+            let tiles = Tiles::of(&users.cloud.points, &points.iter().collect::<Vec<_>>());
+            beginnings.push(Beginning::at(&users.cloud, start, tiles, state.iterations));
+            false
+        });
+    }
+    batch.retain(|unit| !unit.clusters.is_empty());
+    (beginnings, batch)
 }
 
 /// One worker alone gains nothing from many sparse runs at once: it takes the units of one start at a time, which share
@@ -285,4 +366,63 @@ fn winner_from_words(fixed_inertia: i64, start: usize, words: &[u64]) -> Winner 
     let n_dims = coordinates.len() / sizes.len();
     let centroid = |j: usize| coordinates[j * n_dims..][..n_dims].iter().map(|&x| f64::from_bits(x)).collect();
     Winner { start, fixed_inertia, centroids: (0..sizes.len()).map(centroid).collect(), sizes: sizes.to_vec() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::keyed::{self, Stream};
+
+    const N: usize = 400;
+    const DIMS: usize = 3;
+
+    fn values() -> Vec<f64> {
+        let draw = |i: usize, j: usize| keyed::uniform(5, Stream::Generate, i as u64, j as u64);
+        (0..N).flat_map(|i| (0..DIMS).map(move |j| 10.0 * draw(1000 + i % 9, j) + 6.0 * draw(i, j))).collect()
+    }
+
+    /// The rows as sparse ones.
+    fn sparse(values: &[f64]) -> Csr {
+        let mut matrix = Csr::empty(DIMS);
+        values.chunks(DIMS).for_each(|row| matrix.push_row(row.iter().enumerate().map(|(j, &x)| (j as u32, x))));
+        matrix
+    }
+
+    /// A run that goes on from any iteration of another, or from its ended runs, ends as that one did.
+    #[test]
+    fn whoever_goes_on_from_anywhere_gets_to_the_same_end() {
+        let (values, keys) = (values(), (0..N as u64).map(keyed::mix).collect::<Vec<_>>());
+        let matrix = sparse(&values);
+        let dense = Points::Dense { values: &values, n_rows: N, n_dims: DIMS };
+        for points in [dense, Points::Sparse(&matrix)] {
+            let users = Users::gather(&mut Solo, points, &keys, 0.0, 0.0);
+            let params = KMeansParams { clusters: 8, n_init: 2, max_iter: 300, tol: 0.0 };
+            let job = Job { params: &params, seed: 3, memory: 1 << 30 };
+            let units = || plan::units(&[4, 8, 30], 2);
+            let from = |before: Progress| {
+                let mut units = units();
+                let done = before.solved.clone();
+                units.iter_mut().for_each(|unit| {
+                    let start = unit.start;
+                    unit.clusters.retain(|&clusters| !done.has(Run { clusters, start }));
+                });
+                units.retain(|unit| !unit.clusters.is_empty());
+                let mut nowhere = Keeper { checkpoint: &mut Checkpoint::none(), name: "kmeans" };
+                run_units(&mut Solo, &users, units, Some(8), &job, before, &mut nowhere)
+            };
+            let whole = from(Progress::default());
+            let mut seen = Vec::new();
+            let mut columns = Columns::new(N, 1000);
+            let beginnings = begin::begin(&mut Solo, &users, 3, &units(), &mut columns);
+            lockstep::lloyd(&mut Solo, &users, &params, beginnings, &mut |states| seen.push(states()));
+            assert!(seen.len() > 3, "{}", seen.len());
+            for underway in seen {
+                let words = bincode::serialize(&Progress { solved: Solved::default(), underway }).unwrap();
+                assert_eq!(from(bincode::deserialize(&words).unwrap()), whole);
+            }
+            let mut half = whole.clone();
+            half.outcomes.retain(|outcome| outcome.run.clusters == 8);
+            assert_eq!(from(Progress { solved: half, underway: Vec::new() }), whole);
+        }
+    }
 }

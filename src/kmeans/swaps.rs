@@ -67,8 +67,8 @@ fn stand(sample: &Users, tiles: &Tiles) -> Standing {
 /// Where a few iterations of Lloyd's algorithm lead.
 fn follow(sample: &Users, beginning: &Beginning, tiles: Tiles) -> State {
     let params = KMeansParams { clusters: beginning.run.clusters, n_init: 1, max_iter: ITERATIONS, tol: 0.0 };
-    let from = Beginning { run: beginning.run, tiles, nearest: None };
-    let end = lockstep::lloyd(&mut Solo, sample, &params, vec![from]).remove(0);
+    let from = Beginning { run: beginning.run, tiles, nearest: None, iterations: 0 };
+    let end = lockstep::lloyd(&mut Solo, sample, &params, vec![from], &mut |_| {}).remove(0);
     State { tiles: end.tiles, potential: end.outcome.fixed_inertia }
 }
 
@@ -133,7 +133,7 @@ mod tests {
         let run = |(start, clusters): (usize, usize)| {
             let centres: Vec<Point> = (0..clusters).map(|j| all.point((7 * j + start) % N)).collect();
             let tiles = Tiles::of(&all, &centres.iter().collect::<Vec<_>>());
-            Beginning { run: Run { clusters, start }, tiles, nearest: None }
+            Beginning { run: Run { clusters, start }, tiles, nearest: None, iterations: 0 }
         };
         [(0, 1), (0, 2), (0, 7), (1, 7), (1, 11), (2, 14)].map(run).into()
     }

@@ -65,7 +65,8 @@ fn solve_with<C: Collective>(
 ) -> Solved {
     let users = Users::gather(c, points, keys, params.tol, 0.0);
     let job = Job { params, seed: 3, memory };
-    solve(c, &users, clusters, Some(clusters[0]), &job, way)
+    let mut nowhere = spread::Keeper { checkpoint: &mut Checkpoint::none(), name: "kmeans" };
+    solve(c, &users, clusters, Some(clusters[0]), &job, way, &mut nowhere)
 }
 
 /// The rows of worker `w` of `n` in a dealing of users that depends on `n`.
@@ -139,7 +140,9 @@ fn workers_without_users_take_part() {
             let own = scores.select(ndarray::Axis(0), &rows);
             let csr = csr_of(own.view());
             assert_eq!(solve_with(c, dense(&own), &own_keys, &[2, 3], &params(2, 2), MEMORY, way), reference);
-            let swept = sweep(c, Points::Sparse(&csr), &own_keys, &[1, 3], &params(2, 2), 0, MEMORY).unwrap();
+            let swept =
+                sweep(c, Points::Sparse(&csr), &own_keys, &[1, 3], &params(2, 2), 0, MEMORY, &mut Checkpoint::none())
+                    .unwrap();
             assert!(swept.inertia[1] < 1e-9 * swept.inertia[0]);
         });
     }
@@ -205,8 +208,8 @@ fn lloyd_from(points: Points, centres: &[usize], params: &KMeansParams) -> locks
     let users = Users::gather(&mut Solo, points, &keys, params.tol, 0.0);
     let rows: Vec<_> = centres.iter().map(|&row| points.point(row)).collect();
     let tiles = Tiles::of(&points, &rows.iter().collect::<Vec<_>>());
-    let beginning = seeding::Beginning::at(&users.cloud, tiles);
-    lockstep::lloyd(&mut Solo, &users, params, vec![beginning]).remove(0)
+    let beginning = seeding::Beginning::at(&users.cloud, 0, tiles, 0);
+    lockstep::lloyd(&mut Solo, &users, params, vec![beginning], &mut |_| {}).remove(0)
 }
 
 #[test]
@@ -299,7 +302,17 @@ fn more_clusters_than_distinct_users_leave_some_empty() {
     assert_eq!(model.sizes, [10, 10, 10, 0, 0, 0, 0, 0]);
     assert!(assignment.distance.iter().all(|&d| d == 0.0));
     let csr = csr_of(points.view());
-    let swept = sweep(&mut Solo, Points::Sparse(&csr), &keys(30), &[1, 3, 8, 30], &params(8, 2), 0, MEMORY).unwrap();
+    let swept = sweep(
+        &mut Solo,
+        Points::Sparse(&csr),
+        &keys(30),
+        &[1, 3, 8, 30],
+        &params(8, 2),
+        0,
+        MEMORY,
+        &mut Checkpoint::none(),
+    )
+    .unwrap();
     assert_eq!(swept.inertia[1..], [0.0; 3]);
     assert!(swept.inertia[0] > 0.0);
 }
@@ -334,7 +347,8 @@ fn one_cluster_is_the_mean() {
 fn impossible_numbers_of_clusters_are_refused() {
     let points = blobs(5, 2, 2);
     let refused = |k, sweep: &[usize]| {
-        let result = fit_and_sweep(&mut Solo, points.view(), &keys(5), &params(k, 1), sweep, 0, MEMORY);
+        let result =
+            fit_and_sweep(&mut Solo, points.view(), &keys(5), &params(k, 1), sweep, 0, MEMORY, &mut Checkpoint::none());
         result.unwrap_err().to_string()
     };
     assert_eq!(refused(6, &[]), "kmeans.clusters: 6 clusters for 5 users; ask for at most 5");
@@ -346,12 +360,17 @@ fn impossible_numbers_of_clusters_are_refused() {
 fn the_sweep_has_the_fit_in_it() {
     let points = blobs(90, 4, 3);
     let clusters = [3, 6, 10];
-    let swept = |k| fit_and_sweep(&mut Solo, points.view(), &keys(90), &params(k, 3), &clusters, 5, MEMORY).unwrap();
+    let swept = |k| {
+        fit_and_sweep(&mut Solo, points.view(), &keys(90), &params(k, 3), &clusters, 5, MEMORY, &mut Checkpoint::none())
+            .unwrap()
+    };
     for (k, at) in [(6, 1), (10, 2)] {
         let (model, _, curve) = swept(k);
         assert_eq!(model, fit(&mut Solo, points.view(), &keys(90), &params(k, 3), 5, MEMORY).unwrap().0);
         assert_eq!(model.inertia, curve.inertia[at]);
-        let alone = sweep(&mut Solo, dense(&points), &keys(90), &clusters, &params(1, 3), 5, MEMORY).unwrap();
+        let alone =
+            sweep(&mut Solo, dense(&points), &keys(90), &clusters, &params(1, 3), 5, MEMORY, &mut Checkpoint::none())
+                .unwrap();
         assert_eq!(curve, alone);
     }
 }
@@ -478,7 +497,8 @@ fn ten_starts_on_movielens_come_near_the_best_of_scikit_learn() {
     // The full space is slow without optimisation: four numbers of clusters will do.
     let few = if cfg!(debug_assertions) { 4 } else { 8 };
     for (points, n, best) in [(dense(&scores), 8, PROJECTED), (Points::Sparse(&matrix), few, FULL)] {
-        let swept = sweep(&mut Solo, points, &keys, &SWEEP[..n], &params(25, 10), 0, MEMORY).unwrap();
+        let swept =
+            sweep(&mut Solo, points, &keys, &SWEEP[..n], &params(25, 10), 0, MEMORY, &mut Checkpoint::none()).unwrap();
         for ((k, inertia), best) in SWEEP.iter().zip(&swept.inertia).zip(best) {
             eprintln!("k = {k}: {inertia:.0}, {:.4} of the best", inertia / best);
             assert!(*inertia <= 1.02 * best, "k = {k}: {inertia} against {best}");
@@ -501,9 +521,11 @@ fn time_both_sweeps_on_movielens() {
                 let mut csr = Csr::empty(matrix.n_cols);
                 rows.iter().for_each(|&row| csr.push_row(matrix.row(row).iter().map(|(i, v)| (i as u32, v))));
                 let begin = std::time::Instant::now();
-                fit_and_sweep(c, own.view(), &keys, &params(25, 10), &SWEEP, 0, MEMORY).unwrap();
+                fit_and_sweep(c, own.view(), &keys, &params(25, 10), &SWEEP, 0, MEMORY, &mut Checkpoint::none())
+                    .unwrap();
                 let projected = begin.elapsed();
-                sweep(c, Points::Sparse(&csr), &keys, &SWEEP, &params(25, 10), 0, MEMORY).unwrap();
+                sweep(c, Points::Sparse(&csr), &keys, &SWEEP, &params(25, 10), 0, MEMORY, &mut Checkpoint::none())
+                    .unwrap();
                 (projected, begin.elapsed() - projected)
             });
             eprintln!("{n} workers: fit and projected sweep {:?}, full sweep {:?}", times[0].0, times[0].1);

@@ -6,8 +6,9 @@ mod warnings;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
@@ -58,6 +59,7 @@ fn fingerprint(job: &Job) -> Fingerprint {
     let mut same = job.clone();
     same.output.clear();
     same.scratch = None;
+    same.checkpoint_every = Duration::ZERO;
     let sections = serde_json::to_value(&same).expect("a job serialises");
     let sections = sections.as_object().into_iter().flatten();
     let digest = |text: String| blake3::hash(text.as_bytes()).to_hex()[..16].to_string();
@@ -89,6 +91,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     let writable = if c.is_coordinator() { write::check_output(&job.output) } else { Ok(()) };
     c.agree(writable)?;
     let mut clock = Clock::start(c.is_coordinator());
+    let mut checkpoint = open_checkpoint(c, job);
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
     let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
     let memory = share(RUNS_PERCENT);
@@ -99,7 +102,14 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     let (matrix, pca, scores) = clock.time("pca", || {
         let weighted = weight::weighted(c, &shard.matrix, job.matrix, &mut ratings.store);
         let matrix = c.agree(weighted)?;
-        let pca = pca::fit(c, &matrix, &job.pca, job.seed, job.memory)?;
+        let pca = match checkpoint.restore("pca") {
+            Some(pca) => pca,
+            None => {
+                let pca = pca::fit(c, &matrix, &job.pca, job.seed, job.memory)?;
+                checkpoint.keep("pca", &pca);
+                pca
+            }
+        };
         let scores = pca::project(&pca, &matrix);
         Ok((matrix, pca, scores))
     })?;
@@ -108,14 +118,32 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
         _ => &[],
     };
     let (kmeans, assignment, curve) = clock.time("kmeans", || {
-        kmeans::fit_and_sweep(c, scores.view(), &shard.draw_keys, &job.kmeans, projected, job.seed, memory)
+        kmeans::fit_and_sweep(
+            c,
+            scores.view(),
+            &shard.draw_keys,
+            &job.kmeans,
+            projected,
+            job.seed,
+            memory,
+            &mut checkpoint,
+        )
     })?;
     let sweep = match &job.sweep {
         Some(params) if !sweep_over.is_empty() => {
             let full = params.full.then(|| {
                 let points = Points::Sparse(&matrix);
                 clock.time("sweep", || {
-                    kmeans::sweep(c, points, &shard.draw_keys, &sweep_over, &job.kmeans, job.seed, memory)
+                    kmeans::sweep(
+                        c,
+                        points,
+                        &shard.draw_keys,
+                        &sweep_over,
+                        &job.kmeans,
+                        job.seed,
+                        memory,
+                        &mut checkpoint,
+                    )
                 })
             });
             let projected = params.projected.then_some(curve);
@@ -173,7 +201,19 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
         let written = clock.time("write", || write::write(&outcome, &job.output, &rejects))?;
         Ok(Finished { outcome, written })
     });
-    c.agree(finished.transpose())
+    let finished = c.agree(finished.transpose())?;
+    checkpoint.remove();
+    Ok(finished)
+}
+
+/// Beside the output, hidden; of this very job and input.
+fn open_checkpoint<C: Collective>(c: &mut C, job: &Job) -> Checkpoint {
+    let name = job.output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = job.output.with_file_name(format!(".{name}.checkpoint"));
+    let Fingerprint { job: sections, inputs } =
+        if c.is_coordinator() { fingerprint(job) } else { Fingerprint::default() };
+    let identity = format!("{} {sections:?} {inputs}", env!("CARGO_PKG_VERSION"));
+    Checkpoint::open(c, &folder, &identity, job.checkpoint_every)
 }
 
 /// Times stages, and shows the one at work where there is a terminal to show it on.

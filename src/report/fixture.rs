@@ -235,6 +235,7 @@ fn job(size: Size) -> Job {
         seed: 0,
         memory: 4 << 30,
         scratch: None,
+        checkpoint_every: std::time::Duration::from_secs(5),
         output: PathBuf::from("out/movielens-100k"),
         input: Input {
             source: Source::Files(files),
