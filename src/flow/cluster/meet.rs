@@ -289,7 +289,7 @@ fn dial(address: &str) -> io::Result<TcpStream> {
 
 fn listener(layout: &Layout) -> Result<TcpListener> {
     let (address, flag) = match (&layout.listen, layout.hosts.get(layout.process)) {
-        (Some(address), _) => (address.as_str(), "--listen"),
+        (Some(address), _) => (address.as_str(), "--listen or --port"),
         (None, Some(address)) => (address.as_str(), "--hosts"),
         (None, None) => ("0.0.0.0:0", "--listen"),
     };
