@@ -76,7 +76,10 @@ fn show_progress(quiet: bool, launched: bool) {
     let style = ProgressStyle::with_template("{spinner} {span_fields} {elapsed}").expect("a progress template");
     let bars = tracing_indicatif::IndicatifLayer::new().with_progress_style(style);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let text = tracing_subscriber::fmt::layer().with_writer(bars.get_stderr_writer()).with_filter(filter);
+    let text = tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(bars.get_stderr_writer())
+        .with_filter(filter);
     let stages = || EnvFilter::new("segmill=info");
     let bars = terminal.then(|| bars.with_filter(stages()));
     let marks = (launched && !quiet).then(|| StageMarks.with_filter(stages()));

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
+use super::orders::LEAVE;
 use super::{Orders, Plan, is_here};
 use crate::error::{Error, Result};
 
@@ -74,7 +75,9 @@ impl Member {
 
     /// Tells the member to leave.
     pub fn dismiss(&mut self) {
-        self.orders = None;
+        if let Some(mut orders) = self.orders.take() {
+            let _ = orders.write_all(LEAVE.as_bytes());
+        }
     }
 
     /// Stops a member that does not leave.

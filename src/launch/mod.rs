@@ -27,10 +27,10 @@ use member::{Ended, Event, Member};
 
 pub use orders::{Orders, STAGE_MARK};
 
-/// Members notice a lost one within 20 seconds; whoever is still there after this is stopped.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The same after a signal.
-const PATIENCE_AFTER_SIGNAL: Duration = Duration::from_secs(10);
+/// Most members notice at once when one is lost, and say so. Whoever is still there after this is told to leave.
+const GRACE: Duration = Duration::from_secs(3);
+/// Whoever is still there after this, told to leave, is stopped.
+const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -128,16 +128,14 @@ fn free_addresses(count: usize) -> Result<Vec<String>> {
 /// Waits until all members have ended.
 fn watch(mut members: Vec<Member>, events: &Receiver<Event>) -> Attempt {
     let mut said = Said::default();
-    let (mut deadline, mut stopped) = (None, None);
+    let (mut leaving, mut stopped): (Option<Instant>, Option<i32>) = (None, None);
     loop {
         match events.recv_timeout(LOOK_EVERY) {
             Ok(Event::Line { process, line, error }) => said.say(process, &line, error),
             Ok(Event::Signal(signal)) => {
-                if stopped.replace(signal).is_some() {
-                    deadline = Some(Instant::now());
-                }
-                members.iter_mut().for_each(Member::dismiss);
-                deadline = deadline.or(Some(Instant::now() + PATIENCE_AFTER_SIGNAL));
+                // The second is from somebody in a hurry.
+                let now = if stopped.replace(signal).is_some() { Instant::now() - PATIENCE } else { Instant::now() };
+                leaving = Some(now - GRACE);
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
@@ -150,11 +148,13 @@ fn watch(mut members: Vec<Member>, events: &Receiver<Event>) -> Attempt {
             }
             return stopped.map_or_else(|| verdict(&ended), Attempt::Stopped);
         }
-        if deadline.is_none() && ended.iter().flatten().any(|ended| *ended != Ended::Code(0)) {
-            deadline = Some(Instant::now() + PATIENCE);
+        if leaving.is_none() && ended.iter().flatten().any(|ended| *ended != Ended::Code(0)) {
+            leaving = Some(Instant::now());
         }
-        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
-            members.iter_mut().for_each(Member::kill);
+        match leaving.map(|since| since.elapsed()) {
+            Some(time) if time > GRACE + PATIENCE => members.iter_mut().for_each(Member::kill),
+            Some(time) if time > GRACE => members.iter_mut().for_each(Member::dismiss),
+            _ => {}
         }
     }
 }

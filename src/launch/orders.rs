@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::flow::cluster::{self, ClusterKey, Security};
 
+/// What a launcher says on standard input to a member that is to leave.
+pub const LEAVE: &str = "leave\n";
+
 /// A launched member begins a line on stderr with this to say which stage it is at.
 pub const STAGE_MARK: &str = "\u{1}stage ";
 
@@ -46,9 +49,12 @@ impl Orders {
             Error::job("--launched", "no orders on standard input", "start the job with: segmill launch")
         })?;
         std::thread::spawn(|| {
-            let mut stdin = std::io::stdin().lock();
-            while matches!(stdin.read(&mut [0; 256]), Ok(read) if read > 0) {}
-            cluster::end(&Error::peer("launcher", "it has gone", "launch again to go on from the checkpoint"));
+            let told = matches!(std::io::stdin().lock().read(&mut [0; 16]), Ok(read) if read > 0);
+            let remedy = "launch again to go on from the checkpoint";
+            if told {
+                cluster::leave(&Error::peer("launcher", "it ended the job", remedy));
+            }
+            cluster::end(&Error::peer("launcher", "it has gone", remedy));
         });
         Ok(orders)
     }

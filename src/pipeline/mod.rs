@@ -230,6 +230,8 @@ impl Clock {
 
     fn time<T>(&mut self, stage: &str, work: impl FnOnce() -> T) -> T {
         let span = if self.shown { tracing::info_span!("stage", message = %stage) } else { tracing::Span::none() };
+        #[cfg(debug_assertions)]
+        panic_if_asked(stage);
         let started = Instant::now();
         let result = span.in_scope(work);
         let seconds = started.elapsed().as_secs_f64();
@@ -239,6 +241,17 @@ impl Clock {
         self.stages.push(Stage { stage: stage.to_string(), seconds, peak_memory: gather::own_peak_memory() });
         result
     }
+}
+
+/// For the tests of faults: the thread that is named in `SEGMILL_TEST_PANIC=STAGE:PROCESS:THREAD` panics in that stage.
+#[cfg(debug_assertions)]
+fn panic_if_asked(stage: &str) {
+    let Ok(asked) = std::env::var("SEGMILL_TEST_PANIC") else { return };
+    let words: Vec<String> = std::env::args().collect();
+    let process = words.iter().position(|word| word == "--process").and_then(|at| words.get(at + 1));
+    let (process, thread) = (process.map_or("0", String::as_str), std::thread::current());
+    let worker = thread.name().and_then(|name| name.rsplit('-').next()).unwrap_or_default();
+    assert!(asked != format!("{stage}:{process}:{worker}"), "asked to panic");
 }
 
 /// Refuses what the data cannot give. Returns the numbers of clusters to sweep over.

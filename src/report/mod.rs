@@ -9,6 +9,7 @@ pub mod charts;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod format;
+mod leftovers;
 pub mod page;
 pub mod rejects;
 pub mod run;

@@ -14,7 +14,7 @@ use crate::model;
 use crate::report::rejects::{self, RejectLine};
 use crate::report::run::{self, Digests, RunRecord};
 use crate::report::table::{DISK_REMEDY, Table};
-use crate::report::{Outcome, page, tables};
+use crate::report::{Outcome, leftovers, page, tables};
 
 /// The folder of the fitted model.
 const MODEL: &str = "model";
@@ -44,6 +44,7 @@ pub struct Written {
 /// Refuses an output that [`write`] would refuse, before any work is done: something in the way that is not ours, or a
 /// place where nothing can be created. Leaves no trace.
 pub fn check_output(output: &Path) -> Result<()> {
+    leftovers::clear(output);
     let target = Target::find(output)?;
     Staging::create(&target).map(drop)
 }
@@ -188,6 +189,8 @@ fn in_the_way(path: &Path, problem: &str) -> Error {
 /// The temporary folder. Dropped before it is published, it takes along everything that was created for it.
 struct Staging {
     folder: PathBuf,
+    /// Held as long as the folder is somebody's: see [`leftovers`].
+    _lock: Option<File>,
     /// Parents that were missing, the deepest first.
     made: Vec<PathBuf>,
     published: bool,
@@ -197,10 +200,11 @@ impl Staging {
     fn create(target: &Target) -> Result<Staging> {
         let missing = target.parent.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
         let made: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
-        let staging = Staging { folder: target.sibling("new"), made, published: false };
+        let mut staging = Staging { folder: target.sibling("new"), _lock: None, made, published: false };
         fs::create_dir_all(&target.parent)
             .and_then(|()| fs::create_dir(&staging.folder))
             .map_err(|e| Error::file(&target.path, "cannot create the output", &e, DISK_REMEDY))?;
+        staging._lock = leftovers::claim(&staging.folder);
         Ok(staging)
     }
 

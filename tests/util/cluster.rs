@@ -39,12 +39,42 @@ pub fn start(
     process: usize,
     workers: usize,
 ) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_segmill"));
+    start_with(sandbox, &[], words, hosts, processes, process, workers)
+}
+
+/// The same with these variables set in its environment.
+pub fn start_with(
+    sandbox: &Sandbox,
+    variables: &[(&str, &str)],
+    words: &[&str],
+    hosts: &Path,
+    processes: usize,
+    process: usize,
+    workers: usize,
+) -> Child {
+    let program = Path::new(env!("CARGO_BIN_EXE_segmill"));
+    start_program(program, sandbox, variables, words, hosts, processes, process, workers)
+}
+
+/// The same with another program.
+#[allow(clippy::too_many_arguments)]
+pub fn start_program(
+    program: &Path,
+    sandbox: &Sandbox,
+    variables: &[(&str, &str)],
+    words: &[&str],
+    hosts: &Path,
+    processes: usize,
+    process: usize,
+    workers: usize,
+) -> Child {
+    let mut command = Command::new(program);
     for name in ENVIRONMENT {
         command.env_remove(name);
     }
     command
         .env("SEGMILL_CLUSTER_KEY", KEY)
+        .envs(variables.iter().copied())
         .current_dir(sandbox.path(""))
         .args(words)
         .args(["-w", &workers.to_string()])

@@ -291,7 +291,11 @@ impl Stream for Link {
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         // Under the lock, so that no sign of life is cut in two.
         let _outgoing = lock(&self.shared.outgoing);
-        self.shared.socket.shutdown(how)
+        match self.shared.socket.shutdown(how) {
+            // The other side has all it waited for, and has gone first.
+            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
+            other => other,
+        }
     }
 }
 

@@ -27,6 +27,8 @@ use crate::error::{Error, Result};
 /// Connections that have not proved anything, at most.
 const MOST_STRANGERS: usize = 64;
 const RETRY_EVERY: Duration = Duration::from_millis(50);
+/// Refused connections are logged at most so often.
+const LOG_EVERY: Duration = Duration::from_secs(5);
 const READY: &[u8] = b"ready";
 
 /// A link to every other process, in order; none at this process's own place.
@@ -47,6 +49,7 @@ pub fn meet(layout: &Layout, mut own: Hello) -> Result<Vec<Option<Link>>> {
         closed: AtomicBool::new(false),
         notes: Mutex::new(vec![String::new(); layout.processes]),
         strangers: Mutex::new(VecDeque::new()),
+        refusals: Mutex::default(),
     });
     if let Some(listener) = listener {
         hall.greet(listener);
@@ -70,6 +73,15 @@ struct Hall {
     notes: Mutex<Vec<String>>,
     /// Connections that have not proved anything, oldest first.
     strangers: Mutex<VecDeque<Arc<TcpStream>>>,
+    refusals: Mutex<Refusals>,
+}
+
+/// Connections that were refused.
+#[derive(Default)]
+struct Refusals {
+    logged: Option<Instant>,
+    /// Since then.
+    silent: u64,
 }
 
 struct Seats {
@@ -178,17 +190,17 @@ impl Hall {
                 Ok(None) => return,
                 Err(error) => return self.fail(error),
             };
-            self.notes.lock().unwrap_or_else(PoisonError::into_inner)[peer] = note;
+            if !note.is_empty() {
+                self.notes.lock().unwrap_or_else(PoisonError::into_inner)[peer] = note;
+            }
             std::thread::sleep(RETRY_EVERY);
         }
     }
 
-    /// Nothing once the peer has its seat, otherwise what went wrong; an error where trying again is no use.
+    /// Nothing once the peer has its seat, otherwise what went wrong, if it is more than that nobody answers; an error
+    /// where trying again is no use.
     fn call_once(&self, peer: usize, address: &str) -> Result<Option<String>> {
-        let socket = match dial(address) {
-            Ok(socket) => socket,
-            Err(error) => return Ok(Some(error.to_string())),
-        };
+        let Ok(socket) = dial(address) else { return Ok(Some(String::new())) };
         let (link, answer) = match handshake::call(socket, &self.layout.security, &self.own) {
             Ok(met) => met,
             Err(_) => {
@@ -225,7 +237,7 @@ impl Hall {
             Ok(met) => met,
             Err(error) => {
                 let from = socket.peer_addr().map(|a| a.to_string()).unwrap_or_default();
-                tracing::warn!(from, %error, "refused a connection that is not a member's");
+                self.note_refusal(&from, &error);
                 return;
             }
         };
@@ -262,6 +274,17 @@ impl Hall {
                 std::thread::spawn(move || hall.receive(socket));
             }
         });
+    }
+
+    /// Logs a refused connection: whoever calls again and again fills no disk.
+    fn note_refusal(&self, from: &str, error: &io::Error) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.silent += 1;
+        if refusals.logged.is_none_or(|logged| logged.elapsed() > LOG_EVERY) {
+            let connections = std::mem::take(&mut refusals.silent);
+            refusals.logged = Some(Instant::now());
+            tracing::warn!(connections, from, %error, "refused who is not a member");
+        }
     }
 
     /// Notes a connection, and hangs up on the oldest where there are too many.

@@ -27,7 +27,7 @@ use pulse::Pulse;
 
 pub use handshake::Security;
 pub use key::{ClusterKey, KEY_FILE_VARIABLE, KEY_VARIABLE};
-pub use panics::end;
+pub use panics::{end, leave};
 pub use pulse::advance;
 
 /// How many run the job, and which of them this process is.

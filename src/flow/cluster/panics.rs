@@ -3,6 +3,7 @@
 //! timely leaves the other workers hanging when one panics, so a panic ends the process: with exit code 5 where a
 //! connection broke, 70 otherwise. Before it goes it tells its peers why, who then end with 5.
 
+use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use super::Layout;
@@ -18,7 +19,13 @@ static ENDING: Mutex<()> = Mutex::new(());
 /// Says what happened, here and to the peers, and ends the process.
 pub fn end(error: &Error) -> ! {
     let _first = ENDING.lock().unwrap_or_else(PoisonError::into_inner);
-    eprintln!("segmill: {error}");
+    // Whoever read this may be gone, and that must not hold up the end.
+    let _ = writeln!(std::io::stderr(), "segmill: {error}");
+    leave(error)
+}
+
+/// Ends the process without a word here.
+pub fn leave(error: &Error) -> ! {
     if let Ok(peers) = PEERS.try_lock() {
         peers.iter().for_each(|link| link.farewell(&error.to_string()));
     }

@@ -1,0 +1,177 @@
+//! Members and launchers that are killed or stopped, and threads that panic.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::group::{Group, JOB, golden, nobody_left, signal};
+use crate::util::Sandbox;
+use crate::util::outputs::digests;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Numbers that look random, the same in every run of the test.
+struct Draws(u64);
+
+impl Draws {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^ (mixed >> 29)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+}
+
+fn runs() -> u64 {
+    std::env::var("SEGMILL_FAULTS_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(20)
+}
+
+/// kill -9 of any member at any time: all runs end with the golden digests.
+#[test]
+fn kills_of_any_member_at_any_time() {
+    let whole = golden().1.as_millis() as u64;
+    let mut draws = Draws(7);
+    let mut hit = 0;
+    for run in 0..runs() {
+        let (processes, workers) = [("2", "1"), ("2", "2"), ("3", "1")][draws.below(3) as usize];
+        let (delay, index) = (draws.below(whole), draws.below(processes.parse().unwrap()));
+        let group = Group::launch(&["--processes", processes, "-w", workers, "-q"]);
+        let member = group.member(index as usize);
+        thread::sleep(Duration::from_millis(delay));
+        let killed = signal("KILL", member);
+        hit += u64::from(killed);
+        let said = group.golden(PATIENCE).stderr;
+        println!(
+            "run {run}: {processes} x {workers}, member {index} after {delay} ms, {}",
+            if killed { "hit" } else { "late" }
+        );
+        // A member that is hit after all is done changes nothing.
+        assert!(killed || !said.contains("starting all again"), "{said}");
+    }
+    println!("{hit} of {} members were hit, the job lasts {whole} ms", runs());
+    assert!(2 * hit >= runs(), "only {hit} members were there to be hit");
+}
+
+#[test]
+fn a_launcher_that_is_killed_leaves_nobody_and_the_next_goes_on() {
+    let group = Group::launch(&["--processes", "2", "-w", "1", "-q"]);
+    group.member(1);
+    let checkpoint = group.sandbox.path(".out.checkpoint");
+    let deadline = Instant::now() + PATIENCE;
+    while !checkpoint.exists() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(signal("KILL", group.launcher()), "the job was over before it could be hit");
+    let sandbox = Group::abandoned(group);
+    nobody_left(&sandbox);
+    assert!(!sandbox.path("out").exists());
+    let log = [("RUST_LOG", "info")];
+    let said = Group::launch_in(sandbox, &log, &["--processes", "3", "-w", "1", "-q"]).golden(PATIENCE).stderr;
+    assert!(said.contains("going on from a checkpoint"), "{said}");
+}
+
+#[test]
+fn signals_to_the_launcher_end_all_and_the_next_goes_on() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let half = golden().1 / 2;
+        let group = Group::launch(&["--processes", "2", "-w", "1", "-q"]);
+        let member = group.member(0);
+        thread::sleep(half);
+        if !signal(name, group.launcher()) {
+            continue;
+        }
+        let (ran, sandbox) = group.end(Duration::from_secs(30));
+        assert_eq!(ran.code, code, "{} (member {member})", ran.stderr);
+        assert!(!sandbox.path("out").exists());
+        Group::launch_in(sandbox, &[], &["--processes", "2", "-w", "2", "-q"]).golden(PATIENCE);
+    }
+}
+
+#[test]
+fn a_member_that_is_stopped_for_a_while_is_waited_for() {
+    let third = golden().1 / 3;
+    let group = Group::launch(&["--processes", "2", "-w", "1", "-q"]);
+    let member = group.member(1);
+    thread::sleep(third);
+    assert!(signal("STOP", member));
+    thread::sleep(Duration::from_secs(5));
+    assert!(signal("CONT", member));
+    let said = group.golden(PATIENCE).stderr;
+    assert_eq!(said, "");
+}
+
+#[test]
+fn a_member_that_is_stopped_for_ever_is_replaced() {
+    let third = golden().1 / 3;
+    let group = Group::launch(&["--processes", "2", "-w", "1", "-q"]);
+    let member = group.member(1);
+    thread::sleep(third);
+    assert!(signal("STOP", member));
+    let said = group.golden(Duration::from_secs(120)).stderr;
+    assert!(said.contains("process 1") && said.contains("has said nothing for 20 s"), "{said}");
+    assert!(said.contains("starting all again"), "{said}");
+}
+
+#[test]
+fn a_panic_in_one_thread_ends_all_and_is_not_tried_again() {
+    if !cfg!(debug_assertions) {
+        println!("skipped: panics can be asked for in debug builds only");
+        return;
+    }
+    for stage in ["ingest", "kmeans", "gather"] {
+        let sandbox = Sandbox::new();
+        sandbox.write("job.toml", JOB);
+        let asked = format!("{stage}:1:1");
+        let group =
+            Group::launch_in(sandbox, &[("SEGMILL_TEST_PANIC", &asked)], &["--processes", "2", "-w", "2", "-q"]);
+        let (ran, sandbox) = group.end(PATIENCE);
+        assert_eq!(ran.code, 70, "{}", ran.stderr);
+        assert!(ran.stderr.contains("asked to panic; this is a bug in segmill"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("starting all again"), "{}", ran.stderr);
+        assert!(!sandbox.path("out").exists());
+    }
+}
+
+#[test]
+fn restarts_have_an_end() {
+    let sandbox = Sandbox::new();
+    sandbox.write("job.toml", JOB);
+    let group = Group::launch_in(sandbox, &[], &["--processes", "2", "-w", "1", "--max-restarts", "1", "-q"]);
+    for _ in 0..2 {
+        let member = group.member(0);
+        thread::sleep(Duration::from_millis(20));
+        signal("KILL", member);
+        while group.members().values().any(|&id| id == member) {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+    let (ran, sandbox) = group.end(PATIENCE);
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(ran.stderr.contains("in each of 2 attempts"), "{}", ran.stderr);
+    assert!(!sandbox.path("out").exists());
+}
+
+#[test]
+fn what_cannot_get_better_is_not_tried_again() {
+    for (job, code) in
+        [("seed = 'x'", 2), ("[input]\nratings = ['bad.csv']", 3), ("[input]\nratings = ['none.csv']", 4)]
+    {
+        let sandbox = Sandbox::new();
+        sandbox.write("job.toml", job);
+        sandbox.write("bad.csv", "1,2,abc\n");
+        let (ran, _) = Group::launch_in(sandbox, &[], &["--processes", "2", "-w", "1"]).end(PATIENCE);
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "said once: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_run_that_is_not_disturbed_is_golden() {
+    let group = Group::launch(&["--processes", "2", "-w", "1"]);
+    let (ran, sandbox) = group.end(PATIENCE);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.contains("report: out/report.html"), "{}", ran.stdout);
+    assert_eq!(digests(&sandbox.path("out")), golden().0);
+}
