@@ -46,8 +46,18 @@ fn help_and_version_say_what_there_is() {
     let help = sandbox.segmill(&["--help"]).succeeded().stdout;
     assert!(help.contains("run") && help.contains("generate"), "{help}");
     let run = sandbox.segmill(&["run", "--help"]).succeeded().stdout;
-    for flag in ["--set", "--workers", "--output", "--processes", "--process", "--hosts", "--start-timeout", "--quiet"]
-    {
+    for flag in [
+        "--set",
+        "--workers",
+        "--output",
+        "--processes",
+        "--process",
+        "--hosts",
+        "--port",
+        "--service",
+        "--start-timeout",
+        "--quiet",
+    ] {
         assert!(run.contains(flag), "{flag} is not in {run}");
     }
     let generate = sandbox.segmill(&["generate", "--help"]).succeeded().stdout;

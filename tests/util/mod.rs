@@ -83,7 +83,7 @@ impl Sandbox {
 }
 
 /// What segmill reads from the environment: a test decides it alone.
-pub const ENVIRONMENT: [&str; 14] = [
+pub const ENVIRONMENT: [&str; 34] = [
     "SEGMILL_CLUSTER_KEY",
     "SEGMILL_CLUSTER_KEY_FILE",
     "SEGMILL_LISTEN",
@@ -93,8 +93,28 @@ pub const ENVIRONMENT: [&str; 14] = [
     "SEGMILL_PROCESSES",
     "SEGMILL_PROCESS",
     "SEGMILL_HOSTS",
+    "SEGMILL_PORT",
+    "SEGMILL_SERVICE",
     "SEGMILL_SIMD",
     "SEGMILL_STATUS_ADDR",
+    "SLURM_PROCID",
+    "SLURM_NTASKS",
+    "SLURM_STEP_NUM_TASKS",
+    "SLURM_JOB_NODELIST",
+    "SLURM_STEP_NODELIST",
+    "SLURM_TASKS_PER_NODE",
+    "SLURM_STEP_TASKS_PER_NODE",
+    "SLURM_DISTRIBUTION",
+    "SLURM_NODEID",
+    "SLURM_LOCALID",
+    "JOB_COMPLETION_INDEX",
+    "HOSTNAME",
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_RANK",
+    "LOCAL_WORLD_SIZE",
+    "MASTER_ADDR",
+    "MASTER_PORT",
     "RUST_LOG",
     "RUST_BACKTRACE",
     "CLICOLOR_FORCE",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 /// The dialect that members speak with each other; members of two dialects cannot work together.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What a member says of itself. It travels encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ pub struct Hello {
     pub inputs: String,
     /// Digest of the program.
     pub binary: String,
+    /// Where it listens; 0 where nobody calls it.
+    pub port: u16,
 }
 
 /// How a member's hello fits the own one.
@@ -105,6 +107,7 @@ pub fn example(process: usize) -> Hello {
         job: vec![("kmeans".into(), "j".into())],
         inputs: "i".into(),
         binary: "b".into(),
+        port: 0,
     }
 }
 
@@ -119,7 +122,7 @@ mod tests {
         assert_eq!(own.fit(&Hello { inputs: String::new(), ..met.clone() }), Fit::Fits);
         assert_eq!(own.fit(&Hello { attempt: 1, ..met.clone() }), Fit::OtherAttempt);
         for (other, field) in [
-            (Hello { protocol: 2, ..met.clone() }, "protocol version"),
+            (Hello { protocol: PROTOCOL + 1, ..met.clone() }, "protocol version"),
             (Hello { version: "2".into(), ..met.clone() }, "version"),
             (Hello { binary: "c".into(), ..met.clone() }, "binary"),
             (Hello { run: "s".into(), ..met.clone() }, "run id"),

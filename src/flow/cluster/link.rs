@@ -17,7 +17,7 @@ use snow::StatelessTransportState;
 use timely::communication::allocator::zero_copy::stream::Stream;
 
 /// A Noise message has at most 65,535 bytes, 16 of them its tag; one byte says what the frame is.
-const MOST_PAYLOAD: usize = 65_535 - 16 - 1;
+pub const MOST_PAYLOAD: usize = 65_535 - 16 - 1;
 const TAG_BYTES: usize = 16;
 const CRC_BYTES: usize = 4;
 const RECEIVE_BUFFER: usize = 256 << 10;

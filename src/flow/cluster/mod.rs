@@ -39,7 +39,8 @@ pub struct Layout {
     pub processes: usize,
     /// This process, in `0..processes`.
     pub process: usize,
-    /// `host:port` at which each process is called; may be empty where there is only one.
+    /// `host:port` at which each process is called, or that of process 0 alone, which then tells the others of each other;
+    /// may be empty where there is only one.
     pub hosts: Vec<String>,
     /// `host:port` at which this process listens, where it is not the one at which it is called.
     pub listen: Option<String>,
@@ -131,6 +132,7 @@ fn hello(layout: &Layout, fingerprint: Fingerprint) -> Result<Hello> {
         job: fingerprint.job,
         inputs: fingerprint.inputs,
         binary: own_digest()?,
+        port: 0,
     })
 }
 

@@ -1,12 +1,16 @@
 //! The command line: clap turns words into typed options, and the functions here check what clap cannot.
 //!
-//! Parsing does no work and opens nothing but the hosts file. Flags win over the environment, the environment over
-//! defaults. A command line that cannot run ends with exit code 2, whether clap or [`Error::Job`] refuses it.
+//! Parsing does no work and opens nothing but the hosts file ([`hosts`]). Flags win over the environment, the environment
+//! over defaults; whoever started this process as one of several says the rest in variables of its own ([`rank`]). A
+//! command line that cannot run ends with exit code 2, whether clap or [`Error::Job`] refuses it.
 
-use std::collections::HashSet;
+mod hosts;
+mod nodelist;
+mod rank;
+
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::num::{NonZeroU16, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -15,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::flow::cluster::{ClusterKey, KEY_FILE_VARIABLE, KEY_VARIABLE, Layout, Security};
 use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
 use crate::launch::{self, Orders, Plan, STATUS_VARIABLE};
+use rank::Asked;
 
 /// Worker threads of one process at most: each has a channel to every other.
 const MAX_WORKERS: usize = 512;
@@ -79,6 +84,12 @@ pub struct JobArgs {
 
 /// Options of `segmill run`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Without --processes, --process and --hosts they are taken from Slurm (SLURM_PROCID, SLURM_NTASKS, \
+    SLURM_JOB_NODELIST), an indexed Job of Kubernetes (JOB_COMPLETION_INDEX, HOSTNAME) or RANK, WORLD_SIZE, MASTER_ADDR and \
+    MASTER_PORT, in this order. SEGMILL_RUN_ID names the run and SEGMILL_ATTEMPT says how often its processes were started \
+    before: those of another run or attempt are kept out"
+)]
 pub struct RunArgs {
     #[command(flatten)]
     pub job: JobArgs,
@@ -94,6 +105,14 @@ pub struct RunArgs {
     /// Which process of the cluster this is, from 0
     #[arg(long, value_name = "I", env = "SEGMILL_PROCESS", help_heading = "Cluster")]
     pub process: Option<usize>,
+
+    /// Port of the first process on each machine, where --hosts does not say it [default: 2101]
+    #[arg(long, value_name = "PORT", env = "SEGMILL_PORT", help_heading = "Cluster")]
+    pub port: Option<NonZeroU16>,
+
+    /// The headless service of the pods, where the processes are an indexed Job of Kubernetes
+    #[arg(long, value_name = "NAME", env = "SEGMILL_SERVICE", help_heading = "Cluster")]
+    pub service: Option<String>,
 
     /// Listen here, where that is not the address in --hosts at which the others call, as in --listen 0.0.0.0:2101
     #[arg(long, value_name = "HOST:PORT", env = "SEGMILL_LISTEN", help_heading = "Cluster")]
@@ -179,18 +198,38 @@ pub struct GenerateArgs {
 impl JobArgs {
     /// The addresses of the hosts file; none without one.
     pub fn addresses(&self) -> Result<Vec<String>> {
-        Ok(self.hosts.as_deref().map(read_hosts).transpose()?.unwrap_or_default())
+        Ok(self.hosts.as_deref().map(hosts::read).transpose()?.unwrap_or_default())
     }
 }
 
 impl RunArgs {
-    /// Checks that the flags of the cluster agree with each other and with the hosts file, or with what a launcher says.
+    /// Checks that the flags of the cluster agree with each other, with the hosts file and with the environment, or with
+    /// what a launcher says.
     pub fn layout(&self, launched: Option<&Orders>) -> Result<Layout> {
-        let hosts = launched.map_or_else(|| self.job.addresses(), |orders| Ok(orders.hosts.clone()))?;
-        let processes = self.processes.map_or(1, NonZeroUsize::get);
-        let process = which_process(self.process, processes)?;
-        check_hosts(&hosts, processes)?;
-        if let Some(listen) = self.listen.as_deref().filter(|listen| !is_address(listen)) {
+        self.layout_among(launched, |name| std::env::var(name).ok())
+    }
+
+    /// The same, with `lookup` for the variables of schedulers.
+    fn layout_among(&self, launched: Option<&Orders>, lookup: impl Fn(&str) -> Option<String>) -> Result<Layout> {
+        let given = launched.map_or_else(|| self.job.addresses(), |orders| Ok(orders.hosts.clone()))?;
+        let asked = Asked {
+            processes: self.processes.map(NonZeroUsize::get),
+            process: self.process,
+            hosts: given.clone(),
+            port: self.port.map(NonZeroU16::get),
+            service: self.service.clone(),
+        };
+        let found = if launched.is_some() { None } else { rank::find(&asked, lookup)? };
+        let processes = asked.processes.or(found.as_ref().map(|rank| rank.processes)).unwrap_or(1);
+        let process = which_process(self.process.or(found.as_ref().map(|rank| rank.process)), processes)?;
+        let (hosts, listen) = match found {
+            Some(rank) if given.is_empty() => (rank.hosts, rank.listen),
+            _ => {
+                check_hosts(&given, processes)?;
+                (given, None)
+            }
+        };
+        if let Some(listen) = self.listen.as_deref().filter(|listen| !hosts::is_address(listen)) {
             let problem = format!("{listen:?} is not host:port");
             return Err(Error::job("--listen", problem, "write it as in 0.0.0.0:2101"));
         }
@@ -204,7 +243,7 @@ impl RunArgs {
             processes,
             process,
             hosts,
-            listen: self.listen.clone(),
+            listen: self.listen.clone().or(listen),
             start_timeout: Duration::from_secs(self.job.start_timeout),
             security,
             run: launched
@@ -364,47 +403,6 @@ fn which_process(process: Option<usize>, processes: usize) -> Result<usize> {
     }
 }
 
-fn read_hosts(path: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        let problem = format!("cannot read {}: {e}", path.display());
-        Error::job("--hosts", problem, "name a text file with one line host:port per process")
-    })?;
-    let hosts = parse_hosts(&text, &path.display().to_string())?;
-    if hosts.is_empty() {
-        let problem = format!("{} names no host", path.display());
-        return Err(Error::job("--hosts", problem, "write one line host:port per process"));
-    }
-    Ok(hosts)
-}
-
-/// The addresses of a hosts file, in order.
-fn parse_hosts(text: &str, file: &str) -> Result<Vec<String>> {
-    let mut seen = HashSet::new();
-    let mut hosts = Vec::new();
-    for (i, line) in text.lines().enumerate() {
-        let host = line.trim();
-        if host.is_empty() || host.starts_with('#') {
-            continue;
-        }
-        let place = || format!("{file}:{}", i + 1);
-        if !is_address(host) {
-            return Err(Error::job(place(), format!("{host:?} is not host:port"), "write it as in node1:2101"));
-        }
-        if !seen.insert(host) {
-            return Err(Error::job(place(), format!("{host} is there twice"), "give each process its own address"));
-        }
-        hosts.push(host.to_string());
-    }
-    Ok(hosts)
-}
-
-fn is_address(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
-    let bracketed = host.starts_with('[') && host.ends_with(']');
-    let named = !host.is_empty() && !host.contains(|c: char| c == ':' || c.is_whitespace());
-    (bracketed || named) && port.parse::<u16>().is_ok_and(|port| port > 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -435,8 +433,13 @@ mod tests {
         file
     }
 
+    /// The layout with these flags where no scheduler says anything.
+    fn layout(words: &[&str]) -> Result<Layout> {
+        run(words).layout_among(None, |_| None)
+    }
+
     fn layout_error(words: &[&str]) -> String {
-        let error = run(words).layout(None).unwrap_err();
+        let error = layout(words).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         error.to_string()
     }
@@ -471,8 +474,8 @@ mod tests {
 
     #[test]
     fn one_process_needs_no_more() {
-        assert_eq!(run(&["-w", "3"]).layout(None).unwrap(), Layout::single(3));
-        assert!(run(&[]).layout(None).unwrap().workers >= 1);
+        assert_eq!(layout(&["-w", "3"]).unwrap(), Layout::single(3));
+        assert!(layout(&[]).unwrap().workers >= 1);
     }
 
     #[test]
@@ -480,9 +483,37 @@ mod tests {
         let file = hosts_file("# the cluster\nnode1:2101\n\n  [::1]:2102  \n");
         let path = file.path().to_str().unwrap();
         let words = ["--processes", "2", "--process", "1", "--hosts", path, "-w", "2", "--insecure-plaintext"];
-        let layout = run(&words).layout(None).unwrap();
+        let layout = layout(&words).unwrap();
         assert_eq!((layout.workers, layout.processes, layout.process), (2, 2, 1));
         assert_eq!(layout.hosts, ["node1:2101", "[::1]:2102"]);
+    }
+
+    #[test]
+    fn a_scheduler_fills_in_what_flags_leave_open() {
+        let slurm = |name: &str| {
+            let value = match name {
+                "SLURM_PROCID" => "1",
+                "SLURM_NTASKS" => "2",
+                "SLURM_JOB_NODELIST" => "n[1-2]",
+                _ => return None,
+            };
+            Some(value.to_string())
+        };
+        let words = |words: &[&str]| run(&[&["--insecure-plaintext"], words].concat());
+        let layout = words(&[]).layout_among(None, slurm).unwrap();
+        assert_eq!((layout.process, layout.processes, layout.hosts), (1, 2, vec!["n1:2101".into(), "n2:2101".into()]));
+        assert_eq!(layout.listen.as_deref(), Some("0.0.0.0:2101"));
+        let layout = words(&["--listen", "10.0.0.1:9"]).layout_among(None, slurm).unwrap();
+        assert_eq!(layout.listen.as_deref(), Some("10.0.0.1:9"));
+        assert_eq!(words(&["--processes", "1"]).layout_among(None, slurm).unwrap().hosts, Vec::<String>::new());
+        // A launcher has said everything.
+        let orders = Orders::new(&Security::Plaintext, vec!["a:1".into(), "b:2".into()], "r", 0);
+        let launched = words(&["--processes", "2", "--process", "0"]);
+        let layout = launched.layout_among(Some(&orders), slurm).unwrap();
+        assert_eq!((layout.process, layout.hosts, layout.listen), (0, vec!["a:1".into(), "b:2".into()], None));
+        assert!(
+            words(&["--process", "0"]).layout_among(None, slurm).unwrap_err().to_string().starts_with("--process: ")
+        );
     }
 
     #[test]
@@ -494,20 +525,6 @@ mod tests {
         assert!(layout_error(&["--processes", "2", "--process", "0"]).starts_with("--hosts: 2 processes need"));
         assert!(layout_error(&["--hosts", path]).contains("names 2 hosts, but there are 1 processes"));
         assert!(layout_error(&["--hosts", "/nowhere/hosts"]).contains("cannot read /nowhere/hosts"));
-    }
-
-    #[test]
-    fn a_wrong_hosts_file_is_refused_with_its_line() {
-        for (text, message) in [
-            ("a:1\nb\n", "hosts:2: \"b\" is not host:port"),
-            ("a:1\n#\nb:0\n", "hosts:3: \"b:0\" is not host:port"),
-            ("a:70000\n", "hosts:1: \"a:70000\" is not host:port"),
-            (":1\n", "hosts:1: \":1\" is not host:port"),
-            ("a:1\na:1\n", "hosts:2: a:1 is there twice"),
-        ] {
-            let error = parse_hosts(text, "hosts").unwrap_err().to_string();
-            assert!(error.starts_with(message), "{error}");
-        }
         let empty = hosts_file("# nobody\n");
         assert!(layout_error(&["--hosts", empty.path().to_str().unwrap()]).contains("names no host"));
     }
