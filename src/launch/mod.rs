@@ -31,6 +31,8 @@ pub use orders::{Orders, STAGE_MARK};
 const GRACE: Duration = Duration::from_secs(3);
 /// Whoever is still there after this, told to leave, is stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Exit codes with which segmill itself says that trying again is no use.
+const OWN_CODES: [u8; 4] = [2, 3, 4, 70];
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -88,7 +90,8 @@ pub fn launch(plan: &Plan) -> Result<u8> {
         let members = start_all(plan, &run, number, &sender)?;
         match watch(members, &events) {
             Attempt::Done => return Ok(0),
-            Attempt::Failed(code) => return Ok(code),
+            Attempt::Failed(code) if OWN_CODES.contains(&code) => return Ok(code),
+            Attempt::Failed(code) => return Err(not_started(plan, code)),
             Attempt::Stopped(signal) => return Ok(128 + signal as u8),
             Attempt::Lost if number < plan.max_restarts => {
                 let left = plan.max_restarts - number;
@@ -106,6 +109,15 @@ pub fn launch(plan: &Plan) -> Result<u8> {
     }
     let problem = format!("a process was lost in each of {} attempts", plan.max_restarts + 1);
     Err(Error::peer("launch", problem, "see what the processes said, and launch again to go on from the checkpoint"))
+}
+
+/// A shell or ssh speaks, not segmill.
+fn not_started(plan: &Plan, code: u8) -> Error {
+    Error::File {
+        path: plan.remote_program.clone().unwrap_or_else(|| "segmill".into()),
+        problem: format!("a member could not be started (exit code {code})"),
+        remedy: "check --ssh and --remote-program, and that this folder is on every machine".into(),
+    }
 }
 
 fn run_id() -> Result<String> {
@@ -172,7 +184,7 @@ fn verdict(ended: &[Option<Ended>]) -> Attempt {
         _ => None,
     };
     match ended().find_map(final_code) {
-        Some(code) => Attempt::Failed(u8::try_from(code).unwrap_or(70)),
+        Some(code) => Attempt::Failed(u8::try_from(code).unwrap_or(u8::MAX)),
         None if ended().all(|ended| *ended == Ended::Code(0)) => Attempt::Done,
         None => Attempt::Lost,
     }

@@ -1,24 +1,14 @@
 //! Checkpoints that are damaged, or in the way.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::group::{Group, JOB, golden, signal};
+use super::group::{Group, JOB, checkpoints, golden, signal};
 use crate::util::Sandbox;
 use crate::util::outputs::digests;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The checkpoints of a sandbox, the newest first.
-fn files(sandbox: &Sandbox) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(sandbox.path(".out.checkpoint")).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> =
-        entries.map(|e| e.path()).filter(|p| p.extension() == Some("checkpoint".as_ref())).collect();
-    files.sort();
-    files.reverse();
-    files
-}
 
 /// A run that was killed when it had two checkpoints.
 fn interrupted() -> Sandbox {
@@ -26,13 +16,13 @@ fn interrupted() -> Sandbox {
     for _ in 0..20 {
         let group = Group::launch(&["--processes", "2", "-w", "1", "-q"]);
         let deadline = Instant::now() + PATIENCE;
-        while files(&group.sandbox).len() < 2 && Instant::now() < deadline {
+        while checkpoints(&group.sandbox).len() < 2 && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }
         signal("KILL", group.launcher());
         let sandbox = group.abandoned();
         thread::sleep(Duration::from_millis(500));
-        if files(&sandbox).len() == 2 && !sandbox.path("out").exists() {
+        if checkpoints(&sandbox).len() == 2 && !sandbox.path("out").exists() {
             return sandbox;
         }
     }
@@ -57,7 +47,7 @@ fn flip(path: &Path, at: usize) {
 #[test]
 fn another_layout_goes_on_from_the_newest() {
     let sandbox = interrupted();
-    let newest = files(&sandbox)[0].display().to_string();
+    let newest = checkpoints(&sandbox)[0].display().to_string();
     let said = resume(&sandbox);
     let name = newest.rsplit('/').next().expect("a name");
     assert!(said.contains("going on from a checkpoint") && said.contains(name), "{said}");
@@ -67,7 +57,7 @@ fn another_layout_goes_on_from_the_newest() {
 fn a_truncated_or_flipped_one_is_passed_over_for_the_one_before() {
     for damage in ["truncated", "flipped", "empty"] {
         let sandbox = interrupted();
-        let paths = files(&sandbox);
+        let paths = checkpoints(&sandbox);
         match damage {
             "truncated" => {
                 let bytes = std::fs::read(&paths[0]).expect("a checkpoint");
@@ -86,7 +76,7 @@ fn a_truncated_or_flipped_one_is_passed_over_for_the_one_before() {
 #[test]
 fn when_all_are_damaged_or_of_another_job_the_run_begins_anew() {
     let sandbox = interrupted();
-    files(&sandbox).iter().for_each(|path| flip(path, 99));
+    checkpoints(&sandbox).iter().for_each(|path| flip(path, 99));
     let said = resume(&sandbox);
     assert!(said.contains("is damaged") && !said.contains("going on from"), "{said}");
     let sandbox = interrupted();

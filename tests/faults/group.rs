@@ -136,6 +136,16 @@ pub fn nobody_left(sandbox: &Sandbox) {
     }
 }
 
+/// The checkpoints of a sandbox, the newest first.
+pub fn checkpoints(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(sandbox.path(".out.checkpoint")).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> =
+        entries.map(|e| e.path()).filter(|p| p.extension() == Some("checkpoint".as_ref())).collect();
+    files.sort();
+    files.reverse();
+    files
+}
+
 /// Sends a signal, as `kill -NAME`. False where the process had gone.
 pub fn signal(name: &str, process: u32) -> bool {
     let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).stderr(Stdio::null()).status();

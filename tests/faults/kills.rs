@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::group::{Group, JOB, golden, nobody_left, signal};
+use super::group::{Group, JOB, checkpoints, golden, nobody_left, signal};
 use crate::util::Sandbox;
 use crate::util::outputs::digests;
 
@@ -58,10 +58,9 @@ fn kills_of_any_member_at_any_time() {
 fn a_launcher_that_is_killed_leaves_nobody_and_the_next_goes_on() {
     let group = Group::launch(&["--processes", "2", "-w", "1", "-q"]);
     group.member(1);
-    let checkpoint = group.sandbox.path(".out.checkpoint");
     let deadline = Instant::now() + PATIENCE;
-    while !checkpoint.exists() && Instant::now() < deadline {
-        thread::sleep(Duration::from_millis(5));
+    while checkpoints(&group.sandbox).is_empty() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(2));
     }
     assert!(signal("KILL", group.launcher()), "the job was over before it could be hit");
     let sandbox = Group::abandoned(group);
@@ -165,6 +164,54 @@ fn what_cannot_get_better_is_not_tried_again() {
         assert_eq!(ran.code, code, "{}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 1, "said once: {}", ran.stderr);
     }
+}
+
+/// A stand-in for ssh runs what it is told on this machine; another cannot start anything.
+#[test]
+fn members_elsewhere_are_started_by_the_command_that_is_given() {
+    let Some(address) = own_address() else {
+        println!("skipped: this machine has no address but loopback");
+        return;
+    };
+    for (script, code, said) in
+        [("exec sh -c \"$3\"", 0, ""), ("exit 127", 4, "could not be started (exit code 127); check --ssh")]
+    {
+        let sandbox = Sandbox::new();
+        sandbox.write("it's a job.toml", JOB);
+        let ports = crate::util::cluster::free_addresses(2);
+        let host = |port: &String| format!("{address}:{}", port.rsplit(':').next().expect("a port"));
+        sandbox.write("hosts", format!("{}\n{}", host(&ports[0]), host(&ports[1])));
+        let ssh = sandbox.write("ssh", format!("#!/bin/sh\necho \"$2\" >> hosts.log\n{script}\n"));
+        std::fs::set_permissions(&ssh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a script");
+        let ran = sandbox.segmill(&[
+            "launch",
+            "it's a job.toml",
+            "-o",
+            "out",
+            "-q",
+            "-w",
+            "1",
+            "--hosts",
+            "hosts",
+            "--ssh",
+            ssh.to_str().expect("a path"),
+        ]);
+        assert!(ran.code == code && ran.stderr.contains(said), "{} {}", ran.code, ran.stderr);
+        let called = std::fs::read_to_string(sandbox.path("hosts.log")).expect("it was called");
+        assert_eq!(called, format!("{address}\n{address}\n"));
+        if code == 0 {
+            assert_eq!(digests(&sandbox.path("out")), golden().0);
+        }
+        nobody_left(&sandbox);
+    }
+}
+
+/// An address of this machine that is not loopback.
+fn own_address() -> Option<std::net::IpAddr> {
+    // Nothing is sent: a datagram socket only finds the way.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback())
 }
 
 #[test]
