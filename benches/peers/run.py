@@ -8,6 +8,8 @@ file says by which rules the comparison is fair. Standard library only.
 
 import argparse
 import json
+import os
+import secrets
 import shutil
 import socket
 import sys
@@ -210,6 +212,7 @@ def run_members(words: list[str], processes: int, name: str) -> Ended:
     """A cluster on loopback; the memory is the largest member's."""
     hosts = OUT / "hosts"
     hosts.write_text("".join(f"127.0.0.1:{port}\n" for port in free_ports(processes)))
+    os.environ["SEGMILL_CLUSTER_KEY"] = secrets.token_hex(32)
     members = []
     for process in range(processes):
         layout = ["--processes", str(processes), "--process", str(process), "--hosts", str(hosts)]
