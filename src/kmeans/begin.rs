@@ -5,7 +5,7 @@
 //! of its own. Lloyd's algorithm then goes on with all users. Sparse users are all seen, and there is no local search.
 
 use crate::collective::{Collective, Solo};
-use crate::kernel::lloyd::{Points, Scores, Tiles};
+use crate::kernel::lloyd::{Scores, Tiles};
 use crate::progress::{self, RunAt, RunOf, Space};
 
 use super::plan::{Run, Unit};
@@ -78,9 +78,8 @@ fn begin_in_sample<C: Collective>(
         for run in runs(worker) {
             let (centres, others) = rest.split_at(run.clusters * scores.n_dims);
             rest = others;
-            let centres = Points::Dense { values: centres, n_rows: run.clusters, n_dims: scores.n_dims };
-            let points: Vec<_> = (0..run.clusters).map(|centre| centres.point(centre)).collect();
-            let tiles = Tiles::of(&users.cloud.points, &points.iter().collect::<Vec<_>>());
+            let row = |centre: usize| &centres[centre * scores.n_dims..][..scores.n_dims];
+            let tiles = Tiles::of_rows(&users.cloud.points, (0..run.clusters).map(row));
             begun.push(Beginning { run, tiles, nearest: None, iterations: 0 });
         }
     }
@@ -93,6 +92,7 @@ mod tests {
     use super::*;
     use crate::collective::testing::run_workers;
     use crate::kernel::keyed::{self, Stream};
+    use crate::kernel::lloyd::Points;
 
     const N: usize = 300;
     const DIMS: usize = 3;

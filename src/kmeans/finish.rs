@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use crate::kernel::lloyd::{Cloud, Point, Tiles, dense};
+use crate::kernel::lloyd::{Cloud, Tiles, dense};
 
 use super::spread::{Solved, Winner};
 use super::users::Users;
@@ -43,8 +43,7 @@ fn segment_order(winner: &Winner) -> Vec<usize> {
 fn assign(cloud: &Cloud, winner: &Winner, order: &[usize]) -> Assignment {
     let mut segment_of = vec![0; order.len()];
     order.iter().enumerate().for_each(|(segment, &cluster)| segment_of[cluster] = segment as u32);
-    let points: Vec<Point> = winner.centroids.iter().map(|c| point(c)).collect();
-    let tiles = Tiles::of(&cloud.points, &points.iter().collect::<Vec<_>>());
+    let tiles = Tiles::of_rows(&cloud.points, &winner.centroids);
     let (scores, _) = cloud.dense().expect("segments are of users by their scores");
     let everyone: Vec<u32> = (0..cloud.points.n_rows() as u32).collect();
     let mut assignment = Assignment::with_capacity(everyone.len());
@@ -61,8 +60,4 @@ fn assign(cloud: &Cloud, winner: &Winner, order: &[usize]) -> Assignment {
         }
     }
     assignment
-}
-
-fn point(centroid: &[f64]) -> Point {
-    Point { indices: (0..centroid.len() as u32).collect(), values: centroid.to_vec() }
 }

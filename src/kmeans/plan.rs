@@ -64,6 +64,15 @@ pub fn units(clusters: &[usize], n_init: usize) -> Vec<Unit> {
     units
 }
 
+/// Leaves those runs of the units that `keep` says.
+pub fn retain(units: &mut Vec<Unit>, mut keep: impl FnMut(Run) -> bool) {
+    for unit in units.iter_mut() {
+        let start = unit.start;
+        unit.clusters.retain(|&clusters| keep(Run { clusters, start }));
+    }
+    units.retain(|unit| !unit.clusters.is_empty());
+}
+
 /// Cuts the units into batches that fit `memory`, in order. A unit too large alone is cut into its runs; a run too large
 /// alone is a batch all the same.
 pub fn batches(units: Vec<Unit>, n_rows: u64, n_dims: usize, memory: u64) -> Vec<Vec<Unit>> {

@@ -10,7 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::collective::{Collective, Solo};
 use crate::job::KMeansParams;
 use crate::kernel::csr::{Csr, Rows, Values};
-use crate::kernel::lloyd::{Cloud, Point, Points, Screen, Tiles};
+use crate::kernel::lloyd::{Cloud, Points, Screen, Tiles};
 
 use super::begin;
 use super::lockstep::{self, Finished, Underway};
@@ -145,11 +145,7 @@ pub fn solve<C: Collective>(
 ) -> Solved {
     let before: Progress = keeper.checkpoint.restore(keeper.name).unwrap_or_default();
     let mut units = plan::units(clusters, job.params.n_init);
-    units.iter_mut().for_each(|unit| {
-        let start = unit.start;
-        unit.clusters.retain(|&clusters| !before.solved.has(Run { clusters, start }));
-    });
-    units.retain(|unit| !unit.clusters.is_empty());
+    plan::retain(&mut units, |run| !before.solved.has(run));
     if units.is_empty() {
         return before.solved;
     }
@@ -175,8 +171,7 @@ pub fn solve<C: Collective>(
 /// One run from given centroids.
 pub fn solve_from<C: Collective>(c: &mut C, users: &Users, centres: Points, params: &KMeansParams) -> Solved {
     let clusters = centres.n_rows();
-    let points: Vec<Point> = (0..clusters).map(|row| centres.point(row)).collect();
-    let tiles = Tiles::of(&users.cloud.points, &points.iter().collect::<Vec<_>>());
+    let tiles = Tiles::of_rows(&users.cloud.points, (0..clusters).map(|row| centres.point(row).values));
     let mut solved = Solved::default();
     let beginning = Beginning::at(&users.cloud, 0, tiles, 0);
     for finished in lockstep::lloyd(c, users, params, vec![beginning], &mut |_| {}) {
@@ -238,19 +233,12 @@ fn run_units<C: Collective>(
 /// The beginnings of those runs of a batch that were on their way, and the rest of the batch.
 fn resume(users: &Users, mut batch: Vec<Unit>, underway: &[Underway]) -> (Vec<Beginning>, Vec<Unit>) {
     let mut beginnings = Vec::new();
-    for unit in &mut batch {
-        let start = unit.start;
-        unit.clusters.retain(|&clusters| {
-            let Some(state) = underway.iter().find(|state| state.run == Run { clusters, start }) else { return true };
-            let indices = || (0..users.n_dims() as u32).collect();
-            let point = |values: &Vec<f64>| Point { indices: indices(), values: values.clone() };
-            let points: Vec<Point> = state.centroids.iter().map(point).collect();
-            let tiles = Tiles::of(&users.cloud.points, &points.iter().collect::<Vec<_>>());
-            beginnings.push(Beginning::at(&users.cloud, start, tiles, state.iterations));
-            false
-        });
-    }
-    batch.retain(|unit| !unit.clusters.is_empty());
+    plan::retain(&mut batch, |run| {
+        let Some(state) = underway.iter().find(|state| state.run == run) else { return true };
+        let tiles = Tiles::of_rows(&users.cloud.points, &state.centroids);
+        beginnings.push(Beginning::at(&users.cloud, run.start, tiles, state.iterations));
+        false
+    });
     (beginnings, batch)
 }
 
@@ -402,11 +390,7 @@ mod tests {
             let from = |before: Progress| {
                 let mut units = units();
                 let done = before.solved.clone();
-                units.iter_mut().for_each(|unit| {
-                    let start = unit.start;
-                    unit.clusters.retain(|&clusters| !done.has(Run { clusters, start }));
-                });
-                units.retain(|unit| !unit.clusters.is_empty());
+                plan::retain(&mut units, |run| !done.has(run));
                 let mut nowhere = Keeper { checkpoint: &mut Checkpoint::none(), name: "kmeans" };
                 run_units(&mut Solo, &users, units, Some(8), &job, before, &mut nowhere)
             };

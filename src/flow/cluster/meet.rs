@@ -383,7 +383,8 @@ fn all_ready(layout: &Layout, links: &[Option<Link>], deadline: Instant) -> Resu
     Ok(())
 }
 
-fn peers(links: &[Option<Link>]) -> impl Iterator<Item = (usize, &Link)> {
+/// Who is linked, by index.
+pub fn peers(links: &[Option<Link>]) -> impl Iterator<Item = (usize, &Link)> {
     links.iter().enumerate().filter_map(|(peer, link)| Some((peer, link.as_ref()?)))
 }
 

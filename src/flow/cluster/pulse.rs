@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::Layout;
 use super::link::Link;
+use super::meet;
 use super::panics;
 use crate::error::Error;
 use crate::progress;
@@ -46,8 +47,7 @@ impl Pulse {
     /// Begins to give and to expect signs of life.
     pub fn start(layout: &Layout, links: &[Option<Link>]) -> Pulse {
         let over = Arc::new(AtomicBool::new(false));
-        let peers: Vec<(usize, Link)> =
-            links.iter().enumerate().filter_map(|(peer, link)| Some((peer, link.clone()?))).collect();
+        let peers: Vec<(usize, Link)> = meet::peers(links).map(|(peer, link)| (peer, link.clone())).collect();
         for (peer, link) in &peers {
             link.forgive();
             progress::heard(*peer, link.silence());

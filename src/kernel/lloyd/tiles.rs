@@ -60,6 +60,13 @@ impl Tiles {
         tiles
     }
 
+    /// The same from all coordinates of each centroid.
+    pub fn of_rows(points: &Points, centroids: impl IntoIterator<Item = impl AsRef<[f64]>>) -> Tiles {
+        let all = |values: &[f64]| Point { indices: (0..values.len() as u32).collect(), values: values.to_vec() };
+        let centroids: Vec<Point> = centroids.into_iter().map(|values| all(values.as_ref())).collect();
+        Tiles::of(points, &centroids.iter().collect::<Vec<_>>())
+    }
+
     pub fn n_columns(&self) -> usize {
         self.n_columns
     }
