@@ -6,7 +6,9 @@
 
 mod hosts;
 mod nodelist;
+mod pages;
 mod rank;
+mod talk;
 
 use std::ffi::OsString;
 use std::num::{NonZeroU16, NonZeroUsize};
@@ -20,6 +22,9 @@ use crate::flow::cluster::{ClusterKey, KEY_FILE_VARIABLE, KEY_VARIABLE, Layout, 
 use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
 use crate::launch::{self, Orders, Plan, STATUS_VARIABLE};
 use rank::Asked;
+
+pub use pages::{CompletionsArgs, ManArgs};
+pub use talk::{LogFormat, TalkArgs};
 
 /// Worker threads of one process at most: each has a channel to every other.
 const MAX_WORKERS: usize = 512;
@@ -42,6 +47,10 @@ pub enum Command {
     Launch(LaunchArgs),
     /// Write ratings with planted segments, and the planted label of each user beside them
     Generate(GenerateArgs),
+    /// Print the script with which a shell completes the words of segmill
+    Completions(CompletionsArgs),
+    /// Write man pages, one for each command
+    Man(ManArgs),
 }
 
 /// Which job to run, and how.
@@ -77,9 +86,8 @@ pub struct JobArgs {
     #[arg(long, value_name = "HOST:PORT", env = STATUS_VARIABLE)]
     pub status_addr: Option<String>,
 
-    /// Say nothing but errors: no progress, no table of segments
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub talk: TalkArgs,
 }
 
 /// Options of `segmill run`.
@@ -117,6 +125,11 @@ pub struct RunArgs {
     /// Listen here, where that is not the address in --hosts at which the others call, as in --listen 0.0.0.0:2101
     #[arg(long, value_name = "HOST:PORT", env = "SEGMILL_LISTEN", help_heading = "Cluster")]
     pub listen: Option<String>,
+
+    /// Check the job file, the layout of the input and the output folder, say what would run, and stop: nothing is read to its
+    /// end, nothing is written.
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// This process was started by segmill launch, which tells it the rest on standard input
     #[arg(long, hide = true)]
@@ -193,6 +206,9 @@ pub struct GenerateArgs {
     /// Threads [default: the number of processors]
     #[arg(short, long, value_name = "THREADS")]
     pub workers: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub talk: TalkArgs,
 }
 
 impl JobArgs {
@@ -290,7 +306,7 @@ impl LaunchArgs {
 
     /// The words of `segmill run` for every member, all but its index.
     fn words(&self, workers: usize, processes: usize) -> Vec<OsString> {
-        let JobArgs { job, overrides, output, quiet, start_timeout, .. } = &self.job;
+        let JobArgs { job, overrides, output, talk, start_timeout, .. } = &self.job;
         let mut words: Vec<OsString> = vec!["run".into(), "--launched".into(), job.into()];
         for (key, value) in overrides {
             words.extend(["--set".into(), format!("{key}={value}").into()]);
@@ -298,9 +314,7 @@ impl LaunchArgs {
         if let Some(output) = output {
             words.extend(["-o".into(), output.into()]);
         }
-        if *quiet {
-            words.push("-q".into());
-        }
+        words.extend(talk.words());
         words.extend(["-w".into(), workers.to_string().into()]);
         words.extend(["--processes".into(), processes.to_string().into()]);
         words.extend(["--start-timeout".into(), start_timeout.to_string().into()]);

@@ -18,10 +18,10 @@ use crate::ingest::keys::{KeyMap, Noted, note_name};
 use crate::ingest::plan::{self, Plan};
 use crate::ingest::rejects::{self, Reject};
 use crate::ingest::rows::{Name, Row};
-use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
+use crate::ingest::scan::{BadRow, Range, RawId, RawRow, RowSink};
 use crate::ingest::{Items, Ledger, duplicates, ids};
 use crate::job::{Duplicates, GenerateSpec, Input, OnBad};
-use crate::progress;
+use crate::progress::{self, Unit};
 use crate::shard::Shard;
 use crate::shard::build::{self, Sealed};
 use crate::shard::incoming::Incoming;
@@ -228,7 +228,11 @@ fn read_files<C: Collective>(c: &C, files: &[(InputFile, Dialect)], reader: &mut
             Some(start)
         })
         .collect();
+    let bytes = |range: &Range| range.end - range.start;
+    progress::has_input(plan::own_ranges(c, files).map(|range| bytes(&range)).sum(), Unit::Bytes);
+    let mut at_work = 0;
     plan::scan_ranges(plan::own_ranges(c, files), files, reader, |reader, next| {
+        progress::input_done(std::mem::replace(&mut at_work, next.map_or(0, bytes)));
         if let Some(range) = next {
             reader.file = range.file;
             reader.offset = starts[range.file as usize];
@@ -240,8 +244,11 @@ fn read_files<C: Collective>(c: &C, files: &[(InputFile, Dialect)], reader: &mut
 fn generate<C: Collective>(c: &C, spec: &GenerateSpec, reader: &mut Reader) -> Result<()> {
     let generator = Generator::new(spec)?;
     let mut rows = Vec::new();
-    for user in (1..=spec.users).skip(c.index()).step_by(c.peers()) {
+    let users = || (1..=spec.users).skip(c.index()).step_by(c.peers());
+    progress::has_input(users().count() as u64, Unit::Users);
+    for user in users() {
         generator.user(user, &mut rows);
+        progress::input_done(1);
         reader.read += rows.len() as u64;
         for (order, &(item, value)) in rows.iter().enumerate() {
             reader.shuffle.send(Row { user, item, value, order: order as u64 });

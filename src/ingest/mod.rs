@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`files`] | names in the job file to a list of files |
 //! | [`dialect`] | how a file is laid out: delimiter, header, columns |
+//! | [`peek`] | the first rows of a file, to be looked at |
 //! | [`scan`], [`fields`] | byte ranges of a file to rows |
 //! | [`ids`] | what users and items are called |
 //! | [`rejects`] | bad rows, and the errors they end a run with |
@@ -18,6 +19,7 @@ pub mod files;
 pub mod generate;
 pub mod ids;
 pub mod keys;
+pub mod peek;
 pub mod plan;
 pub mod planted;
 pub mod rejects;

@@ -1,6 +1,7 @@
 //! The batch job: a handful of calls in the order of the data, run by every worker in lockstep.
 
 mod gather;
+pub mod preview;
 mod simd;
 mod warnings;
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::line::line;
 use crate::progress::{Snapshot, Starts};
 use crate::report::format::{bytes, count, html, plural, seconds, significant};
 
@@ -16,6 +17,10 @@ pub fn page(now: &Snapshot) -> String {
          <meta http-equiv=\"refresh\" content=\"{EVERY_SECONDS}\">\n<title>segmill: {state}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>segmill <span>{state}</span></h1>\n"
     );
+    let far = line(now);
+    if !far.is_empty() {
+        let _ = writeln!(out, "<p class=\"far\">{}</p>", html(&far));
+    }
     table(&mut out, "Stages", &["Stage", "Time"], stages(now));
     table(&mut out, "Rows of this process", &["Rows", "Count"], rows(now));
     if let Some(pca) = now.sweeps {
@@ -24,7 +29,7 @@ pub fn page(now: &Snapshot) -> String {
         table(&mut out, "Principal components", &["", "Value"], rows);
     }
     if !now.kmeans.is_empty() {
-        let columns = ["Space", "Clusters", "Running", "Ended", "Iterations", "Lowest inertia"];
+        let columns = ["Space", "Clusters", "Waiting", "Running", "Ended", "Iterations", "Lowest inertia"];
         table(&mut out, "k-means", &columns, now.kmeans.iter().map(starts).collect());
     }
     table(&mut out, "Process", &["", "Value"], process(now));
@@ -84,7 +89,8 @@ fn rows(now: &Snapshot) -> Vec<Row> {
 
 fn starts(starts: &Starts) -> Row {
     let inertia = if starts.inertia.is_finite() { significant(starts.inertia, 7) } else { "not known yet".into() };
-    let counts = [starts.clusters as u64, starts.running, starts.ended, starts.iterations].map(count);
+    let Starts { waiting, running, ended, iterations, .. } = *starts;
+    let counts = [starts.clusters as u64, waiting, running, ended, iterations].map(count);
     (starts.running > 0, [vec![starts.space.name().to_string()], counts.to_vec(), vec![inertia]].concat())
 }
 
