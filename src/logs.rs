@@ -7,8 +7,8 @@
 //! A stage is a span called `stage`. While it lasts its line stands at the foot of the terminal ([`line`]), and what is
 //! logged goes above. A member of `segmill launch` has no terminal: it tells the launcher what the line would be.
 
-use std::fmt::Write;
-use std::io::IsTerminal;
+use std::fmt;
+use std::io::{IsTerminal, Write};
 use std::sync::Once;
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ fn filter() -> (EnvFilter, Option<String>) {
 
 /// The stage, how long it has taken, and how far it is by this process's own account or by a member's (the message).
 fn style() -> ProgressStyle {
-    let far = |_: &ProgressState, out: &mut dyn Write| {
+    let far = |_: &ProgressState, out: &mut dyn fmt::Write| {
         let _ = out.write_str(&line::line(&progress::now()));
     };
     let style = ProgressStyle::with_template("{spinner} {span_fields} [{elapsed}] {far}{msg}");
@@ -100,13 +100,18 @@ struct Marks {
 
 impl<S: tracing::Subscriber> Layer<S> for Marks {
     fn on_new_span(&self, span: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
-        span.record(&mut |field: &Field, stage: &dyn std::fmt::Debug| {
+        span.record(&mut |field: &Field, stage: &dyn fmt::Debug| {
             if field.name() == "message" {
-                eprintln!("{STAGE_MARK}{stage:?}");
+                mark(STAGE_MARK, &format!("{stage:?}"));
             }
         });
         self.telling.call_once(|| drop(std::thread::spawn(tell)));
     }
+}
+
+/// A launcher that is gone needs to be told nothing.
+fn mark(kind: &str, what: &str) {
+    let _ = writeln!(std::io::stderr(), "{kind}{what}");
 }
 
 /// For as long as the process lives.
@@ -116,7 +121,7 @@ fn tell() {
         std::thread::sleep(TELL_EVERY);
         let line = line::line(&progress::now());
         if line != told {
-            eprintln!("{FAR_MARK}{line}");
+            mark(FAR_MARK, &line);
             told = line;
         }
     }

@@ -59,7 +59,10 @@ fn cells(texts: &[&str]) -> Row {
 
 /// The first column is text, the others are numbers.
 fn table(out: &mut String, caption: &str, columns: &[&str], rows: Vec<Row>) {
-    let _ = write!(out, "<table>\n<caption>{caption}</caption>\n<thead><tr>");
+    let _ = write!(
+        out,
+        "<div class=\"box\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\">\n<table>\n<caption>{caption}</caption>\n<thead><tr>"
+    );
     for column in columns {
         let _ = write!(out, "<th scope=\"col\">{column}</th>");
     }
@@ -72,7 +75,7 @@ fn table(out: &mut String, caption: &str, columns: &[&str], rows: Vec<Row>) {
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody>\n</table>\n");
+    out.push_str("</tbody>\n</table>\n</div>\n");
 }
 
 fn stages(now: &Snapshot) -> Vec<Row> {

@@ -4,6 +4,8 @@
 // Every test file compiles this module for itself and uses its own part of it.
 #![allow(dead_code)]
 
+pub mod axe;
+pub mod browser;
 pub mod cluster;
 pub mod data;
 pub mod outputs;
