@@ -26,13 +26,13 @@ pub fn page(now: &Snapshot) -> String {
     if let Some(pca) = now.sweeps {
         let residual = pca.residual.map_or("not known yet".into(), |residual| significant(residual, 3));
         let rows = vec![cells(&["sweeps", &count(pca.sweeps)]), cells(&["largest residual", &residual])];
-        table(&mut out, "Principal components", &["", "Value"], rows);
+        table(&mut out, "Principal components", &["Quantity", "Value"], rows);
     }
     if !now.kmeans.is_empty() {
         let columns = ["Space", "Clusters", "Waiting", "Running", "Ended", "Iterations", "Lowest inertia"];
         table(&mut out, "k-means", &columns, now.kmeans.iter().map(starts).collect());
     }
-    table(&mut out, "Process", &["", "Value"], process(now));
+    table(&mut out, "Process", &["Quantity", "Value"], process(now));
     let _ = writeln!(
         out,
         "<p>segmill {}. The page asks anew every {EVERY_SECONDS} seconds; <a href=\"/metrics\">metrics</a> are for Prometheus.</p>\n\
