@@ -37,9 +37,9 @@ pub fn end() {
 }
 
 /// A worker has so much of the input before it.
-pub fn has_input(amount: u64, unit: Unit) {
+pub fn has_input(amount: u64, measure: Measure) {
     HERE.add(&HERE.input_all, amount);
-    HERE.note(|noted| noted.input = Some(unit));
+    HERE.note(|noted| noted.input = Some(measure));
 }
 
 /// So much of it is behind it now.
@@ -104,7 +104,7 @@ pub fn now() -> Snapshot {
 
 /// In what the input is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub enum Measure {
     Bytes,
     /// Users whose ratings are made up.
     Users,
@@ -174,7 +174,7 @@ pub struct StageAt {
 pub struct InputAt {
     pub done: u64,
     pub all: u64,
-    pub unit: Unit,
+    pub measure: Measure,
 }
 
 /// Rows of this process. Over all processes `read = accepted + rejected + merged` once all have sealed their shards; until
@@ -251,7 +251,7 @@ struct Progress {
 struct Noted {
     ready: bool,
     stages: Vec<StageClock>,
-    input: Option<Unit>,
+    input: Option<Measure>,
     sweeps: Option<SweepsClock>,
     /// `None`: to come.
     runs: BTreeMap<RunOf, Option<RunAt>>,
@@ -321,7 +321,7 @@ impl Progress {
             let (accepted, merged, rejected) = (count(&self.accepted), count(&self.merged), count(&self.rejected));
             Rows { read: count(&self.read), accepted, rejected, merged }
         };
-        let input = |unit| InputAt { done: count(&self.input_done), all: count(&self.input_all), unit };
+        let input = |measure| InputAt { done: count(&self.input_done), all: count(&self.input_all), measure };
         let noted = self.noted();
         Snapshot {
             ready: noted.ready,

@@ -9,9 +9,10 @@ use crate::collective::Solo;
 use crate::error::Result;
 use crate::flow::cluster::Layout;
 use crate::ingest::dialect::Dialect;
-use crate::ingest::files::InputFile;
+use crate::ingest::parquet::{self, Place};
 use crate::ingest::peek::{Peek, peek};
-use crate::ingest::plan::{self, Plan};
+use crate::ingest::plan::{self, Format, PlannedFile};
+use crate::ingest::source::Codec;
 use crate::ingest::titles;
 use crate::job::{Duplicates, Feedback, Job, OnBad, Solver, Source};
 use crate::report::format::{bytes, count, percent, plural, short};
@@ -40,9 +41,8 @@ pub struct Preview {
 /// Files that are laid out alike.
 #[derive(Debug)]
 struct Kind {
-    first: InputFile,
+    first: PlannedFile,
     n_files: usize,
-    dialect: Dialect,
     seen: Peek,
 }
 
@@ -52,11 +52,8 @@ struct Kind {
 /// Those of the run.
 pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
     write::try_output(&job.output)?;
-    let plan = plan::plan(&mut Solo, &job.input)?;
-    let files = match &plan {
-        Plan::Files(files) => &files[..],
-        Plan::Generate(_) => &[],
-    };
+    let planned = plan::plan(&mut Solo, &job.input, &super::scratch_folder(job))?;
+    let files = planned.plan.planned_files();
     let kinds = kinds(job, files)?;
     let n_titles = job.input.items.as_ref().map(|spec| Ok(titles::read(spec)?.len())).transpose()?;
     Ok(Preview {
@@ -64,7 +61,7 @@ pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
         processes: layout.processes,
         workers: layout.workers,
         n_files: files.len(),
-        n_bytes: files.iter().map(|(file, _)| file.bytes).sum(),
+        n_bytes: files.iter().map(|planned| planned.file.bytes).sum(),
         kinds,
         n_titles,
         replaces: job.output.is_dir(),
@@ -72,28 +69,46 @@ pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
 }
 
 /// Refuses a bad row where the run would.
-fn kinds(job: &Job, files: &[(InputFile, Dialect)]) -> Result<Vec<Kind>> {
+fn kinds(job: &Job, files: &[PlannedFile]) -> Result<Vec<Kind>> {
     let mut kinds: Vec<Kind> = Vec::new();
-    for (index, (file, dialect)) in files.iter().enumerate() {
-        let mut seen = peek(file, index as u32, dialect, N_ROWS)?;
+    for (index, planned) in files.iter().enumerate() {
+        let mut seen = peek(planned, index as u32, N_ROWS)?;
         if job.input.on_bad == OnBad::Fail && !seen.bad.is_empty() {
-            let all: Vec<InputFile> = files.iter().map(|(file, _)| file.clone()).collect();
-            return Err(seen.bad.swap_remove(0).into_error(&all));
+            return Err(seen.bad.swap_remove(0).into_error(files));
         }
-        let alike = |kind: &&mut Kind| {
-            let data_starts = |dialect: &Dialect| Dialect { data_start: 0, ..dialect.clone() };
-            kind.seen.names == seen.names && data_starts(&kind.dialect) == data_starts(dialect)
-        };
+        let alike =
+            |kind: &&mut Kind| kind.seen.names == seen.names && shape(&kind.first.format) == shape(&planned.format);
         match kinds.iter_mut().find(alike) {
             Some(kind) => {
                 kind.n_files += 1;
                 kind.seen.n_looked_at += seen.n_looked_at;
                 kind.seen.bad.extend(seen.bad);
             }
-            None => kinds.push(Kind { first: file.clone(), n_files: 1, dialect: dialect.clone(), seen }),
+            None => kinds.push(Kind { first: planned.clone(), n_files: 1, seen }),
         }
     }
     Ok(kinds)
+}
+
+/// A format without what differs from file to file of one kind.
+fn shape(format: &Format) -> Format {
+    let place = |place: &Place| match place {
+        Place::Folder { column, .. } => Place::Folder { value: String::new(), column: *column },
+        leaf => leaf.clone(),
+    };
+    match format {
+        Format::Text { codec, dialect } => {
+            let partitions = vec![String::new(); dialect.partitions.len()];
+            Format::Text { codec: *codec, dialect: Dialect { data_start: 0, partitions, ..dialect.clone() } }
+        }
+        Format::Parquet(layout) => Format::Parquet(parquet::Layout {
+            row_groups: Vec::new(),
+            bytes: Vec::new(),
+            user: place(&layout.user),
+            item: place(&layout.item),
+            rating: layout.rating.as_ref().map(place),
+        }),
+    }
 }
 
 impl Display for Preview {
@@ -181,42 +196,70 @@ impl Kind {
             1 => String::new(),
             n => format!(" and {} more like it", count(n as u64 - 1)),
         };
-        row(f, "", &format!("{}{more}", self.first.path.display()))?;
-        let header = if self.seen.names.is_empty() { "without header" } else { "with header" };
-        let columns = plural(self.dialect.columns as u64, "column");
-        row(f, "", &format!("  {columns}, {}, {header}", delimiter(&self.dialect.delimiter)))?;
+        row(f, "", &format!("{}{more}", self.first.file.path.display()))?;
+        row(f, "", &format!("  {}", self.layout()))?;
         self.table(f)?;
-        let n_bad = self.seen.bad.len() as u64;
-        match n_bad {
+        match self.seen.bad.len() as u64 {
             0 => Ok(()),
-            _ => {
-                row(f, "", &format!("  {} among the first {}", plural(n_bad, "bad row"), count(self.seen.n_looked_at)))
+            n => row(f, "", &format!("  {} among the first {}", plural(n, "bad row"), count(self.seen.n_looked_at))),
+        }
+    }
+
+    fn layout(&self) -> String {
+        match &self.first.format {
+            Format::Text { codec, dialect } => {
+                let header = if self.seen.names.is_empty() { "without header" } else { "with header" };
+                let packed = match codec {
+                    Codec::None => String::new(),
+                    packed => format!(", packed with {}", lower(packed)),
+                };
+                let columns = plural(dialect.columns as u64, "column");
+                format!("{columns}, {}, {header}{packed}", delimiter(&dialect.delimiter))
+            }
+            Format::Parquet(layout) => {
+                let (rows, groups) = (layout.row_groups.iter().sum(), layout.row_groups.len() as u64);
+                format!("Parquet, {} in {}", plural(rows, "row"), plural(groups, "row group"))
             }
         }
     }
 
     /// The columns in use, what the header calls them, and the first rows.
     fn table(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Dialect { user, item, rating, .. } = self.dialect;
-        let columns = [("user", Some(user)), ("item", Some(item)), ("rating", rating)];
-        let name = |column: usize| match self.seen.names.get(column) {
-            Some(name) => format!("{column} {}", cell(name)),
-            None => format!("column {column}"),
-        };
-        let head = columns.map(|(what, _)| what.to_string());
-        let places = columns.map(|(_, column)| column.map_or("none: each counts 1".into(), name));
+        let head = ["user", "item", "rating"].map(String::from);
         let rows = self
             .seen
             .rows
             .iter()
             .map(|(user, item, rating)| [cell(&user.to_string()), cell(&item.to_string()), rating.to_string()]);
-        let table: Vec<[String; 3]> = [head, places].into_iter().chain(rows).collect();
+        let table: Vec<[String; 3]> = [head, self.columns()].into_iter().chain(rows).collect();
         let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let (first, second) = (width(0), width(1));
         for [user, item, rating] in &table {
             row(f, "", &format!("    {user:first$}  {item:second$}  {rating}"))?;
         }
         Ok(())
+    }
+
+    /// Where user, item and rating are.
+    fn columns(&self) -> [String; 3] {
+        let none = || "none: each counts 1".to_string();
+        match &self.first.format {
+            Format::Text { dialect, .. } => {
+                let name = |column: usize| match self.seen.names.get(column) {
+                    Some(name) => format!("{column} {}", cell(name)),
+                    None if dialect.partition(column).is_some() => format!("{column} of the folders"),
+                    None => format!("column {column}"),
+                };
+                [name(dialect.user), name(dialect.item), dialect.rating.map_or_else(none, name)]
+            }
+            Format::Parquet(layout) => {
+                let name = |place: &Place| match place {
+                    Place::Leaf { column, .. } => format!("column {column}"),
+                    Place::Folder { column, .. } => format!("{column} of the folders"),
+                };
+                [name(&layout.user), name(&layout.item), layout.rating.as_ref().map_or_else(none, name)]
+            }
+        }
     }
 }
 

@@ -78,7 +78,7 @@ fn ended(kmeans: &[Starts], space: Space) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{StageAt, Unit};
+    use super::super::{Measure, StageAt};
     use super::*;
 
     fn at(stage: &str, seconds: f64) -> Snapshot {
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn reading_takes_as_long_for_every_byte() {
-        let input = |done| Some(InputAt { done, all: 400, unit: Unit::Bytes });
+        let input = |done| Some(InputAt { done, all: 400, measure: Measure::Bytes });
         let quarter = Snapshot { input: input(100), ..at("ingest", 2.0) };
         assert_eq!(quarter.far(), Some(Far { share: 0.25, seconds_left: Some(6.0) }));
         let read = Snapshot { input: input(400), ..at("ingest", 2.0) };

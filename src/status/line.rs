@@ -1,6 +1,6 @@
 //! How far the stage at work is, on one line for a terminal: `43 % of 410 MiB, 12.3 M rows, 5.1 M rows/s, 2 s left`.
 
-use crate::progress::{Far, Snapshot, Space, StageAt, Starts, Sweeps, Unit};
+use crate::progress::{Far, Measure, Snapshot, Space, StageAt, Starts, Sweeps};
 use crate::report::format::{bytes, count, plural, seconds, short};
 
 /// Empty where there is nothing to say.
@@ -31,9 +31,9 @@ fn input(now: &Snapshot, stage: &StageAt) -> Vec<String> {
     let rows = now.rows.read;
     let mut parts = Vec::new();
     if let (Some(input), Some(far)) = (now.input, now.far()) {
-        let all = match input.unit {
-            Unit::Bytes => bytes(input.all),
-            Unit::Users => format!("{} users", short(input.all)),
+        let all = match input.measure {
+            Measure::Bytes => bytes(input.all),
+            Measure::Users => format!("{} users", short(input.all)),
         };
         parts.push(format!("{} of {all}", percent(far.share)));
     }
@@ -81,13 +81,13 @@ mod tests {
 
     #[test]
     fn each_stage_says_how_far_it_is() {
-        let input = |done, all, unit| Some(InputAt { done, all, unit });
+        let input = |done, all, measure| Some(InputAt { done, all, measure });
         let rows = Rows { read: 12_345_678, ..Rows::default() };
-        let now = Snapshot { input: input(43 << 20, 100 << 20, Unit::Bytes), rows, ..at("ingest", 2.0) };
+        let now = Snapshot { input: input(43 << 20, 100 << 20, Measure::Bytes), rows, ..at("ingest", 2.0) };
         assert_eq!(line(&now), "43 % of 100 MiB, 12.3 M rows, 6.17 M rows/s, 3 s left");
-        let read = Snapshot { input: input(5, 5, Unit::Bytes), rows, ..at("ingest", 2.0) };
+        let read = Snapshot { input: input(5, 5, Measure::Bytes), rows, ..at("ingest", 2.0) };
         assert_eq!(line(&read), "100 % of 5 bytes, 12.3 M rows");
-        let made = Snapshot { input: input(1, 4000, Unit::Users), ..at("generate", 0.1) };
+        let made = Snapshot { input: input(1, 4000, Measure::Users), ..at("generate", 0.1) };
         assert_eq!(line(&made), "0 % of 4 k users");
         let sweeps =
             Sweeps { sweeps: 6, residual: Some(1.5e-4), tol: 1e-8, first: Some((5, 1.5e-2)), seconds_each: 30.0 };

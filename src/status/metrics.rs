@@ -131,7 +131,7 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::{InputAt, Memory, Space, StageAt, Starts, Sweeps, Unit};
+    use crate::progress::{InputAt, Measure, Memory, Space, StageAt, Starts, Sweeps};
 
     #[test]
     fn everything_is_told_in_base_units() {
@@ -150,7 +150,7 @@ mod tests {
             ready: true,
             stages: vec![stage("ingest", 1.5, false), stage("a\\\"\n", 0.25, true)],
             rows: Rows { read: 10, accepted: 6, rejected: 3, merged: 1 },
-            input: Some(InputAt { done: 300, all: 400, unit: Unit::Bytes }),
+            input: Some(InputAt { done: 300, all: 400, measure: Measure::Bytes }),
             sweeps: Some(Sweeps { sweeps: 12, residual: Some(2.5e-9), ..Sweeps::default() }),
             kmeans: vec![starts(Space::Projected, 25, 2618053.5), starts(Space::Full, 3, f64::INFINITY)],
             peers: vec![(1, 0.5), (2, f64::INFINITY)],
