@@ -153,6 +153,7 @@ mod tests {
             input: Some(InputAt { done: 300, all: 400, measure: Measure::Bytes }),
             sweeps: Some(Sweeps { sweeps: 12, residual: Some(2.5e-9), ..Sweeps::default() }),
             kmeans: vec![starts(Space::Projected, 25, 2618053.5), starts(Space::Full, 3, f64::INFINITY)],
+            moving: Some((Space::Full, 0.5)),
             peers: vec![(1, 0.5), (2, f64::INFINITY)],
             memory: Memory { resident: 4096, peak: 8192 },
         };
