@@ -40,7 +40,7 @@ impl Snapshot {
 
 /// The rest takes as long as what is done, part for part.
 fn timed(share: f64, seconds: f64) -> Far {
-    let known = share >= LEAST_SHARE && share < 1.0 && seconds >= LEAST_SECONDS;
+    let known = (LEAST_SHARE..1.0).contains(&share) && seconds >= LEAST_SECONDS;
     Far { share, seconds_left: known.then(|| seconds * (1.0 - share) / share) }
 }
 
