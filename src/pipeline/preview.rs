@@ -12,7 +12,7 @@ use crate::ingest::dialect::Dialect;
 use crate::ingest::parquet::{self, Place};
 use crate::ingest::peek::{Peek, peek};
 use crate::ingest::plan::{self, Format, PlannedFile};
-use crate::ingest::source::Codec;
+use crate::ingest::source::{self, Codec};
 use crate::ingest::titles;
 use crate::job::{Duplicates, Feedback, Job, OnBad, Solver, Source};
 use crate::report::format::{bytes, count, percent, plural, short};
@@ -196,7 +196,11 @@ impl Kind {
             1 => String::new(),
             n => format!(" and {} more like it", count(n as u64 - 1)),
         };
-        row(f, "", &format!("{}{more}", self.first.file.path.display()))?;
+        let path = match self.first.file.place {
+            source::Place::Spooled(_) => "standard input".into(),
+            _ => self.first.file.path.display().to_string(),
+        };
+        row(f, "", &format!("{path}{more}"))?;
         row(f, "", &format!("  {}", self.layout()))?;
         self.table(f)?;
         match self.seen.bad.len() as u64 {
