@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use segmill::cli::{Cli, Command, GenerateArgs, LaunchArgs, RunArgs};
-use segmill::error::Result;
+use segmill::error::{Error, Result};
 use segmill::ingest::planted;
 use segmill::launch::{self, Orders, STAGE_MARK};
 use segmill::report::terminal;
@@ -41,6 +41,10 @@ fn run(args: &RunArgs) -> Result<()> {
     let orders = if args.launched { Some(Orders::receive()?) } else { None };
     let layout = args.layout(orders.as_ref())?;
     let job = job::load(&args.job.job, &args.job.overrides, args.job.output.clone())?;
+    if args.launched && job.input.reads_stdin() {
+        let problem = "launch has no standard input for its members";
+        return Err(Error::job("input.ratings", problem, "write it to a file first, or use `segmill run`"));
+    }
     if let Some(address) = &args.job.status_addr {
         let address = status::serve(address)?;
         tracing::info!(%address, "status");

@@ -264,7 +264,7 @@ fn resolve(key: &str, path: &Path, folder: &Path) -> Result<PathBuf> {
         return refuse(key, "a path is empty", "name a file, folder, glob or address");
     }
     // An address has its place already, and so has standard input.
-    let is_placed = text.contains("://") || text == "-";
+    let is_placed = text.contains("://") || text == STDIN;
     Ok(if is_placed { path.to_path_buf() } else { folder.join(path) })
 }
 

@@ -223,7 +223,11 @@ fn open_checkpoint<C: Collective>(c: &mut C, job: &Job) -> Checkpoint {
     let folder = job.output.with_file_name(format!(".{name}.checkpoint"));
     let Fingerprint { job: sections, inputs } =
         if c.is_coordinator() { fingerprint(job) } else { Fingerprint::default() };
-    let identity = format!("{} {sections:?} {inputs}", env!("CARGO_PKG_VERSION"));
+    let mut identity = format!("{} {sections:?} {inputs}", env!("CARGO_PKG_VERSION"));
+    if job.input.reads_stdin() {
+        // Nobody knows whether the next run is fed the same.
+        identity += &format!(" {:?}", std::time::SystemTime::now());
+    }
     Checkpoint::open(c, &folder, &identity, job.checkpoint_every)
 }
 
