@@ -10,7 +10,7 @@ use super::incoming::{Incoming, Rows};
 use super::store::Store;
 use crate::error::Result;
 use crate::ingest::ids::Id;
-use crate::ingest::keys::{ItemIndex, KeyMap, id_of};
+use crate::ingest::keys::{ItemIndex, KeyMap, UNKNOWN, id_of};
 use crate::ingest::rows::{Narrow, Ordered, Record};
 use crate::job::Duplicates;
 use crate::kernel::csr::{self, Csr, Values};
@@ -21,6 +21,8 @@ pub struct Sealed {
     pub shard: Shard,
     /// Rows that were merged into another row of the same user and item.
     pub merged: u64,
+    /// Rows of items that are not in the dictionary. They are left out, and count neither as merged nor as duplicates.
+    pub unknown: u64,
     /// Pairs whose rating is 0, which is the same as none.
     pub zeros: u64,
     /// The first pair with several rows, by user then item.
@@ -34,7 +36,7 @@ pub fn seal(incoming: Incoming, items: &ItemIndex, duplicates: Duplicates, store
     let (partitions, scratch, mut names) = incoming.into_partitions()?;
     let shard = Shard { users: Vec::new(), draw_keys: Vec::new(), matrix: Csr::empty(items.len()) };
     let rows_spilled = scratch.length();
-    let mut sealed = Sealed { shard, merged: 0, zeros: 0, first_duplicate: None, rows_spilled };
+    let mut sealed = Sealed { shard, merged: 0, unknown: 0, zeros: 0, first_duplicate: None, rows_spilled };
     for partition in partitions {
         let (users, block) = match partition.read(&scratch)? {
             Rows::Narrow(chunks) => assemble::<Narrow, Packed>(chunks, items, &mut names, duplicates, &mut sealed),
@@ -64,6 +66,7 @@ fn assemble<R: Record, K: Cell<R>>(
     for (user, id) in users.iter().enumerate() {
         let cells = &mut cells[starts[user] as usize..starts[user + 1] as usize];
         K::sort(cells, duplicates);
+        let cells = known::<R, K>(cells, &mut found.unknown);
         if cells.array_windows().all(|[a, b]| a.item() != b.item()) {
             cells.iter().for_each(|cell| block.push(cell.item(), cell.value()));
         } else {
@@ -76,6 +79,16 @@ fn assemble<R: Record, K: Cell<R>>(
     }
     found.zeros += block.zeros;
     (users, block.finish())
+}
+
+/// The cells of items that are in the dictionary: the others are the last of a sorted row.
+fn known<'c, R: Record, K: Cell<R>>(cells: &'c [K], unknown: &mut u64) -> &'c [K] {
+    if cells.last().is_none_or(|last| last.item() != UNKNOWN) {
+        return cells;
+    }
+    let n_known = cells.partition_point(|cell| cell.item() != UNKNOWN);
+    *unknown += (cells.len() - n_known) as u64;
+    &cells[..n_known]
 }
 
 /// Writes a row with duplicates; returns the first item that has several.
