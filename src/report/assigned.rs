@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(text, "40 users with 95 ratings in 2 segments: new.parquet\nsegment (users): 0 (20) 2 (20)\n");
         let warnings = found.warnings(&destination);
         assert!(warnings[0].contains("new.parquet.rejects.tsv"), "{warnings:?}");
-        assert!(warnings[1].starts_with("2 items that the model does not know: 5 ratings (4.6%)"), "{warnings:?}");
+        assert!(warnings[1].starts_with("2 items that the model does not know: 5 ratings (4.59%)"), "{warnings:?}");
         assert!(warnings[2].starts_with("1 user without"), "{warnings:?}");
     }
 }

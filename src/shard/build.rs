@@ -397,6 +397,27 @@ mod tests {
         assert_eq!(seal_all(&several, Duplicates::Error).first_duplicate, Some((Id::Number(3), 1)));
     }
 
+    /// Of items 1 to 4 the dictionary has 2 and 3; user 9 has rated neither.
+    #[test]
+    fn rows_of_items_that_are_not_in_the_dictionary_are_counted_and_left_out() {
+        let rows = [row(7, 1, 2.0, 0), row(7, 3, 5.0, 1), row(7, 1, 3.0, 2), row(7, 2, 1.5, 3), row(9, 4, 1.0, 4)];
+        for duplicates in [Duplicates::Error, Duplicates::Last] {
+            let mut incoming = Incoming::new(0, u64::MAX, std::path::Path::new("."));
+            for row in rows {
+                incoming.receive(&match duplicates {
+                    Duplicates::Last => Records::Ordered(vec![row.into()]),
+                    _ => Records::Narrow(vec![Narrow::of(&row).unwrap()]),
+                });
+            }
+            let mut store = Store::new(u64::MAX, std::path::Path::new("."));
+            let sealed = seal(incoming, &ItemIndex::new(&[2, 3]), duplicates, &mut store).unwrap();
+            assert_eq!(sealed.shard.users, [Id::Number(7), Id::Number(9)]);
+            assert_eq!(sealed.shard.matrix.row(0).iter().collect::<Vec<_>>(), [(0, 1.5), (1, 5.0)]);
+            assert!(sealed.shard.matrix.row(1).is_empty());
+            assert_eq!((sealed.unknown, sealed.merged, sealed.first_duplicate), (3, 0, None));
+        }
+    }
+
     #[test]
     fn names_belong_to_keys_and_collisions_are_noticed() {
         let name = |text: &str| Name { key: TEXT_KEY | 5, text: text.into() };
