@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::ingest::files;
+use crate::ingest::source::STDIN;
 use crate::job::{Job, Source};
 use crate::report::leftovers::Workspace;
 use crate::report::run::{self, Digests, Finished, InputRecord};
@@ -18,6 +19,8 @@ use crate::report::run::{self, Digests, Finished, InputRecord};
 pub struct Rerun {
     output: PathBuf,
     finished: Finished,
+    /// What has changed about the input.
+    changes: Vec<String>,
     workspace: Workspace,
 }
 
@@ -25,35 +28,23 @@ impl Rerun {
     /// Of the output folder `output`.
     ///
     /// # Errors
-    /// Where there is no finished run, or an input file of it is not there.
+    /// Where there is no finished run, or its input cannot be read again.
     pub fn of(output: &Path) -> Result<Rerun> {
         let finished = Finished::read(output)?;
         for input in &finished.inputs {
-            if is_path(&input.path) && !input.path.exists() {
-                let problem = format!("the run has read {}, which is not there", input.path.display());
-                let remedy = "start segmill verify in the folder that the run was started in, with its input in place";
-                return Err(Error::File { path: output.join(run::FILE), problem, remedy: remedy.into() });
-            }
+            check_readable(&input.path).map_err(|(problem, remedy)| Error::File {
+                path: output.join(run::FILE),
+                problem,
+                remedy: remedy.into(),
+            })?;
         }
-        Ok(Rerun { output: output.to_path_buf(), finished, workspace: Workspace::create(output)? })
+        let changes = changes(&finished);
+        Ok(Rerun { output: output.to_path_buf(), finished, changes, workspace: Workspace::create(output)? })
     }
 
     /// What makes a difference likely, a line each.
     pub fn warnings(&self) -> Vec<String> {
-        self.finished.foreign().into_iter().chain(self.changes()).collect()
-    }
-
-    /// Input files that are not as they were.
-    fn changes(&self) -> Vec<String> {
-        let then = &self.finished.inputs;
-        let changed = then.iter().filter_map(|then| change(then, &InputRecord::now(&then.path)?));
-        let now = match &self.finished.job.input.source {
-            Source::Files(spec) if !then.is_empty() => files::expand(&spec.ratings).unwrap_or_default(),
-            _ => Vec::new(),
-        };
-        // Files without a byte are not read.
-        let added = now.iter().filter(|now| now.bytes > 0 && then.iter().all(|then| then.path != now.path));
-        changed.chain(added.map(|now| format!("{} was not there when the job ran", now.path.display()))).collect()
+        self.finished.foreign().into_iter().chain(self.changes.iter().cloned()).collect()
     }
 
     /// Processes and workers of each, as the job ran.
@@ -81,13 +72,44 @@ impl Rerun {
     /// The digests of both, after the job has run again.
     pub fn compare(&self) -> Result<Comparison> {
         let again = Finished::read(&self.rerun_output())?;
-        Ok(Comparison::of(&self.finished.digests, &again.digests, !self.changes().is_empty()))
+        Ok(Comparison::of(&self.finished.digests, &again.digests, !self.changes.is_empty()))
     }
 }
 
-/// An address is no path to look at.
-fn is_path(path: &Path) -> bool {
-    !path.to_string_lossy().contains(":/")
+/// Refuses input that is not there: the problem and the remedy.
+fn check_readable(path: &Path) -> std::result::Result<(), (String, &'static str)> {
+    let is_address = path.to_string_lossy().contains("://");
+    if path == Path::new(STDIN) {
+        let problem = "the run has read standard input, which cannot be read again".to_string();
+        return Err((problem, "run the job on a file with the same rows, and verify that run"));
+    }
+    if !is_address && !path.exists() {
+        let problem = format!("the run has read {}, which is not there", path.display());
+        return Err((
+            problem,
+            "start segmill verify in the folder that the run was started in, with its input in place",
+        ));
+    }
+    Ok(())
+}
+
+/// What is not as it was about the input, a line each.
+fn changes(finished: &Finished) -> Vec<String> {
+    let (then, input) = (&finished.inputs, &finished.job.input);
+    let Source::Files(spec) = &input.source else { return Vec::new() };
+    // What cannot be listed now will be an error of the run.
+    let Ok(files) = files::expand(&spec.ratings) else { return Vec::new() };
+    let titles = input.items.iter().filter_map(|titles| InputRecord::on_disk(&titles.path));
+    // Files without a byte are not read.
+    let now: Vec<InputRecord> = files.iter().filter(|file| file.bytes > 0).map(InputRecord::of).chain(titles).collect();
+    let missing = |file: &InputRecord, among: &[InputRecord]| among.iter().all(|other| other.path != file.path);
+    let changed = then.iter().map(|then| match now.iter().find(|now| now.path == then.path) {
+        Some(now) => change(then, now),
+        None => Some(format!("{} is no part of the input any more", then.path.display())),
+    });
+    let added = now.iter().filter(|now| !then.is_empty() && missing(now, then));
+    let added = added.map(|now| format!("{} was not there when the job ran", now.path.display()));
+    changed.flatten().chain(added).collect()
 }
 
 /// What has changed about a file, as far as one sees without reading it.
@@ -95,6 +117,9 @@ fn change(then: &InputRecord, now: &InputRecord) -> Option<String> {
     let path = then.path.display();
     if now.bytes != then.bytes {
         return Some(format!("{path} has changed since the run: {} bytes then, {} now", then.bytes, now.bytes));
+    }
+    if now.version != then.version {
+        return Some(format!("{path} is another version of the object than the run has read"));
     }
     let touched = then.modified.zip(now.modified).is_some_and(|(then, now)| now > then);
     touched.then(|| format!("{path} was written again since the run, with as many bytes"))
@@ -176,12 +201,14 @@ mod tests {
 
     #[test]
     fn a_file_of_another_size_or_a_later_time_has_changed() {
-        let then = InputRecord { path: "r.csv".into(), bytes: 10, modified: Some(100) };
+        let then = InputRecord { path: "r.csv".into(), bytes: 10, modified: Some(100), version: None };
         let now = |bytes, modified| InputRecord { bytes, modified, ..then.clone() };
         assert_eq!(change(&then, &now(10, Some(100))), None);
         assert_eq!(change(&then, &now(10, Some(90))), None, "copied with its time");
         assert_eq!(change(&then, &now(10, None)), None);
         assert!(change(&then, &now(11, Some(100))).unwrap().contains("10 bytes then, 11 now"));
         assert!(change(&then, &now(10, Some(101))).unwrap().contains("written again"));
+        let object = InputRecord { version: Some("b".into()), modified: None, ..then.clone() };
+        assert!(change(&then, &object).unwrap().contains("another version"));
     }
 }

@@ -199,6 +199,11 @@ fn the_input_is_read_as_in_the_run_but_for_what_is_set() {
 fn csv_on_disk_and_on_standard_output_are_the_same() {
     let sandbox = small_run("");
     sandbox.segmill(&["assign", "out", "r.csv", "-o", "found.csv"]).succeeded();
+    let text = delimited(&small_ratings(), None, ",", "\n");
+    sandbox.segmill_fed(text, &["assign", "out", "-", "-o", "fed.parquet"]).succeeded();
+    let (fed, fitted) = ("fed.parquet", "out/segments.parquet");
+    let [fed, fitted] = [fed, fitted].map(|name| std::fs::read(sandbox.path(name)).expect("the file is there"));
+    assert!(fed == fitted, "from standard input");
     let printed = sandbox.segmill(&["assign", "out", "r.csv", "-o", "-", "-q"]).succeeded();
     let text = std::fs::read_to_string(sandbox.path("found.csv")).expect("the file is there");
     assert_eq!((&printed.stdout, &printed.stderr[..]), (&text, ""));

@@ -8,49 +8,17 @@ mod util;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::process::Command;
 
-use util::Sandbox;
 use util::outputs::{parquet_rows, segments};
+use util::{Sandbox, python};
 
 /// What the snippets import, and pandas to read Parquet.
 const PACKAGES: [&str; 6] = ["safetensors", "numpy", "pandas", "pyarrow", "polars", "duckdb"];
 
 /// The interpreter of the environment, with the packages.
-fn python() -> Option<&'static Path> {
-    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
-    PYTHON.get_or_init(find_python).as_deref()
-}
-
-fn find_python() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
-    let python = folder.join("bin/python");
-    let imports = format!("import {}", PACKAGES.join(", "));
-    if run(Command::new(&python).args(["-c", &imports])).is_ok() {
-        return Some(python);
-    }
-    let made = run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).and_then(|_| {
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--no-cache-dir"]).args(PACKAGES))
-    });
-    match made {
-        Ok(_) => Some(python),
-        Err(problem) => {
-            assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{problem}");
-            eprintln!("skipped: no Python with {}: {problem}", PACKAGES.join(", "));
-            None
-        }
-    }
-}
-
-/// What a command that succeeds prints.
-fn run(command: &mut Command) -> Result<String, String> {
-    let Output { status, stdout, stderr } = command.output().map_err(|e| format!("{command:?}: {e}"))?;
-    if status.success() {
-        Ok(String::from_utf8_lossy(&stdout).into_owned())
-    } else {
-        Err(format!("{command:?}: {status}\n{}", String::from_utf8_lossy(&stderr)))
-    }
+fn interpreter() -> Option<PathBuf> {
+    python::with_packages("readme", &PACKAGES)
 }
 
 /// The blocks of the README that say they are Python.
@@ -66,8 +34,11 @@ fn is_of_model(snippet: &str) -> bool {
 
 fn run_snippet(python: &Path, sandbox: &Sandbox, snippet: &str) -> String {
     let script = sandbox.write("snippet.py", snippet);
-    let ran = run(Command::new(python).arg(script).current_dir(sandbox.path("")).env("PYTHONIOENCODING", "utf-8"));
-    ran.unwrap_or_else(|problem| panic!("{snippet}\n{problem}"))
+    let mut command = Command::new(python);
+    let ran = command.arg(script).current_dir(sandbox.path("")).env("PYTHONIOENCODING", "utf-8").output();
+    let ran = ran.expect("Python starts");
+    assert!(ran.status.success(), "{snippet}\n{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).expect("UTF-8")
 }
 
 /// A finished run where the README has one, over `ratings.csv`.
@@ -85,7 +56,7 @@ fn finished(normalize: &str) -> Sandbox {
 
 #[test]
 fn the_model_opens_with_numpy_and_puts_users_where_the_run_did() {
-    let Some(python) = python() else { return };
+    let Some(python) = interpreter() else { return };
     let snippet = snippets().into_iter().find(|snippet| is_of_model(snippet)).expect("the README opens the model");
     for normalize in ["l2", "none"] {
         let sandbox = finished(normalize);
@@ -96,7 +67,7 @@ fn the_model_opens_with_numpy_and_puts_users_where_the_run_did() {
         }
         for (user, segment) in segments(&sandbox.path("out/quickstart")).iter().step_by(60) {
             sandbox.write("one-user.csv", &ratings[user]);
-            let said = run_snippet(python, &sandbox, &snippet);
+            let said = run_snippet(&python, &sandbox, &snippet);
             assert_eq!(said, format!("segment {segment}\n"), "user {user}, {normalize}");
         }
     }
@@ -104,7 +75,7 @@ fn the_model_opens_with_numpy_and_puts_users_where_the_run_did() {
 
 #[test]
 fn pandas_polars_and_duckdb_read_the_tables() {
-    let Some(python) = python() else { return };
+    let Some(python) = interpreter() else { return };
     let sandbox = finished("l2");
     let top = parquet_rows(&sandbox.path("out/quickstart/profiles.parquet"));
     let top: Vec<_> = top.iter().filter(|row| row["rank"] == "1").collect();
@@ -115,7 +86,7 @@ fn pandas_polars_and_duckdb_read_the_tables() {
         assert_eq!(of_package.count(), 1, "{package}");
     }
     for snippet in &tables {
-        let said = run_snippet(python, &sandbox, snippet);
+        let said = run_snippet(&python, &sandbox, snippet);
         for row in &top {
             // A line has the segment, its users and the beginning of the title, however columns are drawn.
             let begins = row["title"].split_whitespace().next().expect("a title");

@@ -68,6 +68,11 @@ fn input_that_has_changed_since_is_named() {
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(ran.stderr.contains("warning: r.csv has changed since the run"), "{}", ran.stderr);
     assert!(ran.stderr.lines().last().is_some_and(|line| line.contains("input has changed")), "{}", ran.stderr);
+    let (at, word) = (sandbox.path("out/run.json"), "standard input");
+    let record = std::fs::read_to_string(&at).expect("run.json");
+    tamper(&sandbox, "\"path\": \"r.csv\"", "\"path\": \"-\"");
+    sandbox.segmill(&["verify", "out"]).refused(4, &[word]);
+    std::fs::write(at, record).expect("run.json is back");
     std::fs::remove_file(sandbox.path("r.csv")).expect("the file goes");
     sandbox.segmill(&["verify", "out"]).refused(4, &["r.csv, which is not there"]);
 }

@@ -75,13 +75,14 @@ fn with(given: InputSpec, ran: &Input) -> InputSpec {
 }
 
 fn of_files(files: &FilesSpec) -> InputSpec {
-    let FilesSpec { ratings: _, delimiter, header, user, item, rating } = files;
+    let FilesSpec { ratings: _, format, delimiter, header, user, item, rating } = files;
     let rating = match rating {
         RatingColumn::Given(column) => Some(RatingSpec::Column(column.clone())),
         RatingColumn::Default => None,
         RatingColumn::None => Some(RatingSpec::Switch(false)),
     };
     InputSpec {
+        format: Some(*format),
         delimiter: delimiter.clone(),
         header: header.map(Switch::Is),
         user: Some(user.clone()),

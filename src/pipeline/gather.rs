@@ -123,8 +123,8 @@ pub fn peak_memory<C: Collective>(c: &mut C) -> u64 {
 
 /// What a later run can tell by whether it reads the same: the files with ratings, then the one with titles.
 pub fn inputs(input: &Input, files: &[InputFile]) -> Vec<InputRecord> {
-    let ratings = files.iter().map(|file| InputRecord::of(&file.path, file.bytes));
-    let titles = input.items.iter().filter_map(|titles| InputRecord::now(&titles.path));
+    let ratings = files.iter().map(InputRecord::of);
+    let titles = input.items.iter().filter_map(|titles| InputRecord::on_disk(&titles.path));
     ratings.chain(titles).collect()
 }
 

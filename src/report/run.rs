@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::ingest::Ledger;
+use crate::ingest::source::{InputFile, Place};
 use crate::job::Job;
 use crate::kmeans::{StartReport, Sweep};
 use crate::pca::SolverReport;
@@ -71,24 +72,35 @@ pub struct Versions {
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputRecord {
+    /// Or an address; `-` is standard input.
     pub path: PathBuf,
     pub bytes: u64,
     /// When it was last written, in seconds since 1970; absent where that is not known.
     pub modified: Option<u64>,
+    /// What an object store calls this version of it.
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
 impl InputRecord {
-    /// A file of so many bytes.
-    pub fn of(path: &Path, bytes: u64) -> InputRecord {
-        InputRecord { path: path.to_path_buf(), bytes, modified: Self::now(path).and_then(|now| now.modified) }
+    pub fn of(file: &InputFile) -> InputRecord {
+        let (path, bytes) = (file.path.clone(), file.bytes);
+        match &file.place {
+            Place::Disk => {
+                let modified = InputRecord::on_disk(&path).and_then(|now| now.modified);
+                InputRecord { path, bytes, modified, version: None }
+            }
+            Place::Store { version } => InputRecord { path, bytes, modified: None, version: version.clone() },
+            Place::Stdin | Place::Spooled(_) => InputRecord { path, bytes, modified: None, version: None },
+        }
     }
 
-    /// The file as it is now; nothing where there is none.
-    pub fn now(path: &Path) -> Option<InputRecord> {
+    /// A file on a disk as it is now; nothing where there is none.
+    pub fn on_disk(path: &Path) -> Option<InputRecord> {
         let metadata = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file())?;
         let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified = since.map(|since| since.as_secs());
-        Some(InputRecord { path: path.to_path_buf(), bytes: metadata.len(), modified })
+        Some(InputRecord { path: path.to_path_buf(), bytes: metadata.len(), modified, version: None })
     }
 }
 
