@@ -3,6 +3,7 @@
 //! [`load`] goes from one to the other: text → keys with their positions → [`JobSpec`] → [`JobSpec::check`] → [`Job`].
 //! Each refusal is one line that names the key and the remedy. The guide for people is `jobs/README.md`.
 
+mod again;
 mod check;
 mod keys;
 mod load;

@@ -32,7 +32,9 @@ const RULES: &[Rule] = &[
     Rule { module: "validate", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans"] },
     Rule { module: "profile", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "validate"] },
     Rule { module: "report", any: &["error", "model"], results: RESULTS },
-    Rule { module: "model", any: &["error", "report"], results: RESULTS },
+    Rule { module: "model", any: &["error", "kernel", "report"], results: RESULTS },
+    Rule { module: "assign", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "model"] },
+    Rule { module: "verify", any: &["error", "ingest", "report"], results: &["job"] },
     Rule { module: "flow", any: &["error", "kernel", "collective", "progress", "ingest", "shard"], results: &["job"] },
     Rule {
         module: "live",
@@ -42,7 +44,7 @@ const RULES: &[Rule] = &[
     Rule { module: "pipeline", any: EVERYTHING, results: &[] },
     Rule {
         module: "main",
-        any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow", "status"],
+        any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow", "status", "verify"],
         results: &[],
     },
 ];
@@ -64,6 +66,7 @@ const EVERYTHING: &[&str] = &[
     "profile",
     "report",
     "model",
+    "assign",
     "flow",
     "live",
 ];
