@@ -4,14 +4,19 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use segmill::cli::{Cli, Command, GenerateArgs, LaunchArgs, RunArgs};
-use segmill::error::Result;
+use segmill::cli::{AssignArgs, Cli, Command, GenerateArgs, LaunchArgs, RunArgs, VerifyArgs};
+use segmill::error::{Error, Result};
+use segmill::flow::cluster::Layout;
 use segmill::ingest::planted;
 use segmill::launch::{self, Orders};
 use segmill::logs::{self, Watcher};
+use segmill::pipeline::assign::Order;
 use segmill::pipeline::preview;
+use segmill::report::assigned::Destination;
+use segmill::report::run::Finished;
 use segmill::report::terminal;
-use segmill::{job, pipeline, progress, say, status};
+use segmill::verify::Rerun;
+use segmill::{job, model, pipeline, progress, say, status};
 
 /// Workers allocate and free arrays of megabytes; the system's allocator gives each back to the kernel, which costs page
 /// faults and interrupts every other thread.
@@ -23,6 +28,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run(&args).map(|()| 0),
         Command::Launch(args) => launch_all(&args),
         Command::Generate(args) => generate(&args).map(|()| 0),
+        Command::Assign(args) => assign(&args).map(|()| 0),
+        Command::Verify(args) => verify(&args),
         Command::Completions(args) => {
             print(|out| out.write_all(&args.script()));
             Ok(0)
@@ -49,6 +56,10 @@ fn run(args: &RunArgs) -> Result<()> {
     pipeline::choose_vector_code()?;
     let layout = args.layout(orders.as_ref())?;
     let job = job::load(&args.job.job, &args.job.overrides, args.job.output.clone())?;
+    if args.launched && job.input.reads_stdin() {
+        let problem = "launch has no standard input for its members";
+        return Err(Error::job("input.ratings", problem, "write it to a file first, or use `segmill run`"));
+    }
     if args.dry_run {
         let preview = preview::preview(&job, &layout)?;
         print(|out| write!(out, "{preview}"));
@@ -61,7 +72,7 @@ fn run(args: &RunArgs) -> Result<()> {
     let Some(finished) = pipeline::run(job, &layout)? else {
         return Ok(());
     };
-    finished.outcome.warnings.iter().for_each(|warning| say::warning(warning));
+    warn(&finished.outcome.warnings);
     let links = orders.map_or_else(|| std::io::stdout().is_terminal(), |orders| orders.audience.reads);
     print(|out| terminal::print(&finished.outcome, &finished.written.report, links, out));
     Ok(())
@@ -87,6 +98,53 @@ fn generate(args: &GenerateArgs) -> Result<()> {
         writeln!(out, "planted segments: {}", written.labels.display())
     });
     Ok(())
+}
+
+fn assign(args: &AssignArgs) -> Result<()> {
+    args.talk.choose();
+    logs::start(Watcher::Terminal);
+    pipeline::choose_vector_code()?;
+    let destination = Destination::of(&args.output)?;
+    let finished = Finished::read(&args.run)?;
+    let job = finished.job.for_ratings(&args.ratings, &args.overrides)?;
+    let foreign = finished.foreign();
+    let model = model::read(&args.run.join(model::FOLDER))?;
+    let order = Order { model, job, destination: destination.clone() };
+    let assigned = pipeline::assign::run(order, args.threads()?)?;
+    warn(foreign.as_slice());
+    warn(&assigned.warnings(&destination));
+    // Standard output may be where the users go.
+    let mut summary = Vec::new();
+    let _ = assigned.print(&destination, &mut summary);
+    String::from_utf8_lossy(&summary).lines().for_each(say::note);
+    Ok(())
+}
+
+/// Returns the exit code of the whole.
+fn verify(args: &VerifyArgs) -> Result<u8> {
+    args.talk.choose();
+    logs::start(Watcher::Terminal);
+    pipeline::choose_vector_code()?;
+    let rerun = Rerun::of(&args.run)?;
+    let ran = rerun.layout();
+    let (processes, workers) = (args.processes.get(), args.threads(ran.workers)?);
+    warn(&rerun.warnings());
+    say::note(&format!("ran as {} × {} workers; again as {processes} × {workers}", ran.processes, ran.workers));
+    if processes > 1 {
+        let code = launch::launch(&args.plan(rerun.record(), rerun.rerun_output(), workers)?)?;
+        if code != 0 {
+            return Ok(code);
+        }
+    } else {
+        pipeline::run(rerun.job()?, &Layout::single(workers))?;
+    }
+    let comparison = rerun.compare()?;
+    print(|mut out| comparison.print(&mut out));
+    comparison.judge(&args.run).map(|()| 0)
+}
+
+fn warn(warnings: &[String]) {
+    warnings.iter().for_each(|warning| say::warning(warning));
 }
 
 /// Writes results to stdout, unless nothing but errors is wanted. Whoever reads them may stop early (a pager, head), which

@@ -34,7 +34,9 @@ const RULES: &[Rule] = &[
     Rule { module: "validate", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans"] },
     Rule { module: "profile", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "validate"] },
     Rule { module: "report", any: &["error", "model"], results: RESULTS },
-    Rule { module: "model", any: &["error", "report"], results: RESULTS },
+    Rule { module: "model", any: &["error", "kernel", "report"], results: RESULTS },
+    Rule { module: "assign", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "model"] },
+    Rule { module: "verify", any: &["error", "ingest", "report"], results: &["job"] },
     Rule {
         module: "flow",
         any: &["error", "say", "kernel", "collective", "progress", "ingest", "shard"],
@@ -50,7 +52,7 @@ const RULES: &[Rule] = &[
         module: "main",
         any: &[
             "error", "say", "logs", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow",
-            "progress", "status",
+            "progress", "status", "verify",
         ],
         results: &[],
     },
@@ -73,6 +75,7 @@ const EVERYTHING: &[&str] = &[
     "profile",
     "report",
     "model",
+    "assign",
     "flow",
     "live",
 ];
