@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::ingest::files;
-use crate::ingest::source::STDIN;
-use crate::job::{Job, Source};
+
+use crate::job::{Job, STDIN, Source};
 use crate::report::leftovers::Workspace;
 use crate::report::run::{self, Digests, Finished, InputRecord};
 
