@@ -13,7 +13,7 @@ use segmill::ingest::keys::ItemIndex;
 use segmill::ingest::rows::{Narrow, Records, Row};
 use segmill::ingest::scan::{self, BadRow, Range, RawId, RawRow, RowSink};
 use segmill::job::{
-    BayesModel, Duplicates, Feedback, FilesSpec, GenerateSpec, KMeansParams, ProfileParams, RatingColumn,
+    BayesModel, Duplicates, Feedback, FileFormat, FilesSpec, GenerateSpec, KMeansParams, ProfileParams, RatingColumn,
     ValidateParams,
 };
 use segmill::kernel::fixed::Scale;
