@@ -22,6 +22,7 @@
 //! | [`kernel`] | pure numerics |
 //! | [`flow`] | everything that knows timely |
 //! | [`pipeline`] | the job as a handful of calls in data order |
+//! | [`predict`] | how long a job will take and what it needs |
 //! | [`launch`] | starting, watching and restarting the processes of a job |
 //!
 //! Imports run one way. [`kernel`] imports nothing of ours; a stage imports [`kernel`], [`collective`] and the result
@@ -45,6 +46,7 @@ pub mod launch;
 pub mod model;
 pub mod pca;
 pub mod pipeline;
+pub mod predict;
 pub mod profile;
 pub mod progress;
 pub mod report;

@@ -4,11 +4,11 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use segmill::cli::{Cli, Command, GenerateArgs, LaunchArgs, RunArgs};
+use segmill::cli::{Cli, Command, Format, GenerateArgs, LaunchArgs, PlanArgs, RunArgs};
 use segmill::error::Result;
 use segmill::ingest::planted;
 use segmill::launch::{self, Orders, STAGE_MARK};
-use segmill::report::terminal;
+use segmill::report::{forecast, terminal};
 use segmill::{job, pipeline, status};
 use tracing_indicatif::style::ProgressStyle;
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run(&args).map(|()| 0),
         Command::Launch(args) => launch_all(&args),
+        Command::Plan(args) => plan(&args).map(|()| 0),
         Command::Generate(args) => generate(&args).map(|()| 0),
     };
     match done {
@@ -67,6 +68,19 @@ fn launch_all(args: &LaunchArgs) -> Result<u8> {
     let plan = args.plan()?;
     show_progress(args.job.quiet, false);
     launch::launch(&plan)
+}
+
+fn plan(args: &PlanArgs) -> Result<()> {
+    pipeline::choose_vector_code()?;
+    let job = job::load(&args.job, &args.overrides, args.output.clone())?;
+    let forecast = pipeline::plan::forecast(&job, &args.asked()?)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let written = match args.format {
+        Format::Text => forecast::print(&forecast, &mut out),
+        Format::Json => forecast::write_json(&forecast, &mut out),
+    };
+    let _ = written.and_then(|()| out.flush());
+    Ok(())
 }
 
 fn generate(args: &GenerateArgs) -> Result<()> {

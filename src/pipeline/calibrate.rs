@@ -1,0 +1,359 @@
+//! What this machine needs for a unit of each kind of work: the real stages at work on a piece of the input.
+//!
+//! As many threads as the process will have workers, and the machine has processors, do the same at the same time, each
+//! on its own piece, so that what they take from each other is measured along. Naive Bayes and profiles are timed on two pieces of
+//! different size, which tells the cost of a rating from that of a table.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Barrier;
+use std::time::Instant;
+
+use ndarray::{Array2, concatenate, s};
+
+use crate::checkpoint::Checkpoint;
+use crate::collective::{Collective, Solo};
+use crate::error::{Error, Result};
+use crate::flow::cluster::{self, Layout};
+use crate::flow::collective::TimelyCollective;
+use crate::ingest::estimate::{Estimate, Order};
+use crate::ingest::generate::Generator;
+use crate::ingest::ids::TEXT_KEY;
+use crate::ingest::keys::ItemIndex;
+use crate::ingest::plan::Plan;
+use crate::ingest::rows::{Narrow, Records, Row};
+use crate::ingest::sample;
+use crate::job::{Duplicates, Job, KMeansParams, PcaParams, Solver};
+use crate::kernel::csr::Csr;
+use crate::kernel::fixed::Scale;
+use crate::kernel::lloyd::Points;
+use crate::kernel::moments::ColumnSums;
+use crate::kernel::sweep;
+use crate::kmeans;
+use crate::pca;
+use crate::predict::{Rates, time};
+use crate::profile;
+use crate::shard::Shard;
+use crate::shard::build;
+use crate::shard::incoming::Incoming;
+use crate::shard::store::Store;
+use crate::validate;
+
+/// Bytes of the input, and rows of generated data, that each thread works on.
+const BYTES: u64 = 12 << 20;
+const ROWS: usize = 800_000;
+/// Rows of a batch, as in `flow::shuffle`.
+const BATCH: usize = 8192;
+/// Items at most: costs by items are told well enough by so many.
+const ITEMS: u64 = 1 << 16;
+/// Users that a pass of Lloyd's algorithm is timed on.
+const USERS: usize = 40_000;
+/// Ratings that the sweep over all items is timed on.
+const SWEPT: usize = 60_000;
+/// Bytes of an array that is summed to time copies, and how often a short one is.
+const ARRAY: usize = 4 << 20;
+const CALLS: usize = 200;
+
+/// The rates of `workers` workers, as far as this machine has processors for them.
+pub fn calibrate(plan: &Plan, estimate: &Estimate, job: &Job, workers: usize) -> Result<Rates> {
+    let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let threads = workers.min(processors);
+    let bench = Bench { plan, estimate, job, threads, barrier: Barrier::new(threads) };
+    let each: Vec<Result<Rates>> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads)
+            .map(|index| {
+                scope.spawn({
+                    let bench = &bench;
+                    move || bench.rates(index)
+                })
+            })
+            .collect();
+        let died = |_| Err(Error::Bug { place: "plan".into(), problem: "a calibration panicked".into() });
+        all.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
+    });
+    let each = each.into_iter().collect::<Result<Vec<Rates>>>()?;
+    let mean = |of: fn(&Rates) -> f64| each.iter().map(of).sum::<f64>() / each.len() as f64;
+    let mut rates = Rates {
+        scan: mean(|r| r.scan),
+        receive: mean(|r| r.receive),
+        seal: mean(|r| r.seal),
+        pass: mean(|r| r.pass),
+        sweep: mean(|r| r.sweep),
+        basis: mean(|r| r.basis),
+        project: mean(|r| r.project),
+        begin: mean(|r| r.begin),
+        lloyd: mean(|r| r.lloyd),
+        sparse: mean(|r| r.sparse),
+        bayes: mean(|r| r.bayes),
+        bayes_cell: mean(|r| r.bayes_cell),
+        profile: mean(|r| r.profile),
+        profile_cell: mean(|r| r.profile_cell),
+        ..Rates::default()
+    };
+    if threads > 1 {
+        (rates.call, rates.copy) = collectives(threads)?;
+    }
+    Ok(rates)
+}
+
+/// Seconds of a call, and of a byte that a worker sends.
+fn collectives(threads: usize) -> Result<(f64, f64)> {
+    let measured = cluster::execute(&Layout::single(threads), Default::default, |worker| {
+        let mut c = TimelyCollective::new(worker);
+        let mut long = vec![1i64; ARRAY / 8];
+        let copies = best(2, || c.sum(&mut long));
+        let calls = best(2, || (0..CALLS).for_each(|_| c.sum(&mut [1i64])));
+        (calls / CALLS as f64, copies / (2.0 * ARRAY as f64 * (c.peers() - 1) as f64 / c.peers() as f64))
+    })?;
+    Ok(measured[0])
+}
+
+fn seconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
+    let start = Instant::now();
+    let done = black_box(work());
+    (start.elapsed().as_secs_f64(), done)
+}
+
+fn best<T>(times: usize, mut work: impl FnMut() -> T) -> f64 {
+    (0..times).map(|_| seconds(&mut work).0).fold(f64::INFINITY, f64::min)
+}
+
+struct Bench<'a> {
+    plan: &'a Plan,
+    estimate: &'a Estimate,
+    job: &'a Job,
+    threads: usize,
+    barrier: Barrier,
+}
+
+impl Bench<'_> {
+    fn rates(&self, index: usize) -> Result<Rates> {
+        let mut rates = Rates::default();
+        let shard = self.ingest(index, &mut rates);
+        // Whoever fails still meets the others.
+        let whole = shard.as_ref().ok().filter(|shard| shard.matrix.nnz() > 0);
+        let scores = self.together(|| whole.map(|shard| self.pca(shard, &mut rates)));
+        let labels =
+            self.together(|| whole.zip(scores.as_ref()).map(|(shard, scores)| self.kmeans(shard, scores, &mut rates)));
+        self.together(|| {
+            if let (Some(shard), Some(labels)) = (whole, &labels) {
+                self.tables(shard, labels, &mut rates);
+            }
+        });
+        shard.map(|_| rates)
+    }
+
+    fn together<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.barrier.wait();
+        work()
+    }
+
+    /// Reads, takes in and seals a piece.
+    fn ingest(&self, index: usize, rates: &mut Rates) -> Result<Shard> {
+        let mut batches = Batches::new(self.estimate);
+        let (read, result) = self.together(|| seconds(|| self.read(index, &mut batches)));
+        let rows = batches.rows;
+        let batches = batches.finish();
+        let each = 1.0 / rows.max(1) as f64;
+        let folder = Path::new(".");
+        let mut incoming = Incoming::new(rows as u64, u64::MAX, folder);
+        let (received, ()) = self.together(|| seconds(|| batches.iter().for_each(|batch| incoming.receive(batch))));
+        drop(batches);
+        let (sealed, shard) = self.together(|| {
+            seconds(|| {
+                let items = ItemIndex::new(&incoming.item_keys());
+                build::seal(incoming, &items, Duplicates::Max, &mut Store::new(u64::MAX, folder))
+            })
+        });
+        result?;
+        if rows > 0 {
+            (rates.scan, rates.receive, rates.seal) = (read * each, received * each, sealed * each);
+        }
+        Ok(shard?.shard)
+    }
+
+    fn read(&self, index: usize, batches: &mut Batches) -> Result<()> {
+        match self.plan {
+            Plan::Files(_) => {
+                let own = (index as u64, self.threads as u64);
+                sample::read_again(self.plan, own, BYTES, |user, item, value| batches.add(user, item, value)).map(drop)
+            }
+            Plan::Generate(spec) => {
+                let generator = Generator::new(spec)?;
+                let mut rows = Vec::new();
+                for user in (1..=spec.users).skip(index).step_by(self.threads) {
+                    generator.user(user, &mut rows);
+                    rows.iter().for_each(|&(item, value)| batches.add(user, item, value));
+                    if batches.rows >= ROWS {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The scores of the users.
+    fn pca(&self, shard: &Shard, rates: &mut Rates) -> Array2<f64> {
+        const B: usize = 8;
+        let matrix = &shard.matrix;
+        let (n, nnz) = (matrix.n_cols, matrix.nnz() as f64);
+        let scale = Scale::new(matrix.max_abs().powi(2).max(matrix.max_abs()), matrix.n_rows() as u64);
+        rates.pass = best(2, || ColumnSums::of(matrix, scale, scale)) / nnz;
+        let v = vec![[0.25; B]; n];
+        let mut image = vec![[0i64; B]; n];
+        let factor = Scale::new(1e6, matrix.n_rows() as u64).factor();
+        rates.sweep = best(3, || sweep::centred_sweep(matrix, &v, &[0.5; B], factor, &mut image)) / nnz;
+        let mut products = vec![[0.0; B]; matrix.n_rows()];
+        rates.project = best(2, || sweep::centred_products(matrix, &v, &[0.5; B], |row, y| products[row] = y)) / nnz;
+        let components = self.job.pca.components.min(n.saturating_sub(1)).min(matrix.n_rows().saturating_sub(1)).max(1);
+        let params = PcaParams { components, solver: Solver::Krylov, ..self.job.pca };
+        let (took, fitted) =
+            seconds(|| pca::fit(&mut Solo, matrix, &params, 1, self.job.memory, &mut Checkpoint::none()));
+        let Ok(fitted) = fitted else { return Array2::zeros((matrix.n_rows(), components)) };
+        if fitted.solver.solver == "krylov" {
+            let sweeps = fitted.solver.iterations as f64;
+            let algebra = (took - 3.0 * nnz * rates.pass) / sweeps - nnz * rates.sweep;
+            rates.basis = (algebra / n as f64).max(0.1 * Rates::default().basis);
+        }
+        pca::project(&fitted, matrix)
+    }
+
+    /// The segments of the users.
+    fn kmeans(&self, shard: &Shard, scores: &Array2<f64>, rates: &mut Rates) -> Vec<u32> {
+        let (n, dims) = scores.dim();
+        let clusters = self.job.kmeans.clusters.min(n / 2).max(1);
+        let unit = clusters as f64 * dims as f64 / 10.0;
+        let params = KMeansParams { clusters, n_init: 1, max_iter: 1, ..self.job.kmeans };
+        let few = n.min(16_384);
+        let sample = scores.slice(s![..few, ..]);
+        let keys = &shard.draw_keys[..few];
+        let fit = || kmeans::fit(&mut Solo, sample, keys, &params, 1, u64::MAX);
+        rates.begin = best(1, fit) / (few as f64 * unit);
+        let copies = USERS.div_ceil(n);
+        let many = concatenate(ndarray::Axis(0), &vec![scores.view(); copies]).expect("scores of one width");
+        let draw_keys: Vec<u64> = (0..many.nrows() as u64).collect();
+        let params = KMeansParams { max_iter: 20, tol: 0.0, ..params };
+        let initial = many.slice(s![..clusters, ..]);
+        let (took, model) = seconds(|| kmeans::fit_from(&mut Solo, many.view(), &draw_keys, initial, &params));
+        let Ok((model, assignment)) = model else { return vec![0; n] };
+        let iterations = model.starts[0].iterations.max(1) as f64;
+        rates.lloyd = took / (iterations * many.nrows() as f64 * unit);
+        if self.job.sweep.as_ref().is_some_and(|sweep| sweep.full) {
+            rates.sparse = self.sparse(shard, rates.sparse);
+        }
+        assignment.segment[..n].to_vec()
+    }
+
+    fn sparse(&self, shard: &Shard, unknown: f64) -> f64 {
+        let part = part(shard, SWEPT);
+        let clusters = 8.min(part.users.len());
+        let params = KMeansParams { clusters, n_init: 1, max_iter: 4, tol: 0.0 };
+        let points = Points::Sparse(&part.matrix);
+        let run = || {
+            kmeans::sweep(
+                &mut Solo,
+                points,
+                &part.draw_keys,
+                &[clusters],
+                &params,
+                1,
+                u64::MAX,
+                &mut Checkpoint::none(),
+            )
+        };
+        let (took, done) = seconds(run);
+        if done.is_ok() {
+            took / (part.matrix.nnz() as f64 * time::sparse_work(&[clusters as f64], 4.0))
+        } else {
+            unknown
+        }
+    }
+
+    fn tables(&self, shard: &Shard, labels: &[u32], rates: &mut Rates) {
+        let (clusters, items) = (self.job.kmeans.clusters, shard.matrix.n_cols as f64);
+        let small = part(shard, shard.matrix.nnz() / 4);
+        let mut params = self.job.validate;
+        params.folds = params.folds.min(small.users.len()).max(2);
+        let bayes = |shard: &Shard| {
+            best(2, || validate::fit(&mut Solo, shard, &labels[..shard.users.len()], clusters, params, 1))
+        };
+        let tables = if params.model == crate::job::BayesModel::Gaussian { 2.0 } else { 1.0 };
+        let cells = items * clusters as f64 * (1.0 + params.folds as f64) * tables;
+        (rates.bayes, rates.bayes_cell) = split([bayes(shard), bayes(&small)], [shard, &small], cells);
+        let profiles = |shard: &Shard| {
+            best(2, || profile::fit(&mut Solo, &shard.matrix, &labels[..shard.users.len()], clusters, self.job.profile))
+        };
+        let cells = items * clusters as f64;
+        (rates.profile, rates.profile_cell) = split([profiles(shard), profiles(&small)], [shard, &small], cells);
+    }
+}
+
+/// What a rating and what a cell costs, from times of two shards with the same cells.
+fn split(took: [f64; 2], shards: [&Shard; 2], cells: f64) -> (f64, f64) {
+    let [many, few] = shards.map(|shard| shard.matrix.nnz() as f64);
+    let rating = ((took[0] - took[1]) / (many - few).max(1.0)).clamp(0.0, took[0] / many);
+    (rating, (took[0] - rating * many) / cells)
+}
+
+/// The first users, with about `ratings` ratings.
+fn part(shard: &Shard, ratings: usize) -> Shard {
+    let mut matrix = Csr::empty(shard.matrix.n_cols);
+    for row in shard.matrix.rows() {
+        if matrix.nnz() >= ratings && matrix.n_rows() > 1 {
+            break;
+        }
+        matrix.push_row(row.iter().map(|(item, value)| (item as u32, value)));
+    }
+    let n = matrix.n_rows();
+    Shard { users: shard.users[..n].to_vec(), draw_keys: shard.draw_keys[..n].to_vec(), matrix }
+}
+
+/// Rows to batches for one worker. Where users were met with a part of their rows only, neighbours are made into users of the
+/// usual activity.
+struct Batches {
+    full: Vec<Records>,
+    narrow: Vec<Narrow>,
+    wide: Vec<crate::ingest::rows::Wide>,
+    rows: usize,
+    /// Rows of a made-up user.
+    activity: Option<usize>,
+}
+
+impl Batches {
+    fn new(estimate: &Estimate) -> Batches {
+        let mean = (estimate.rows / estimate.users.max(1)).max(1) as usize;
+        let activity = (estimate.order == Order::Mixed && !estimate.exact).then_some(mean);
+        Batches { full: Vec::new(), narrow: Vec::new(), wide: Vec::new(), rows: 0, activity }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, user: u64, item: u64, value: f64) {
+        let is_narrow = (user | item) >> 32 == 0;
+        let user = self.activity.map_or(user & !TEXT_KEY, |rows| (self.rows / rows) as u64);
+        self.rows += 1;
+        let row = Row { user, item: (item & !TEXT_KEY) % ITEMS, value, order: 0 };
+        match Narrow::of(&row).filter(|_| is_narrow) {
+            Some(narrow) => {
+                self.narrow.push(narrow);
+                if self.narrow.len() == BATCH {
+                    let full = std::mem::replace(&mut self.narrow, Vec::with_capacity(BATCH));
+                    self.full.push(Records::Narrow(full));
+                }
+            }
+            None => {
+                self.wide.push(row.into());
+                if self.wide.len() == BATCH {
+                    let full = std::mem::replace(&mut self.wide, Vec::with_capacity(BATCH));
+                    self.full.push(Records::Wide(full));
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<Records> {
+        self.full.push(Records::Narrow(self.narrow));
+        self.full.push(Records::Wide(self.wide));
+        self.full
+    }
+}

@@ -1,0 +1,258 @@
+//! What does not fit, and what would be the next not to fit, or not to get faster, as the data grow.
+//!
+//! The data are let grow ([`super::Sizes::grown`]) until a limit is met: memory, disks, numbers, or a part of the work
+//! that more processes do not make quicker and that takes half of the time.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cluster, Prediction, Question, Rates, Sizes, predict};
+use crate::error::Result;
+use crate::pca::Approach;
+
+/// Bytes free on the disks, where that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Free {
+    pub scratch: Option<f64>,
+    pub output: Option<f64>,
+    /// Memory of this machine, where the job is to run on it.
+    pub memory: Option<f64>,
+}
+
+/// Something that does not fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The key or flag to change.
+    pub place: String,
+    pub problem: String,
+    pub remedy: String,
+}
+
+/// A limit that the data may meet as they grow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bottleneck {
+    pub limit: String,
+    /// The size at which it is met; that of the job where it is met already.
+    pub ratings: f64,
+    pub ratings_per_process: f64,
+    pub met: bool,
+    pub remedy: String,
+}
+
+/// Over which something counts as too much, of `memory`: it bounds the ratings and the runs of k-means, and the rest is
+/// estimated.
+const SLACK: f64 = 1.05;
+/// Share of the time at which work that is not shared is what limits.
+const HALF: f64 = 0.5;
+/// Data grow by at most so much.
+const MOST: f64 = 1e6;
+
+/// What does not fit.
+pub fn problems(q: &Question, p: &Prediction, free: &Free) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut add = |place: &str, problem: String, remedy: String| {
+        found.push(Problem { place: place.into(), problem, remedy });
+    };
+    let (memory, peak) = (q.job.memory as f64, p.coordinator_memory.max(p.memory));
+    let who = if q.cluster.processes == 1 { "the process" } else { "the coordinator's process" };
+    let largest = &p.largest;
+    if peak > SLACK * memory {
+        let problem =
+            format!("{who} needs about {}, past memory = {}; the most are {largest}", size(peak), size(memory));
+        add("memory", problem, memory_remedy(q, p, peak));
+    }
+    if let Some(machine) = free.memory.filter(|machine| peak * q.cluster.processes as f64 > *machine) {
+        let all = peak * q.cluster.processes as f64;
+        let problem = format!("all processes need about {}, and this machine has {} free", size(all), size(machine));
+        add(
+            "memory",
+            problem,
+            "set a smaller memory, so that ratings go to scratch files, or use more machines".into(),
+        );
+    }
+    if let Some(disk) = free.scratch.filter(|disk| p.spilled > *disk) {
+        let problem = format!("{} of a process go to scratch files, and the disk has {}", size(p.spilled), size(disk));
+        add("scratch", problem, format!("name a folder on a larger disk, or raise memory to {}", size(no_spill(q))));
+    }
+    if let Some(disk) = free.output.filter(|disk| p.output_bytes > *disk) {
+        let problem = format!("the results take {}, and the disk has {}", size(p.output_bytes), size(disk));
+        add("output", problem, "name a folder on a larger disk".into());
+    }
+    if q.sizes.items >= MOST_ITEMS {
+        add("input.item", "items are numbered with 32 bits".into(), "group rare items".into());
+    }
+    found
+}
+
+const MOST_ITEMS: f64 = 4_294_967_295.0;
+
+/// `memory` with which nothing goes to scratch files.
+fn no_spill(q: &Question) -> f64 {
+    let p = q.cluster.processes as f64;
+    let weighted = if q.is_weighted() { 12.0 * q.sizes.ratings } else { 0.0 };
+    let blocks = q.sizes.ratings * (4.0 + q.sizes.value_bytes) + weighted;
+    (q.sizes.rows * q.sizes.record_bytes).max(blocks) / p / 0.4 * 1.01
+}
+
+fn memory_remedy(q: &Question, p: &Prediction, peak: f64) -> String {
+    let raise = format!("raise memory to {}", size(peak * 1.05));
+    match p.largest.as_str() {
+        "rows being read" | "ratings" => format!("{raise}, or use more processes"),
+        "tables of Naive Bayes" if q.cluster.workers > 1 => {
+            format!("{raise}, use fewer workers (-w), or fewer kmeans.clusters or validate.folds")
+        }
+        "Krylov basis" | "blocks of the solver" => format!("{raise}, or leave out rare items"),
+        "all users at the coordinator" => format!("{raise}: more processes do not help"),
+        _ => raise,
+    }
+}
+
+/// The limits, the nearest first; those that are met already before them.
+pub fn bottlenecks(q: &Question, rates: &Rates, free: &Free) -> Result<Vec<Bottleneck>> {
+    let now = loads(q, &predict(q, rates), free);
+    let mut found = Vec::new();
+    for (at, (limit, load, remedy)) in now.iter().enumerate() {
+        let factor = if *load >= 1.0 { Some(1.0) } else { reached(q, rates, free, at)? };
+        if let Some(factor) = factor {
+            let ratings = q.sizes.ratings * factor;
+            found.push(Bottleneck {
+                limit: limit.to_string(),
+                ratings,
+                ratings_per_process: ratings / q.cluster.processes as f64,
+                met: *load >= 1.0,
+                remedy: remedy.to_string(),
+            });
+        }
+    }
+    found.sort_by(|a, b| a.ratings.total_cmp(&b.ratings));
+    Ok(found)
+}
+
+/// The growth at which limit `at` is met.
+fn reached(q: &Question, rates: &Rates, free: &Free, at: usize) -> Result<Option<f64>> {
+    let load = |factor: f64| -> Result<f64> {
+        let sizes = q.sizes.grown(factor);
+        let approach = approach(q, sizes)?;
+        let grown = Question { sizes, approach: &approach, ..*q };
+        Ok(loads(&grown, &predict(&grown, rates), free)[at].1)
+    };
+    let mut high = 2.0;
+    while load(high)? < 1.0 {
+        high *= 2.0;
+        if high > MOST {
+            return Ok(None);
+        }
+    }
+    let mut low = high / 2.0;
+    while high / low > 1.02 {
+        let middle = (high * low).sqrt();
+        if load(middle)? < 1.0 { low = middle } else { high = middle }
+    }
+    Ok(Some(high))
+}
+
+fn approach(q: &Question, sizes: Sizes) -> Result<Approach> {
+    let counts = [sizes.users, sizes.items, sizes.ratings].map(|count| count as u64);
+    Approach::new(counts, sizes.products(), &q.job.pca, q.job.memory)
+}
+
+/// Each limit with how near it is, 1 where it is met, and what to do about it.
+fn loads(q: &Question, p: &Prediction, free: &Free) -> Vec<(&'static str, f64, &'static str)> {
+    let memory = SLACK * q.job.memory as f64;
+    let share = |part: f64| if p.seconds > 0.0 { part / p.seconds / HALF } else { 0.0 };
+    let of = |bytes: f64, room: Option<f64>| room.map_or(0.0, |room| bytes / room.max(1.0));
+    let mut loads = vec![
+        ("memory of the coordinator", p.coordinator_memory / memory, "raise memory on the machine of process 0"),
+        ("scratch disk", of(p.spilled, free.scratch), "use more processes, a larger memory or another scratch"),
+        ("output disk", of(p.output_bytes, free.output), "name a larger disk in output"),
+        (
+            "work of the coordinator alone: the dictionary, gathering users, writing",
+            share(p.sum(|stage| stage.alone)),
+            "use fewer processes: more do not make it quicker",
+        ),
+        ("32-bit numbers of items", q.sizes.items / MOST_ITEMS, "group rare items"),
+    ];
+    if q.cluster.processes > 1 {
+        loads.extend([
+            ("memory of each process", p.memory / memory, "use more processes, or raise memory"),
+            ("network", share(p.sum(|stage| stage.network)), "use a faster network or fewer, larger processes"),
+            (
+                "waiting at collectives, which have a message for every pair of workers",
+                share(p.sum(|stage| stage.waiting)),
+                "use fewer processes or workers",
+            ),
+        ]);
+    }
+    loads
+}
+
+/// Processes, as a power of two, past which twice as many save less than a tenth of the time.
+pub fn worthwhile_processes(q: &Question, rates: &Rates) -> usize {
+    let seconds = |processes: usize| {
+        let cluster = Cluster { processes, ..q.cluster };
+        predict(&Question { cluster, ..*q }, rates).seconds
+    };
+    let mut processes = 1;
+    while processes < 1 << 14 && seconds(2 * processes) < 0.9 * seconds(processes) {
+        processes *= 2;
+    }
+    processes
+}
+
+/// Bytes for people.
+pub fn size(bytes: f64) -> String {
+    let mut value = bytes;
+    for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
+        if value < 1000.0 {
+            let digits = if value < 9.95 && unit != "B" { 1 } else { 0 };
+            return format!("{value:.digits$} {unit}");
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.0} PiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::predict::tests::{ask, cluster, job, sizes};
+
+    #[test]
+    fn what_does_not_fit_names_the_key() {
+        let job = job("memory = '300MiB'");
+        let data = sizes(162_000.0, 59_000.0, 25.4e6);
+        let cluster = cluster(1, 8);
+        let prediction = ask(&job, data, cluster);
+        let approach = Approach::new([162_000, 59_000, 25_400_000], data.products(), &job.pca, job.memory).unwrap();
+        let question = Question { job: &job, sizes: data, cluster, approach: &approach, copied: false };
+        let free = Free { scratch: Some(1e6), output: Some(1e3), memory: Some(1e6) };
+        let found = problems(&question, &prediction, &free);
+        let places: Vec<&str> = found.iter().map(|problem| problem.place.as_str()).collect();
+        assert_eq!(places, ["memory", "memory", "scratch", "output"], "{found:?}");
+        assert!(problems(&question, &prediction, &Free::default()).len() == 1);
+    }
+
+    #[test]
+    fn bottlenecks_come_nearest_first_and_are_met_where_they_say() {
+        let job = job("memory = '64GiB'\n[sweep]\nclusters = []");
+        let data = sizes(5e8, 1e6, 1e11);
+        let cluster = cluster(256, 8);
+        let approach = Approach::new([500_000_000, 1_000_000, 100_000_000_000], data.products(), &job.pca, job.memory);
+        let approach = approach.unwrap();
+        let question = Question { job: &job, sizes: data, cluster, approach: &approach, copied: false };
+        let found = bottlenecks(&question, &Rates::default(), &Free::default()).unwrap();
+        assert!(!found.is_empty() && found.is_sorted_by(|a, b| a.ratings <= b.ratings), "{found:?}");
+        for limit in found.iter().filter(|limit| !limit.met) {
+            assert!(limit.ratings > 1e11 && (limit.ratings / 256.0 - limit.ratings_per_process).abs() < 1.0);
+        }
+    }
+
+    #[test]
+    fn small_data_need_one_process() {
+        let job = job("");
+        let data = sizes(1e3, 1e3, 1e5);
+        let approach = Approach::new([1000, 1000, 100_000], data.products(), &job.pca, job.memory).unwrap();
+        let question = Question { job: &job, sizes: data, cluster: cluster(1, 1), approach: &approach, copied: false };
+        assert!(worthwhile_processes(&question, &Rates::default()) <= 4);
+        assert_eq!([0.0, 999.0, 1536.0, 3e9].map(size), ["0 B", "999 B", "1.5 KiB", "2.8 GiB"]);
+    }
+}
