@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import secrets
 import shutil
 import socket
@@ -90,6 +91,8 @@ def planned(segmill: Path, job: Path, processes: int, workers: int, keys: list[s
         figures[f"{stage['stage']}, s"] = stage["seconds"]
         figures[f"{stage['stage']} memory, MB"] = stage["coordinator_memory"] / 1e6
     figures["total, s"] = prediction["seconds"]
+    shared = sum(stage["work"] for stage in prediction["stages"]) * processes * workers
+    figures["processor time, s"] = shared + sum(stage["alone"] for stage in prediction["stages"])
     figures["(the plan itself, s)"] = time.monotonic() - began
     return figures
 
@@ -102,13 +105,14 @@ def taken(segmill: Path, job: Path, processes: int, workers: int, keys: list[str
         hosts = FOLDER / "hosts"
         hosts.write_text("".join(f"127.0.0.1:{port}\n" for port in free_ports(processes)))
         words += ["--processes", str(processes), "--hosts", str(hosts)]
-    members = []
+    members, before = [], resource.getrusage(resource.RUSAGE_CHILDREN)
     for process in range(processes):
         own = [*words, "--process", str(process)] if processes > 1 else words
         members.append(subprocess.Popen(own, env=environment, stderr=subprocess.PIPE, text=True))
     said = [member.communicate()[1] for member in members]
     if any(member.returncode for member in members):
         sys.exit("".join(said))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = json.loads((out / "run.json").read_text())
     figures = {name: run[name] for name in ("users", "items", "ratings")}
     figures["peak memory, MB"] = run["peak_memory"] / 1e6
@@ -120,6 +124,7 @@ def taken(segmill: Path, job: Path, processes: int, workers: int, keys: list[str
     write = re.search(r"stage=\S*write\S* .*?seconds\S*?=\S*?([0-9.e-]+)", re.sub(r"\x1b\[[0-9;]*m", "", said[0]))
     figures["write, s"] = float(write[1]) if write else 0.0
     figures["total, s"] = run["total_seconds"] + figures["write, s"]
+    figures["processor time, s"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     figures["iterations"] = sum(start["iterations"] for start in run["starts"])
     figures["sweeps"] = run["iterations"]["pca"]
     shutil.rmtree(out)

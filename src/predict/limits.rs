@@ -160,8 +160,13 @@ fn loads(q: &Question, p: &Prediction, free: &Free) -> Vec<(&'static str, f64, &
     let memory = SLACK * q.job.memory as f64;
     let share = |part: f64| if p.seconds > 0.0 { part / p.seconds / HALF } else { 0.0 };
     let of = |bytes: f64, room: Option<f64>| room.map_or(0.0, |room| bytes / room.max(1.0));
+    let alone = q.cluster.processes == 1;
+    let of_coordinator = match alone {
+        true => ("memory", p.coordinator_memory / memory, "raise memory, or use several processes"),
+        false => ("memory of the coordinator", p.coordinator_memory / memory, "raise memory, which its process needs"),
+    };
     let mut loads = vec![
-        ("memory of the coordinator", p.coordinator_memory / memory, "raise memory on the machine of process 0"),
+        of_coordinator,
         ("scratch disk", of(p.spilled, free.scratch), "use more processes, a larger memory or another scratch"),
         ("output disk", of(p.output_bytes, free.output), "name a larger disk in output"),
         (
@@ -171,7 +176,7 @@ fn loads(q: &Question, p: &Prediction, free: &Free) -> Vec<(&'static str, f64, &
         ),
         ("32-bit numbers of items", q.sizes.items / MOST_ITEMS, "group rare items"),
     ];
-    if q.cluster.processes > 1 {
+    if !alone {
         loads.extend([
             ("memory of each process", p.memory / memory, "use more processes, or raise memory"),
             ("network", share(p.sum(|stage| stage.network)), "use a faster network or fewer, larger processes"),

@@ -24,6 +24,8 @@ const ROUNDING: f64 = 1.13;
 const PROGRAM: f64 = 16e6;
 /// Stack, batches on their way and pages of the input, of a worker.
 const WORKER: f64 = 14e6;
+/// What the allocator keeps of the memory that the rows had, at most and of a worker, until it is wanted again.
+const KEPT: f64 = 24e6;
 /// Buffers of a link to another process.
 const LINK: f64 = 3e6;
 /// Rows of a batch in the making, for each worker there is.
@@ -85,6 +87,8 @@ impl Held<'_> {
                     + if stage == "pca" || stage == "kmeans" || stage == "sweep" { self.weighted() } else { 0.0 })
                 .min(self.room);
                 parts.push(("ratings", ROUNDING * kept));
+                let workers = self.q.cluster.workers as f64;
+                parts.push(("what rows have left behind", (workers * KEPT).min(2.0 * ROUNDING * self.records())));
                 parts.push(("scores", 8.0 * self.users * self.q.components()));
                 parts.extend(match stage {
                     "pca" => self.pca(),
@@ -121,7 +125,8 @@ impl Held<'_> {
         let batches = workers * peers * BATCH.min(rows / peers / peers) * record_bytes;
         let name = |bytes: f64| if bytes > 0.0 { 64.0 + bytes } else { 0.0 };
         let names = workers * items * name(item_text) + 2.0 * self.users * name(user_text);
-        let dictionary = if coordinator { 8.0 * peers * items.min(rows / peers) + 48.0 * items } else { 0.0 };
+        let keys = 16.0 * peers * items.min(rows / peers);
+        let dictionary = if coordinator { keys + 48.0 * items } else { 0.0 };
         vec![
             ("rows being read", ROUNDING * rows_and_blocks),
             ("batches for each worker", batches),

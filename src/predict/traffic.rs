@@ -23,8 +23,8 @@ const SQUARE: f64 = 512.0;
 pub const SAMPLE: f64 = 16_384.0;
 pub const SAMPLE_PER_CLUSTER: f64 = 64.0;
 /// Iterations of Lloyd's algorithm that a run usually takes, and that the longest of several takes.
-pub const ITERATIONS: f64 = 25.0;
-pub const LONGEST: f64 = 40.0;
+pub const ITERATIONS: f64 = 12.0;
+pub const LONGEST: f64 = 18.0;
 /// The same for runs over all items.
 pub const SPARSE_ITERATIONS: f64 = 12.0;
 
