@@ -57,8 +57,9 @@ pub enum Source {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FilesSpec {
-    /// Files, folders or globs, as resolved against the job file's folder; not yet expanded.
+    /// Files, folders, globs, addresses or `-`, as resolved against the job file's folder; not yet expanded.
     pub ratings: Vec<PathBuf>,
+    pub format: FileFormat,
     /// `None`: find out from the first lines of each file.
     pub delimiter: Option<String>,
     /// `None`: find out.
@@ -66,6 +67,17 @@ pub struct FilesSpec {
     pub user: Column,
     pub item: Column,
     pub rating: RatingColumn,
+}
+
+/// What kind of files the ratings are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileFormat {
+    /// Found by each file's first bytes.
+    #[default]
+    Auto,
+    Delimited,
+    Parquet,
 }
 
 /// A column by index from 0 or by its name in the header.

@@ -3,6 +3,7 @@
 //! Every worker scans its share of the plan ([`crate::ingest::plan`]) into the shuffle. What the coordinator then needs of
 //! all (the item dictionary, the ledger, the rejects) is gathered.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
 use timely::worker::Worker;
@@ -10,15 +11,15 @@ use timely::worker::Worker;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::shuffle::Shuffle;
-use crate::ingest::dialect::Dialect;
 use crate::ingest::dictionary::item_dictionary;
 use crate::ingest::files::InputFile;
 use crate::ingest::generate::Generator;
 use crate::ingest::keys::{KeyMap, Noted, note_name};
-use crate::ingest::plan::{self, Plan};
+use crate::ingest::plan::{self, Plan, PlannedFile};
 use crate::ingest::rejects::{self, Reject};
-use crate::ingest::rows::{Name, Row};
+use crate::ingest::rows::{self, Name, Row};
 use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
+use crate::ingest::units::scan_units;
 use crate::ingest::{Items, Ledger, duplicates, ids};
 use crate::job::{Duplicates, GenerateSpec, Input, OnBad};
 use crate::progress;
@@ -60,9 +61,9 @@ pub struct Ratings {
 
 /// Reads the input of a job. All workers call it together and end with the same error.
 pub fn read<C: Collective>(worker: &mut Worker, c: &mut C, input: &Input, room: &Room) -> Result<Ratings> {
-    let plan = plan::plan(c, input)?;
+    let planned = plan::plan(c, input, &room.scratch)?;
     for hash_seed in 0.. {
-        let attempt = attempt(worker, c, input, room, &plan, hash_seed)?;
+        let attempt = attempt(worker, c, input, room, &planned.plan, hash_seed)?;
         if let Some(ratings) = attempt {
             return Ok(ratings);
         }
@@ -93,7 +94,7 @@ fn attempt<C: Collective>(
     c.agree(outcome)?;
 
     let files = plan.files();
-    let (rejects, n_rejects, n_read) = rejects::settle(c, input, &files, rejects, read)?;
+    let (rejects, n_rejects, n_read) = rejects::settle(c, input, plan.planned_files(), rejects, read)?;
     let collision = collision || incoming.has_collision();
     let Some((item_index, item_ids)) = item_dictionary(c, &incoming.item_keys(), item_names, collision) else {
         return Ok(None);
@@ -130,9 +131,8 @@ struct Reader {
     shuffle: Shuffle,
     hash_seed: u64,
     on_bad: OnBad,
-    /// The file being read, and where it starts in the whole input.
+    /// The file being read.
     file: u32,
-    offset: u64,
     read: u64,
     rejects: Vec<Reject>,
     user_names: KeyMap<Box<str>>,
@@ -147,7 +147,6 @@ impl Reader {
             hash_seed,
             on_bad,
             file: 0,
-            offset: 0,
             read: 0,
             rejects: Vec::new(),
             user_names: KeyMap::default(),
@@ -166,6 +165,7 @@ impl Reader {
         match user {
             RawId::Number(value) => value,
             RawId::Text(text) => self.text_user_key(text),
+            RawId::Again { text, key } => kept(key, || self.text_user_key(text)),
         }
     }
 
@@ -174,6 +174,7 @@ impl Reader {
         match item {
             RawId::Number(value) => value,
             RawId::Text(text) => self.text_item_key(text),
+            RawId::Again { text, key } => kept(key, || self.text_item_key(text)),
         }
     }
 
@@ -202,12 +203,21 @@ impl Reader {
     }
 }
 
+/// The key that was found when the text was first met. A text's key is never 0.
+#[inline(always)]
+fn kept(key: &Cell<u64>, find: impl FnOnce() -> u64) -> u64 {
+    if key.get() == 0 {
+        key.set(find());
+    }
+    key.get()
+}
+
 impl RowSink for Reader {
     #[inline(always)]
     fn row(&mut self, row: RawRow<'_>) {
         self.read += 1;
         let (user, item) = (self.user_key(row.user), self.item_key(row.item));
-        self.shuffle.send(Row { user, item, value: row.rating, order: self.offset + row.byte });
+        self.shuffle.send(Row { user, item, value: row.rating, order: rows::place(self.file, row.byte) });
     }
 
     fn bad(&mut self, bad: BadRow<'_>) {
@@ -219,20 +229,10 @@ impl RowSink for Reader {
     }
 }
 
-fn read_files<C: Collective>(c: &C, files: &[(InputFile, Dialect)], reader: &mut Reader) -> Result<()> {
-    let starts: Vec<u64> = files
-        .iter()
-        .scan(0, |at, (file, _)| {
-            let start = *at;
-            *at += file.bytes;
-            Some(start)
-        })
-        .collect();
-    plan::scan_ranges(plan::own_ranges(c, files), files, reader, |reader, next| {
-        if let Some(range) = next {
-            reader.file = range.file;
-            reader.offset = starts[range.file as usize];
-        }
+fn read_files<C: Collective>(c: &mut C, files: &[PlannedFile], reader: &mut Reader) -> Result<()> {
+    let units = plan::own_units(c, files);
+    scan_units(&units, files, reader, |reader, unit| {
+        reader.file = unit.file;
         !reader.must_stop()
     })
 }

@@ -124,7 +124,10 @@ fn rows_in_all(sample: &Sample) -> f64 {
             let users = sample.rows.chunk_by(|a, b| a.user == b.user).count();
             spec.users as f64 * seen / users as f64
         }
-        None => seen * sample.bytes as f64 / sample.bytes_read.max(1) as f64,
+        None => match sample.known_rows {
+            Some(rows) => rows as f64,
+            None => seen * sample.bytes as f64 / sample.bytes_read.max(1) as f64,
+        },
     }
 }
 

@@ -1,16 +1,16 @@
 //! Bad rows: what is kept of them, and the errors they end a run with.
 //!
-//! A worker meets a bad row at a byte of a file, and does not know its line number: lines are counted only here, for the
-//! few rows that are shown or written.
+//! A worker meets a bad row at a byte of a text, and does not know its line number: lines are counted only here, for the
+//! few rows that are shown or written. A row of a Parquet file is met by its number.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::InputFile;
+use super::plan::{Format, PlannedFile};
 use super::scan::{BadCode, BadRow};
+use super::source::failed;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::{Input, OnBad};
@@ -23,7 +23,7 @@ const RAW_BYTES: usize = 1000;
 pub struct Reject {
     /// Index of the file.
     pub file: u32,
-    /// Where the line starts in the file.
+    /// Where the line starts in the text, unpacked; the number of the row from 0 where rows are no lines.
     pub byte: u64,
     /// Line number from 1; 0 until [`number_lines`] has counted.
     pub line: u64,
@@ -50,10 +50,11 @@ impl Reject {
     }
 
     /// The error of a run that does not reject rows. Counts lines where that has not been done.
-    pub fn into_error(self, files: &[InputFile]) -> Error {
-        let file = &files[self.file as usize].path;
+    pub fn into_error(self, files: &[PlannedFile]) -> Error {
+        let planned = &files[self.file as usize];
+        let file = &planned.file.path;
         let line = match self.line {
-            0 => line_of(file, self.byte),
+            0 => line_of(planned, self.byte),
             known => Ok(known),
         };
         let remedy = "fix the row or set input.on_bad = \"reject\"".to_string();
@@ -65,16 +66,15 @@ impl Reject {
 }
 
 /// Number of the line, from 1, that the byte at offset `byte` is in.
-pub fn line_of(path: &Path, byte: u64) -> Result<u64> {
-    let mut lines = LineCounter::open(path)?;
-    lines.line_of(byte)
+pub fn line_of(planned: &PlannedFile, byte: u64) -> Result<u64> {
+    LineCounter::open(planned)?.line_of(byte)
 }
 
 /// Sorts rejects in the order of the input and gives them their line numbers, reading each file once at most.
-pub fn number_lines(files: &[InputFile], rejects: &mut [Reject]) -> Result<()> {
+pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()> {
     rejects.sort();
     for of_file in rejects.chunk_by_mut(|a, b| a.file == b.file) {
-        let mut lines = LineCounter::open(&files[of_file[0].file as usize].path)?;
+        let mut lines = LineCounter::open(&files[of_file[0].file as usize])?;
         for reject in of_file {
             reject.line = lines.line_of(reject.byte)?;
         }
@@ -84,7 +84,7 @@ pub fn number_lines(files: &[InputFile], rejects: &mut [Reject]) -> Result<()> {
 
 /// The error of a run that rejected more than `input.max_bad` (a share, 0..=1) of its rows; `first` is the first of them,
 /// in the order of the input.
-pub fn too_many(rejected: u64, read: u64, max_bad: f64, first: Reject, files: &[InputFile]) -> Error {
+pub fn too_many(rejected: u64, read: u64, max_bad: f64, first: Reject, files: &[PlannedFile]) -> Error {
     let example = match first.into_error(files) {
         Error::Row { file, line, problem, .. } => format!("the first is {}:{line}: {problem}", file.display()),
         other => return other,
@@ -98,8 +98,8 @@ pub fn too_many(rejected: u64, read: u64, max_bad: f64, first: Reject, files: &[
 }
 
 /// The error of a run in which no row could be read.
-pub fn all_bad(read: u64, first: Reject, files: &[InputFile]) -> Error {
-    let place = files[first.file as usize].path.display().to_string();
+pub fn all_bad(read: u64, first: Reject, files: &[PlannedFile]) -> Error {
+    let place = files[first.file as usize].file.path.display().to_string();
     match first.into_error(files) {
         Error::Row { line, problem, .. } => Error::data(
             place,
@@ -115,7 +115,7 @@ pub fn all_bad(read: u64, first: Reject, files: &[InputFile]) -> Error {
 pub fn settle<C: Collective>(
     c: &mut C,
     input: &Input,
-    files: &[InputFile],
+    files: &[PlannedFile],
     rejects: Vec<Reject>,
     read: u64,
 ) -> Result<(Vec<Reject>, u64, u64)> {
@@ -143,26 +143,31 @@ pub fn settle<C: Collective>(
 /// Counts the lines of a file up to rising offsets.
 struct LineCounter<'p> {
     path: &'p Path,
-    reader: BufReader<File>,
+    /// Nothing where rows are numbered anyway.
+    text: Option<BufReader<Box<dyn Read + Send>>>,
     at: u64,
     newlines: u64,
 }
 
 impl<'p> LineCounter<'p> {
-    fn open(path: &'p Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::file(path, "cannot open", &e, "check input.ratings"))?;
-        Ok(LineCounter { path, reader: BufReader::with_capacity(1 << 20, file), at: 0, newlines: 0 })
+    fn open(planned: &'p PlannedFile) -> Result<Self> {
+        let text = match &planned.format {
+            Format::Text { codec, .. } => Some(BufReader::with_capacity(1 << 20, planned.file.unpacked(*codec)?)),
+            Format::Parquet(_) => None,
+        };
+        Ok(LineCounter { path: &planned.file.path, text, at: 0, newlines: 0 })
     }
 
     fn line_of(&mut self, byte: u64) -> Result<u64> {
+        let Some(text) = &mut self.text else { return Ok(byte + 1) };
         while self.at < byte {
-            let buffer = self.reader.fill_buf().map_err(|e| Error::file(self.path, "cannot read", &e, "try again"))?;
+            let buffer = text.fill_buf().map_err(|e| failed(self.path, &e))?;
             if buffer.is_empty() {
                 break;
             }
             let length = buffer.len().min((byte - self.at) as usize);
             self.newlines += memchr::memchr_iter(b'\n', &buffer[..length]).count() as u64;
-            self.reader.consume(length);
+            text.consume(length);
             self.at += length as u64;
         }
         Ok(self.newlines + 1)
@@ -172,12 +177,24 @@ impl<'p> LineCounter<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::dialect::Dialect;
+    use crate::ingest::source::{Codec, InputFile};
 
-    fn files(text: &str) -> (tempfile::TempDir, Vec<InputFile>) {
+    fn files(text: &str) -> (tempfile::TempDir, Vec<PlannedFile>) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ratings.csv");
         std::fs::write(&path, text).unwrap();
-        (dir, vec![InputFile { path, bytes: text.len() as u64 }])
+        let dialect = Dialect {
+            delimiter: b",".to_vec(),
+            data_start: 0,
+            columns: 3,
+            user: 0,
+            item: 1,
+            rating: Some(2),
+            partitions: Vec::new(),
+        };
+        let file = InputFile::on_disk(path).unwrap();
+        (dir, vec![PlannedFile { file, format: Format::Text { codec: Codec::None, dialect } }])
     }
 
     fn reject(byte: u64) -> Reject {
@@ -193,7 +210,7 @@ mod tests {
         let mut rejects = [reject(last), reject(27), reject(19)];
         number_lines(&files, &mut rejects).unwrap();
         assert_eq!(rejects.each_ref().map(|r| (r.byte, r.line)), [(19, 3), (27, 4), (last, 400_005)]);
-        assert_eq!(line_of(&files[0].path, 0), Ok(1));
+        assert_eq!(line_of(&files[0], 0), Ok(1));
         assert_eq!(rejects[0].raw, "1,2,\u{fffd}");
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 
 use super::spec::{
-    DEFAULT_SWEEP, Format, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Paths, PcaSpec, ProfileSpec,
+    DEFAULT_SWEEP, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Paths, PcaSpec, ProfileSpec,
     RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
 };
 use super::*;
@@ -201,20 +201,13 @@ fn refuse_keys_of_files(spec: &InputSpec) -> Result<()> {
 }
 
 fn files(spec: InputSpec, folder: &Path) -> Result<FilesSpec> {
-    if spec.format == Some(Format::Parquet) {
-        return refuse(
-            "input.format",
-            "\"parquet\" cannot be read yet",
-            "convert the ratings to delimited text and write \"delimited\"",
-        );
-    }
     let ratings = match spec.ratings {
         Some(Paths::One(path)) => vec![path],
         Some(Paths::Many(paths)) => paths,
         None => Vec::new(),
     };
     if ratings.is_empty() {
-        return refuse("input.ratings", "the list is empty", "name at least one file, folder or glob");
+        return refuse("input.ratings", "the list is empty", "name at least one file, folder, glob or address");
     }
     let user = spec.user.unwrap_or(Column::Index(0));
     let item = spec.item.unwrap_or(Column::Index(1));
@@ -222,6 +215,7 @@ fn files(spec: InputSpec, folder: &Path) -> Result<FilesSpec> {
     refuse_shared_columns([("user", Some(&user)), ("item", Some(&item)), ("rating", given(&rating))])?;
     Ok(FilesSpec {
         ratings: ratings.iter().map(|path| resolve("input.ratings", path, folder)).collect::<Result<_>>()?,
+        format: spec.format.unwrap_or_default(),
         delimiter: delimiter("input.delimiter", spec.delimiter.as_deref())?,
         header: switch("input.header", spec.header.as_ref())?,
         user,
@@ -267,16 +261,11 @@ fn refuse_shared_columns(columns: [(&str, Option<&Column>); 3]) -> Result<()> {
 fn resolve(key: &str, path: &Path, folder: &Path) -> Result<PathBuf> {
     let text = path.to_string_lossy();
     if text.is_empty() {
-        return refuse(key, "a path is empty", "name a file, folder or glob");
+        return refuse(key, "a path is empty", "name a file, folder, glob or address");
     }
-    if text.contains("://") {
-        return refuse(
-            key,
-            format!("{text:?} is an address, which cannot be read yet"),
-            "copy the file here and name its path",
-        );
-    }
-    Ok(folder.join(path))
+    // An address has its place already, and so has standard input.
+    let is_placed = text.contains("://") || text == "-";
+    Ok(if is_placed { path.to_path_buf() } else { folder.join(path) })
 }
 
 /// `None` for `"auto"`. A tab may be written as such, as `tab`, or as `\t` where the shell leaves the backslash.

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{BayesModel, Column, Duplicates, Encoding, Feedback, GenerateSpec, Normalize, OnBad, Solver, Weighting};
+use super::{
+    BayesModel, Column, Duplicates, Encoding, Feedback, FileFormat, GenerateSpec, Normalize, OnBad, Solver, Weighting,
+};
 
 /// A job file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -59,7 +61,7 @@ pub enum Size {
 #[serde(default, deny_unknown_fields)]
 pub struct InputSpec {
     pub ratings: Option<Paths>,
-    pub format: Option<Format>,
+    pub format: Option<FileFormat>,
     pub delimiter: Option<String>,
     pub header: Option<Switch>,
     pub user: Option<Column>,
@@ -78,14 +80,6 @@ pub struct InputSpec {
 pub enum Paths {
     One(PathBuf),
     Many(Vec<PathBuf>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    Auto,
-    Delimited,
-    Parquet,
 }
 
 /// `true`, `false` or `"auto"`.

@@ -64,7 +64,7 @@ pub fn calibrate(plan: &Plan, estimate: &Estimate, job: &Job, workers: usize) ->
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
     let threads = workers.min(processors);
     let bench = Bench { plan, estimate, job, threads, barrier: Barrier::new(threads) };
-    let each: Vec<Result<Rates>> = std::thread::scope(|scope| {
+    let each: Vec<Result<Option<Rates>>> = std::thread::scope(|scope| {
         let all: Vec<_> = (0..threads)
             .map(|index| {
                 scope.spawn({
@@ -76,7 +76,11 @@ pub fn calibrate(plan: &Plan, estimate: &Estimate, job: &Job, workers: usize) ->
         let died = |_| Err(Error::Bug { place: "plan".into(), problem: "a calibration panicked".into() });
         all.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
     });
-    let each = each.into_iter().collect::<Result<Vec<Rates>>>()?;
+    // A thread for which there was no piece has nothing to say.
+    let mut each: Vec<Rates> = each.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    if each.is_empty() {
+        each.push(Rates::default());
+    }
     let mean = |of: fn(&Rates) -> f64| each.iter().map(of).sum::<f64>() / each.len() as f64;
     let mut rates = Rates {
         scan: mean(|r| r.scan),
@@ -148,7 +152,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn rates(&self, index: usize) -> Result<Rates> {
+    fn rates(&self, index: usize) -> Result<Option<Rates>> {
         let mut rates = Rates::default();
         let shard = self.ingest(index, &mut rates);
         // Whoever fails still meets the others.
@@ -161,7 +165,8 @@ impl Bench<'_> {
                 self.tables(shard, labels, &mut rates);
             }
         });
-        shard.map(|_| rates)
+        let measured = whole.is_some();
+        shard.map(|_| measured.then_some(rates))
     }
 
     fn together<T>(&self, work: impl FnOnce() -> T) -> T {
@@ -196,8 +201,8 @@ impl Bench<'_> {
     fn read(&self, index: usize, batches: &mut Batches) -> Result<()> {
         match self.plan {
             Plan::Files(_) => {
-                let own = (index as u64, self.threads as u64);
-                sample::read_again(self.plan, own, BYTES, |user, item, value| batches.add(user, item, value)).map(drop)
+                let own = (index, self.threads);
+                sample::read_again(self.plan, own, BYTES, |user, item, value| batches.add(user, item, value))
             }
             Plan::Generate(spec) => {
                 let generator = Generator::new(spec)?;

@@ -22,13 +22,14 @@ const DISK: f64 = 1e9;
 /// # Errors
 /// Those of finding and opening the input, and [`Error::Job`] for sizes that cannot be.
 pub fn forecast(job: &Job, asked: &Asked) -> Result<Forecast> {
-    let (plan, sample) = sample::take(&job.input)?;
+    let (planned, sample) = sample::take(&job.input, &scratch_folder(job))?;
+    let plan = &planned.plan;
     if sample.rows.is_empty() {
         return Err(nothing_read(&sample, plan.files().first().map(|file| file.path.clone())));
     }
     let input = estimate(&sample, job.input.duplicates == Duplicates::Last);
     drop(sample);
-    let rates = calibrate::calibrate(&plan, &input, job, asked.workers)?;
+    let rates = calibrate::calibrate(plan, &input, job, asked.workers)?;
     let (sizes, scaled) = asked.stated.apply(sizes_of(&input, job))?;
     let cluster = cluster(asked);
     let counts = [sizes.users, sizes.items, sizes.ratings].map(|count| count as u64);

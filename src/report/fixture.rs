@@ -228,6 +228,7 @@ fn measured(size: Size) -> Measured {
 fn job(size: Size) -> Job {
     let files = FilesSpec {
         ratings: vec!["ml-100k/u.data".into()],
+        format: FileFormat::Auto,
         delimiter: None,
         header: None,
         user: Column::Index(0),

@@ -51,13 +51,13 @@ pub struct BadRow<'a> {
 }
 
 /// What is wrong with a row. Boxed: bad rows are rare, and a good row should not carry their weight.
-pub(super) struct Flaw {
+pub struct Flaw {
     pub code: BadCode,
     pub field: &'static str,
     pub problem: String,
 }
 
-pub(super) type Checked<T> = Result<T, Box<Flaw>>;
+pub type Checked<T> = Result<T, Box<Flaw>>;
 
 impl Flaw {
     #[cold]

@@ -74,6 +74,11 @@ impl Columns for &Dialect {
 }
 
 impl Dialect {
+    /// A column that counts is given by the names of folders.
+    fn needs_partitions(&self) -> bool {
+        [Some(self.user), Some(self.item), self.rating].into_iter().flatten().any(|c| self.partition(c).is_some())
+    }
+
     #[inline(always)]
     fn role(&self, column: usize) -> Role {
         match column {
@@ -95,10 +100,12 @@ pub struct Plain<C> {
 }
 
 impl<C: Columns> Plain<C> {
-    /// Nothing if no line of the dialect is plain: the delimiter has several bytes, or is part of numbers.
+    /// Nothing if no line of the dialect is plain: the delimiter has several bytes, or is part of numbers, or
+    /// a column that counts is not in the file.
     pub fn new(columns: C, dialect: &Dialect) -> Option<Plain<C>> {
         match dialect.delimiter[..] {
             [b'0'..=b'9' | b'.' | b'\n' | b'\r' | b'"'] => None,
+            _ if dialect.needs_partitions() => None,
             [delimiter] => Some(Plain { columns, delimiter, most_columns: dialect.columns }),
             _ => None,
         }
