@@ -8,11 +8,10 @@ use clap::{Args, ValueEnum};
 use super::{checked_threads, key_and_value};
 use crate::error::{Error, Result};
 use crate::predict::forecast::{Asked, Stated};
+use crate::predict::limits::USUAL_NETWORK;
 
 /// Processes that are not at hand, at most.
 const MOST_PROCESSES: usize = 1 << 16;
-/// Bytes per second of a network that nobody named.
-const USUAL_NETWORK: f64 = 1.25e9;
 
 /// Options of `segmill plan`.
 #[derive(Debug, Args)]

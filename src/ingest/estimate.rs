@@ -52,6 +52,8 @@ pub struct Estimate {
     pub input_bytes: u64,
     pub record_bytes: f64,
     pub value_bytes: f64,
+    /// Workers that can read side by side; none where there may be any number.
+    pub readers: Option<u64>,
     /// Mean bytes of text in an id of a user and of an item; 0 where ids are numbers.
     pub user_text: f64,
     pub item_text: f64,
@@ -111,6 +113,7 @@ pub fn estimate(sample: &Sample, ordered: bool) -> Estimate {
         input_bytes: sample.bytes,
         record_bytes: if ordered { 32.0 } else { 12.0 * narrow + 24.0 * (1.0 - narrow) },
         value_bytes: if sample.n_values > MOST_CODES { 8.0 } else { 1.0 },
+        readers: sample.readers,
         user_text: sample.user_text as f64 / seen,
         item_text: sample.item_text as f64 / seen,
     }

@@ -66,6 +66,8 @@ pub struct Sample {
     pub files: usize,
     /// Rows in all, where the files say it.
     pub known_rows: Option<u64>,
+    /// Workers that can read side by side: packed files, or row groups. None where there may be any number.
+    pub readers: Option<u64>,
     /// Rows that are no ratings.
     pub bad: u64,
     /// Rows whose rating is 0, which is the same as none.
@@ -102,6 +104,7 @@ fn of_files(files: &[PlannedFile], most_bytes: u64) -> Result<Sample> {
     (sample.whole, sample.whole_users, sample.files) = (whole, whole, files.len());
     sample.bytes = files.iter().map(stored_bytes).sum();
     sample.known_rows = files.iter().map(known_rows).sum();
+    sample.readers = files.iter().map(readers).sum();
     let mut read = 0;
     for (at, piece) in pieces.iter().enumerate() {
         collector.range = at as u32;
@@ -136,6 +139,15 @@ fn known_rows(planned: &PlannedFile) -> Option<u64> {
     match &planned.format {
         Format::Parquet(layout) => Some(layout.n_rows()),
         Format::Text { .. } => None,
+    }
+}
+
+/// The pieces that a file is read in, where it is not cut anywhere.
+fn readers(planned: &PlannedFile) -> Option<u64> {
+    match &planned.format {
+        Format::Parquet(layout) => Some(layout.row_groups.len() as u64),
+        Format::Text { codec: Codec::None, .. } => None,
+        Format::Text { .. } => Some(1),
     }
 }
 

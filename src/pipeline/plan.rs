@@ -14,6 +14,12 @@ use crate::predict::{Cluster, Question, Sizes, predict};
 
 use super::{RUNS_PERCENT, calibrate, scratch_folder};
 
+/// Threads that are at work on a machine at the same time.
+fn threads(asked: &Asked) -> usize {
+    let workers = if asked.network.is_some() { asked.workers } else { asked.workers * asked.processes };
+    workers.min(processors())
+}
+
 /// A process reads so many bytes a second of a disk or a store, where nothing else is known.
 const DISK: f64 = 1e9;
 
@@ -29,7 +35,7 @@ pub fn forecast(job: &Job, asked: &Asked) -> Result<Forecast> {
     }
     let input = estimate(&sample, job.input.duplicates == Duplicates::Last);
     drop(sample);
-    let rates = calibrate::calibrate(plan, &input, job, asked.workers)?;
+    let rates = calibrate::calibrate(plan, &input, job, threads(asked))?;
     let (sizes, scaled) = asked.stated.apply(sizes_of(&input, job))?;
     let cluster = cluster(asked);
     let counts = [sizes.users, sizes.items, sizes.ratings].map(|count| count as u64);
@@ -89,6 +95,7 @@ fn sizes_of(input: &Estimate, job: &Job) -> Sizes {
         input_bytes: input.input_bytes as f64,
         record_bytes: input.record_bytes,
         value_bytes,
+        readers: input.readers.map_or(f64::MAX, |readers| readers.max(1) as f64),
         user_text: input.user_text,
         item_text: input.item_text,
         spread: input.spread,
@@ -99,7 +106,13 @@ fn cluster(asked: &Asked) -> Cluster {
     let Asked { processes, workers, network, .. } = *asked;
     // On other machines nobody has read the input yet.
     let machine = if network.is_some() { 0.0 } else { memory_of("MemTotal:").unwrap_or(f64::INFINITY) };
-    Cluster { processes, workers, network: network.unwrap_or(f64::MAX), disk: DISK, machine }
+    let here = if network.is_some() { workers } else { workers * processes };
+    let crowding = if network.is_some() { 1.0 } else { (here as f64 / processors() as f64).max(1.0) };
+    Cluster { processes, workers, network: network.unwrap_or(f64::MAX), disk: DISK, crowding, machine }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
 fn copied(job: &Job, sizes: Sizes, asked: &Asked) -> bool {

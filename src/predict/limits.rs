@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, Prediction, Question, Rates, Sizes, predict};
+use super::{Cluster, Prediction, Question, Rates, Sizes, Stage, predict};
 use crate::error::Result;
 use crate::pca::Approach;
 
@@ -43,6 +43,8 @@ pub struct Bottleneck {
 const SLACK: f64 = 1.05;
 /// Share of the time at which work that is not shared is what limits.
 const HALF: f64 = 0.5;
+/// Bytes per second between machines where nobody has said it: 10 Gbit.
+pub const USUAL_NETWORK: f64 = 1.25e9;
 /// Data grow by at most so much.
 const MOST: f64 = 1e6;
 
@@ -83,6 +85,11 @@ pub fn problems(q: &Question, p: &Prediction, free: &Free) -> Vec<Problem> {
     found
 }
 
+const MEMORY: &str = "memory";
+const COORDINATOR: &str = "memory of the coordinator";
+const ALONE: &str = "work of the coordinator alone";
+const NETWORK: &str = "network";
+const WAITING: &str = "waiting at collectives, which have a message for every pair of workers";
 const MOST_ITEMS: f64 = 4_294_967_295.0;
 
 /// `memory` with which nothing goes to scratch files.
@@ -113,9 +120,10 @@ pub fn bottlenecks(q: &Question, rates: &Rates, free: &Free) -> Result<Vec<Bottl
     for (at, (limit, load, remedy)) in now.iter().enumerate() {
         let factor = if *load >= 1.0 { Some(1.0) } else { reached(q, rates, free, at)? };
         if let Some(factor) = factor {
+            let limit = told(limit, q, rates, factor)?;
             let ratings = q.sizes.ratings * factor;
             found.push(Bottleneck {
-                limit: limit.to_string(),
+                limit,
                 ratings,
                 ratings_per_process: ratings / q.cluster.processes as f64,
                 met: *load >= 1.0,
@@ -125,6 +133,24 @@ pub fn bottlenecks(q: &Question, rates: &Rates, free: &Free) -> Result<Vec<Bottl
     }
     found.sort_by(|a, b| a.ratings.total_cmp(&b.ratings));
     Ok(found)
+}
+
+/// The limit with what it is that takes most of it.
+fn told(limit: &str, q: &Question, rates: &Rates, factor: f64) -> Result<String> {
+    let sizes = q.sizes.grown(factor);
+    let approach = approach(q, sizes)?;
+    let p = predict(&Question { sizes, approach: &approach, ..*q }, rates);
+    let stage = |part: fn(&Stage) -> f64| {
+        let most = p.stages.iter().max_by(|a, b| part(a).total_cmp(&part(b)));
+        most.map_or(String::new(), |stage| format!("{limit}, mostly in {}", stage.stage))
+    };
+    Ok(match limit {
+        MEMORY | COORDINATOR => format!("{limit}, mostly for {}", p.largest),
+        ALONE => stage(|stage| stage.alone),
+        NETWORK => stage(|stage| stage.network),
+        WAITING => stage(|stage| stage.waiting),
+        _ => limit.to_string(),
+    })
 }
 
 /// The growth at which limit `at` is met.
@@ -162,29 +188,26 @@ fn loads(q: &Question, p: &Prediction, free: &Free) -> Vec<(&'static str, f64, &
     let of = |bytes: f64, room: Option<f64>| room.map_or(0.0, |room| bytes / room.max(1.0));
     let alone = q.cluster.processes == 1;
     let of_coordinator = match alone {
-        true => ("memory", p.coordinator_memory / memory, "raise memory, or use several processes"),
-        false => ("memory of the coordinator", p.coordinator_memory / memory, "raise memory, which its process needs"),
+        true => (MEMORY, p.coordinator_memory / memory, "raise memory, or use several processes"),
+        false => (COORDINATOR, p.coordinator_memory / memory, "raise memory, which its process needs"),
     };
     let mut loads = vec![
         of_coordinator,
         ("scratch disk", of(p.spilled, free.scratch), "use more processes, a larger memory or another scratch"),
         ("output disk", of(p.output_bytes, free.output), "name a larger disk in output"),
+        (ALONE, share(p.sum(|stage| stage.alone)), "use fewer processes: more do not make it quicker"),
         (
-            "work of the coordinator alone: the dictionary, gathering users, writing",
-            share(p.sum(|stage| stage.alone)),
-            "use fewer processes: more do not make it quicker",
+            "packed files or row groups, which are fewer than workers: some have nothing to read",
+            if q.sizes.readers < q.cluster.peers() { 1.0 } else { 0.0 },
+            "write more and smaller files",
         ),
         ("32-bit numbers of items", q.sizes.items / MOST_ITEMS, "group rare items"),
     ];
     if !alone {
         loads.extend([
             ("memory of each process", p.memory / memory, "use more processes, or raise memory"),
-            ("network", share(p.sum(|stage| stage.network)), "use a faster network or fewer, larger processes"),
-            (
-                "waiting at collectives, which have a message for every pair of workers",
-                share(p.sum(|stage| stage.waiting)),
-                "use fewer processes or workers",
-            ),
+            (NETWORK, share(p.sum(|stage| stage.network)), "use a faster network or fewer, larger processes"),
+            (WAITING, share(p.sum(|stage| stage.waiting)), "use fewer processes or workers"),
         ]);
     }
     loads
@@ -193,7 +216,9 @@ fn loads(q: &Question, p: &Prediction, free: &Free) -> Vec<(&'static str, f64, &
 /// Processes, as a power of two, past which twice as many save less than a tenth of the time.
 pub fn worthwhile_processes(q: &Question, rates: &Rates) -> usize {
     let seconds = |processes: usize| {
-        let cluster = Cluster { processes, ..q.cluster };
+        // Others would be on machines of their own.
+        let network = q.cluster.network.min(USUAL_NETWORK);
+        let cluster = Cluster { processes, network, crowding: 1.0, ..q.cluster };
         predict(&Question { cluster, ..*q }, rates).seconds
     };
     let mut processes = 1;

@@ -36,6 +36,8 @@ pub struct Sizes {
     /// Bytes of a row between workers, and of a stored value.
     pub record_bytes: f64,
     pub value_bytes: f64,
+    /// Workers that can read side by side; as many as numbers go where any number can.
+    pub readers: f64,
     /// Bytes of text in an id; 0 for numbers.
     pub user_text: f64,
     pub item_text: f64,
@@ -70,10 +72,12 @@ pub struct Cluster {
     pub processes: usize,
     /// Threads of each.
     pub workers: usize,
-    /// Bytes per second that a process can send, and receive at the same time; infinite where all are on one machine.
+    /// Bytes per second that a process can send, and receive at the same time; as many as numbers go where all are on one machine.
     pub network: f64,
     /// Bytes per second that a process reads of its disk.
     pub disk: f64,
+    /// Workers for each processor, where there are more workers than processors; else 1.
+    pub crowding: f64,
     /// Bytes of memory that a machine has for a process; what files take of it is read once.
     pub machine: f64,
 }
@@ -94,6 +98,8 @@ impl Cluster {
 pub struct Rates {
     /// A row: from text to a batch for its worker; from there into the store of its partition; sealed.
     pub scan: f64,
+    /// An id that is text, beside that.
+    pub name: f64,
     pub receive: f64,
     pub seal: f64,
     /// A rating in a pass that does little: sums of columns, counts.
@@ -140,6 +146,7 @@ impl Default for Rates {
     fn default() -> Rates {
         Rates {
             scan: 14e-9,
+            name: 20e-9,
             receive: 8e-9,
             seal: 14e-9,
             pass: 1.2e-9,
@@ -275,6 +282,7 @@ pub fn predict(question: &Question, rates: &Rates) -> Prediction {
     for name in STAGES.into_iter().filter(|name| *name != "sweep" || !full.is_empty()) {
         let traffic = traffic::of(name, question);
         let (work, alone) = time::of(name, question, rates);
+        let work = work * question.cluster.crowding;
         let (network, waiting) = traffic.seconds(&question.cluster, rates);
         let (coordinator, other) = (held.during(name, true), held.during(name, false));
         stages.push(Stage {
@@ -333,6 +341,7 @@ pub(crate) mod tests {
             input_bytes: 16.0 * ratings,
             record_bytes: 12.0,
             value_bytes: 1.0,
+            readers: f64::MAX,
             user_text: 0.0,
             item_text: 0.0,
             spread: 1.6,
@@ -340,7 +349,7 @@ pub(crate) mod tests {
     }
 
     pub fn cluster(processes: usize, workers: usize) -> Cluster {
-        Cluster { processes, workers, network: 1.25e9, disk: 1e9, machine: 64e9 }
+        Cluster { processes, workers, network: 1.25e9, disk: 1e9, crowding: 1.0, machine: 64e9 }
     }
 
     pub fn ask(job: &Job, sizes: Sizes, cluster: Cluster) -> Prediction {

@@ -2,7 +2,7 @@
 //!
 //! | stage | of a worker |
 //! |---|---|
-//! | ingest | rows/P · (scan + receive + seal), no faster than the disk where the input is not in the file cache |
+//! | ingest | rows/P · (scan + receive + seal), where P for scan is no more than can read side by side; no faster than the disk where the input is not in the file cache |
 //! | pca | ratings/P · (3 passes + sweeps · sweep + blocks · project) + sweeps · items/P · basis; Gram: products/P, sweeps · items²/P |
 //! | kmeans | ⌈starts/P⌉ · sample · clusters · begin + iterations · runs · users/P · clusters · lloyd |
 //! | sweep | as kmeans, with ratings in place of users |
@@ -42,7 +42,10 @@ pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
 
 fn ingest(q: &Question, rates: &Rates) -> f64 {
     let cluster = &q.cluster;
-    let each = q.sizes.rows / cluster.peers() * (rates.scan + rates.receive + rates.seal);
+    let Sizes { rows, readers, user_text, item_text, .. } = q.sizes;
+    let names = [user_text, item_text].map(|text| if text > 0.0 { rates.name } else { 0.0 });
+    let scan = rows / cluster.peers().min(readers) * (rates.scan + names[0] + names[1]);
+    let each = scan + rows / cluster.peers() * (rates.receive + rates.seal);
     let of_process = q.sizes.input_bytes / cluster.processes as f64;
     // What takes more than half of the memory is not in the file cache.
     let read = if of_process > 0.5 * cluster.machine { of_process / cluster.disk } else { 0.0 };

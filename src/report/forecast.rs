@@ -41,7 +41,7 @@ pub fn print(forecast: &Forecast, sink: &mut impl Write) -> io::Result<()> {
     let processes = if worth == 1 { "one process".to_string() } else { format!("{worth} processes") };
     writeln!(
         sink,
-        "past {processes} of {}, twice as many save less than a tenth of the time",
+        "past {processes} of {} on machines like this, twice as many save less than a tenth of the time",
         workers(forecast.cluster.workers)
     )
 }
