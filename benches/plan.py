@@ -91,7 +91,7 @@ def planned(segmill: Path, job: Path, processes: int, workers: int, keys: list[s
         figures[f"{stage['stage']}, s"] = stage["seconds"]
         figures[f"{stage['stage']} memory, MB"] = stage["coordinator_memory"] / 1e6
     figures["total, s"] = prediction["seconds"]
-    shared = sum(stage["work"] for stage in prediction["stages"]) * processes * workers
+    shared = sum(stage["work"] + stage["network"] for stage in prediction["stages"]) * processes * workers
     figures["processor time, s"] = shared + sum(stage["alone"] for stage in prediction["stages"])
     figures["(the plan itself, s)"] = time.monotonic() - began
     return figures

@@ -9,10 +9,11 @@
 //! - **Mixed**: by time, or at random. In how many pieces an id is met follows a Poisson law around a rate of its own; rates
 //!   are taken as log-normal, as in the abundance of species (Bulmer 1974, "On fitting the Poisson lognormal
 //!   distribution to species-abundance data"), fitted by maximum likelihood to the ids that were met. The ids never met
-//!   are the zero class. It is never less than Chao's lower bound S + f₁(f₁ − 1)/2(f₂ + 1) (Chao 1984).
+//!   are the zero class. It is never less than Chao's lower bound S + f₁(f₁ − 1)/2(f₂ + 1) (Chao 1984). How unlike users are
+//!   comes from pairs of rows of one user in two pieces, and the share of the busiest from a log-normal law as wide.
 //!
 //! Items are always counted the second way. A pair of user and item that comes twice within a piece was met with the chance of
-//! the piece, in two pieces with its square; both weighted by 1 over that, and repeats taken as geometric.
+//! the piece, in two pieces with its square, and so on; each is weighted by 1 over that.
 
 use std::collections::HashMap;
 
@@ -215,28 +216,45 @@ fn users_by_counting(sample: &Sample, rows: f64) -> Users {
 fn users_by_recurrence(sample: &Sample, rows: f64, share: f64) -> Users {
     let mut by_user: Vec<(u64, u32)> = sample.rows.iter().map(|row| (row.user, row.range)).collect();
     by_user.sort_unstable();
-    by_user.dedup();
-    let met = met(by_user.chunk_by(|a, b| a.0 == b.0).map(|user| user.len() as u64));
-    let law = Law::fit(&met);
-    let n = unseen(&met).min(rows);
-    let sigma = law.map_or(0.0, |law| law.sigma);
+    // Pairs of rows of one user in two pieces: both were met with the square of the chance of one.
+    let mut pairs = 0.0;
+    let mut pieces = Vec::new();
+    for user in by_user.chunk_by(|a, b| a.0 == b.0) {
+        let within: usize = user.chunk_by(|a, b| a.1 == b.1).map(|piece| piece.len() * piece.len()).sum();
+        pairs += (user.len() * user.len() - within) as f64;
+        pieces.push(user.chunk_by(|a, b| a.1 == b.1).count() as u64);
+    }
+    let n = unseen(&met(pieces.into_iter())).min(rows);
+    let n_ranges = f64::from(sample.n_ranges.max(2));
+    let mean = rows / n;
+    let square = pairs / (share * share) * n_ranges / (n_ranges - 1.0) / n + mean;
+    let spread = (square / (mean * mean)).max(1.0);
+    let sigma = libm::log(spread).sqrt();
     let top = normal_tail(normal_quantile(0.01) - sigma);
-    Users { n, duplicates: repeats(&sample.rows, rows, share), spread: (sigma * sigma).exp(), top }
+    Users { n, duplicates: repeats(&sample.rows, rows, share), spread, top }
 }
 
-/// The share of rows that repeat a pair: from pairs of equal rows, in one piece and in two.
+/// The share of rows that repeat a pair, from twos and threes of equal rows. A pair comes once, or m times with m
+/// geometric: of T twos and H threes in the whole, T²/(T + H) rows are repeats.
 fn repeats(rows: &[SampledRow], n_rows: f64, share: f64) -> f64 {
     let mut pairs: Vec<(u64, u64, u32)> = rows.iter().map(|row| (row.user, row.item, row.range)).collect();
     pairs.sort_unstable();
-    let choose_two = |n: usize| n as f64 * (n as f64 - 1.0) / 2.0;
-    let (mut within, mut across) = (0.0, 0.0);
+    let two = |n: f64| n * (n - 1.0) / 2.0;
+    let three = |n: f64| two(n) * (n - 2.0) / 3.0;
+    let (mut twos, mut threes) = (0.0, 0.0);
     for same in pairs.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|same| same.len() > 1) {
-        let in_one: f64 = same.chunk_by(|a, b| a.2 == b.2).map(|piece| choose_two(piece.len())).sum();
-        within += in_one;
-        across += choose_two(same.len()) - in_one;
+        let n = same.len() as f64;
+        // What lies in one piece was met with the chance of a piece, what lies in two with its square.
+        let (mut in_one, mut of_one, mut of_two) = (0.0, 0.0, 0.0);
+        for piece in same.chunk_by(|a, b| a.2 == b.2).map(|piece| piece.len() as f64) {
+            in_one += two(piece);
+            of_one += three(piece);
+            of_two += two(piece) * (n - piece);
+        }
+        twos += in_one / share + (two(n) - in_one) / (share * share);
+        threes += of_one / share + of_two / (share * share) + (three(n) - of_one - of_two) / share.powi(3);
     }
-    let equal = within / share + across / (share * share);
-    equal / (n_rows + equal)
+    if twos == 0.0 { 0.0 } else { (twos * twos / (twos + threes) / n_rows).min(1.0 - 1.0 / n_rows) }
 }
 
 fn different_items(rows: &[SampledRow]) -> usize {
@@ -420,6 +438,7 @@ mod tests {
     /// A sample of one row in `one_in`, in pieces of `length` rows, of rows that are ten bytes each.
     fn sampled(all: &[(u64, u64, f64)], length: usize, one_in: usize) -> Sample {
         let mut sample = Sample { bytes: all.len() as u64 * 10, n_values: 10, ..Sample::default() };
+        sample.n_ranges = all.chunks(length).skip(one_in / 2).step_by(one_in).len() as u32;
         for (range, piece) in all.chunks(length).skip(one_in / 2).step_by(one_in).enumerate() {
             let row = |&(user, item, value): &(u64, u64, f64)| SampledRow { user, item, value, range: range as u32 };
             sample.rows.extend(piece.iter().map(row));
@@ -446,8 +465,9 @@ mod tests {
         close(found.items as f64, truth.items as f64, within, "items");
         close(found.rows as f64, truth.rows as f64, 0.02, "rows");
         close(found.ratings as f64, truth.ratings as f64, within, "ratings");
-        close(found.spread, truth.spread, 0.25, "spread");
-        close(found.top_items, truth.top_items, 0.2, "top items");
+        close(found.spread, truth.spread, 0.1, "spread");
+        close(found.top_users, truth.top_users, 0.25, "top users");
+        close(found.top_items, truth.top_items, 0.25, "top items");
     }
 
     #[test]

@@ -21,12 +21,13 @@ const RATINGS_SHARE: f64 = 0.4;
 /// Memory taken for a byte of rows and blocks.
 const ROUNDING: f64 = 1.13;
 /// The program and what all of it needs.
-const PROGRAM: f64 = 16e6;
+const PROGRAM: f64 = 20e6;
 /// Stack, batches on their way and pages of the input, of a worker.
 const WORKER: f64 = 14e6;
 /// What the allocator keeps of the memory that the rows had, at most and of a worker, until it is wanted again.
 const KEPT: f64 = 24e6;
-/// Buffers of a link to another process.
+/// What a process of several needs for talking, and buffers of a link to another process.
+const TALK: f64 = 8e6;
 const LINK: f64 = 3e6;
 /// Rows of a batch in the making, for each worker there is.
 const BATCH: f64 = 8192.0;
@@ -109,7 +110,7 @@ impl Held<'_> {
         let ids = if coordinator { items * (56.0 + text(item_text)) } else { 0.0 };
         vec![
             ("program", PROGRAM + WORKER * workers),
-            ("links", LINK * (processes - 1.0)),
+            ("links", if processes > 1.0 { TALK + LINK * (processes - 1.0) } else { 0.0 }),
             ("users", self.users * (USER + text(user_text))),
             ("items", ids),
         ]
