@@ -5,6 +5,7 @@
 //!
 //! | code | variant | meaning |
 //! |---|---|---|
+//! | 1 | [`Error::Differs`] | `segmill verify` has found a difference |
 //! | 2 | [`Error::Job`] | bad command line or job file |
 //! | 3 | [`Error::Row`], [`Error::Data`] | bad data |
 //! | 4 | [`Error::File`] | a file, disk or store failed |
@@ -40,6 +41,10 @@ pub enum Error {
     #[error("{place}: {problem}; {remedy}")]
     Peer { place: String, problem: String, remedy: String },
 
+    /// Two answers that should be the same are not.
+    #[error("{place}: {problem}; {remedy}")]
+    Differs { place: String, problem: String, remedy: String },
+
     /// A broken promise inside segmill.
     #[error("{place}: {problem}; this is a bug in segmill, please report it")]
     Bug { place: String, problem: String },
@@ -66,6 +71,7 @@ impl Error {
     /// The exit code of a process that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Error::Differs { .. } => 1,
             Error::Job { .. } => 2,
             Error::Row { .. } | Error::Data { .. } => 3,
             Error::File { .. } => 4,

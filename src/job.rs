@@ -3,6 +3,7 @@
 //! [`load`] goes from one to the other: text → keys with their positions → [`JobSpec`] → [`JobSpec::check`] → [`Job`].
 //! Each refusal is one line that names the key and the remedy. The guide for people is `jobs/README.md`.
 
+mod again;
 mod check;
 mod keys;
 mod load;
@@ -17,6 +18,9 @@ use serde::{Deserialize, Serialize};
 
 pub use load::load;
 pub use spec::{DEFAULT_AFFINITY, DEFAULT_SWEEP, JobSpec};
+
+/// What `input.ratings` calls standard input.
+pub const STDIN: &str = "-";
 
 /// A checked job. Paths are resolved; every number is in range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +51,13 @@ pub struct Input {
     /// Largest share of rejected rows, in 0..=1; 1 is no limit.
     pub max_bad: f64,
     pub items: Option<TitlesSpec>,
+}
+
+impl Input {
+    /// Ratings come from standard input, which can be read but once.
+    pub fn reads_stdin(&self) -> bool {
+        matches!(&self.source, Source::Files(spec) if spec.ratings.iter().any(|path| path.as_os_str() == STDIN))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

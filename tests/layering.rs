@@ -33,7 +33,9 @@ const RULES: &[Rule] = &[
     Rule { module: "profile", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "validate"] },
     Rule { module: "predict", any: &["error"], results: &["job", "ingest", "pca"] },
     Rule { module: "report", any: &["error", "model"], results: RESULTS },
-    Rule { module: "model", any: &["error", "report"], results: RESULTS },
+    Rule { module: "model", any: &["error", "kernel", "report"], results: RESULTS },
+    Rule { module: "assign", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "model"] },
+    Rule { module: "verify", any: &["error", "ingest", "report"], results: &["job"] },
     Rule { module: "flow", any: &["error", "kernel", "collective", "progress", "ingest", "shard"], results: &["job"] },
     Rule {
         module: "live",
@@ -43,7 +45,7 @@ const RULES: &[Rule] = &[
     Rule { module: "pipeline", any: EVERYTHING, results: &[] },
     Rule {
         module: "main",
-        any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow", "status"],
+        any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow", "status", "verify"],
         results: &[],
     },
 ];
@@ -66,6 +68,7 @@ const EVERYTHING: &[&str] = &[
     "predict",
     "report",
     "model",
+    "assign",
     "flow",
     "live",
 ];

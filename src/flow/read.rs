@@ -11,16 +11,17 @@ use timely::worker::Worker;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::shuffle::Shuffle;
-use crate::ingest::dictionary::item_dictionary;
+use crate::ingest::dictionary::{item_dictionary, known_items};
 use crate::ingest::files::InputFile;
 use crate::ingest::generate::Generator;
+use crate::ingest::ids::{self, Id};
 use crate::ingest::keys::{KeyMap, Noted, note_name};
 use crate::ingest::plan::{self, Plan, PlannedFile};
 use crate::ingest::rejects::{self, Reject};
 use crate::ingest::rows::{self, Name, Row};
 use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
 use crate::ingest::units::scan_units;
-use crate::ingest::{Items, Ledger, duplicates, ids};
+use crate::ingest::{Items, Ledger, duplicates};
 use crate::job::{Duplicates, GenerateSpec, Input, OnBad};
 use crate::progress;
 use crate::shard::Shard;
@@ -37,6 +38,23 @@ pub struct Room {
     pub scratch: PathBuf,
 }
 
+/// Which items the columns of the matrix stand for.
+#[derive(Debug, Clone, Copy)]
+pub enum Dictionary<'a> {
+    /// All that are in the input, sorted by id.
+    Found,
+    /// These, sorted by id. Ratings of others are left out and counted.
+    Known(&'a [Id]),
+}
+
+/// What a [`Dictionary::Known`] left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unknown {
+    /// On the coordinator.
+    pub items: u64,
+    pub ratings: u64,
+}
+
 /// The input, read.
 pub struct Ratings {
     pub shard: Shard,
@@ -44,7 +62,7 @@ pub struct Ratings {
     pub store: Store,
     /// Bytes of rows of this worker that went to a scratch file while they were read.
     pub rows_spilled: u64,
-    /// The dictionary; empty but on the coordinator.
+    /// The dictionary, where it was found; empty but on the coordinator.
     pub items: Items,
     pub n_users: u64,
     pub n_items: usize,
@@ -52,6 +70,7 @@ pub struct Ratings {
     pub n_ratings: u64,
     /// Pairs whose rating is 0, which is the same as none.
     pub zeros: u64,
+    pub unknown: Unknown,
     pub ledger: Ledger,
     /// The files read; none where data were generated.
     pub files: Vec<InputFile>,
@@ -60,10 +79,16 @@ pub struct Ratings {
 }
 
 /// Reads the input of a job. All workers call it together and end with the same error.
-pub fn read<C: Collective>(worker: &mut Worker, c: &mut C, input: &Input, room: &Room) -> Result<Ratings> {
+pub fn read<C: Collective>(
+    worker: &mut Worker,
+    c: &mut C,
+    input: &Input,
+    dictionary: Dictionary,
+    room: &Room,
+) -> Result<Ratings> {
     let planned = plan::plan(c, input, &room.scratch)?;
     for hash_seed in 0.. {
-        let attempt = attempt(worker, c, input, room, &planned.plan, hash_seed)?;
+        let attempt = attempt(worker, c, input, dictionary, room, &planned.plan, hash_seed)?;
         if let Some(ratings) = attempt {
             return Ok(ratings);
         }
@@ -76,6 +101,7 @@ fn attempt<C: Collective>(
     worker: &mut Worker,
     c: &mut C,
     input: &Input,
+    dictionary: Dictionary,
     room: &Room,
     plan: &Plan,
     hash_seed: u64,
@@ -96,27 +122,47 @@ fn attempt<C: Collective>(
     let files = plan.files();
     let (rejects, n_rejects, n_read) = rejects::settle(c, input, plan.planned_files(), rejects, read)?;
     let collision = collision || incoming.has_collision();
-    let Some((item_index, item_ids)) = item_dictionary(c, &incoming.item_keys(), item_names, collision) else {
-        return Ok(None);
+    let keys = incoming.item_keys();
+    let resolved = match dictionary {
+        Dictionary::Found => item_dictionary(c, &keys, item_names, collision).map(|(index, ids)| (index, ids, 0)),
+        Dictionary::Known(ids) => known_items(c, ids, hash_seed, &keys, &item_names, collision)
+            .map(|(index, unknown)| (index, Vec::new(), unknown)),
     };
+    let Some((item_index, item_ids, unknown_items)) = resolved else { return Ok(None) };
     let n_items = item_index.len();
     let mut store = Store::new(room.memory, &room.scratch);
     let sealed = build::seal(incoming, &item_index, input.duplicates, &mut store);
-    let Sealed { shard, merged, zeros, first_duplicate, rows_spilled } = c.agree(sealed)?;
+    let Sealed { shard, merged, unknown, zeros, first_duplicate, rows_spilled } = c.agree(sealed)?;
     if input.duplicates == Duplicates::Error {
         duplicates::refuse(c, first_duplicate, &item_index, plan, hash_seed)?;
     }
     progress::rows_kept(shard.matrix.nnz() as u64 + zeros, merged);
-    let mut totals = [shard.users.len() as u64, shard.matrix.nnz() as u64, merged, zeros];
+    let mut totals = [shard.users.len() as u64, shard.matrix.nnz() as u64, merged, zeros, unknown];
     c.sum(&mut totals);
-    let [n_users, n_ratings, merged, zeros] = totals;
-    if n_ratings == 0 {
+    let [n_users, n_ratings, merged, zeros, unknown] = totals;
+    let unknown = Unknown { items: unknown_items, ratings: unknown };
+    // Users of whom a model knows nothing can be assigned all the same.
+    if n_users == 0 || n_ratings == 0 && matches!(dictionary, Dictionary::Found) {
         return Err(nothing_read(&files, n_read));
     }
-    let named = if c.is_coordinator() { plan::name_items(input, plan, item_ids) } else { Ok(Items::default()) };
+    let is_named = c.is_coordinator() && matches!(dictionary, Dictionary::Found);
+    let named = if is_named { plan::name_items(input, plan, item_ids) } else { Ok(Items::default()) };
     let items = c.agree(named)?;
     let ledger = Ledger { read: n_read, accepted: n_read - n_rejects - merged, rejected: n_rejects, merged };
-    Ok(Some(Ratings { shard, store, rows_spilled, items, n_users, n_items, n_ratings, zeros, ledger, files, rejects }))
+    Ok(Some(Ratings {
+        shard,
+        store,
+        rows_spilled,
+        items,
+        n_users,
+        n_items,
+        n_ratings,
+        zeros,
+        unknown,
+        ledger,
+        files,
+        rejects,
+    }))
 }
 
 fn nothing_read(files: &[InputFile], rows: u64) -> Error {

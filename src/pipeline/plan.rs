@@ -12,7 +12,7 @@ use crate::predict::forecast::{Asked, Forecast};
 use crate::predict::limits::{self, Free, Problem};
 use crate::predict::{Cluster, Question, Sizes, predict};
 
-use super::{RUNS_PERCENT, calibrate, scratch_folder};
+use super::{RUNS_PERCENT, calibrate, folder_beside};
 
 /// Threads that are at work on a machine at the same time.
 fn threads(asked: &Asked) -> usize {
@@ -174,6 +174,10 @@ fn free(job: &Job, asked: &Asked) -> Free {
         output: free_bytes(&job.output),
         memory: memory_of("MemAvailable:"),
     }
+}
+
+fn scratch_folder(job: &Job) -> PathBuf {
+    job.scratch.clone().unwrap_or_else(|| folder_beside(&job.output))
 }
 
 /// Bytes free on the disk that has `path`, or the nearest folder above that is there.
