@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cluster, Prediction, Question, Rates, Sizes, Stage, predict};
 use crate::error::Result;
+use crate::job::{PcaParams, Solver};
 use crate::pca::Approach;
 
 /// Bytes free on the disks, where that is known.
@@ -176,9 +177,11 @@ fn reached(q: &Question, rates: &Rates, free: &Free, at: usize) -> Result<Option
     Ok(Some(high))
 }
 
+/// The solver of grown data; where the one that the job asks for would not fit any more, the other one.
 fn approach(q: &Question, sizes: Sizes) -> Result<Approach> {
     let counts = [sizes.users, sizes.items, sizes.ratings].map(|count| count as u64);
-    Approach::new(counts, sizes.products(), &q.job.pca, q.job.memory)
+    let solve = |params: &PcaParams| Approach::new(counts, sizes.products(), params, q.job.memory);
+    solve(&q.job.pca).or_else(|_| solve(&PcaParams { solver: Solver::Krylov, ..q.job.pca }))
 }
 
 /// Each limit with how near it is, 1 where it is met, and what to do about it.

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use crate::ingest::estimate::{Estimate, Order};
 use crate::predict::Stage;
 use crate::predict::forecast::Forecast;
-use crate::predict::limits::{Bottleneck, size};
-use crate::report::format::{percent, seconds};
+use crate::predict::limits::Bottleneck;
+use crate::report::format::{bytes, percent, seconds};
 
 /// Bottlenecks that are shown.
 const SHOWN: usize = 3;
@@ -140,8 +140,12 @@ fn time(value: f64) -> String {
     if value == 0.0 { "-".into() } else { seconds(value).replace("under 1 ms", "< 1 ms") }
 }
 
-fn wire(bytes: f64) -> String {
-    if bytes == 0.0 { "-".into() } else { size(bytes) }
+fn wire(sent: f64) -> String {
+    if sent == 0.0 { "-".into() } else { size(sent) }
+}
+
+fn size(count: f64) -> String {
+    bytes(count as u64)
 }
 
 /// A count, exact or with three digits: `943`, `25.4 million`.
