@@ -24,6 +24,7 @@
 //! | [`kernel`] | pure numerics |
 //! | [`flow`] | everything that knows timely |
 //! | [`pipeline`] | the job as a handful of calls in data order |
+//! | [`predict`] | how long a job will take and what it needs |
 //! | [`verify`] | a finished run, run again and compared |
 //! | [`launch`] | starting, watching and restarting the processes of a job |
 //!
@@ -50,6 +51,7 @@ pub mod logs;
 pub mod model;
 pub mod pca;
 pub mod pipeline;
+pub mod predict;
 pub mod profile;
 pub mod progress;
 pub mod report;

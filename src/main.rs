@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use segmill::cli::{AssignArgs, Cli, Command, GenerateArgs, LaunchArgs, RunArgs, VerifyArgs};
+use segmill::cli::{AssignArgs, Cli, Command, Format, GenerateArgs, LaunchArgs, PlanArgs, RunArgs, VerifyArgs};
 use segmill::error::{Error, Result};
 use segmill::flow::cluster::Layout;
 use segmill::ingest::planted;
@@ -14,7 +14,7 @@ use segmill::pipeline::assign::Order;
 use segmill::pipeline::preview;
 use segmill::report::assigned::Destination;
 use segmill::report::run::Finished;
-use segmill::report::terminal;
+use segmill::report::{forecast, terminal};
 use segmill::verify::Rerun;
 use segmill::{job, model, pipeline, progress, say, status};
 
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run(&args).map(|()| 0),
         Command::Launch(args) => launch_all(&args),
+        Command::Plan(args) => plan(&args).map(|()| 0),
         Command::Generate(args) => generate(&args).map(|()| 0),
         Command::Assign(args) => assign(&args).map(|()| 0),
         Command::Verify(args) => verify(&args),
@@ -83,6 +84,21 @@ fn launch_all(args: &LaunchArgs) -> Result<u8> {
     args.job.talk.choose();
     logs::start(Watcher::Terminal);
     launch::launch(&args.plan()?)
+}
+
+fn plan(args: &PlanArgs) -> Result<()> {
+    args.talk.choose();
+    logs::start(Watcher::Terminal);
+    pipeline::choose_vector_code()?;
+    let job = job::load(&args.job, &args.overrides, args.output.clone())?;
+    let forecast = pipeline::plan::forecast(&job, &args.asked()?)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let written = match args.format {
+        Format::Text => forecast::print(&forecast, &mut out),
+        Format::Json => forecast::write_json(&forecast, &mut out),
+    };
+    let _ = written.and_then(|()| out.flush());
+    Ok(())
 }
 
 fn generate(args: &GenerateArgs) -> Result<()> {

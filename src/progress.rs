@@ -92,6 +92,16 @@ pub fn heard(peer: usize, ago: Option<Duration>) {
     });
 }
 
+/// So many more bytes went to other processes.
+pub fn sent(bytes: usize) {
+    HERE.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+}
+
+/// Bytes that went to other processes since this one began. Counted whether somebody looks on or not.
+pub fn bytes_sent() -> u64 {
+    HERE.sent.load(Ordering::Relaxed)
+}
+
 /// True where somebody looks on. What takes work to say need not be said otherwise.
 pub fn is_watched() -> bool {
     HERE.is_watched()
@@ -245,6 +255,8 @@ struct Progress {
     accepted: AtomicU64,
     rejected: AtomicU64,
     merged: AtomicU64,
+    /// To other processes.
+    sent: AtomicU64,
     noted: Mutex<Noted>,
 }
 
@@ -282,6 +294,7 @@ impl Progress {
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             merged: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
             noted: Mutex::new(Noted {
                 ready: false,
                 stages: Vec::new(),

@@ -26,13 +26,14 @@ const RULES: &[Rule] = &[
     Rule { module: "checkpoint", any: &["error", "collective"], results: &[] },
     Rule { module: "job", any: &["error"], results: &[] },
     Rule { module: "launch", any: &["error", "say", "flow"], results: &[] },
-    Rule { module: "cli", any: &["error", "say", "launch"], results: &["job", "flow"] },
+    Rule { module: "cli", any: &["error", "say", "launch"], results: &["job", "flow", "predict"] },
     Rule { module: "ingest", any: &["error", "kernel", "collective", "progress"], results: &["job"] },
     Rule { module: "shard", any: &["error", "kernel", "collective", "ingest"], results: &["job"] },
     Rule { module: "pca", any: STAGE, results: &["job", "shard", "ingest"] },
     Rule { module: "kmeans", any: STAGE, results: &["job", "shard", "ingest", "pca"] },
     Rule { module: "validate", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans"] },
     Rule { module: "profile", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "validate"] },
+    Rule { module: "predict", any: &["error"], results: &["job", "ingest", "pca"] },
     Rule { module: "report", any: &["error", "model"], results: RESULTS },
     Rule { module: "model", any: &["error", "kernel", "report"], results: RESULTS },
     Rule { module: "assign", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "model"] },
@@ -59,7 +60,7 @@ const RULES: &[Rule] = &[
 ];
 
 const STAGE: &[&str] = &["error", "kernel", "collective", "checkpoint", "progress"];
-const RESULTS: &[&str] = &["job", "ingest", "shard", "pca", "kmeans", "validate", "profile"];
+const RESULTS: &[&str] = &["job", "ingest", "shard", "pca", "kmeans", "validate", "profile", "predict"];
 const EVERYTHING: &[&str] = &[
     "error",
     "kernel",
@@ -73,6 +74,7 @@ const EVERYTHING: &[&str] = &[
     "kmeans",
     "validate",
     "profile",
+    "predict",
     "report",
     "model",
     "assign",

@@ -8,6 +8,7 @@ mod assign;
 mod hosts;
 mod nodelist;
 mod pages;
+mod plan;
 mod rank;
 mod talk;
 mod verify;
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::flow::cluster::{ClusterKey, KEY_FILE_VARIABLE, KEY_VARIABLE, Layout, Security};
 use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
 use crate::launch::{self, Orders, Plan, STATUS_VARIABLE};
+pub use plan::{Format, PlanArgs};
 use rank::Asked;
 
 pub use assign::AssignArgs;
@@ -54,6 +56,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run a job in several processes: start all of them, here or over ssh, watch them, and start them again when one is lost
     Launch(LaunchArgs),
+    /// Say what a job would take, before it is run: sizes, solver, memory, bytes on the wire, time, and what would not fit
+    Plan(PlanArgs),
     /// Write ratings with planted segments, and the planted label of each user beside them
     Generate(GenerateArgs),
     /// Put users, new or known, into the segments of a finished run

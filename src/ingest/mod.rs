@@ -12,11 +12,13 @@
 //! | [`ids`] | what users and items are called |
 //! | [`rejects`] | bad rows, and the errors they end a run with |
 //! | [`titles`] | item titles from a file of their own |
+//! | [`sample`], [`estimate`] | a part of the input, and what it says of the whole |
 //! | [`generate`], [`planted`] | planted data in place of files, and as files |
 
 pub mod dialect;
 pub mod dictionary;
 pub mod duplicates;
+pub mod estimate;
 pub mod fields;
 pub mod files;
 pub mod generate;
@@ -29,6 +31,7 @@ pub mod plan;
 pub mod planted;
 pub mod rejects;
 pub mod rows;
+pub mod sample;
 pub mod scan;
 pub mod source;
 mod stream;

@@ -143,7 +143,7 @@ pub fn fit_and_sweep<C: Collective>(
     check(clusters, users.facts.n_users, "sweep.clusters")?;
     let mut all = clusters.to_vec();
     all.push(params.clusters);
-    let way = spread::choose(c.peers(), &users.facts, &all, &job);
+    let way = spread::choose(c.peers(), users.facts.n_values, &all, &job);
     let mut keeper = Keeper { checkpoint, name: "kmeans" };
     let solved = spread::solve(c, &users, &all, Some(params.clusters), &job, way, &mut keeper);
     let (model, assignment) = finish::finish(&users, &solved, params.clusters);
@@ -169,10 +169,16 @@ pub fn sweep<C: Collective>(
     let users = Users::gather(c, points, draw_keys, params.tol, 0.0);
     let job = Job { params, seed, memory };
     check(clusters, users.facts.n_users, "sweep.clusters")?;
-    let way = spread::choose(c.peers(), &users.facts, clusters, &job);
+    let way = spread::choose(c.peers(), users.facts.n_values, clusters, &job);
     let mut keeper = Keeper { checkpoint, name: "sweep" };
     let solved = spread::solve(c, &users, clusters, None, &job, way, &mut keeper);
     Ok(curve(clusters, &solved))
+}
+
+/// Whether [`fit_and_sweep`] would copy `n_values` values to all of `peers` workers and divide the runs among them, instead of
+/// moving all runs in lockstep. `memory` is as there.
+pub fn would_copy(peers: usize, n_values: u64, clusters: &[usize], params: &KMeansParams, memory: u64) -> bool {
+    peers > 1 && spread::choose(peers, n_values, clusters, &Job { params, seed: 0, memory }) == spread::Way::Copied
 }
 
 /// One run of Lloyd's algorithm from given centroids, instead of starts by k-means++.

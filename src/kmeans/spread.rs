@@ -182,8 +182,8 @@ pub fn solve_from<C: Collective>(c: &mut C, users: &Users, centres: Points, para
 }
 
 /// The way that suits: points are copied if they are few and the units keep most workers busy.
-pub fn choose(peers: usize, facts: &Facts, clusters: &[usize], job: &Job) -> Way {
-    let bytes = facts.n_values * VALUE_BYTES;
+pub fn choose(peers: usize, n_values: u64, clusters: &[usize], job: &Job) -> Way {
+    let bytes = n_values * VALUE_BYTES;
     if bytes > COPIED_BYTES.min(job.memory / 4) {
         return Way::Lockstep;
     }

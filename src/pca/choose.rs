@@ -9,12 +9,12 @@ use crate::kernel::csr::Csr;
 use crate::kernel::gram;
 
 /// What `auto` predicts from: rough times of one worker, and the sweeps that either solver usually takes.
-const SECONDS_PER_PRODUCT: f64 = 1.4e-9;
-const SECONDS_PER_ENTRY: f64 = 0.7e-9;
-const GRAM_SWEEPS: f64 = 13.0;
+pub const SECONDS_PER_PRODUCT: f64 = 1.4e-9;
+pub const SECONDS_PER_ENTRY: f64 = 0.7e-9;
+pub const GRAM_SWEEPS: f64 = 13.0;
 const SECONDS_PER_RATING: f64 = 4e-9;
 const SECONDS_PER_BASIS_PRODUCT: f64 = 0.25e-9;
-const KRYLOV_SWEEPS: f64 = 12.0;
+pub const KRYLOV_SWEEPS: f64 = 12.0;
 /// Below this many items `auto` takes `gram` whatever it costs: it is a fraction of a second and as exact as can be.
 const SMALL_CATALOGUE: usize = 2048;
 
@@ -33,11 +33,24 @@ pub fn choose<C: Collective>(
     max_basis: usize,
     memory: u64,
 ) -> Result<(Chosen, String)> {
-    let n = matrix.n_cols;
     let mut work = [gram::products(matrix) as i64, matrix.nnz() as i64];
     c.sum(&mut work);
+    let [products, nnz] = work.map(|w| w as f64);
+    pick(matrix.n_cols, Work { products, nnz }, params, max_basis, memory)
+}
+
+/// What there is to do, over all workers.
+#[derive(Debug, Clone, Copy)]
+pub struct Work {
+    /// Of two ratings of one user, as [`gram::products`] counts them.
+    pub products: f64,
+    pub nnz: f64,
+}
+
+/// The same for a matrix of `n` items that need not be there.
+pub fn pick(n: usize, work: Work, params: &PcaParams, max_basis: usize, memory: u64) -> Result<(Chosen, String)> {
     // Whether it fits must not depend on how many share it, or another layout would choose another solver.
-    let gram_bytes = n as u64 * n as u64 * 8;
+    let gram_bytes = (n as u64).saturating_mul(n as u64).saturating_mul(8);
     let fits = gram_bytes <= memory / 2;
     let narrow = n < max_basis + BLOCK;
     if params.solver == Solver::Gram && !fits {
@@ -61,11 +74,10 @@ pub fn choose<C: Collective>(
     if params.solver == Solver::Krylov {
         return Ok((Chosen::Krylov, "set in the job".into()));
     }
-    let [products, nnz] = work.map(|w| w as f64);
-    let gram_seconds = SECONDS_PER_PRODUCT * products + GRAM_SWEEPS * SECONDS_PER_ENTRY * (n * n) as f64;
+    let gram_seconds = SECONDS_PER_PRODUCT * work.products + GRAM_SWEEPS * SECONDS_PER_ENTRY * n as f64 * n as f64;
     let columns = KRYLOV_SWEEPS * BLOCK as f64;
     let krylov_seconds =
-        KRYLOV_SWEEPS * SECONDS_PER_RATING * nnz + SECONDS_PER_BASIS_PRODUCT * n as f64 * columns * columns;
+        KRYLOV_SWEEPS * SECONDS_PER_RATING * work.nnz + SECONDS_PER_BASIS_PRODUCT * n as f64 * columns * columns;
     Ok(if !fits {
         (Chosen::Krylov, format!("the Gram matrix of {n} items takes more than half of memory"))
     } else if n <= SMALL_CATALOGUE {

@@ -11,7 +11,7 @@ use crate::ingest::rejects::Reject;
 use crate::job::Input;
 use crate::kernel::keyed::{self, Stream};
 use crate::kmeans::Assignment;
-use crate::progress::Memory;
+use crate::progress::{self, Memory};
 use crate::report::rejects::RejectLine;
 use crate::report::run::InputRecord;
 use crate::report::{MapPoint, UserTable};
@@ -119,6 +119,14 @@ pub fn peak_memory<C: Collective>(c: &mut C) -> u64 {
     let mut peak = [Memory::now().peak];
     c.max(&mut peak);
     peak[0]
+}
+
+/// Bytes that all processes of `workers` workers each have sent to each other.
+pub fn bytes_sent<C: Collective>(c: &mut C, workers: usize) -> u64 {
+    let speaks = c.index().is_multiple_of(workers);
+    let mut sent = [if speaks { progress::bytes_sent() } else { 0 }];
+    c.sum(&mut sent);
+    sent[0]
 }
 
 /// What a later run can tell by whether it reads the same: the files with ratings, then the one with titles.

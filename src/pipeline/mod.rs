@@ -1,7 +1,9 @@
 //! The batch job: a handful of calls in the order of the data, run by every worker in lockstep.
 
 pub mod assign;
+mod calibrate;
 mod gather;
+pub mod plan;
 pub mod preview;
 mod simd;
 mod warnings;
@@ -171,10 +173,11 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     let mut spilled = [ratings.rows_spilled + ratings.store.spilled()];
     c.sum(&mut spilled);
     let [spilled] = spilled;
-    let (users, map, peak_memory) = clock.time("gather", || {
+    let (users, map) = clock.time("gather", || {
         let map = gather::map_points(c, shard, &assignment, &scores, job.seed);
-        (gather::users(c, shard, assignment, fitted.predicted), map, gather::peak_memory(c))
+        (gather::users(c, shard, assignment, fitted.predicted), map)
     });
+    let (peak_memory, bytes_sent) = (gather::peak_memory(c), gather::bytes_sent(c, layout.workers));
     let finished = c.is_coordinator().then(|| {
         let measured = Measured {
             processes: layout.processes,
@@ -187,6 +190,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
             total_seconds: clock.started.elapsed().as_secs_f64(),
             peak_memory,
             spilled,
+            bytes_sent,
         };
         let outcome = Outcome {
             job: job.clone(),
@@ -253,7 +257,7 @@ impl Clock {
         let span = if self.shown { tracing::info_span!("stage", message = %stage) } else { tracing::Span::none() };
         #[cfg(debug_assertions)]
         panic_if_asked(stage);
-        let started = Instant::now();
+        let (started, sent) = (Instant::now(), progress::bytes_sent());
         if self.told {
             progress::begin(stage);
         }
@@ -265,7 +269,12 @@ impl Clock {
         if self.shown {
             tracing::info!(stage, seconds, "done");
         }
-        self.stages.push(Stage { stage: stage.to_string(), seconds, peak_memory: Memory::now().peak });
+        self.stages.push(Stage {
+            stage: stage.to_string(),
+            seconds,
+            peak_memory: Memory::now().peak,
+            bytes_sent: progress::bytes_sent() - sent,
+        });
         result
     }
 }

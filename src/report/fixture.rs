@@ -224,10 +224,13 @@ fn measured(size: Size) -> Measured {
         n_users: size.users as u64,
         n_items: size.items as u64,
         n_ratings: 100_000,
-        stages: stages.map(|(stage, seconds)| Stage { stage: stage.into(), seconds, peak_memory: 61 << 20 }).to_vec(),
+        stages: stages
+            .map(|(stage, seconds)| Stage { stage: stage.into(), seconds, peak_memory: 61 << 20, bytes_sent: 0 })
+            .to_vec(),
         total_seconds: 0.89,
         peak_memory: 61 << 20,
         spilled: 0,
+        bytes_sent: 0,
     }
 }
 

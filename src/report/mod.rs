@@ -9,6 +9,7 @@ pub mod assigned;
 pub mod charts;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod forecast;
 pub mod format;
 pub mod leftovers;
 pub mod page;
@@ -98,4 +99,6 @@ pub struct Measured {
     pub peak_memory: u64,
     /// Bytes that did not fit `memory` and went to scratch files, over all workers.
     pub spilled: u64,
+    /// Bytes that all processes sent to each other, up to the end of gathering.
+    pub bytes_sent: u64,
 }

@@ -47,6 +47,9 @@ pub struct RunRecord {
     pub peak_memory: u64,
     /// Bytes that did not fit `memory` and went to scratch files, over all workers.
     pub spilled: u64,
+    /// Bytes that all processes sent to each other, up to the end of gathering.
+    #[serde(default)]
+    pub bytes_sent: u64,
     pub iterations: Iterations,
     pub solver: SolverReport,
     pub total_variance: f64,
@@ -117,6 +120,9 @@ pub struct Stage {
     pub seconds: f64,
     /// Peak resident memory of the coordinator's process from its start to the end of the stage, in bytes.
     pub peak_memory: u64,
+    /// Bytes that the coordinator's process sent to other processes during the stage.
+    #[serde(default)]
+    pub bytes_sent: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -153,6 +159,7 @@ impl RunRecord {
             stages: measured.stages.clone(),
             peak_memory: measured.peak_memory,
             spilled: measured.spilled,
+            bytes_sent: measured.bytes_sent,
             iterations: Iterations { pca: pca.solver.iterations, kmeans: winning_iterations(outcome) },
             solver: pca.solver.clone(),
             total_variance: pca.total_variance,

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 use snow::StatelessTransportState;
 use timely::communication::allocator::zero_copy::stream::Stream;
 
+use crate::progress;
+
 /// A Noise message has at most 65,535 bytes, 16 of them its tag; one byte says what the frame is.
 pub const MOST_PAYLOAD: usize = 65_535 - 16 - 1;
 const TAG_BYTES: usize = 16;
@@ -216,6 +218,7 @@ impl Link {
         outgoing.payload.extend_from_slice(bytes);
         self.shared.seal.close(outgoing.number, &outgoing.payload, &mut outgoing.frame)?;
         outgoing.number += 1;
+        progress::sent(outgoing.frame.len());
         (&self.shared.socket).write_all(&outgoing.frame)
     }
 

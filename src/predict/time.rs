@@ -1,0 +1,102 @@
+//! Seconds of arithmetic: what the workers share, and what the coordinator does alone.
+//!
+//! | stage | of a worker |
+//! |---|---|
+//! | ingest | rows/P · (scan + receive + seal), where P for scan is no more than can read side by side; no faster than the disk where the input is not in the file cache |
+//! | pca | ratings/P · (3 passes + sweeps · sweep + blocks · project) + sweeps · items/P · basis; Gram: products/P, sweeps · items²/P |
+//! | kmeans | ⌈starts/P⌉ · sample · clusters · begin + iterations · runs · users/P · clusters · lloyd |
+//! | sweep | as kmeans, with ratings in place of users |
+//! | validate | ratings/P · bayes + items · clusters · models · cell |
+//! | profile | ratings/P · profile + items · clusters · cell |
+//! | gather, write | the coordinator: users, bytes of the model, the report |
+//!
+//! Of a cell half is divided among the workers; each makes the other half for itself.
+
+use super::traffic::{self, ITERATIONS, SPARSE_ITERATIONS};
+use super::{Question, Rates, Sizes};
+
+/// Passes over the ratings before and after the sweeps.
+const PASSES: f64 = 3.0;
+/// Share of the runs over all items that pruning leaves to do.
+const PRUNED: f64 = 0.6;
+/// Candidates for a centre, and users looked at anew for each: about.
+const CANDIDATES: f64 = 6.0;
+
+/// What workers share, and what the coordinator does alone, of a stage.
+pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
+    let Sizes { users, items, .. } = q.sizes;
+    match stage {
+        "ingest" => {
+            let keys = q.cluster.peers() * items.min(q.sizes.rows / q.cluster.peers());
+            (ingest(q, rates), rates.start + keys * rates.key)
+        }
+        "pca" => (pca(q, rates), 0.0),
+        "kmeans" => (kmeans(q, rates), 0.0),
+        "sweep" => (sweep(q, rates), 0.0),
+        "validate" => cells(q, rates.bayes, rates.bayes_cell * q.models() * traffic::tables(q)),
+        "profile" => cells(q, rates.profile, rates.profile_cell),
+        "gather" => (0.0, users * rates.gather),
+        _ => (0.0, users * rates.write + model_bytes(q) * rates.model_byte + rates.report),
+    }
+}
+
+fn ingest(q: &Question, rates: &Rates) -> f64 {
+    let cluster = &q.cluster;
+    let Sizes { rows, readers, user_text, item_text, .. } = q.sizes;
+    let names = [user_text, item_text].map(|text| if text > 0.0 { rates.name } else { 0.0 });
+    let scan = rows / cluster.peers().min(readers) * (rates.scan + names[0] + names[1]);
+    let each = scan + rows / cluster.peers() * (rates.receive + rates.seal);
+    let of_process = q.sizes.input_bytes / cluster.processes as f64;
+    // What takes more than half of the memory is not in the file cache.
+    let read = if of_process > 0.5 * cluster.machine { of_process / cluster.disk } else { 0.0 };
+    each.max(read)
+}
+
+fn pca(q: &Question, rates: &Rates) -> f64 {
+    let (peers, Sizes { items, ratings, .. }) = (q.cluster.peers(), q.sizes);
+    let sweeps = q.approach.sweeps as f64;
+    let weigh = if q.is_weighted() { 4.0 * rates.pass } else { 0.0 };
+    let passes = PASSES * rates.pass + weigh + (q.components() / 8.0).ceil() * rates.project;
+    let solve = match q.is_gram() {
+        true => q.sizes.products() * rates.product + sweeps * items * items * rates.entry,
+        false => sweeps * ratings * rates.sweep,
+    };
+    (ratings * passes + solve + sweeps * items * rates.basis) / peers
+}
+
+fn kmeans(q: &Question, rates: &Rates) -> f64 {
+    let (peers, users) = (q.cluster.peers(), q.sizes.users);
+    let (projected, _) = q.runs();
+    let clusters: f64 = projected.iter().sum();
+    let starts = q.job.kmeans.n_init as f64;
+    let dims = q.components() / 10.0;
+    let begun = (starts / peers).ceil() * traffic::sample(q) * clusters * rates.begin;
+    let iterations = ITERATIONS.min(q.job.kmeans.max_iter as f64);
+    let runs = if q.copied { (starts / peers).ceil() * users } else { starts * users / peers };
+    dims * (begun + iterations * runs * clusters * rates.lloyd)
+}
+
+fn sweep(q: &Question, rates: &Rates) -> f64 {
+    let (_, full) = q.runs();
+    let starts = q.job.kmeans.n_init as f64;
+    let iterations = SPARSE_ITERATIONS.min(q.job.kmeans.max_iter as f64);
+    starts * q.sizes.ratings / q.cluster.peers() * rates.sparse * sparse_work(&full, iterations)
+}
+
+/// Clusters that each user is compared with in a start of all of `clusters`, over all items.
+pub fn sparse_work(clusters: &[f64], iterations: f64) -> f64 {
+    let most = clusters.iter().fold(0.0, |a: f64, b| a.max(*b));
+    iterations * PRUNED * clusters.iter().sum::<f64>() + CANDIDATES * most
+}
+
+fn cells(q: &Question, rating: f64, cell: f64) -> (f64, f64) {
+    let peers = q.cluster.peers();
+    let cells = q.sizes.items * q.clusters() * cell;
+    (q.sizes.ratings / peers * rating + cells * 0.5 * (1.0 + 1.0 / peers), 0.0)
+}
+
+/// Bytes of `model.safetensors`.
+pub fn model_bytes(q: &Question) -> f64 {
+    let tables = traffic::tables(q) * q.clusters();
+    8.0 * q.sizes.items * (2.0 + q.components() + tables)
+}
