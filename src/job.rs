@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use load::from_bytes;
 pub use load::load;
 pub use spec::{DEFAULT_AFFINITY, DEFAULT_SWEEP, JobSpec};
 

@@ -40,6 +40,8 @@ const RULES: &[Rule] = &[
         results: RESULTS,
     },
     Rule { module: "pipeline", any: EVERYTHING, results: &[] },
+    // Built for fuzzing and for tests alone.
+    Rule { module: "fuzzing", any: FUZZED, results: &[] },
     Rule {
         module: "main",
         any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow", "status"],
@@ -66,6 +68,21 @@ const EVERYTHING: &[&str] = &[
     "model",
     "flow",
     "live",
+];
+
+const FUZZED: &[&str] = &[
+    "error",
+    "checkpoint",
+    "cli",
+    "flow",
+    "ingest",
+    "job",
+    "kernel",
+    "kmeans",
+    "launch",
+    "model",
+    "pca",
+    "status",
 ];
 
 /// The only modules that know the engine.

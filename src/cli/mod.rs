@@ -4,8 +4,8 @@
 //! over defaults; whoever started this process as one of several says the rest in variables of its own ([`rank`]). A
 //! command line that cannot run ends with exit code 2, whether clap or [`Error::Job`] refuses it.
 
-mod hosts;
-mod nodelist;
+pub(crate) mod hosts;
+pub(crate) mod nodelist;
 mod rank;
 
 use std::ffi::OsString;

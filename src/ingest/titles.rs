@@ -22,7 +22,12 @@ use crate::job::{Encoding, TitlesSpec};
 pub fn read(spec: &TitlesSpec) -> Result<HashMap<Id, String>> {
     let bytes =
         fs::read(&spec.path).map_err(|e| Error::file(&spec.path, "cannot read", &e, "check input.items.path"))?;
-    let text = decode(spec, &bytes)?;
+    from_bytes(spec, &bytes)
+}
+
+/// The titles in a file that holds `bytes`.
+pub(crate) fn from_bytes(spec: &TitlesSpec, bytes: &[u8]) -> Result<HashMap<Id, String>> {
+    let text = decode(spec, bytes)?;
     let title = Key { name: "title", column: spec.title.clone(), required: true, kind: Kind::Text };
     let want = Want {
         section: "input.items",

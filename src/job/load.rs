@@ -28,7 +28,21 @@ struct Given {
 /// Reads and checks the job file `path`. `overrides` are pairs of a dotted key and a TOML value (or a bare text) and win
 /// over the file; `output` wins over both.
 pub fn load(path: &Path, overrides: &[(String, String)], output: Option<PathBuf>) -> Result<Job> {
-    let text = read(path)?;
+    let bytes = std::fs::read(path).map_err(|e| {
+        let problem = format!("cannot read the job file: {e}");
+        Error::job(path.display().to_string(), problem, "name a TOML file, such as jobs/quickstart.toml")
+    })?;
+    from_bytes(path, bytes, overrides, output)
+}
+
+/// The same for a job file that holds `bytes`.
+pub(crate) fn from_bytes(
+    path: &Path,
+    bytes: Vec<u8>,
+    overrides: &[(String, String)],
+    output: Option<PathBuf>,
+) -> Result<Job> {
+    let text = text(path, bytes)?;
     let mut given = in_file(path, &text)?;
     for (key, value) in overrides {
         given.extend(in_override(key, value));
@@ -40,13 +54,10 @@ pub fn load(path: &Path, overrides: &[(String, String)], output: Option<PathBuf>
     spec.check(folder, Path::new("out").join(stem))
 }
 
-fn read(path: &Path) -> Result<String> {
-    let place = || path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|e| {
-        Error::job(place(), format!("cannot read the job file: {e}"), "name a TOML file, such as jobs/quickstart.toml")
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Error::job(path.display().to_string(), "the job file is not UTF-8 text", "save it as UTF-8")
     })?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Error::job(place(), "the job file is not UTF-8 text", "save it as UTF-8"))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }
 

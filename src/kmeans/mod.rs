@@ -36,6 +36,8 @@ use spread::{Job, Keeper, Solved};
 use users::Users;
 
 pub use knee::knee;
+#[cfg(any(test, fuzzing))]
+pub(crate) use spread::Progress;
 
 /// The best of all starts, the same on every worker. Segments are numbered by falling size, then by centroid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
