@@ -240,7 +240,7 @@ impl Cell<Ordered> for Full {
 }
 
 /// Rows to a block.
-struct BlockWriter {
+pub(super) struct BlockWriter {
     indptr: Vec<u32>,
     indices: Vec<u32>,
     values: ValueWriter,
@@ -248,7 +248,7 @@ struct BlockWriter {
 }
 
 impl BlockWriter {
-    fn with_capacity(n_rows: usize, nnz: usize) -> BlockWriter {
+    pub fn with_capacity(n_rows: usize, nnz: usize) -> BlockWriter {
         u32::try_from(nnz).expect("a partition has fewer than 2^32 ratings");
         let mut indptr = Vec::with_capacity(n_rows + 1);
         indptr.push(0);
@@ -256,7 +256,7 @@ impl BlockWriter {
     }
 
     #[inline(always)]
-    fn push(&mut self, item: u32, value: f64) {
+    pub fn push(&mut self, item: u32, value: f64) {
         if value == 0.0 {
             self.zeros += 1;
         } else {
@@ -265,11 +265,11 @@ impl BlockWriter {
         }
     }
 
-    fn end_row(&mut self) {
+    pub fn end_row(&mut self) {
         self.indptr.push(self.indices.len() as u32);
     }
 
-    fn finish(mut self) -> csr::Rows {
+    pub fn finish(mut self) -> csr::Rows {
         self.indices.shrink_to_fit();
         csr::Rows { indptr: self.indptr, indices: self.indices, values: self.values.finish() }
     }
