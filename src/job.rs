@@ -7,9 +7,9 @@ mod check;
 mod keys;
 mod load;
 mod spec;
-mod time;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,8 +63,9 @@ pub enum Source {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FilesSpec {
-    /// Files, folders or globs, as resolved against the job file's folder; not yet expanded.
+    /// Files, folders, globs, addresses or `-`, as resolved against the job file's folder; not yet expanded.
     pub ratings: Vec<PathBuf>,
+    pub format: FileFormat,
     /// `None`: find out from the first lines of each file.
     pub delimiter: Option<String>,
     /// `None`: find out.
@@ -83,6 +84,17 @@ pub struct Time {
     pub column: Column,
     /// What its numbers count.
     pub unit: TimeUnit,
+}
+
+/// What kind of files the ratings are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileFormat {
+    /// Found by each file's first bytes.
+    #[default]
+    Auto,
+    Delimited,
+    Parquet,
 }
 
 /// A column by index from 0 or by its name in the header.

@@ -3,6 +3,7 @@
 //! Every worker scans its share of the plan ([`crate::ingest::plan`]) into the shuffle. What the coordinator then needs of
 //! all (the item dictionary, the ledger, the rejects) is gathered.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
 use timely::worker::Worker;
@@ -10,22 +11,22 @@ use timely::worker::Worker;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::shuffle::Shuffle;
-use crate::ingest::dialect::Dialect;
 use crate::ingest::dictionary::item_dictionary;
 use crate::ingest::files::InputFile;
 use crate::ingest::generate::Generator;
 use crate::ingest::keys::{KeyMap, Noted, note_name};
-use crate::ingest::plan::{self, Plan};
+use crate::ingest::plan::{self, Plan, PlannedFile};
 use crate::ingest::rejects::{self, Reject};
-use crate::ingest::rows::{Name, Row};
+use crate::ingest::rows::{self, Name, Row};
 use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
+use crate::ingest::units::scan_units;
 use crate::ingest::{Items, Ledger, duplicates, ids};
-use crate::job::{Duplicates, GenerateSpec, Input, OnBad};
+use crate::job::{Duplicates, Filter, GenerateSpec, Input, OnBad, Source};
 use crate::progress;
-use crate::shard::Shard;
-use crate::shard::build::{self, Sealed};
+use crate::shard::build::{self, Sealed, Several};
 use crate::shard::incoming::Incoming;
 use crate::shard::store::Store;
+use crate::shard::{Shard, filter};
 
 /// Where a worker may keep its ratings.
 #[derive(Debug, Clone)]
@@ -59,10 +60,16 @@ pub struct Ratings {
 }
 
 /// Reads the input of a job. All workers call it together and end with the same error.
-pub fn read<C: Collective>(worker: &mut Worker, c: &mut C, input: &Input, room: &Room) -> Result<Ratings> {
-    let plan = plan::plan(c, input)?;
+pub fn read<C: Collective>(
+    worker: &mut Worker,
+    c: &mut C,
+    input: &Input,
+    filter: &Filter,
+    room: &Room,
+) -> Result<Ratings> {
+    let planned = plan::plan(c, input, &room.scratch)?;
     for hash_seed in 0.. {
-        let attempt = attempt(worker, c, input, room, &plan, hash_seed)?;
+        let attempt = attempt(worker, c, input, filter, room, &planned.plan, hash_seed)?;
         if let Some(ratings) = attempt {
             return Ok(ratings);
         }
@@ -75,47 +82,89 @@ fn attempt<C: Collective>(
     worker: &mut Worker,
     c: &mut C,
     input: &Input,
+    filter: &Filter,
     room: &Room,
     plan: &Plan,
     hash_seed: u64,
 ) -> Result<Option<Ratings>> {
+    let several = several(input);
     let expected_rows = plan.expected_rows() / c.peers() as u64;
     let incoming = Incoming::new(expected_rows, room.memory, &room.scratch);
-    let shuffle = Shuffle::new(worker, incoming, input.duplicates == Duplicates::Last);
-    let mut reader = Reader::new(shuffle, hash_seed, input.on_bad);
+    let shuffle = Shuffle::new(worker, incoming, several.needs_order());
+    let mut reader = Reader::new(shuffle, hash_seed, input.on_bad, *filter);
     // A worker that fails still takes part in the shuffle to its end, or the others would wait for it.
     let outcome = match plan {
         Plan::Files(files) => read_files(c, files, &mut reader),
         Plan::Generate(spec) => generate(c, spec, &mut reader),
     };
-    let Reader { shuffle, read, rejects, item_names, collision, .. } = reader;
+    let Reader { shuffle, read, left_out, rejects, item_names, collision, .. } = reader;
     let incoming = shuffle.finish();
     c.agree(outcome)?;
 
     let files = plan.files();
-    let (rejects, n_rejects, n_read) = rejects::settle(c, input, &files, rejects, read)?;
+    let (mut rejects, mut n_rejects, n_read) = rejects::settle(c, input, plan.planned_files(), rejects, read)?;
     let collision = collision || incoming.has_collision();
-    let Some((item_index, item_ids)) = item_dictionary(c, &incoming.item_keys(), item_names, collision) else {
+    let Some((item_index, mut item_ids)) = item_dictionary(c, &incoming.item_keys(), item_names, collision) else {
         return Ok(None);
     };
-    let n_items = item_index.len();
     let mut store = Store::new(room.memory, &room.scratch);
-    let sealed = build::seal(incoming, &item_index, input.duplicates, &mut store);
-    let Sealed { shard, merged, zeros, first_duplicate, rows_spilled } = c.agree(sealed)?;
-    if input.duplicates == Duplicates::Error {
-        duplicates::refuse(c, first_duplicate, &item_index, plan, hash_seed)?;
+    let sealed = build::seal(incoming, &item_index, several, &mut store);
+    let Sealed { mut shard, merged, zeros, first_duplicate, repeats, rows_spilled } = c.agree(sealed)?;
+    match several {
+        Several::Merge(Duplicates::Error) => duplicates::refuse(c, first_duplicate, &item_index, plan, hash_seed)?,
+        Several::Merge(_) => {}
+        Several::First => {
+            (rejects, n_rejects) = duplicates::reject(c, input.max_bad, plan, repeats, rejects, n_read)?;
+        }
     }
-    progress::rows_kept(shard.matrix.nnz() as u64 + zeros, merged);
-    let mut totals = [shard.users.len() as u64, shard.matrix.nnz() as u64, merged, zeros];
+    let numbered = rejects::number_lines(plan.planned_files(), &mut rejects);
+    c.agree(numbered)?;
+    let mut left = [shard.matrix.nnz() as u64, left_out];
+    c.sum(&mut left);
+    match left {
+        [0, 0] => return Err(nothing_read(&files, n_read)),
+        [0, left_out] => return Err(nothing_left(&filter.keys(true), "row", left_out)),
+        _ => {}
+    }
+    let all = shard.matrix.nnz();
+    if filter.counts() {
+        let left = filter::choose(c, &shard.matrix, filter);
+        let mut of_left = Store::new(room.memory, &room.scratch);
+        let kept = filter::keep(shard, &left, &mut of_left);
+        (shard, store) = (c.agree(kept)?, of_left);
+        item_ids = filter::of_left(item_ids, &left.items);
+    }
+    let n_items = shard.matrix.n_cols;
+    let n_kept = shard.matrix.nnz();
+    progress::rows_kept(n_kept as u64 + zeros, merged, (all - n_kept) as u64);
+    let mut totals = [shard.users.len() as u64, n_kept as u64, merged, zeros, left_out + (all - n_kept) as u64];
     c.sum(&mut totals);
-    let [n_users, n_ratings, merged, zeros] = totals;
+    let [n_users, n_ratings, merged, zeros, filtered] = totals;
     if n_ratings == 0 {
-        return Err(nothing_read(&files, n_read));
+        return Err(nothing_left(&filter.keys(false), "rating", filtered));
     }
     let named = if c.is_coordinator() { plan::name_items(input, plan, item_ids) } else { Ok(Items::default()) };
     let items = c.agree(named)?;
-    let ledger = Ledger { read: n_read, accepted: n_read - n_rejects - merged, rejected: n_rejects, merged };
+    let accepted = n_read - n_rejects - merged - filtered;
+    let ledger = Ledger { read: n_read, accepted, rejected: n_rejects, merged, filtered };
     Ok(Some(Ratings { shard, store, rows_spilled, items, n_users, n_items, n_ratings, zeros, ledger, files, rejects }))
+}
+
+/// Duplicates that are refused are rejected like other bad rows, where they are rows of files.
+fn several(input: &Input) -> Several {
+    match (input.duplicates, input.on_bad, &input.source) {
+        (Duplicates::Error, OnBad::Reject, Source::Files(_)) => Several::First,
+        (duplicates, ..) => Several::Merge(duplicates),
+    }
+}
+
+/// The error of a run whose filters leave nothing; `keys` are those that are given, `what` they leave out.
+fn nothing_left(keys: &[&str], what: &str, left_out: u64) -> Error {
+    let problem = match left_out {
+        1 => format!("no rating is left: the only {what} is left out"),
+        _ => format!("no rating is left: all {left_out} {what}s are left out"),
+    };
+    Error::data(keys.join(", "), problem, "let more pass, or check the columns that input.* names")
 }
 
 fn nothing_read(files: &[InputFile], rows: u64) -> Error {
@@ -130,10 +179,13 @@ struct Reader {
     shuffle: Shuffle,
     hash_seed: u64,
     on_bad: OnBad,
-    /// The file being read, and where it starts in the whole input.
+    /// The file being read.
     file: u32,
-    offset: u64,
+    filter: Filter,
+    filters: bool,
     read: u64,
+    /// Rows of `read` that the filter does not take.
+    left_out: u64,
     rejects: Vec<Reject>,
     user_names: KeyMap<Box<str>>,
     item_names: KeyMap<Box<str>>,
@@ -141,19 +193,32 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(shuffle: Shuffle, hash_seed: u64, on_bad: OnBad) -> Reader {
+    fn new(shuffle: Shuffle, hash_seed: u64, on_bad: OnBad, filter: Filter) -> Reader {
         Reader {
             shuffle,
             hash_seed,
             on_bad,
             file: 0,
-            offset: 0,
+            filter,
+            filters: filter.looks_at_rows(),
             read: 0,
+            left_out: 0,
             rejects: Vec::new(),
             user_names: KeyMap::default(),
             item_names: KeyMap::default(),
             collision: false,
         }
+    }
+
+    /// True for a row that is to be left out, which is then counted.
+    #[inline(always)]
+    fn leaves_out(&mut self, rating: f64, time: i64) -> bool {
+        let leaves_out = self.filters && !self.filter.takes(rating, time);
+        if leaves_out {
+            self.left_out += 1;
+            progress::rows_left_out(1);
+        }
+        leaves_out
     }
 
     /// A bad row has been met that ends the run.
@@ -166,6 +231,7 @@ impl Reader {
         match user {
             RawId::Number(value) => value,
             RawId::Text(text) => self.text_user_key(text),
+            RawId::Again { text, key } => kept(key, || self.text_user_key(text)),
         }
     }
 
@@ -174,6 +240,7 @@ impl Reader {
         match item {
             RawId::Number(value) => value,
             RawId::Text(text) => self.text_item_key(text),
+            RawId::Again { text, key } => kept(key, || self.text_item_key(text)),
         }
     }
 
@@ -202,12 +269,24 @@ impl Reader {
     }
 }
 
+/// The key that was found when the text was first met. A text's key is never 0.
+#[inline(always)]
+fn kept(key: &Cell<u64>, find: impl FnOnce() -> u64) -> u64 {
+    if key.get() == 0 {
+        key.set(find());
+    }
+    key.get()
+}
+
 impl RowSink for Reader {
     #[inline(always)]
     fn row(&mut self, row: RawRow<'_>) {
         self.read += 1;
+        if self.leaves_out(row.rating, row.time) {
+            return;
+        }
         let (user, item) = (self.user_key(row.user), self.item_key(row.item));
-        self.shuffle.send(Row { user, item, value: row.rating, order: self.offset + row.byte });
+        self.shuffle.send(Row { user, item, value: row.rating, order: rows::place(self.file, row.byte) });
     }
 
     fn bad(&mut self, bad: BadRow<'_>) {
@@ -219,20 +298,10 @@ impl RowSink for Reader {
     }
 }
 
-fn read_files<C: Collective>(c: &C, files: &[(InputFile, Dialect)], reader: &mut Reader) -> Result<()> {
-    let starts: Vec<u64> = files
-        .iter()
-        .scan(0, |at, (file, _)| {
-            let start = *at;
-            *at += file.bytes;
-            Some(start)
-        })
-        .collect();
-    plan::scan_ranges(plan::own_ranges(c, files), files, reader, |reader, next| {
-        if let Some(range) = next {
-            reader.file = range.file;
-            reader.offset = starts[range.file as usize];
-        }
+fn read_files<C: Collective>(c: &mut C, files: &[PlannedFile], reader: &mut Reader) -> Result<()> {
+    let units = plan::own_units(c, files);
+    scan_units(&units, files, reader, |reader, unit| {
+        reader.file = unit.file;
         !reader.must_stop()
     })
 }
@@ -244,6 +313,9 @@ fn generate<C: Collective>(c: &C, spec: &GenerateSpec, reader: &mut Reader) -> R
         generator.user(user, &mut rows);
         reader.read += rows.len() as u64;
         for (order, &(item, value)) in rows.iter().enumerate() {
+            if reader.leaves_out(value, 0) {
+                continue;
+            }
             reader.shuffle.send(Row { user, item, value, order: order as u64 });
         }
     }

@@ -101,7 +101,9 @@ fn link((one, other): Ends, data: &[u8]) {
 
 /// The first message of whoever calls. Nobody without the key gets past it.
 fn handshake_step(mut bytes: &[u8]) {
-    let mut noise = handshake::builder(key()).and_then(|b| b.build_responder().map_err(std::io::Error::other)).expect("a responder");
+    let mut noise = handshake::builder(key())
+        .and_then(|b| b.build_responder().map_err(std::io::Error::other))
+        .expect("a responder");
     let heard = handshake::receive_step(&mut noise, |into| bytes.read_exact(into));
     assert!(heard.is_err(), "a stranger has the key");
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::{Taken, assert_says_what_to_do};
-use crate::ingest::dialect::{self, Dialect};
+use crate::ingest::dialect::{self, Dialect, TimeColumn};
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
 use crate::ingest::scan::{self, BadCode, BadRow, MAX_RATING, Range, RawRow, RowSink};
-use crate::job::{Column, FilesSpec, RatingColumn};
+use crate::job::{Column, FileFormat, FilesSpec, RatingColumn, Time, TimeUnit};
 
 const DELIMITERS: [&str; 12] = [",", "\t", "::", "|", ";", " ", "5", ".", "a", "é", "ab", ":::"];
 const HEAD_BYTES: usize = 10;
@@ -30,16 +30,33 @@ fn dialect_of(head: &mut Taken<'_>, text: &[u8]) -> Dialect {
     let item = (user + 1 + usize::from(head.byte()) % 4) % 5;
     let rating = usize::from(head.byte()) % 7;
     let rating = (rating < 5 && rating != user && rating != item).then_some(rating);
-    let columns = usize::from(head.byte()) % 8;
+    let columns = head.byte();
+    let time = (columns >= 128).then(|| {
+        let unit = [TimeUnit::S, TimeUnit::Ms, TimeUnit::Us, TimeUnit::Ns][usize::from(columns >> 3 & 3)];
+        TimeColumn {
+            column: (0..).find(|&column| column != user && column != item && Some(column) != rating).unwrap_or(0),
+            unit,
+        }
+    });
+    let columns = usize::from(columns) % 8;
     let header = usize::from(head.byte()) % (text.len() + 1);
     let data_start = memchr::memrchr(b'\n', &text[..header]).map_or(0, |at| at as u64 + 1);
-    Dialect { delimiter: delimiter.as_bytes().to_vec(), data_start, columns, user, item, rating }
+    Dialect {
+        delimiter: delimiter.as_bytes().to_vec(),
+        data_start,
+        columns,
+        user,
+        item,
+        rating,
+        time,
+        partitions: Vec::new(),
+    }
 }
 
 #[derive(Debug, Default, PartialEq)]
 struct Collected {
-    /// User, item, bits of the rating, byte and line.
-    rows: Vec<(Id, Id, u64, u64, u64)>,
+    /// User, item, bits of the rating, time, byte and line.
+    rows: Vec<(Id, Id, u64, i64, u64, u64)>,
     bad: Vec<(BadCode, &'static str, String, Vec<u8>, u64, u64)>,
     lines: u64,
     /// Lines before the range.
@@ -54,7 +71,7 @@ impl RowSink for Collected {
             let text = id.to_string();
             assert!((1..=MAX_ID_BYTES).contains(&text.len()) && Id::parse(&text) == *id, "{id:?}");
         }
-        self.rows.push((user, item, row.rating.to_bits(), row.byte, self.before + row.line));
+        self.rows.push((user, item, row.rating.to_bits(), row.time, row.byte, self.before + row.line));
     }
 
     fn bad(&mut self, bad: BadRow<'_>) {
@@ -68,7 +85,7 @@ type Scan = fn(&[u8], &Range, &Dialect, &mut Collected) -> u64;
 
 fn read(text: &[u8], dialect: &Dialect, scan: Scan) -> Collected {
     let mut found = Collected::default();
-    let lines = scan(text, &Range { file: 0, start: 0, end: text.len() as u64 }, dialect, &mut found);
+    let lines = scan(text, &Range { start: 0, end: text.len() as u64 }, dialect, &mut found);
     Collected { lines, ..found }
 }
 
@@ -78,7 +95,7 @@ fn read_cut(text: &[u8], dialect: &Dialect, mut cuts: [usize; 3]) -> Collected {
     let ends = cuts.into_iter().chain([text.len()]);
     let mut start = 0;
     for end in ends {
-        let range = Range { file: 0, start, end: end as u64 };
+        let range = Range { start, end: end as u64 };
         found.before = found.lines;
         found.lines += scan::scan(text, &range, dialect, &mut found);
         start = end as u64;
@@ -94,6 +111,7 @@ fn find_layout(head: &mut Taken<'_>, text: &[u8]) {
     };
     let spec = FilesSpec {
         ratings: Vec::new(),
+        format: FileFormat::Auto,
         delimiter: (choice & 1 == 1).then(|| DELIMITERS[usize::from(choice >> 4) % DELIMITERS.len()].into()),
         header: [None, Some(true), Some(false), None][usize::from(choice >> 1 & 3)],
         user: column(choice & 8 > 0, usize::from(choice >> 6), "user"),
@@ -103,6 +121,7 @@ fn find_layout(head: &mut Taken<'_>, text: &[u8]) {
             1 => RatingColumn::Given(column(choice & 128 > 0, 2, "rating")),
             _ => RatingColumn::Default,
         },
+        time: (choice & 36 == 36).then(|| Time { column: column(choice & 8 > 0, 3, "time"), unit: TimeUnit::Ms }),
     };
     match dialect::detect(&spec, Path::new("ratings.csv"), text) {
         Err(error) => assert_says_what_to_do(&error),

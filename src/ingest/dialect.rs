@@ -9,15 +9,17 @@
 //!   is numbers from there on. Where numbers say nothing (text ids and no rating), it is a header only if it calls its ids
 //!   what headers call them (`user`, `customer_id`, `sku` ...): a file of that kind with other names needs
 //!   `header = true`.
-//! - **Columns**: as many as the header has, otherwise as most of the first lines have.
+//! - **Columns**: as many as the header has, otherwise as most of the first lines have; then those that the names of the
+//!   folders give ([`super::partitions`]).
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::fields::{is_blank, split, trim, without_cr};
+use super::partitions;
 use crate::error::{Error, Result};
-use crate::job::{Column, FilesSpec, RatingColumn};
+use crate::job::{Column, FilesSpec, RatingColumn, TimeUnit};
 
 /// How many bytes of a file [`detect`] looks at.
 pub const HEAD_BYTES: usize = 64 << 10;
@@ -95,6 +97,26 @@ pub struct Dialect {
     pub item: usize,
     /// `None`: each row counts 1.
     pub rating: Option<usize>,
+    /// Where rows say when they were, if somebody asks.
+    pub time: Option<TimeColumn>,
+    /// What the names of the file's folders say (`year=2024/`): columns after those of the file.
+    pub partitions: Vec<String>,
+}
+
+/// The column of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeColumn {
+    pub column: usize,
+    /// What its numbers count.
+    pub unit: TimeUnit,
+}
+
+impl Dialect {
+    /// The value of a column that the folders' names give.
+    #[inline(always)]
+    pub fn partition(&self, column: usize) -> Option<&str> {
+        self.partitions.get(column.checked_sub(self.columns)?).map(String::as_str)
+    }
 }
 
 /// The layout of the file at `path`, found in `head`: its first [`HEAD_BYTES`] bytes, or all of them if it has fewer.
@@ -109,10 +131,21 @@ pub fn detect(spec: &FilesSpec, path: &Path, head: &[u8]) -> Result<Dialect> {
     };
     let mut keys = vec![Key::id("user", &spec.user), Key::id("item", &spec.item)];
     keys.extend(rating.map(|column| Key { name: "rating", column, required, kind: Kind::Number }));
-    let want = Want { section: "input", delimiter: spec.delimiter.as_deref(), header: spec.header, keys };
+    keys.extend(spec.time.iter().map(|time| Key {
+        name: "time",
+        column: time.column.clone(),
+        required: true,
+        kind: Kind::Text,
+    }));
+    let partitions = partitions::of(path);
+    let names = partitions.iter().map(|(name, _)| name.clone()).collect();
+    let want =
+        Want { section: "input", delimiter: spec.delimiter.as_deref(), header: spec.header, keys, partitions: names };
     let layout = layout(&want, path, head)?;
     let (user, item) = (layout.found[0].unwrap_or(0), layout.found[1].unwrap_or(1));
-    let rating = layout.found.get(2).copied().flatten();
+    let found = |name: &str| layout.found[want.keys.iter().position(|key| key.name == name)?];
+    let rating = found("rating");
+    let time = spec.time.as_ref().and_then(|time| Some(TimeColumn { column: found("time")?, unit: time.unit }));
     if user == item {
         return Err(want.misfit("item", path, "user and item are the same column".into(), "name another column"));
     }
@@ -120,7 +153,12 @@ pub fn detect(spec: &FilesSpec, path: &Path, head: &[u8]) -> Result<Dialect> {
         let problem = "the rating is in the column of an id".into();
         return Err(want.misfit("rating", path, problem, "name another column, or set it to false to count rows"));
     }
-    let rating = rating.filter(|&r| r != user && r != item);
+    let is_time = |column: usize| time.is_some_and(|time| time.column == column);
+    if is_time(user) || is_time(item) || required && rating.is_some_and(is_time) {
+        let problem = "the time is in the column of an id or of the rating".into();
+        return Err(want.misfit("time", path, problem, "name another column"));
+    }
+    let rating = rating.filter(|&r| r != user && r != item && !is_time(r));
     Ok(Dialect {
         delimiter: layout.delimiter,
         data_start: layout.data_start,
@@ -128,6 +166,8 @@ pub fn detect(spec: &FilesSpec, path: &Path, head: &[u8]) -> Result<Dialect> {
         user,
         item,
         rating,
+        time,
+        partitions: partitions.into_iter().map(|(_, value)| value).collect(),
     })
 }
 
@@ -138,6 +178,8 @@ pub(super) struct Want<'a> {
     pub delimiter: Option<&'a str>,
     pub header: Option<bool>,
     pub keys: Vec<Key>,
+    /// The names of the columns that the folders' names give.
+    pub partitions: Vec<String>,
 }
 
 /// A column that the job needs.
@@ -237,13 +279,6 @@ fn bom(head: &[u8]) -> usize {
 fn check_is_text(path: &Path, head: &[u8]) -> Result<()> {
     let refuse = |problem: &str, remedy: &str| Err(Error::data(path.display().to_string(), problem, remedy));
     match head {
-        [0x1f, 0x8b, ..] => refuse("this is a gzip file, which is not supported yet", "unpack it with `gunzip -k`"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            refuse("this is a Zstandard file, which is not supported yet", "unpack it with `zstd -d`")
-        }
-        [b'P', b'A', b'R', b'1', ..] => {
-            refuse("this is a Parquet file, which is not supported yet", "export it as CSV")
-        }
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => refuse("this is UTF-16 text", "save it as UTF-8"),
         _ if head.contains(&0) => refuse("this is not a text file", "name files of delimited text"),
         _ => Ok(()),
@@ -303,7 +338,7 @@ fn id_columns(want: &Want<'_>, rows: &[Row]) -> Option<Vec<usize>> {
         Column::Index(index) => Some(*index),
         Column::Name(name) => rows.first()?.iter().position(|f| text(f) == *name),
     };
-    want.keys.iter().filter(|k| k.kind == Kind::Id).map(place).collect()
+    want.keys.iter().filter(|k| k.kind == Kind::Id && !want.is_partition(k)).map(place).collect()
 }
 
 fn has_clean_ids(row: &Row, ids: &Option<Vec<usize>>, delimiter: &str) -> bool {
@@ -321,7 +356,7 @@ fn usual_columns(rows: &[Row]) -> usize {
 }
 
 fn has_header(want: &Want<'_>, path: &Path, rows: &[Row]) -> Result<bool> {
-    let named = want.keys.iter().find(|k| matches!(k.column, Column::Name(_)));
+    let named = want.keys.iter().find(|k| matches!(k.column, Column::Name(_)) && !want.is_partition(k));
     match (named, want.header) {
         (Some(key), Some(false)) => {
             let problem = format!("the column is given by name, but {}.header is false", want.section);
@@ -370,6 +405,11 @@ fn is_header_word(field: &[u8]) -> bool {
 }
 
 impl Want<'_> {
+    /// Only the name of a folder is known to give the column.
+    fn is_partition(&self, key: &Key) -> bool {
+        matches!(&key.column, Column::Name(name) if self.partitions.contains(name))
+    }
+
     /// A key that does not fit the file.
     pub fn misfit(&self, key: &str, path: &Path, problem: String, remedy: &str) -> Error {
         Error::job(format!("{}.{key}", self.section), format!("{}: {problem}", path.display()), remedy)
@@ -385,10 +425,17 @@ impl Want<'_> {
     ) -> Result<Option<usize>> {
         let index = match &key.column {
             Column::Index(index) => *index,
-            Column::Name(name) => return self.by_name(key, path, name, names.unwrap_or_default()).map(Some),
+            Column::Name(name) => {
+                let own = names.unwrap_or_default().iter().cloned();
+                let named: Vec<String> = own.chain(self.partitions.iter().cloned()).collect();
+                // Without a header the file's own columns have no names.
+                let unnamed = if names.is_some() { 0 } else { columns };
+                return self.by_name(key, path, name, &named).map(|index| Some(unnamed + index));
+            }
         };
-        if index < columns || !key.required {
-            return Ok((index < columns).then_some(index));
+        let all = columns + self.partitions.len();
+        if index < all || !key.required {
+            return Ok((index < columns).then_some(index).or((key.required && index < all).then_some(index)));
         }
         let plural = if columns == 1 { "" } else { "s" };
         let problem = format!(
@@ -400,7 +447,11 @@ impl Want<'_> {
     }
 
     fn by_name(&self, key: &Key, path: &Path, name: &str, names: &[String]) -> Result<usize> {
-        let mut matching = (0..names.len()).filter(|&i| names[i] == name.trim_matches([' ', '\t']));
+        let own = names.len() - self.partitions.len();
+        let name = name.trim_matches([' ', '\t']);
+        // A column of the file comes before one of the same name that its folder gives.
+        let in_file = names[..own].iter().any(|n| n == name);
+        let mut matching = (0..if in_file { own } else { names.len() }).filter(|&i| names[i] == name);
         match (matching.next(), matching.next()) {
             (Some(index), None) => Ok(index),
             (None, _) => {
@@ -431,15 +482,18 @@ pub(super) fn shorten(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::FileFormat;
 
     fn spec() -> FilesSpec {
         FilesSpec {
             ratings: Vec::new(),
+            format: FileFormat::Auto,
             delimiter: None,
             header: None,
             user: Column::Index(0),
             item: Column::Index(1),
             rating: RatingColumn::Default,
+            time: None,
         }
     }
 
@@ -535,7 +589,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_refused() {
-        for head in [&b"\x1f\x8b\x08"[..], b"PAR1....", b"\xff\xfe1\0,\0", b"1,2\0"] {
+        for head in [&b"\xff\xfe1\0,\0"[..], b"1,2\0"] {
             let error = detect(&spec(), Path::new("r"), head).unwrap_err();
             assert_eq!(error.exit_code(), 3);
         }

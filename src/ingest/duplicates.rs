@@ -1,12 +1,11 @@
-//! Refusing input that has several rows for one user and item, with the lines where they are.
+//! Refusing or rejecting rows of which there are several for one user and item, with the lines where they are.
 
-use super::dialect::Dialect;
-use super::files::InputFile;
 use super::ids::Id;
 use super::keys::ItemIndex;
-use super::plan::{Plan, own_ranges, scan_ranges};
-use super::rejects;
+use super::plan::{Plan, PlannedFile, own_units};
+use super::rejects::{self, Reject};
 use super::scan::{BadRow, RawRow, RowSink};
+use super::units::scan_units;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 
@@ -30,8 +29,9 @@ pub fn refuse<C: Collective>(
     };
     let item_key = item_index.key_of(item);
     let mut finder = PairFinder { user: user.clone(), item_key, hash_seed, file: 0, found: Vec::new() };
-    let scanned = scan_ranges(own_ranges(c, files), files, &mut finder, |finder, next| {
-        finder.file = next.map_or(0, |range| range.file);
+    let units = own_units(c, files);
+    let scanned = scan_units(&units, files, &mut finder, |finder, unit| {
+        finder.file = unit.file;
         true
     });
     c.agree(scanned)?;
@@ -41,14 +41,42 @@ pub fn refuse<C: Collective>(
     c.agree(refusal)
 }
 
-fn duplicate_error(user: &Id, found: &[(u32, u64, Id)], files: &[(InputFile, Dialect)], remedy: &str) -> Error {
+/// Rejects the rows at `places`, those of this worker whose user and item are in an earlier row, beside the `rejects` there
+/// are (on the coordinator). Ends the run if that makes too many. Returns all of them and their number.
+pub fn reject<C: Collective>(
+    c: &mut C,
+    max_bad: f64,
+    plan: &Plan,
+    places: Vec<u64>,
+    mut rejects: Vec<Reject>,
+    n_read: u64,
+) -> Result<(Vec<Reject>, u64)> {
+    let gathered = c.gather(bytemuck::cast_slice(&places).to_vec());
+    let places = gathered.iter().flat_map(|bytes| bytemuck::pod_collect_to_vec::<u8, u64>(bytes));
+    rejects.extend(places.map(Reject::duplicate));
+    rejects.sort();
+    let n_rejects = c.broadcast_value(Some(&(rejects.len() as u64)));
+    let settled = match rejects.first() {
+        Some(first) if n_rejects as f64 > max_bad * n_read as f64 => {
+            let mut first = first.clone();
+            let files = plan.planned_files();
+            rejects::number_lines(files, std::slice::from_mut(&mut first))
+                .and_then(|()| Err(rejects::too_many(n_rejects, n_read, max_bad, first, files)))
+        }
+        _ => Ok(()),
+    };
+    c.agree(settled)?;
+    Ok((rejects, n_rejects))
+}
+
+fn duplicate_error(user: &Id, found: &[(u32, u64, Id)], files: &[PlannedFile], remedy: &str) -> Error {
     let [(first_file, first_byte, item), (file, byte, _), ..] = found else {
         let problem = format!("user {user} has an item in several rows, which the files no longer hold");
         return Error::data("input.ratings", problem, "do not change the files during a run");
     };
-    let path = &files[*file as usize].0.path;
-    let first_path = &files[*first_file as usize].0.path;
-    let lines = rejects::line_of(first_path, *first_byte).and_then(|a| Ok((a, rejects::line_of(path, *byte)?)));
+    let (first_planned, planned) = (&files[*first_file as usize], &files[*file as usize]);
+    let (first_path, path) = (&first_planned.file.path, &planned.file.path);
+    let lines = rejects::line_of(first_planned, *first_byte).and_then(|a| Ok((a, rejects::line_of(planned, *byte)?)));
     let (first_line, line) = match lines {
         Ok(lines) => lines,
         Err(error) => return error,

@@ -1,4 +1,5 @@
-//! Which files a job reads: `input.ratings` names files, folders and globs; here they become one list of files.
+//! Which files a job reads: `input.ratings` names files, folders, globs, addresses and standard input; here they become one
+//! list of files.
 //!
 //! The list is sorted by path and has no repeats, so that it does not depend on how a file system orders a folder. Each
 //! name is first taken literally, so that a file called `ratings[1].csv` can be read by its own name.
@@ -7,37 +8,58 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
+use super::source::uri::{self, Named};
+pub use super::source::{InputFile, Place};
+use super::source::{STDIN, list_store};
 use crate::error::{Error, Result};
 
-/// A file to read and its size when the list was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InputFile {
-    pub path: PathBuf,
-    pub bytes: u64,
-}
+/// The most files of one run: their numbers are a part of every row's place in the input ([`super::rows::place`]).
+const MOST_FILES: usize = 1 << 20;
 
 /// The files that `paths` name, sorted, without repeats (two names of one file count as one).
 ///
-/// A folder stands for all files in it and its subfolders; hidden ones are left out, and links to folders are not
-/// followed. A glob stands for what it matches; hidden files only match a pattern that begins with a dot.
+/// A folder stands for all files in it and its subfolders, an address that ends in a folder for all objects below it;
+/// hidden ones are left out ([`is_hidden`]), and links to folders are not followed. A glob stands for what it matches;
+/// files with a dot before their name only match a pattern that begins with one. Standard input is not read here.
 ///
-/// Errors: [`Error::File`] for a name that matches nothing, [`Error::Job`] for a kind of file that cannot be read,
+/// Errors: [`Error::File`] for a name that matches nothing, [`Error::Job`] for an address that cannot be read,
 /// [`Error::Data`] where there is not one byte to read.
 pub fn expand(paths: &[PathBuf]) -> Result<Vec<InputFile>> {
     let mut found = Vec::new();
     for path in paths {
-        expand_one(path, &mut found)?;
+        expand_name(path, &mut found)?;
     }
     found.sort();
     let mut seen = HashSet::new();
-    found.retain(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
-    let files = found.into_iter().map(input_file).collect::<Result<Vec<_>>>()?;
-    if files.iter().all(|f| f.bytes == 0) {
-        return Err(nothing_to_read(paths, files.len()));
+    found.retain(|file| seen.insert(fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone())));
+    if found.iter().all(|file| file.bytes == 0 && file.place != Place::Stdin) {
+        return Err(nothing_to_read(paths, found.len()));
     }
-    Ok(files)
+    if found.len() > MOST_FILES {
+        let problem = format!("{} files are more than the {MOST_FILES} that one run can read", found.len());
+        return Err(Error::job("input.ratings", problem, "join small files"));
+    }
+    Ok(found)
+}
+
+/// Files and folders that a folder does not stand for: names that begin with a dot, and those that begin with an
+/// underscore (`_SUCCESS`, `_delta_log`), by which Hive and Spark mark what is no data; `_name=value` is a partition.
+pub fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || name.starts_with('_') && !name.contains('=')
+}
+
+fn expand_name(path: &Path, found: &mut Vec<InputFile>) -> Result<()> {
+    if path == Path::new(STDIN) {
+        found.push(InputFile::stdin());
+        return Ok(());
+    }
+    match uri::named(path)? {
+        Named::Path(path) => expand_one(&path, found),
+        Named::Store(address) => {
+            found.extend(list_store(&address)?);
+            Ok(())
+        }
+    }
 }
 
 fn nothing_to_read(paths: &[PathBuf], files: usize) -> Error {
@@ -50,39 +72,33 @@ fn nothing_to_read(paths: &[PathBuf], files: usize) -> Error {
     Error::data(place, problem, "name files with ratings in input.ratings")
 }
 
-fn expand_one(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+fn expand_one(path: &Path, found: &mut Vec<InputFile>) -> Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => walk(path, found),
         Ok(metadata) if metadata.is_file() => {
-            found.push(path.to_path_buf());
+            found.push(InputFile::on_disk(path.to_path_buf())?);
             Ok(())
         }
         Ok(_) => Err(Error::File {
             path: path.to_path_buf(),
             problem: "neither a file nor a folder".into(),
-            remedy: "name a regular file in input.ratings: pipes and devices cannot be read in parallel".into(),
+            remedy: "name a regular file in input.ratings; a pipe is read with input.ratings = \"-\" (standard input)"
+                .into(),
         }),
         Err(error) => missing(path, &error, found),
     }
 }
 
-/// A name that is no file: a glob, a store, or a mistake.
-fn missing(path: &Path, error: &std::io::Error, found: &mut Vec<PathBuf>) -> Result<()> {
+/// A name that is no file: a glob, or a mistake.
+fn missing(path: &Path, error: &std::io::Error, found: &mut Vec<InputFile>) -> Result<()> {
     let text = path.to_string_lossy();
-    if text.contains(":/") {
-        return Err(Error::job(
-            "input.ratings",
-            format!("{text} is an address, and object stores are not supported yet"),
-            "copy the files to a disk and name them there",
-        ));
-    }
     if error.kind() != std::io::ErrorKind::NotFound || !text.contains(['*', '?', '[']) {
         return Err(Error::file(path, "cannot open", error, "check input.ratings"));
     }
     expand_glob(path, found)
 }
 
-fn expand_glob(path: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+fn expand_glob(path: &Path, found: &mut Vec<InputFile>) -> Result<()> {
     let pattern = glob_pattern(path);
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
     let matches = glob::glob_with(&pattern, options).map_err(|e| {
@@ -117,36 +133,21 @@ fn glob_pattern(path: &Path) -> String {
     pattern + &rest.to_string_lossy()
 }
 
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+fn walk(folder: &Path, found: &mut Vec<InputFile>) -> Result<()> {
     let unreadable = |e: std::io::Error| Error::file(folder, "cannot read the folder", &e, "check its permissions");
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        if entry.file_name().to_string_lossy().starts_with('.') {
+        if is_hidden(&entry.file_name().to_string_lossy()) {
             continue;
         }
         let path = entry.path();
         if entry.file_type().map_err(unreadable)?.is_dir() {
             walk(&path, found)?;
         } else if path.is_file() {
-            found.push(path);
+            found.push(InputFile::on_disk(path)?);
         }
     }
     Ok(())
-}
-
-fn input_file(path: PathBuf) -> Result<InputFile> {
-    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let remedy = match extension.as_str() {
-        "gz" => "unpack it with `gunzip -k`",
-        "zst" => "unpack it with `zstd -d`",
-        "parquet" => "export it as CSV",
-        _ => {
-            let metadata = fs::metadata(&path).map_err(|e| Error::file(&path, "cannot open", &e, "check it"))?;
-            return Ok(InputFile { bytes: metadata.len(), path });
-        }
-    };
-    let problem = format!("{}: .{extension} files are not supported yet", path.display());
-    Err(Error::job("input.ratings", problem, format!("{remedy} and name the result")))
 }
 
 #[cfg(test)]
@@ -195,13 +196,19 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_yet_is_said() {
-        let dir = folder(&["a.csv.gz", "b.parquet"]);
-        for name in ["a.csv.gz", "b.parquet", "s3://bucket/x.csv"] {
-            let error = expand(&[dir.path().join(name)]).unwrap_err();
-            assert!(error.to_string().contains("not supported yet"), "{error}");
-            assert_eq!(error.exit_code(), 2);
-        }
+    fn files_that_writers_of_tables_leave_are_no_data() {
+        let dir = folder(&["t/_SUCCESS", "t/_delta_log/0.json", "t/year=1/a.csv", "t/_day=2/a.csv", "t/.a.crc"]);
+        assert_eq!(names(dir.path(), &["t"]), ["t/_day=2/a.csv", "t/year=1/a.csv"]);
+        assert_eq!(names(dir.path(), &["t/_SUCCESS"]), ["t/_SUCCESS"]);
+    }
+
+    #[test]
+    fn addresses_and_standard_input() {
+        let dir = folder(&["a.csv"]);
+        let address = format!("file://{}", dir.path().join("a.csv").display());
+        let files = expand(&[address.into(), dir.path().join("a.csv"), STDIN.into()]).unwrap();
+        assert_eq!(files.iter().map(|file| &file.place).collect::<Vec<_>>(), [&Place::Stdin, &Place::Disk]);
+        assert_eq!(expand(&["https://example.org/x.csv".into()]).unwrap_err().exit_code(), 2);
     }
 
     #[test]

@@ -2,9 +2,12 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`files`] | names in the job file to a list of files |
-//! | [`dialect`] | how a file is laid out: delimiter, header, columns |
-//! | [`scan`], [`fields`] | byte ranges of a file to rows |
+//! | [`files`], [`partitions`] | names in the job file to a list of files, and to columns |
+//! | [`source`] | the bytes of a file: on a disk, from standard input, in an object store; packed or not |
+//! | [`plan`], [`units`] | how each file is to be read, and which worker reads which piece |
+//! | [`dialect`] | how a text is laid out: delimiter, header, columns |
+//! | [`scan`], [`fields`], [`stream`] | byte ranges of a text, or all of it block by block, to rows |
+//! | [`parquet`] | row groups of a Parquet file to rows |
 //! | [`ids`] | what users and items are called |
 //! | [`rejects`] | bad rows, and the errors they end a run with |
 //! | [`titles`] | item titles from a file of their own |
@@ -18,12 +21,17 @@ pub mod files;
 pub mod generate;
 pub mod ids;
 pub mod keys;
+pub mod parquet;
+mod partitions;
 pub mod plan;
 pub mod planted;
 pub mod rejects;
 pub mod rows;
 pub mod scan;
+pub mod source;
+mod stream;
 pub mod titles;
+pub mod units;
 mod words;
 
 use serde::{Deserialize, Serialize};
@@ -45,7 +53,7 @@ impl Items {
     }
 }
 
-/// What became of every row: `read = accepted + rejected + merged`.
+/// What became of every row: `read = accepted + rejected + merged + filtered`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ledger {
     pub read: u64,
@@ -53,6 +61,9 @@ pub struct Ledger {
     pub rejected: u64,
     /// Rows merged into another row of the same user and item.
     pub merged: u64,
+    /// Rows, and ratings of the users and items, that the job's filters leave out.
+    #[serde(default)]
+    pub filtered: u64,
 }
 
 /// A file of MovieLens 100K, for the tests that read it; they are skipped where it is not there.

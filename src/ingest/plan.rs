@@ -2,130 +2,159 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::path::Path;
 
-use memmap2::{Mmap, UncheckedAdvice};
 use serde::{Deserialize, Serialize};
 
 use super::dialect::{self, Dialect};
-use super::files::{self, InputFile};
+use super::files::{self, InputFile, Place};
 use super::generate::Generator;
 use super::ids::Id;
-use super::scan::{self, Range, RowSink};
+use super::parquet;
+use super::source::{self, Codec, failed};
+use super::units::{self, Unit};
 use super::{Items, titles};
 use crate::collective::Collective;
 use crate::error::{Error, Result};
-use crate::job::{FilesSpec, GenerateSpec, Input, Source};
+use crate::job::{FileFormat, FilesSpec, GenerateSpec, Input, Source};
 
 /// What to read, the same on every worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Plan {
-    Files(Vec<(InputFile, Dialect)>),
+    Files(Vec<PlannedFile>),
     Generate(GenerateSpec),
 }
 
-/// Finds out what to read. All workers call it together.
-pub fn plan<C: Collective>(c: &mut C, input: &Input) -> Result<Plan> {
-    let mine = match &input.source {
-        Source::Generate(spec) => Ok(Some(Plan::Generate(spec.clone()))),
-        Source::Files(_) if !c.is_coordinator() => Ok(None),
-        Source::Files(spec) => plan_files(spec).map(|files| Some(Plan::Files(files))),
-    };
-    let mine = c.agree(mine)?;
-    Ok(c.broadcast_value(mine.as_ref()))
+/// A file, and how it is to be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedFile {
+    pub file: InputFile,
+    pub format: Format,
 }
 
-fn plan_files(spec: &FilesSpec) -> Result<Vec<(InputFile, Dialect)>> {
-    let files = files::expand(&spec.ratings)?;
-    let with_dialect = |file: InputFile| {
-        let mut head = Vec::new();
-        let opened = File::open(&file.path);
-        let read = opened.and_then(|f| f.take(dialect::HEAD_BYTES as u64).read_to_end(&mut head));
-        read.map_err(|e| Error::file(&file.path, "cannot read", &e, "check input.ratings and the file's rights"))?;
-        let dialect = dialect::detect(spec, &file.path, &head)?;
-        Ok((file, dialect))
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Format {
+    Text { codec: Codec, dialect: Dialect },
+    Parquet(parquet::Layout),
+}
+
+/// A plan, and what keeps its files: standard input is in a file without a name as long as somebody holds it.
+pub struct Planned {
+    pub plan: Plan,
+    _held: Vec<File>,
+}
+
+/// Finds out what to read; standard input is put into a file in `scratch`. All workers call it together.
+pub fn plan<C: Collective>(c: &mut C, input: &Input, scratch: &Path) -> Result<Planned> {
+    let mine = match &input.source {
+        Source::Generate(spec) => Ok(Some((Plan::Generate(spec.clone()), Vec::new()))),
+        Source::Files(_) if !c.is_coordinator() => Ok(None),
+        Source::Files(spec) => plan_files(spec, scratch).map(|(files, held)| Some((Plan::Files(files), held))),
     };
-    files.into_iter().filter(|file| file.bytes > 0).map(with_dialect).collect()
+    let (mine, held) = c.agree(mine)?.unzip();
+    let plan = c.broadcast_value(mine.as_ref());
+    Ok(Planned { plan, _held: held.unwrap_or_default() })
+}
+
+fn plan_files(spec: &FilesSpec, scratch: &Path) -> Result<(Vec<PlannedFile>, Vec<File>)> {
+    let mut held = Vec::new();
+    let mut planned = Vec::new();
+    for mut file in files::expand(&spec.ratings)? {
+        held.extend(source::spool_stdin(&mut file, scratch)?);
+        if file.bytes > 0 {
+            planned.push(PlannedFile { format: format(spec, &file)?, file });
+        }
+    }
+    if planned.is_empty() {
+        let remedy = "check what writes to the pipe";
+        return Err(Error::data("standard input", "there is nothing in it", remedy));
+    }
+    Ok((planned, held))
+}
+
+/// How a file is to be read, found by its first bytes.
+fn format(spec: &FilesSpec, file: &InputFile) -> Result<Format> {
+    let opened = file.open()?;
+    let head = opened.read_at(0, (dialect::HEAD_BYTES as u64).min(file.bytes)).map_err(|e| failed(&file.path, &e))?;
+    let codec = Codec::of(&head);
+    let is_parquet = head.starts_with(b"PAR1");
+    match spec.format {
+        FileFormat::Delimited if is_parquet => Err(misfit(file, "this is a Parquet file", "\"parquet\" or \"auto\"")),
+        FileFormat::Parquet if !is_parquet => Err(misfit(file, "this is no Parquet file", "\"delimited\" or \"auto\"")),
+        _ if is_parquet => parquet::layout(spec, file).map(Format::Parquet),
+        _ if codec == Codec::None => Ok(Format::Text { codec, dialect: dialect::detect(spec, &file.path, &head)? }),
+        _ => {
+            let mut head = Vec::new();
+            let text = file.unpacked(codec)?;
+            text.take(dialect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(|e| failed(&file.path, &e))?;
+            if head.starts_with(b"PAR1") {
+                let remedy = "unpack it: a Parquet file is packed within";
+                return Err(Error::data(file.path.display().to_string(), "this is a packed Parquet file", remedy));
+            }
+            Ok(Format::Text { codec, dialect: dialect::detect(spec, &file.path, &head)? })
+        }
+    }
+}
+
+fn misfit(file: &InputFile, problem: &str, remedy: &str) -> Error {
+    Error::job("input.format", format!("{}: {problem}", file.path.display()), format!("write {remedy}"))
 }
 
 /// Bytes of a short row of text: two ids and a rating.
 const BYTES_PER_ROW: u64 = 16;
 
+/// Packed texts grow about so much.
+const PACKED: u64 = 4;
+
 impl Plan {
     /// About how many rows there are.
     pub fn expected_rows(&self) -> u64 {
         match self {
-            Plan::Files(files) => files.iter().map(|(file, _)| file.bytes / BYTES_PER_ROW).sum(),
+            Plan::Files(files) => files.iter().map(PlannedFile::expected_rows).sum(),
             Plan::Generate(spec) => (spec.users as f64 * spec.ratings_per_user) as u64,
         }
     }
 
     /// The files to read; none where data are generated.
-    pub fn files(&self) -> Vec<InputFile> {
+    pub fn planned_files(&self) -> &[PlannedFile] {
         match self {
-            Plan::Files(files) => files.iter().map(|(file, _)| file.clone()).collect(),
-            Plan::Generate(_) => Vec::new(),
+            Plan::Files(files) => files,
+            Plan::Generate(_) => &[],
+        }
+    }
+
+    /// The same without how they are read.
+    pub fn files(&self) -> Vec<InputFile> {
+        self.planned_files().iter().map(|planned| planned.file.clone()).collect()
+    }
+}
+
+impl PlannedFile {
+    fn expected_rows(&self) -> u64 {
+        match &self.format {
+            Format::Text { codec: Codec::None, .. } => self.file.bytes / BYTES_PER_ROW,
+            Format::Text { .. } => self.file.bytes.saturating_mul(PACKED) / BYTES_PER_ROW,
+            Format::Parquet(layout) => layout.n_rows(),
         }
     }
 }
 
-/// The ranges of this worker, in the order of the input.
-pub fn own_ranges<C: Collective>(c: &C, files: &[(InputFile, Dialect)]) -> impl Iterator<Item = Range> {
-    let only_files: Vec<InputFile> = files.iter().map(|(file, _)| file.clone()).collect();
-    let (index, peers) = (c.index(), c.peers());
-    scan::cut(&only_files, peers).into_iter().skip(index).step_by(peers)
-}
-
-/// Scans this worker's ranges, mapping each file once; `each` is called before each range and after the last. No more of
-/// a file is in memory than the range being scanned.
-pub fn scan_ranges<S: RowSink>(
-    ranges: impl Iterator<Item = Range>,
-    files: &[(InputFile, Dialect)],
-    sink: &mut S,
-    mut each: impl FnMut(&mut S, Option<&Range>) -> bool,
-) -> Result<()> {
-    let mut mapped: Option<(u32, Mmap)> = None;
-    for range in ranges {
-        if !each(sink, Some(&range)) {
-            break;
-        }
-        let (file, dialect) = &files[range.file as usize];
-        if mapped.as_ref().is_none_or(|(of, _)| *of != range.file) {
-            mapped = Some((range.file, map(file)?));
-        }
-        let (_, bytes) = mapped.as_ref().expect("the file has just been mapped");
-        scan::scan(bytes, &range, dialect, sink);
-        give_back(bytes, &range);
+/// The pieces that this worker reads, in the order of the input. All workers call it together.
+pub fn own_units<C: Collective>(c: &mut C, files: &[PlannedFile]) -> Vec<Unit> {
+    let everyone: Vec<usize> = (0..c.peers()).collect();
+    let spooled = |file: &PlannedFile| matches!(file.file.place, Place::Spooled(_));
+    if !files.iter().any(spooled) {
+        return units::share(&units::cut(files, everyone.len()), c.index(), everyone.len());
     }
-    each(sink, None);
-    Ok(())
-}
-
-fn map(file: &InputFile) -> Result<Mmap> {
-    let failed =
-        |e: std::io::Error| Error::file(&file.path, "cannot read", &e, "check that every machine has the file");
-    let opened = File::open(&file.path).map_err(failed)?;
-    // SAFETY: the map is read as bytes only. A file that is cut while it is read ends the process with a signal, as with
-    // any reader of mapped files; changed bytes are read as they then are.
-    let mapped = unsafe { Mmap::map(&opened) }.map_err(failed)?;
-    if mapped.len() as u64 != file.bytes {
-        let problem = format!("it has {} bytes here, but {} at the coordinator", mapped.len(), file.bytes);
-        let remedy = "give every machine the same files and do not change them during a run".to_string();
-        return Err(Error::File { path: file.path.clone(), problem, remedy });
+    // Standard input is read where it can be reached: by the processes of one machine.
+    let reached = files.iter().filter(|file| spooled(file)).all(|file| file.file.open().is_ok());
+    let reached = c.gather_values(&reached);
+    let reached = c.broadcast_value(c.is_coordinator().then_some(&reached));
+    let readers: Vec<usize> = everyone.into_iter().filter(|&peer| reached[peer]).collect();
+    match readers.iter().position(|&reader| reader == c.index()) {
+        Some(place) => units::share(&units::cut(files, readers.len()), place, readers.len()),
+        None => Vec::new(),
     }
-    Ok(mapped)
-}
-
-/// Lets go of the pages of a scanned range, which would otherwise count as this process's memory until the file is
-/// unmapped. Those around it too: its last line ends there, and the kernel maps neighbours of a page that is read.
-fn give_back(mapped: &Mmap, range: &Range) {
-    const AROUND: u64 = 2 << 20;
-    let start = range.start.saturating_sub(AROUND);
-    let end = (range.end + AROUND).min(mapped.len() as u64);
-    // SAFETY: the map is shared and read-only, so a page that is read again is read from the file again.
-    let advised =
-        unsafe { mapped.unchecked_advise_range(UncheckedAdvice::DontNeed, start as usize, (end - start) as usize) };
-    // Where the kernel will not, more memory is taken: no reason to end the run.
-    advised.unwrap_or_else(|e| tracing::debug!("pages of the input stay in memory: {e}"));
 }
 
 /// The titles of the dictionary's items.
@@ -153,7 +182,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::ingest::scan::{BadRow, RawRow};
+    use crate::ingest::scan::{BadRow, RawRow, RowSink};
 
     /// The largest `RssFile` seen, in KiB: pages of mapped files in this process's memory.
     #[derive(Default)]
@@ -189,12 +218,21 @@ mod tests {
         let text: String = (0..LINES / 1000).map(|i| format!("{},7,3.5,1147880044\n", 100_000 + i)).collect();
         (0..1000).for_each(|_| file.write_all(text.as_bytes()).unwrap());
         let bytes = text.len() as u64 * 1000;
-        let dialect =
-            Dialect { delimiter: b",".to_vec(), data_start: 0, columns: 4, user: 0, item: 1, rating: Some(2) };
-        let files = [(InputFile { path: file.path().into(), bytes }, dialect)];
-        let ranges = scan::cut(&[files[0].0.clone()], 1).into_iter();
+        let dialect = Dialect {
+            delimiter: b",".to_vec(),
+            data_start: 0,
+            columns: 4,
+            user: 0,
+            item: 1,
+            rating: Some(2),
+            time: None,
+            partitions: Vec::new(),
+        };
+        let file = InputFile::on_disk(file.path().into()).unwrap();
+        let files = [PlannedFile { file, format: Format::Text { codec: Codec::None, dialect } }];
+        let units = units::cut(&files, 1);
         let (before, mut sink) = (rss_file(), Resident::default());
-        scan_ranges(ranges, &files, &mut sink, |_, _| true).unwrap();
+        units::scan_units(&units, &files, &mut sink, |_, _| true).unwrap();
         assert_eq!(sink.rows, LINES);
         let grown = sink.highest.saturating_sub(before) << 10;
         assert!(bytes > 90 << 20 && grown < 32 << 20, "{grown} of {bytes} bytes were in memory at once");

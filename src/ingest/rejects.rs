@@ -1,16 +1,21 @@
 //! Bad rows: what is kept of them, and the errors they end a run with.
 //!
-//! A worker meets a bad row at a byte of a file, and does not know its line number: lines are counted only here, for the
-//! few rows that are shown or written.
+//! A worker meets a bad row at a byte of a text, and does not know its line number: lines are counted only here, for the
+//! few rows that are shown or written. A row of a Parquet file is met by its number.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::InputFile;
-use super::scan::{BadCode, BadRow};
+use super::fields::without_cr;
+use super::ids::Id;
+use super::parquet::Layout;
+use super::plan::{Format, PlannedFile};
+use super::rows::file_and_byte;
+use super::scan::{BadCode, BadRow, RawRow, RowSink};
+use super::source::failed;
+use super::units::{Part, Unit, scan_units};
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::{Input, OnBad};
@@ -23,7 +28,7 @@ const RAW_BYTES: usize = 1000;
 pub struct Reject {
     /// Index of the file.
     pub file: u32,
-    /// Where the line starts in the file.
+    /// Where the line starts in the text, unpacked; the number of the row from 0 where rows are no lines.
     pub byte: u64,
     /// Line number from 1; 0 until [`number_lines`] has counted.
     pub line: u64,
@@ -49,11 +54,20 @@ impl Reject {
         }
     }
 
+    /// A row whose user and item are in an earlier one. Its text is read by [`number_lines`].
+    pub fn duplicate(place: u64) -> Reject {
+        let (file, byte) = file_and_byte(place);
+        let problem = "its user and item are in an earlier row already".into();
+        let code = BadCode::Duplicate;
+        Reject { file, byte, line: 0, code, field: "row".into(), problem, raw: String::new() }
+    }
+
     /// The error of a run that does not reject rows. Counts lines where that has not been done.
-    pub fn into_error(self, files: &[InputFile]) -> Error {
-        let file = &files[self.file as usize].path;
+    pub fn into_error(self, files: &[PlannedFile]) -> Error {
+        let planned = &files[self.file as usize];
+        let file = &planned.file.path;
         let line = match self.line {
-            0 => line_of(file, self.byte),
+            0 => line_of(planned, self.byte),
             known => Ok(known),
         };
         let remedy = "fix the row or set input.on_bad = \"reject\"".to_string();
@@ -65,26 +79,71 @@ impl Reject {
 }
 
 /// Number of the line, from 1, that the byte at offset `byte` is in.
-pub fn line_of(path: &Path, byte: u64) -> Result<u64> {
-    let mut lines = LineCounter::open(path)?;
-    lines.line_of(byte)
+pub fn line_of(planned: &PlannedFile, byte: u64) -> Result<u64> {
+    LineCounter::open(planned)?.line_of(byte)
 }
 
-/// Sorts rejects in the order of the input and gives them their line numbers, reading each file once at most.
-pub fn number_lines(files: &[InputFile], rejects: &mut [Reject]) -> Result<()> {
+/// Sorts rejects in the order of the input and gives them their line numbers, and duplicates their text, reading each file
+/// once at most.
+pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()> {
     rejects.sort();
     for of_file in rejects.chunk_by_mut(|a, b| a.file == b.file) {
-        let mut lines = LineCounter::open(&files[of_file[0].file as usize].path)?;
-        for reject in of_file {
+        let file = of_file[0].file;
+        let mut lines = LineCounter::open(&files[file as usize])?;
+        for reject in &mut *of_file {
             reject.line = lines.line_of(reject.byte)?;
+            if reject.code == BadCode::Duplicate {
+                reject.raw = lines.text()?;
+            }
+        }
+        if let Format::Parquet(layout) = &files[file as usize].format {
+            show_rows(files, file, layout, of_file)?;
         }
     }
     Ok(())
 }
 
+/// Gives the duplicates of a Parquet file, whose rows are no lines, the values of their rows.
+fn show_rows(files: &[PlannedFile], file: u32, layout: &Layout, rejects: &mut [Reject]) -> Result<()> {
+    let wanted = rejects.iter().filter(|reject| reject.code == BadCode::Duplicate).map(|reject| reject.byte);
+    let mut shown = ShownRows { wanted: wanted.collect(), rated: layout.rating.is_some(), found: Vec::new() };
+    let holds = |&group: &usize| {
+        let first = layout.first_row(group);
+        let at = shown.wanted.partition_point(|&row| row < first);
+        shown.wanted.get(at).is_some_and(|&row| row < first + layout.row_groups[group])
+    };
+    let groups = (0..layout.row_groups.len()).filter(holds);
+    let units: Vec<Unit> = groups.map(|group| Unit { file, part: Part::RowGroup(group), weight: 0 }).collect();
+    scan_units(&units, files, &mut shown, |_, _| true)?;
+    let mut found = shown.found.into_iter();
+    for reject in rejects.iter_mut().filter(|reject| reject.code == BadCode::Duplicate) {
+        reject.raw = found.next().unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Rows of a file by their numbers, rising, as lines of text.
+struct ShownRows {
+    wanted: Vec<u64>,
+    rated: bool,
+    found: Vec<String>,
+}
+
+impl RowSink for ShownRows {
+    fn row(&mut self, row: RawRow<'_>) {
+        if self.wanted.get(self.found.len()) == Some(&row.byte) {
+            let (user, item) = (Id::from(row.user), Id::from(row.item));
+            let rating = if self.rated { format!(",{}", row.rating) } else { String::new() };
+            self.found.push(format!("{user},{item}{rating}"));
+        }
+    }
+
+    fn bad(&mut self, _bad: BadRow<'_>) {}
+}
+
 /// The error of a run that rejected more than `input.max_bad` (a share, 0..=1) of its rows; `first` is the first of them,
 /// in the order of the input.
-pub fn too_many(rejected: u64, read: u64, max_bad: f64, first: Reject, files: &[InputFile]) -> Error {
+pub fn too_many(rejected: u64, read: u64, max_bad: f64, first: Reject, files: &[PlannedFile]) -> Error {
     let example = match first.into_error(files) {
         Error::Row { file, line, problem, .. } => format!("the first is {}:{line}: {problem}", file.display()),
         other => return other,
@@ -98,8 +157,8 @@ pub fn too_many(rejected: u64, read: u64, max_bad: f64, first: Reject, files: &[
 }
 
 /// The error of a run in which no row could be read.
-pub fn all_bad(read: u64, first: Reject, files: &[InputFile]) -> Error {
-    let place = files[first.file as usize].path.display().to_string();
+pub fn all_bad(read: u64, first: Reject, files: &[PlannedFile]) -> Error {
+    let place = files[first.file as usize].file.path.display().to_string();
     match first.into_error(files) {
         Error::Row { line, problem, .. } => Error::data(
             place,
@@ -110,12 +169,12 @@ pub fn all_bad(read: u64, first: Reject, files: &[InputFile]) -> Error {
     }
 }
 
-/// Ends the run on the first bad row, or when there are too many. Returns the rejects (on the coordinator), their number
-/// and the number of rows read.
+/// Ends the run on the first bad row, or when there are too many. Returns the rejects (on the coordinator, without their line
+/// numbers), their number and the number of rows read.
 pub fn settle<C: Collective>(
     c: &mut C,
     input: &Input,
-    files: &[InputFile],
+    files: &[PlannedFile],
     rejects: Vec<Reject>,
     read: u64,
 ) -> Result<(Vec<Reject>, u64, u64)> {
@@ -134,7 +193,7 @@ pub fn settle<C: Collective>(
         (true, OnBad::Reject) if n_rejects as f64 > input.max_bad * n_read as f64 => {
             Err(too_many(n_rejects, n_read, input.max_bad, gathered.swap_remove(0), files))
         }
-        (true, OnBad::Reject) => number_lines(files, &mut gathered),
+        (true, OnBad::Reject) => Ok(()),
     };
     c.agree(settled)?;
     Ok((gathered, n_rejects, n_read))
@@ -143,41 +202,77 @@ pub fn settle<C: Collective>(
 /// Counts the lines of a file up to rising offsets.
 struct LineCounter<'p> {
     path: &'p Path,
-    reader: BufReader<File>,
+    /// Nothing where rows are numbered anyway.
+    text: Option<BufReader<Box<dyn Read + Send>>>,
     at: u64,
     newlines: u64,
+    /// The beginning of the line last read.
+    line: Vec<u8>,
 }
 
 impl<'p> LineCounter<'p> {
-    fn open(path: &'p Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::file(path, "cannot open", &e, "check input.ratings"))?;
-        Ok(LineCounter { path, reader: BufReader::with_capacity(1 << 20, file), at: 0, newlines: 0 })
+    fn open(planned: &'p PlannedFile) -> Result<Self> {
+        let text = match &planned.format {
+            Format::Text { codec, .. } => Some(BufReader::with_capacity(1 << 20, planned.file.unpacked(*codec)?)),
+            Format::Parquet(_) => None,
+        };
+        Ok(LineCounter { path: &planned.file.path, text, at: 0, newlines: 0, line: Vec::new() })
     }
 
     fn line_of(&mut self, byte: u64) -> Result<u64> {
+        let Some(text) = &mut self.text else { return Ok(byte + 1) };
         while self.at < byte {
-            let buffer = self.reader.fill_buf().map_err(|e| Error::file(self.path, "cannot read", &e, "try again"))?;
+            let buffer = text.fill_buf().map_err(|e| failed(self.path, &e))?;
             if buffer.is_empty() {
                 break;
             }
             let length = buffer.len().min((byte - self.at) as usize);
             self.newlines += memchr::memchr_iter(b'\n', &buffer[..length]).count() as u64;
-            self.reader.consume(length);
+            text.consume(length);
             self.at += length as u64;
         }
         Ok(self.newlines + 1)
+    }
+
+    /// What is left of the line, as rejects keep it; nothing where rows are no lines.
+    fn text(&mut self) -> Result<String> {
+        self.line.clear();
+        let Some(text) = &mut self.text else { return Ok(String::new()) };
+        let kept = text.take(RAW_BYTES as u64).read_until(b'\n', &mut self.line);
+        self.at += kept.map_err(|e| failed(self.path, &e))? as u64;
+        let line = match self.line.strip_suffix(b"\n") {
+            Some(line) => {
+                self.newlines += 1;
+                without_cr(line)
+            }
+            None => &self.line,
+        };
+        Ok(String::from_utf8_lossy(line).into_owned())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::dialect::Dialect;
+    use crate::ingest::source::{Codec, InputFile};
 
-    fn files(text: &str) -> (tempfile::TempDir, Vec<InputFile>) {
+    fn files(text: &str) -> (tempfile::TempDir, Vec<PlannedFile>) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ratings.csv");
         std::fs::write(&path, text).unwrap();
-        (dir, vec![InputFile { path, bytes: text.len() as u64 }])
+        let dialect = Dialect {
+            delimiter: b",".to_vec(),
+            data_start: 0,
+            columns: 3,
+            user: 0,
+            item: 1,
+            rating: Some(2),
+            time: None,
+            partitions: Vec::new(),
+        };
+        let file = InputFile::on_disk(path).unwrap();
+        (dir, vec![PlannedFile { file, format: Format::Text { codec: Codec::None, dialect } }])
     }
 
     fn reject(byte: u64) -> Reject {
@@ -193,7 +288,7 @@ mod tests {
         let mut rejects = [reject(last), reject(27), reject(19)];
         number_lines(&files, &mut rejects).unwrap();
         assert_eq!(rejects.each_ref().map(|r| (r.byte, r.line)), [(19, 3), (27, 4), (last, 400_005)]);
-        assert_eq!(line_of(&files[0].path, 0), Ok(1));
+        assert_eq!(line_of(&files[0], 0), Ok(1));
         assert_eq!(rejects[0].raw, "1,2,\u{fffd}");
     }
 

@@ -13,8 +13,22 @@ pub struct Row {
     pub item: u64,
     /// Finite, not negative.
     pub value: f64,
-    /// Where the row stands in the whole input; later rows have larger numbers.
+    /// Where the row stands in the whole input ([`place`]); later rows have larger numbers.
     pub order: u64,
+}
+
+/// Bits of a place that say where in its file a row is: files of up to 16 TiB.
+const BITS_IN_FILE: u32 = 44;
+
+/// Where a row stands in the input: the number of its file, and there its byte, or its number where rows are no lines.
+#[inline(always)]
+pub fn place(file: u32, byte: u64) -> u64 {
+    u64::from(file) << BITS_IN_FILE | byte
+}
+
+/// The file and the byte of a place.
+pub fn file_and_byte(place: u64) -> (u32, u64) {
+    ((place >> BITS_IN_FILE) as u32, place & ((1 << BITS_IN_FILE) - 1))
 }
 
 /// A row of number ids below 2³² and a value that `f32` holds exactly.

@@ -34,6 +34,7 @@ pub(crate) fn from_bytes(spec: &TitlesSpec, bytes: &[u8]) -> Result<HashMap<Id, 
         delimiter: spec.delimiter.as_deref(),
         header: spec.header,
         keys: vec![Key::id("id", &spec.id), title],
+        partitions: Vec::new(),
     };
     let layout = dialect::layout(&want, &spec.path, text.as_bytes())?;
     let (Some(id), Some(title)) = (layout.found[0], layout.found[1]) else { return Ok(HashMap::new()) };

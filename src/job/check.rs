@@ -7,9 +7,8 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 
 use super::spec::{
-    DEFAULT_SWEEP, FilterSpec, Format, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Moment, Paths,
-    PcaSpec, ProfileSpec,
-    RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
+    DEFAULT_SWEEP, FilterSpec, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Moment, Paths, PcaSpec,
+    ProfileSpec, RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
 };
 use super::*;
 
@@ -206,30 +205,25 @@ fn refuse_keys_of_files(spec: &InputSpec) -> Result<()> {
 }
 
 fn files(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<FilesSpec> {
-    if spec.format == Some(Format::Parquet) {
-        return refuse(
-            "input.format",
-            "\"parquet\" cannot be read yet",
-            "convert the ratings to delimited text and write \"delimited\"",
-        );
-    }
     let ratings = match spec.ratings {
         Some(Paths::One(path)) => vec![path],
         Some(Paths::Many(paths)) => paths,
         None => Vec::new(),
     };
     if ratings.is_empty() {
-        return refuse("input.ratings", "the list is empty", "name at least one file, folder or glob");
+        return refuse("input.ratings", "the list is empty", "name at least one file, folder, glob or address");
     }
     let user = spec.user.unwrap_or(Column::Index(0));
     let item = spec.item.unwrap_or(Column::Index(1));
     let rating = rating(spec.rating)?;
-    let columns = [("user", Some(&user)), ("item", Some(&item)), ("rating", given(&rating)), ("time", spec.time.as_ref())];
+    let columns =
+        [("user", Some(&user)), ("item", Some(&item)), ("rating", given(&rating)), ("time", spec.time.as_ref())];
     refuse_shared_columns(columns)?;
     let unit = spec.time_unit.unwrap_or_default();
     let time = spec.time.filter(|_| filter.looks_at_time()).map(|column| Time { column, unit });
     Ok(FilesSpec {
         ratings: ratings.iter().map(|path| resolve("input.ratings", path, folder)).collect::<Result<_>>()?,
+        format: spec.format.unwrap_or_default(),
         delimiter: delimiter("input.delimiter", spec.delimiter.as_deref())?,
         header: switch("input.header", spec.header.as_ref())?,
         user,
@@ -276,16 +270,11 @@ fn refuse_shared_columns(columns: [(&str, Option<&Column>); 4]) -> Result<()> {
 fn resolve(key: &str, path: &Path, folder: &Path) -> Result<PathBuf> {
     let text = path.to_string_lossy();
     if text.is_empty() {
-        return refuse(key, "a path is empty", "name a file, folder or glob");
+        return refuse(key, "a path is empty", "name a file, folder, glob or address");
     }
-    if text.contains("://") {
-        return refuse(
-            key,
-            format!("{text:?} is an address, which cannot be read yet"),
-            "copy the file here and name its path",
-        );
-    }
-    Ok(folder.join(path))
+    // An address has its place already, and so has standard input.
+    let is_placed = text.contains("://") || text == "-";
+    Ok(if is_placed { path.to_path_buf() } else { folder.join(path) })
 }
 
 /// `None` for `"auto"`. A tab may be written as such, as `tab`, or as `\t` where the shell leaves the backslash.
@@ -364,7 +353,9 @@ fn titles(spec: ItemsSpec, folder: &Path) -> Result<TitlesSpec> {
 fn filter(spec: &FilterSpec, input: &InputSpec) -> Result<Filter> {
     let count = |key: &str, count: Option<u64>| count.map(|count| at_least(key, count, 1)).transpose();
     let moment = |key: &str, moment: &Option<Moment>| match moment {
-        Some(moment) if input.time.is_some() => point_in_time(key, moment, input.time_unit.unwrap_or_default()).map(Some),
+        Some(moment) if input.time.is_some() => {
+            point_in_time(key, moment, input.time_unit.unwrap_or_default()).map(Some)
+        }
         Some(_) if input.generate.is_some() => refuse(key, "data that are made have no time", "remove it"),
         Some(_) => refuse(key, "nothing says which column has the time", "name it in input.time"),
         None => Ok(None),

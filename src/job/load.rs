@@ -55,9 +55,8 @@ pub(crate) fn from_bytes(
 }
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {
-    let text = String::from_utf8(bytes).map_err(|_| {
-        Error::job(path.display().to_string(), "the job file is not UTF-8 text", "save it as UTF-8")
-    })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::job(path.display().to_string(), "the job file is not UTF-8 text", "save it as UTF-8"))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }
 

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{
-    BayesModel, Column, Duplicates, Encoding, Feedback, GenerateSpec, Normalize, OnBad, Solver, TimeUnit, Weighting,
+    BayesModel, Column, Duplicates, Encoding, Feedback, FileFormat, GenerateSpec, Normalize, OnBad, Solver, TimeUnit,
+    Weighting,
 };
 
 /// A job file.
@@ -63,7 +64,7 @@ pub enum Size {
 #[serde(default, deny_unknown_fields)]
 pub struct InputSpec {
     pub ratings: Option<Paths>,
-    pub format: Option<Format>,
+    pub format: Option<FileFormat>,
     pub delimiter: Option<String>,
     pub header: Option<Switch>,
     pub user: Option<Column>,
@@ -84,14 +85,6 @@ pub struct InputSpec {
 pub enum Paths {
     One(PathBuf),
     Many(Vec<PathBuf>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    Auto,
-    Delimited,
-    Parquet,
 }
 
 /// `true`, `false` or `"auto"`.

@@ -96,7 +96,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
     let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
     let memory = share(RUNS_PERCENT);
-    let mut ratings = clock.time("ingest", || read::read(worker, c, &job.input, &room))?;
+    let mut ratings = clock.time("ingest", || read::read(worker, c, &job.input, &job.filter, &room))?;
     let sweep_over = check_sizes(job, &ratings)?;
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;

@@ -51,7 +51,7 @@ pub fn outcome(size: Size) -> Outcome {
     });
     Outcome {
         job: job(size),
-        ledger: Ledger { read: 100_020, accepted: 100_000, rejected: 13, merged: 7 },
+        ledger: Ledger { read: 100_020, accepted: 100_000, rejected: 13, merged: 7, filtered: 0 },
         items: items(size.items),
         users: users(&segment, size),
         pca: pca(size),
@@ -225,11 +225,13 @@ fn measured(size: Size) -> Measured {
 fn job(size: Size) -> Job {
     let files = FilesSpec {
         ratings: vec!["ml-100k/u.data".into()],
+        format: FileFormat::Auto,
         delimiter: None,
         header: None,
         user: Column::Index(0),
         item: Column::Index(1),
         rating: RatingColumn::Default,
+        time: None,
     };
     Job {
         seed: 0,

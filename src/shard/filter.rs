@@ -41,11 +41,12 @@ pub fn choose<C: Collective>(c: &mut C, ratings: &Csr, filter: &Filter) -> Left 
     loop {
         let mut n_users = ask_users(ratings, &mut left, least_ratings);
         c.sum(&mut n_users);
-        let too_few = |(left, &n): &(&mut bool, &u64)| **left && n < least_users;
-        let leaving = left.items.iter_mut().zip(&n_users).filter(too_few).map(|(left, _)| *left = false).count();
-        if leaving == 0 {
+        let too_few: Vec<usize> =
+            (0..n_users.len()).filter(|&item| left.items[item] && n_users[item] < least_users).collect();
+        if too_few.is_empty() {
             return left;
         }
+        too_few.into_iter().for_each(|item| left.items[item] = false);
     }
 }
 
@@ -104,7 +105,8 @@ fn rewritten(block: OwnBlock, left: &Left, number: &[u32]) -> crate::kernel::csr
     writer.finish()
 }
 
-fn of_left<T>(all: Vec<T>, left: &[bool]) -> Vec<T> {
+/// What belongs to those left.
+pub fn of_left<T>(all: Vec<T>, left: &[bool]) -> Vec<T> {
     all.into_iter().zip(left).filter(|(_, left)| **left).map(|(one, _)| one).collect()
 }
 
@@ -124,7 +126,13 @@ mod tests {
     }
 
     /// The users `mine` says, in blocks of three, within `limit` bytes of memory.
-    fn shard(ratings: &Ratings, n_users: usize, n_items: usize, mine: impl Fn(usize) -> bool, limit: u64) -> (Shard, Store) {
+    fn shard(
+        ratings: &Ratings,
+        n_users: usize,
+        n_items: usize,
+        mine: impl Fn(usize) -> bool,
+        limit: u64,
+    ) -> (Shard, Store) {
         let mut store = Store::new(limit, std::env::temp_dir().as_path());
         let users: Vec<usize> = (0..n_users).filter(|&user| mine(user)).collect();
         let mut matrix = Csr::empty(n_items);

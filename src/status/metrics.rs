@@ -31,12 +31,13 @@ fn stages(text: &mut Text, now: &Snapshot) {
 }
 
 fn rows(text: &mut Text, rows: Rows) {
-    let Rows { read, accepted, rejected, merged } = rows;
+    let Rows { read, accepted, rejected, merged, filtered } = rows;
     text.counter("rows_read_total", "Rows read by this process.").sample(read as f64);
     text.counter("rows_rejected_total", "Rows left out as malformed.").sample(rejected as f64);
     text.counter("rows_accepted_total", "Ratings that this process keeps, once it has them all.")
         .sample(accepted as f64);
     text.counter("rows_merged_total", "Rows merged into another of the same user and item.").sample(merged as f64);
+    text.counter("rows_filtered_total", "Rows left out by the job's filters.").sample(filtered as f64);
 }
 
 fn fits(text: &mut Text, now: &Snapshot) {
@@ -131,7 +132,7 @@ mod tests {
         let now = Snapshot {
             ready: true,
             stages: vec![stage("ingest", 1.5, false), stage("a\\\"\n", 0.25, true)],
-            rows: Rows { read: 10, accepted: 6, rejected: 3, merged: 1 },
+            rows: Rows { read: 15, accepted: 6, rejected: 3, merged: 1, filtered: 5 },
             sweeps: Some(Sweeps { sweeps: 12, residual: Some(2.5e-9) }),
             kmeans: vec![starts(Space::Projected, 25, 2618053.5), starts(Space::Full, 3, f64::INFINITY)],
             peers: vec![(1, 0.5), (2, f64::INFINITY)],

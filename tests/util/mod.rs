@@ -6,7 +6,9 @@
 
 pub mod cluster;
 pub mod data;
+pub mod files;
 pub mod outputs;
+pub mod python;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -51,15 +53,25 @@ impl Sandbox {
         self.segmill_with(&[], words)
     }
 
+    /// The same with something to read on its standard input.
+    pub fn segmill_fed(&self, input: impl Into<Vec<u8>>, words: &[&str]) -> Ran {
+        let output = self.command(&[], words).write_stdin(input).output();
+        Ran::from(output.expect("segmill starts"))
+    }
+
     /// The same with these variables set in its environment.
     pub fn segmill_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Ran {
+        Ran::from(self.command(variables, words).output().expect("segmill starts"))
+    }
+
+    fn command(&self, variables: &[(&str, &str)], words: &[&str]) -> assert_cmd::Command {
         let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_segmill"));
         for name in ENVIRONMENT {
             command.env_remove(name);
         }
         command.envs(variables.iter().copied());
-        let output = command.current_dir(self.folder.path()).args(words).timeout(PATIENCE).output();
-        Ran::from(output.expect("segmill starts"))
+        command.current_dir(self.folder.path()).args(words).timeout(PATIENCE);
+        command
     }
 
     /// Writes `job` to `job.toml` and runs it into the folder `out`.

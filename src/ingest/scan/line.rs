@@ -3,12 +3,11 @@
 //! Most lines hold no quote: their fields are pieces of the line. A line with a `"` goes through the state machine of
 //! [`crate::ingest::fields`]; both give the same row for the same fields.
 
-use super::bad::{BadCode, BadRow, Checked, Flaw};
-use super::number::{MAX_RATING, decimal};
+use super::bad::{BadRow, Checked, Flaw};
+use super::values::{id, rating, time};
 use super::{RawId, RawRow, RowSink};
-use crate::ingest::dialect::{Dialect, shorten};
-use crate::ingest::fields::{QuotedLine, is_blank, trim, without_cr};
-use crate::ingest::ids::{self, MAX_ID_BYTES};
+use crate::ingest::dialect::{Dialect, TimeColumn};
+use crate::ingest::fields::{QuotedLine, is_blank, without_cr};
 
 /// Reads any line.
 pub struct Lines<'d> {
@@ -77,16 +76,33 @@ struct Fields<'a> {
     user: &'a [u8],
     item: &'a [u8],
     rating: &'a [u8],
+    time: &'a [u8],
 }
 
 impl Dialect {
+    /// The last column that a row must have: those that its folder's name gives come after its own.
     pub(super) fn last_column(&self) -> usize {
-        self.user.max(self.item).max(self.rating.unwrap_or(0))
+        let own = |column: usize| if self.partition(column).is_none() { column } else { 0 };
+        let time = self.time.map_or(0, |time| own(time.column));
+        own(self.user).max(own(self.item)).max(self.rating.map_or(0, own)).max(time)
     }
 }
 
 impl<'a> Fields<'a> {
-    const EMPTY: Fields<'static> = Fields { user: b"", item: b"", rating: b"" };
+    /// What the folders' names say.
+    #[inline(always)]
+    fn of_partitions(dialect: &'a Dialect) -> Fields<'a> {
+        if dialect.partitions.is_empty() {
+            return Fields { user: b"", item: b"", rating: b"", time: b"" };
+        }
+        let value = |column| dialect.partition(column).unwrap_or_default().as_bytes();
+        Fields {
+            user: value(dialect.user),
+            item: value(dialect.item),
+            rating: dialect.rating.map_or(b"", value),
+            time: dialect.time.map_or(b"", |time| value(time.column)),
+        }
+    }
 
     #[inline(always)]
     fn set(&mut self, column: usize, field: &'a [u8], dialect: &Dialect) {
@@ -96,15 +112,17 @@ impl<'a> Fields<'a> {
             self.item = field;
         } else if Some(column) == dialect.rating {
             self.rating = field;
+        } else if dialect.time.is_some_and(|time| time.column == column) {
+            self.time = field;
         }
     }
 }
 
 /// The fields of a line without quotes.
 #[inline]
-fn unquoted_fields<'a>(line: &'a [u8], delimiter: u8, dialect: &Dialect) -> Checked<Fields<'a>> {
+fn unquoted_fields<'a>(line: &'a [u8], delimiter: u8, dialect: &'a Dialect) -> Checked<Fields<'a>> {
     let last = dialect.last_column();
-    let mut fields = Fields::EMPTY;
+    let mut fields = Fields::of_partitions(dialect);
     let mut rest = line;
     let mut column = 0;
     loop {
@@ -134,19 +152,25 @@ fn find(delimiter: u8, bytes: &[u8]) -> Option<usize> {
     if bytes.len() <= 8 { None } else { memchr::memchr(delimiter, &bytes[8..]).map(|n| n + 8) }
 }
 
-fn quoted_fields<'a>(line: &'a QuotedLine, dialect: &Dialect) -> Checked<Fields<'a>> {
+fn quoted_fields<'a>(line: &'a QuotedLine, dialect: &'a Dialect) -> Checked<Fields<'a>> {
     if line.len() <= dialect.last_column() {
         return Err(Flaw::short(line.len(), dialect));
     }
     if line.len() > dialect.columns {
         return Err(Flaw::long(line.len(), dialect));
     }
-    let rating = dialect.rating.map_or(&b""[..], |column| line.field(column));
-    Ok(Fields { user: line.field(dialect.user), item: line.field(dialect.item), rating })
+    let mut fields = Fields::of_partitions(dialect);
+    let time = dialect.time.map(|time| time.column);
+    for column in [Some(dialect.user), Some(dialect.item), dialect.rating, time].into_iter().flatten() {
+        if column < line.len() && dialect.partition(column).is_none() {
+            fields.set(column, line.field(column), dialect);
+        }
+    }
+    Ok(fields)
 }
 
-fn long_delimiter_fields<'a>(line: &'a [u8], dialect: &Dialect) -> Checked<Fields<'a>> {
-    let mut fields = Fields::EMPTY;
+fn long_delimiter_fields<'a>(line: &'a [u8], dialect: &'a Dialect) -> Checked<Fields<'a>> {
+    let mut fields = Fields::of_partitions(dialect);
     let mut columns = 0;
     let mut rest = Some(line);
     while let Some(bytes) = rest {
@@ -177,67 +201,22 @@ fn find_long(delimiter: &[u8], bytes: &[u8]) -> Option<usize> {
 fn emit(fields: Checked<Fields<'_>>, dialect: &Dialect, raw: &[u8], at: usize, line: u64, sink: &mut impl RowSink) {
     let byte = at as u64;
     match fields.and_then(|fields| values(&fields, dialect)) {
-        Ok((user, item, rating)) => sink.row(RawRow { user, item, rating, byte, line }),
+        Ok((user, item, rating, time)) => sink.row(RawRow { user, item, rating, time, byte, line }),
         Err(flaw) => sink.bad(BadRow { code: flaw.code, field: flaw.field, problem: flaw.problem, raw, byte, line }),
     }
 }
 
 #[inline(always)]
-fn values<'a>(fields: &Fields<'a>, dialect: &Dialect) -> Checked<(RawId<'a>, RawId<'a>, f64)> {
+fn values<'a>(fields: &Fields<'a>, dialect: &Dialect) -> Checked<(RawId<'a>, RawId<'a>, f64, i64)> {
     let user = id(fields.user, "user", dialect.user)?;
     let item = id(fields.item, "item", dialect.item)?;
     let rating = match dialect.rating {
         Some(column) => rating(fields.rating, column)?,
         None => 1.0,
     };
-    Ok((user, item, rating))
-}
-
-#[inline(always)]
-fn id<'a>(field: &'a [u8], name: &'static str, column: usize) -> Checked<RawId<'a>> {
-    match ids::number(field) {
-        Some(value) => Ok(RawId::Number(value)),
-        None => other_id(trim(field), name, column),
-    }
-}
-
-fn other_id<'a>(field: &'a [u8], name: &'static str, column: usize) -> Checked<RawId<'a>> {
-    let refuse = |code, what: &str| Err(Flaw::new(code, name, format!("{name} {what} (column {})", column + 1)));
-    if field.is_empty() {
-        return refuse(BadCode::EmptyId, "is empty");
-    }
-    if field.len() > MAX_ID_BYTES {
-        return refuse(BadCode::LongId, &format!("has {} bytes, more than {MAX_ID_BYTES}", field.len()));
-    }
-    match (ids::number(field), std::str::from_utf8(field)) {
-        (Some(value), _) => Ok(RawId::Number(value)),
-        (None, Ok(text)) => Ok(RawId::Text(text)),
-        (None, Err(_)) => refuse(BadCode::BadUtf8, &format!("{:?} is not valid UTF-8", shorten(field))),
-    }
-}
-
-#[inline(always)]
-fn rating(field: &[u8], column: usize) -> Checked<f64> {
-    match decimal(field) {
-        Some(value) if value <= MAX_RATING => Ok(value),
-        _ => other_rating(trim(field), column),
-    }
-}
-
-fn other_rating(field: &[u8], column: usize) -> Checked<f64> {
-    let refuse = |code, what: &str| {
-        let value = if field.is_empty() { String::new() } else { format!("{:?} ", shorten(field)) };
-        Err(Flaw::new(code, "rating", format!("rating {value}{what} (column {})", column + 1)))
+    let time = match dialect.time {
+        Some(TimeColumn { column, unit }) => time(fields.time, column, unit)?,
+        None => 0,
     };
-    if field.is_empty() {
-        return refuse(BadCode::BadRating, "is empty");
-    }
-    match std::str::from_utf8(field).ok().and_then(|text| text.parse::<f64>().ok()) {
-        None => refuse(BadCode::BadRating, "is not a number"),
-        Some(value) if !value.is_finite() => refuse(BadCode::NotFinite, "is not finite"),
-        Some(value) if value < 0.0 => refuse(BadCode::Negative, "is negative"),
-        Some(value) if value > MAX_RATING => refuse(BadCode::TooLarge, "is larger than 1e15"),
-        // Adding 0 turns −0 into 0.
-        Some(value) => Ok(value + 0.0),
-    }
+    Ok((user, item, rating, time))
 }

@@ -18,46 +18,25 @@ mod block;
 mod line;
 mod number;
 mod plain;
+mod values;
+
+use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
 
 use super::dialect::Dialect;
-use super::files::InputFile;
 use super::ids::Id;
-pub use bad::{BadCode, BadRow};
+pub use bad::{BadCode, BadRow, Checked, Flaw};
 use line::Lines;
 pub use number::MAX_RATING;
 use plain::{Columns, Plain, UserItemRating};
-
-const SMALLEST_RANGE: u64 = 64 << 10;
-/// The pages of a range are in memory while it is read.
-const LARGEST_RANGE: u64 = 4 << 20;
-
-/// At least so many that the slowest worker ends soon after the others.
-const RANGES_PER_PEER: u64 = 8;
+pub use values::{bad_time, id, rating, time};
 
 /// A piece of a file: the lines that start at `start <= byte < end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
-    /// Index of the file.
-    pub file: u32,
     pub start: u64,
     pub end: u64,
-}
-
-/// Cuts all files into ranges for `peers` workers, in the order of the files.
-pub fn cut(files: &[InputFile], peers: usize) -> Vec<Range> {
-    let total: u64 = files.iter().map(|f| f.bytes).sum();
-    let size = total.div_ceil(RANGES_PER_PEER * peers.max(1) as u64).clamp(SMALLEST_RANGE, LARGEST_RANGE);
-    let ranges = |(file, f): (usize, &InputFile)| {
-        let bytes = f.bytes;
-        (0..bytes.div_ceil(size)).map(move |i| Range {
-            file: file as u32,
-            start: i * size,
-            end: bytes.min((i + 1) * size),
-        })
-    };
-    files.iter().enumerate().flat_map(ranges).collect()
 }
 
 /// Where rows go.
@@ -71,13 +50,19 @@ pub trait RowSink {
 pub enum RawId<'a> {
     Number(u64),
     Text(&'a str),
+    /// A text that may come again and again, as those of a dictionary do. What one sink calls it can be kept beside it;
+    /// 0 until then.
+    Again {
+        text: &'a str,
+        key: &'a Cell<u64>,
+    },
 }
 
 impl From<RawId<'_>> for Id {
     fn from(raw: RawId<'_>) -> Id {
         match raw {
             RawId::Number(value) => Id::Number(value),
-            RawId::Text(text) => Id::Text(text.into()),
+            RawId::Text(text) | RawId::Again { text, .. } => Id::Text(text.into()),
         }
     }
 }
@@ -88,17 +73,36 @@ pub struct RawRow<'a> {
     pub item: RawId<'a>,
     /// Finite, not negative; 1 where the file has no ratings.
     pub rating: f64,
+    /// Microseconds since 1970; 0 where nobody asks for it.
+    pub time: i64,
     /// Where the line starts in the file.
     pub byte: u64,
     /// Which line of the range it is, from 0, header not counted.
     pub line: u64,
 }
 
+/// Passes rows on with other places: `bytes` is what lies before the text they were read in.
+pub struct Shifted<'s, S> {
+    pub sink: &'s mut S,
+    pub bytes: u64,
+}
+
+impl<S: RowSink> RowSink for Shifted<'_, S> {
+    #[inline(always)]
+    fn row(&mut self, row: RawRow<'_>) {
+        self.sink.row(RawRow { byte: row.byte + self.bytes, ..row });
+    }
+
+    fn bad(&mut self, bad: BadRow<'_>) {
+        self.sink.bad(BadRow { byte: bad.byte + self.bytes, ..bad });
+    }
+}
+
 /// Hands every row of a range to `sink`, in order. `bytes` is the whole file. Returns the number of lines that start in
 /// the range, blank ones included.
 pub fn scan(bytes: &[u8], range: &Range, dialect: &Dialect, sink: &mut impl RowSink) -> u64 {
-    match (dialect.user, dialect.item, dialect.rating) {
-        (0, 1, Some(2)) => scan_with(Plain::new(UserItemRating, dialect), bytes, range, dialect, sink),
+    match (dialect.user, dialect.item, dialect.rating, dialect.time) {
+        (0, 1, Some(2), None) => scan_with(Plain::new(UserItemRating, dialect), bytes, range, dialect, sink),
         _ => scan_with(Plain::new(dialect, dialect), bytes, range, dialect, sink),
     }
 }
@@ -124,7 +128,7 @@ fn scan_with<C: Columns>(
         at += match plain.and_then(|plain| plain.read(bytes, at)) {
             Some(row) => {
                 let (user, item) = (RawId::Number(row.user), RawId::Number(row.item));
-                sink.row(RawRow { user, item, rating: row.rating, byte: at as u64, line });
+                sink.row(RawRow { user, item, rating: row.rating, time: row.time, byte: at as u64, line });
                 row.length
             }
             None => lines.read(bytes, at, line, sink),

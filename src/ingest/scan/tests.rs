@@ -26,12 +26,12 @@ impl RowSink for Collected {
 
 fn dialect(delimiter: &str, columns: usize) -> Dialect {
     let delimiter = delimiter.as_bytes().to_vec();
-    Dialect { delimiter, data_start: 0, columns, user: 0, item: 1, rating: Some(2) }
+    Dialect { delimiter, data_start: 0, columns, user: 0, item: 1, rating: Some(2), time: None, partitions: Vec::new() }
 }
 
 fn read(text: &[u8], dialect: &Dialect) -> Collected {
     let mut sink = Collected::default();
-    scan(text, &Range { file: 0, start: 0, end: text.len() as u64 }, dialect, &mut sink);
+    scan(text, &Range { start: 0, end: text.len() as u64 }, dialect, &mut sink);
     sink
 }
 
@@ -101,6 +101,7 @@ fn movielens_100k_as_it_is() {
     let bytes = std::fs::read(&path).unwrap();
     let spec = crate::job::FilesSpec {
         ratings: vec![path.clone()],
+        format: crate::job::FileFormat::Auto,
         delimiter: None,
         header: None,
         user: crate::job::Column::Index(0),
@@ -110,28 +111,10 @@ fn movielens_100k_as_it_is() {
     let found = crate::ingest::dialect::detect(&spec, &path, &bytes).unwrap();
     assert_eq!(found, dialect("\t", 4));
     let mut sink = Collected::default();
-    for range in cut(&[InputFile { path, bytes: bytes.len() as u64 }], 3) {
-        scan(&bytes, &range, &found, &mut sink);
-    }
+    scan(&bytes, &Range { start: 0, end: bytes.len() as u64 }, &found, &mut sink);
     assert_eq!(sink.rows.len(), 100_000);
     assert_eq!(sink.rows.iter().map(|r| f64::from_bits(r.2)).sum::<f64>(), 352_986.0);
     assert!(sink.bad.is_empty());
-}
-
-#[test]
-fn the_ranges_cover_every_byte_once() {
-    for (sizes, peers) in [(vec![0, 5], 3), (vec![10 << 20, 1, 0, 700 << 20], 4), (vec![1 << 30], 1)] {
-        let files: Vec<_> = sizes.iter().map(|&bytes| InputFile { path: "f".into(), bytes }).collect();
-        let ranges = cut(&files, peers);
-        for (file, &bytes) in sizes.iter().enumerate() {
-            let of_file: Vec<_> = ranges.iter().filter(|r| r.file == file as u32).collect();
-            assert_eq!(of_file.iter().map(|r| r.end - r.start).sum::<u64>(), bytes);
-            assert!(of_file.windows(2).all(|w| w[0].end == w[1].start));
-            assert!(of_file.iter().all(|r| r.start < r.end && r.end - r.start <= LARGEST_RANGE));
-        }
-        let total: u64 = sizes.iter().sum();
-        assert!(ranges.len() as u64 >= (RANGES_PER_PEER * peers as u64).min(total / SMALLEST_RANGE));
-    }
 }
 
 /// What the `csv` crate and the standard library make of a text, row by row.
@@ -188,7 +171,7 @@ fn write(table: &[Vec<String>], delimiter: u8, style: csv::QuoteStyle) -> Vec<u8
 /// What the general path makes of a text by itself.
 fn read_generally(text: &[u8], dialect: &Dialect) -> Collected {
     let mut sink = Collected::default();
-    let range = Range { file: 0, start: 0, end: text.len() as u64 };
+    let range = Range { start: 0, end: text.len() as u64 };
     scan_with(None::<Plain<UserItemRating>>, text, &range, dialect, &mut sink);
     sink
 }
@@ -255,7 +238,7 @@ proptest! {
         (delimiter, text) in delimiter().prop_flat_map(|d| (Just(d), near_plain_text(d))),
         most_columns in 2usize..7, (user, item, rating) in columns(),
     ) {
-        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns: most_columns, user, item, rating };
+        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns: most_columns, user, item, rating, time: None, partitions: Vec::new() };
         prop_assert_eq!(read(&text, &dialect), read_generally(&text, &dialect));
     }
 
@@ -263,7 +246,7 @@ proptest! {
     fn both_paths_read_any_bytes_alike(
         bytes in prop::collection::vec(any::<u8>(), 0..400), delimiter in delimiter(), (user, item, rating) in columns(),
     ) {
-        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns: 4, user, item, rating };
+        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns: 4, user, item, rating, time: None, partitions: Vec::new() };
         let few = bytes.iter().map(|&b| LIKELY[b as usize % LIKELY.len()]).collect();
         for text in [bytes, few] {
             prop_assert_eq!(read(&text, &dialect), read_generally(&text, &dialect));
@@ -277,7 +260,7 @@ proptest! {
         table in table(), columns in 3usize..6, order in 0usize..6, delimiter in prop::sample::select(b",;|".to_vec()),
     ) {
         let (user, item, rating) = [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)][order];
-        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns, user, item, rating: Some(rating) };
+        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns, user, item, rating: Some(rating), time: None, partitions: Vec::new() };
         let written = [csv::QuoteStyle::Necessary, csv::QuoteStyle::Always].map(|s| write(&table, delimiter, s));
         let (plain, quoted) = (read(&written[0], &dialect), read(&written[1], &dialect));
         let rows = |c: &Collected| c.rows.iter().map(|r| (r.0.clone(), r.1.clone(), r.2)).collect::<Vec<_>>();
@@ -302,7 +285,7 @@ proptest! {
         cuts.sort();
         let (mut pieces, mut lines) = (Collected::default(), 0);
         for pair in cuts.windows(2) {
-            let range = Range { file: 0, start: pair[0] as u64, end: pair[1] as u64 };
+            let range = Range { start: pair[0] as u64, end: pair[1] as u64 };
             let before = pieces.lines.len();
             let seen = scan(text.as_bytes(), &range, &dialect, &mut pieces);
             pieces.lines[before..].iter_mut().for_each(|line| *line += lines);

@@ -1,0 +1,110 @@
+//! A file that can be read: at any place, from its start, or mapped.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+
+use memmap2::Mmap;
+
+use super::store::Object;
+use super::{InputFile, Place, failed};
+use crate::error::{Error, Result};
+
+pub use bytes::Bytes;
+
+#[derive(Debug)]
+pub enum Opened {
+    Disk(File),
+    Store(Object),
+}
+
+impl Opened {
+    pub(super) fn new(file: &InputFile) -> Result<Opened> {
+        let refuse = |e: io::Error| Error::file(&file.path, "cannot open", &e, "check input.ratings");
+        match &file.place {
+            Place::Disk => {
+                let remedy = "check that every machine has the file and may read it";
+                let opened = File::open(&file.path).map_err(|e| Error::file(&file.path, "cannot open", &e, remedy))?;
+                check_size(file, opened.metadata().map_err(refuse)?.len())?;
+                Ok(Opened::Disk(opened))
+            }
+            Place::Spooled(spool) => spool.open().map(Opened::Disk).map_err(refuse),
+            Place::Store { version } => Object::open(file, version.as_deref()).map(Opened::Store),
+            Place::Stdin => unreachable!("standard input is put into a file before it is read"),
+        }
+    }
+
+    /// The bytes from `start` on: `length` of them, or fewer where the file ends.
+    pub fn read_at(&self, start: u64, length: u64) -> io::Result<Bytes> {
+        match self {
+            Opened::Disk(file) => read_file_at(file, start, length),
+            Opened::Store(object) => object.read_at(start, length),
+        }
+    }
+
+    /// Says that these bytes will be asked for soon. Disks read ahead by themselves.
+    pub fn prefetch(&self, start: u64, length: u64) {
+        match self {
+            Opened::Disk(_) => {}
+            Opened::Store(object) => object.prefetch(start, length),
+        }
+    }
+
+    /// All bytes.
+    pub fn stream(self) -> Box<dyn Read + Send> {
+        match self {
+            Opened::Disk(file) => Box::new(FromStart { file, at: 0 }),
+            Opened::Store(object) => object.stream(),
+        }
+    }
+
+    /// The file in memory, where it is on a disk.
+    pub fn map(&self, of: &InputFile) -> Result<Option<Mmap>> {
+        let Opened::Disk(file) = self else { return Ok(None) };
+        // SAFETY: the map is read as bytes only. A file that is cut while it is read ends the process with a signal, as
+        // with any reader of mapped files; changed bytes are read as they then are.
+        let mapped = unsafe { Mmap::map(file) }.map_err(|e| failed(&of.path, &e))?;
+        check_size(of, mapped.len() as u64)?;
+        Ok(Some(mapped))
+    }
+}
+
+fn check_size(file: &InputFile, bytes: u64) -> Result<()> {
+    if bytes == file.bytes {
+        return Ok(());
+    }
+    Err(Error::File {
+        path: file.path.clone(),
+        problem: format!("it has {bytes} bytes here and now, but {} when the list of files was made", file.bytes),
+        remedy: "give every machine the same files and do not change them during a run".into(),
+    })
+}
+
+fn read_file_at(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
+    let mut bytes = vec![0; length as usize];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], start + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes.into())
+}
+
+/// Reads a file from its start without moving its position, which others may share.
+struct FromStart {
+    file: File,
+    at: u64,
+}
+
+impl Read for FromStart {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}

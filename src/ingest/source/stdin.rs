@@ -1,0 +1,66 @@
+//! Standard input. It can be read once and in one process, but a run reads its input from several places and perhaps again
+//! ([`crate::flow::read`]): so it goes into a nameless file first, which every process of this machine can open.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// A nameless file of a process, and what tells it from any other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Spool {
+    /// Leads to the file as long as its process keeps it open.
+    path: PathBuf,
+    /// Differs between machines, and between starts of one.
+    boot: String,
+    device: u64,
+    inode: u64,
+}
+
+/// Reads standard input to its end. Returns the file, its length, and what keeps it.
+pub fn spool(folder: &Path) -> Result<(Spool, u64, File)> {
+    let failed = |e: io::Error| Error::file(folder, "cannot keep standard input", &e, "set scratch to a roomy folder");
+    let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
+    let bytes = copy(&mut io::stdin().lock(), &mut file, failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
+    Ok((Spool { path, boot: boot(), device: metadata.dev(), inode: metadata.ino() }, bytes, file))
+}
+
+/// Copies all; tells a failure to write, by `failed`, from one to read.
+fn copy(from: &mut impl io::Read, to: &mut File, failed: impl Fn(io::Error) -> Error) -> Result<u64> {
+    let mut buffer = vec![0; 1 << 20];
+    let mut bytes = 0;
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(bytes),
+            Ok(length) => {
+                to.write_all(&buffer[..length]).map_err(&failed)?;
+                bytes += length as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::file(Path::new("-"), "cannot read standard input", &e, "check the pipe")),
+        }
+    }
+}
+
+fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_string()
+}
+
+impl Spool {
+    /// The file, if this process can reach it.
+    pub fn open(&self) -> io::Result<File> {
+        let file = File::open(&self.path)?;
+        let metadata = file.metadata()?;
+        if self.boot == boot() && (metadata.dev(), metadata.ino()) == (self.device, self.inode) {
+            return Ok(file);
+        }
+        Err(io::Error::new(io::ErrorKind::NotFound, "standard input belongs to a process of another machine"))
+    }
+}
