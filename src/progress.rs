@@ -43,6 +43,11 @@ pub fn row_rejected() {
     HERE.add(&HERE.rejected, 1);
 }
 
+/// So many rows that were read as well-formed ones are rejected after all.
+pub fn rows_rejected(rows: u64) {
+    HERE.add(&HERE.rejected, rows);
+}
+
 /// So many more rows were read that the job's filters leave out.
 pub fn rows_left_out(rows: u64) {
     HERE.add(&HERE.read, rows);
@@ -142,7 +147,7 @@ pub struct StageAt {
 }
 
 /// Rows of this process. Over all processes `read = accepted + rejected + merged + filtered` once all have sealed their
-/// shards; until then the others lag behind. (Rows rejected for coming twice are counted as accepted here.)
+/// shards; until then the others lag behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rows {
     pub read: u64,

@@ -114,6 +114,7 @@ fn attempt<C: Collective>(
         Several::Merge(Duplicates::Error) => duplicates::refuse(c, first_duplicate, &item_index, plan, hash_seed)?,
         Several::Merge(_) => {}
         Several::First => {
+            progress::rows_rejected(repeats.len() as u64);
             (rejects, n_rejects) = duplicates::reject(c, input.max_bad, plan, repeats, rejects, n_read)?;
         }
     }

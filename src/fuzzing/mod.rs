@@ -10,15 +10,18 @@
 //! | [`job`] | the job file, and `--set` |
 //! | [`frames`] | what comes over the wire: frames, handshakes, batches of rows, orders of a launcher |
 //! | [`checkpoint`] | checkpoint files |
+//! | [`files`] | input files of any kind: plain, packed, Parquet |
 //! | [`inputs`] | hosts files, lists of machines, keys, item titles, HTTP requests |
 
 mod checkpoint;
+mod files;
 mod frames;
 mod inputs;
 mod job;
 mod scan;
 
 pub use checkpoint::checkpoint;
+pub use files::files;
 pub use frames::frames;
 pub use inputs::inputs;
 pub use job::job;
@@ -66,11 +69,12 @@ mod tests {
     /// What fuzzing once tripped over, and what it starts from.
     #[test]
     fn the_kept_corpus_passes() {
-        let targets: [(&str, fn(&[u8])); 5] = [
+        let targets: [(&str, fn(&[u8])); 6] = [
             ("scan", super::scan),
             ("job", super::job),
             ("frames", super::frames),
             ("checkpoint", super::checkpoint),
+            ("files", super::files),
             ("inputs", super::inputs),
         ];
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");

@@ -246,6 +246,7 @@ fn job(size: Size) -> Job {
             max_bad: 0.0,
             items: None,
         },
+        filter: Filter::default(),
         matrix: Matrix { weighting: Weighting::Raw, normalize: Normalize::None },
         pca: PcaParams { components: size.components, solver: Solver::Auto, tol: 1e-9, report: 20 },
         kmeans: KMeansParams { clusters: size.clusters, n_init: 10, max_iter: 300, tol: 1e-4 },

@@ -107,6 +107,7 @@ fn movielens_100k_as_it_is() {
         user: crate::job::Column::Index(0),
         item: crate::job::Column::Index(1),
         rating: crate::job::RatingColumn::Default,
+        time: None,
     };
     let found = crate::ingest::dialect::detect(&spec, &path, &bytes).unwrap();
     assert_eq!(found, dialect("\t", 4));
