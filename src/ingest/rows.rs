@@ -19,6 +19,8 @@ pub struct Row {
 
 /// Bits of a place that say where in its file a row is: files of up to 16 TiB.
 const BITS_IN_FILE: u32 = 44;
+/// A file has fewer bytes, or rows, than this.
+pub const MOST_IN_FILE: u64 = 1 << BITS_IN_FILE;
 
 /// Where a row stands in the input: the number of its file, and there its byte, or its number where rows are no lines.
 #[inline(always)]

@@ -395,7 +395,6 @@ fn point_in_time(key: &str, moment: &Moment, unit: TimeUnit) -> Result<i64> {
     let (found, text) = match moment {
         Moment::Whole(number) => (unit.of_number(*number), number.to_string()),
         Moment::Number(number) => (unit.read(number.to_string().as_bytes()), number.to_string()),
-        Moment::Date(date) => (unit.read(date.to_string().as_bytes()), date.to_string()),
         Moment::Text(text) => (unit.read(text.trim().as_bytes()), format!("{text:?}")),
     };
     let remedy = "write a date such as \"2024-05-01\", or a date and time such as \"2024-05-01T17:30:00Z\"";

@@ -166,7 +166,7 @@ pub struct FilterSpec {
     pub before: Option<Moment>,
 }
 
-/// A point in time: a number of `input.time_unit`, a date of TOML, or a text.
+/// A point in time: a number of `input.time_unit`, or a text, as which a date of TOML comes here.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(
     untagged,
@@ -175,7 +175,6 @@ pub struct FilterSpec {
 pub enum Moment {
     Whole(i64),
     Number(f64),
-    Date(toml::value::Datetime),
     Text(String),
 }
 

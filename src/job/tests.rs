@@ -125,7 +125,7 @@ fn filters_that_pass_nothing_or_ask_for_nothing_are_refused() {
         ),
         (
             "time = 3\n[filter]\nbefore = 07:32:00",
-            "filter.before: 07:32:00 is no point in time; write a date such as \"2024-05-01\", or a date and time such as \
+            "filter.before: \"07:32:00\" is no point in time; write a date such as \"2024-05-01\", or a date and time such as \
              \"2024-05-01T17:30:00Z\"",
         ),
         (

@@ -144,10 +144,11 @@ mod tests {
 segmill_stage_info{stage="a\\\"\n"} 1
 segmill_stage_seconds{stage="ingest"} 1.5
 segmill_stage_seconds{stage="a\\\"\n"} 0.25
-segmill_rows_read_total 10
+segmill_rows_read_total 15
 segmill_rows_rejected_total 3
 segmill_rows_accepted_total 6
 segmill_rows_merged_total 1
+segmill_rows_filtered_total 5
 segmill_pca_sweeps_total 12
 segmill_pca_residual_ratio 2.5e-9
 segmill_kmeans_iterations_total{space="projected",clusters="25"} 40

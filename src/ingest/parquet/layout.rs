@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::unreadable;
 use crate::error::{Error, Result};
 use crate::ingest::partitions;
+use crate::ingest::rows::MOST_IN_FILE;
 use crate::ingest::source::{InputFile, Opened, failed};
 use crate::job::{Column, FilesSpec, RatingColumn, Time, TimeUnit};
 
@@ -104,11 +105,21 @@ pub fn layout(spec: &FilesSpec, file: &InputFile) -> Result<Layout> {
     layout.refuse_time_elsewhere(&columns, &spec.rating)?;
     let leaves: Vec<usize> = layout.places().filter_map(Place::leaf).collect();
     for group in metadata.row_groups() {
-        let sizes = leaves.iter().map(|&leaf| group.column(leaf).compressed_size().max(0) as u64);
-        layout.row_groups.push(group.num_rows().max(0) as u64);
-        layout.bytes.push(sizes.sum());
+        let size = |leaf: usize| u64::try_from(group.column(leaf).compressed_size()).ok();
+        let bytes = leaves.iter().try_fold(0u64, |bytes, &leaf| bytes.checked_add(size(leaf)?));
+        let bytes = bytes.filter(|&bytes| bytes <= file.bytes);
+        let (Some(bytes), Ok(rows)) = (bytes, u64::try_from(group.num_rows())) else { return Err(damaged(file)) };
+        layout.row_groups.push(rows);
+        layout.bytes.push(bytes);
     }
-    Ok(layout)
+    let rows = layout.row_groups.iter().try_fold(0u64, |rows, &of_group| rows.checked_add(of_group));
+    if rows.is_none_or(|rows| rows >= MOST_IN_FILE) { Err(damaged(file)) } else { Ok(layout) }
+}
+
+/// The footer cannot be true.
+fn damaged(file: &InputFile) -> Error {
+    let problem = "this Parquet file is damaged: its footer tells of more rows or bytes than a file has";
+    Error::data(file.path.display().to_string(), problem, "write the file again")
 }
 
 impl Layout {
