@@ -22,7 +22,7 @@ fn events() -> Vec<Event> {
     for user in 1..=40u32 {
         for item in 1..=20u32 {
             let draw = segmill::kernel::keyed::mix(u64::from(user * 64 + item));
-            if draw % 40 < u64::from(44 - user.min(34) - item) {
+            if draw % 60 < u64::from(58 - user.min(34) - item) {
                 let seconds = DAY + (draw >> 8) as i64 % 200_000 - 100_000;
                 events.push((user, item, f64::from((draw >> 40) as u32 % 9) / 2.0 + 0.5, seconds));
             }
