@@ -105,11 +105,17 @@ fn rows_in_a_window_of_time() {
 #[test]
 fn users_and_items_with_enough() {
     let events = events();
-    assert_leaves(&events, "", "min_ratings_per_user = 6", &core(&events, 6, 1));
-    assert_leaves(&events, "", "min_users_per_item = 9", &core(&events, 1, 9));
-    let both = core(&events, 7, 12);
-    assert!(both.len() < core(&core(&events, 7, 1), 1, 12).len(), "one goes after the other");
-    assert_leaves(&events, "", "min_ratings_per_user = 7\nmin_users_per_item = 12", &both);
+    // Limits at which leaving out the one takes too many from the other.
+    let limits = (4..15).flat_map(|ratings| (4..30).map(move |users| (ratings, users)));
+    let one_goes_after_the_other = |&(ratings, users): &(usize, usize)| {
+        let kept = core(&events, ratings, users).len();
+        kept > 100 && kept < core(&core(&events, ratings, 1), 1, users).len()
+    };
+    let (ratings, users) = limits.into_iter().find(one_goes_after_the_other).expect("such limits");
+    assert_leaves(&events, "", &format!("min_ratings_per_user = {ratings}"), &core(&events, ratings, 1));
+    assert_leaves(&events, "", &format!("min_users_per_item = {users}"), &core(&events, 1, users));
+    let both = format!("min_ratings_per_user = {ratings}\nmin_users_per_item = {users}");
+    assert_leaves(&events, "", &both, &core(&events, ratings, users));
 }
 
 #[test]
