@@ -13,7 +13,7 @@ use segmill::ingest::keys::ItemIndex;
 use segmill::ingest::rows::{Narrow, Records, Row};
 use segmill::ingest::scan::{self, BadRow, Range, RawId, RawRow, RowSink};
 use segmill::job::{
-    BayesModel, Duplicates, Feedback, FilesSpec, GenerateSpec, KMeansParams, ProfileParams, RatingColumn,
+    BayesModel, Duplicates, Feedback, FileFormat, FilesSpec, GenerateSpec, KMeansParams, ProfileParams, RatingColumn,
     ValidateParams,
 };
 use segmill::kernel::fixed::Scale;
@@ -117,7 +117,7 @@ fn parse(c: &mut Criterion) {
             .chain(rows.iter().map(|row| format!("{},{},{:.1}\n", row.user, row.item, row.value)))
             .collect();
         let dialect = dialect_of(text.as_bytes());
-        let whole = Range { file: 0, start: 0, end: text.len() as u64 };
+        let whole = Range { start: 0, end: text.len() as u64 };
         group.throughput(Throughput::Elements(rows.len() as u64));
         group.bench_function(BenchmarkId::from_parameter(name(size, rows.len())), |b| {
             b.iter(|| {
@@ -135,6 +135,7 @@ fn dialect_of(text: &[u8]) -> Dialect {
     let column = segmill::job::Column::Index;
     let spec = FilesSpec {
         ratings: vec![PathBuf::from("ratings.csv")],
+        format: FileFormat::Auto,
         delimiter: None,
         header: None,
         user: column(0),

@@ -6,6 +6,7 @@
 //!
 //! | code | variant | meaning |
 //! |---|---|---|
+//! | 1 | [`Error::Differs`] | `segmill verify` has found a difference |
 //! | 2 | [`Error::Job`] | bad command line or job file |
 //! | 3 | [`Error::Row`], [`Error::Data`] | bad data |
 //! | 4 | [`Error::File`] | a file, disk or store failed |
@@ -41,6 +42,10 @@ pub enum Error {
     /// A member of the cluster that did not come, or left.
     #[error("{}: {}; {}", on_a_line(place), on_a_line(problem), on_a_line(remedy))]
     Peer { place: String, problem: String, remedy: String },
+
+    /// Two answers that should be the same are not.
+    #[error("{place}: {problem}; {remedy}")]
+    Differs { place: String, problem: String, remedy: String },
 
     /// A broken promise inside segmill.
     #[error("{}: {}; this is a bug in segmill, please report it", on_a_line(place), on_a_line(problem))]
@@ -90,6 +95,7 @@ impl Error {
     /// The exit code of a process that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Error::Differs { .. } => 1,
             Error::Job { .. } => 2,
             Error::Row { .. } | Error::Data { .. } => 3,
             Error::File { .. } => 4,

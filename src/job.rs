@@ -3,6 +3,7 @@
 //! [`load`] goes from one to the other: text → keys with their positions → [`JobSpec`] → [`JobSpec::check`] → [`Job`].
 //! Each refusal is one line that names the key and the remedy. The guide for people is `jobs/README.md`.
 
+mod again;
 mod check;
 mod keys;
 mod load;
@@ -21,6 +22,9 @@ pub(crate) use load::from_bytes;
 pub use load::load;
 pub use spec::{DEFAULT_AFFINITY, DEFAULT_SWEEP, JobSpec};
 pub use time::TimeUnit;
+
+/// What `input.ratings` calls standard input.
+pub const STDIN: &str = "-";
 
 /// A checked job. Paths are resolved; every number is in range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +59,13 @@ pub struct Input {
     pub items: Option<TitlesSpec>,
 }
 
+impl Input {
+    /// Ratings come from standard input, which can be read but once.
+    pub fn reads_stdin(&self) -> bool {
+        matches!(&self.source, Source::Files(spec) if spec.ratings.iter().any(|path| path.as_os_str() == STDIN))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Source {
     Files(FilesSpec),
@@ -73,7 +84,6 @@ pub struct FilesSpec {
     pub user: Column,
     pub item: Column,
     pub rating: RatingColumn,
-    /// Absent where nobody asks when a row was.
     #[serde(default)]
     pub time: Option<Time>,
 }
@@ -84,6 +94,8 @@ pub struct Time {
     pub column: Column,
     /// What its numbers count.
     pub unit: TimeUnit,
+    /// The filter asks for it. Otherwise it is only known not to be the rating.
+    pub asked: bool,
 }
 
 /// What kind of files the ratings are in.

@@ -15,6 +15,7 @@
 //! | [`ingest`] | files to ratings: readers, ids, rejects, item titles; planted data |
 //! | [`shard`] | each worker's own users, sealed |
 //! | [`pca`], [`kmeans`], [`validate`], [`profile`] | one stage each: local partial → collective → finish |
+//! | [`assign`] | users, new or known, to the segments of a fitted model |
 //! | [`report`], [`model`] | result structs → tables, Parquet, HTML; the fitted model on disk |
 //! | [`collective`] | how workers meet |
 //! | [`progress`], [`status`] | how far the process is, and the HTTP port that tells |
@@ -22,6 +23,7 @@
 //! | [`kernel`] | pure numerics |
 //! | [`flow`] | everything that knows timely |
 //! | [`pipeline`] | the job as a handful of calls in data order |
+//! | [`verify`] | a finished run, run again and compared |
 //! | [`launch`] | starting, watching and restarting the processes of a job |
 //!
 //! Imports run one way. [`kernel`] imports nothing of ours; a stage imports [`kernel`], [`collective`] and the result
@@ -32,6 +34,7 @@
 //! workers and processes. What is summed across users is summed in integers ([`kernel::fixed`]), random draws are keyed
 //! by what they are for ([`kernel::keyed`]), and users and items are ordered by id, never by arrival.
 
+pub mod assign;
 pub mod checkpoint;
 pub mod cli;
 pub mod collective;
@@ -54,3 +57,4 @@ pub mod report;
 pub mod shard;
 pub mod status;
 pub mod validate;
+pub mod verify;

@@ -4,12 +4,17 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use segmill::cli::{Cli, Command, GenerateArgs, LaunchArgs, RunArgs};
-use segmill::error::Result;
+use segmill::cli::{AssignArgs, Cli, Command, GenerateArgs, LaunchArgs, RunArgs, VerifyArgs};
+use segmill::error::{Error, Result};
+use segmill::flow::cluster::Layout;
 use segmill::ingest::planted;
 use segmill::launch::{self, Orders, STAGE_MARK};
+use segmill::pipeline::assign::Order;
+use segmill::report::assigned::Destination;
+use segmill::report::run::Finished;
 use segmill::report::terminal;
-use segmill::{job, pipeline, status};
+use segmill::verify::Rerun;
+use segmill::{job, model, pipeline, status};
 use tracing_indicatif::style::ProgressStyle;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -25,6 +30,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run(&args).map(|()| 0),
         Command::Launch(args) => launch_all(&args),
         Command::Generate(args) => generate(&args).map(|()| 0),
+        Command::Assign(args) => assign(&args).map(|()| 0),
+        Command::Verify(args) => verify(&args),
     };
     match done {
         Ok(code) => ExitCode::from(code),
@@ -41,6 +48,10 @@ fn run(args: &RunArgs) -> Result<()> {
     let orders = if args.launched { Some(Orders::receive()?) } else { None };
     let layout = args.layout(orders.as_ref())?;
     let job = job::load(&args.job.job, &args.job.overrides, args.job.output.clone())?;
+    if args.launched && job.input.reads_stdin() {
+        let problem = "launch has no standard input for its members";
+        return Err(Error::job("input.ratings", problem, "write it to a file first, or use `segmill run`"));
+    }
     if let Some(address) = &args.job.status_addr {
         let address = status::serve(address)?;
         tracing::info!(%address, "status");
@@ -52,9 +63,7 @@ fn run(args: &RunArgs) -> Result<()> {
         return Ok(());
     };
     if !args.job.quiet {
-        for warning in &finished.outcome.warnings {
-            eprintln!("segmill: warning: {warning}");
-        }
+        warn(&finished.outcome.warnings);
         // Whoever reads the table may stop early (a pager, head); the results are on disk already.
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         let _ = terminal::print(&finished.outcome, &finished.written.report, &mut out).and_then(|()| out.flush());
@@ -75,6 +84,56 @@ fn generate(args: &GenerateArgs) -> Result<()> {
     println!("titles: {}", written.items.display());
     println!("planted segments: {}", written.labels.display());
     Ok(())
+}
+
+fn assign(args: &AssignArgs) -> Result<()> {
+    show_progress(args.quiet, false);
+    pipeline::choose_vector_code()?;
+    let destination = Destination::of(&args.output)?;
+    let finished = Finished::read(&args.run)?;
+    let job = finished.job.for_ratings(&args.ratings, &args.overrides)?;
+    let foreign = finished.foreign();
+    let model = model::read(&args.run.join(model::FOLDER))?;
+    let order = Order { model, job, destination: destination.clone() };
+    let assigned = pipeline::assign::run(order, args.threads()?)?;
+    if !args.quiet {
+        warn(foreign.as_slice());
+        warn(&assigned.warnings(&destination));
+        // The users are where they should be, whether anybody listens or not.
+        let _ = assigned.print(&destination, &mut std::io::stderr().lock());
+    }
+    Ok(())
+}
+
+/// Returns the exit code of the whole.
+fn verify(args: &VerifyArgs) -> Result<u8> {
+    show_progress(args.quiet, false);
+    pipeline::choose_vector_code()?;
+    let rerun = Rerun::of(&args.run)?;
+    let ran = rerun.layout();
+    let (processes, workers) = (args.processes.get(), args.threads(ran.workers)?);
+    if !args.quiet {
+        warn(&rerun.warnings());
+        eprintln!("segmill: ran as {} × {} workers; again as {processes} × {workers}", ran.processes, ran.workers);
+    }
+    if processes > 1 {
+        let code = launch::launch(&args.plan(rerun.record(), rerun.rerun_output(), workers)?)?;
+        if code != 0 {
+            return Ok(code);
+        }
+    } else {
+        pipeline::run(rerun.job()?, &Layout::single(workers))?;
+    }
+    let comparison = rerun.compare()?;
+    if !args.quiet {
+        // Whoever reads the lines may stop early; the exit code tells the same.
+        let _ = comparison.print(&mut std::io::stdout().lock());
+    }
+    comparison.judge(&args.run).map(|()| 0)
+}
+
+fn warn(warnings: &[String]) {
+    warnings.iter().for_each(|warning| eprintln!("segmill: warning: {warning}"));
 }
 
 /// A progress line per stage on a terminal, or a line for the launcher, and what RUST_LOG asks for as text.

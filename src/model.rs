@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! model/model.json          version, the job's sections that shaped the model, n_items, segments, tensors with shapes
-//! model/model.safetensors   the tensors, 64-bit floats, row-major
+//! model/model.safetensors   the tensors, row-major: 64-bit floats, but for the items
 //! model/items.parquet       index, item, title: what the columns of the tensors stand for
 //! ```
 //!
@@ -13,8 +13,13 @@
 //! | `explained_variance` | `(n_components or more)` |
 //! | `centroids` | `(n_clusters, n_components)` |
 //! | `bayes.NAME` | as the Naive Bayes model has it, for example `bayes.feature_log_prob` `(n_clusters, n_items)` |
+//! | `items.id` | `(n_items)`, whole numbers: the ids, rising, where all are numbers |
+//! | `items.text`, `items.end` | else: the UTF-8 bytes of all ids one after the other, and where each ends, `(n_items)` |
 //!
-//! The safetensors file opens in NumPy and PyTorch. Equal tensors make equal files, byte for byte.
+//! The safetensors file opens in NumPy and PyTorch, and with `model.json` holds all that it takes to put users into
+//! segments. Equal tensors make equal files, byte for byte. [`read`] is the way back.
+
+mod read;
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -24,9 +29,15 @@ use safetensors::tensor::{Dtype, View};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::ingest::ids::Id;
 use crate::job::{KMeansParams, Matrix, PcaParams, ValidateParams};
 use crate::report::Outcome;
 use crate::report::table::{DISK_REMEDY, Digest, Table};
+
+pub use read::{Bayes, Model, read, read_bytes};
+
+/// The folder of a model in that of a run's output.
+pub const FOLDER: &str = "model";
 
 /// The files of a model.
 pub const FILES: [&str; 3] = ["model.json", "model.safetensors", "items.parquet"];
@@ -44,7 +55,14 @@ pub struct Manifest {
     pub kmeans: KMeansParams,
     pub validate: ValidateParams,
     pub n_items: usize,
+    /// `bm25`: the mean over the users of the sum of their ratings.
+    #[serde(default)]
+    pub mean_length: Option<f64>,
     pub segments: Vec<Segment>,
+    /// All segments, in the order in which the nearest is looked for: of equally near ones the first takes the user.
+    /// Without it, their own order.
+    #[serde(default)]
+    pub tie_order: Option<Vec<u32>>,
     pub tensors: Vec<TensorInfo>,
 }
 
@@ -64,16 +82,27 @@ pub struct TensorInfo {
     pub shape: Vec<usize>,
 }
 
-/// A tensor of 64-bit floats, row-major.
+/// A tensor, row-major.
 #[derive(Debug, Clone)]
 pub struct Tensor<'a> {
     pub shape: Vec<usize>,
-    pub values: Cow<'a, [f64]>,
+    pub values: Values<'a>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Values<'a> {
+    Real(Cow<'a, [f64]>),
+    Whole(Vec<i64>),
+    Bytes(Vec<u8>),
 }
 
 impl View for &Tensor<'_> {
     fn dtype(&self) -> Dtype {
-        Dtype::F64
+        match self.values {
+            Values::Real(_) => Dtype::F64,
+            Values::Whole(_) => Dtype::I64,
+            Values::Bytes(_) => Dtype::U8,
+        }
     }
 
     fn shape(&self) -> &[usize] {
@@ -81,25 +110,30 @@ impl View for &Tensor<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        little_endian(&self.values)
+        match &self.values {
+            Values::Real(values) => little_endian(values, |v| v.to_le_bytes()),
+            Values::Whole(values) => little_endian(values, |v| v.to_le_bytes()),
+            Values::Bytes(bytes) => Cow::Borrowed(bytes),
+        }
     }
 
     fn data_len(&self) -> usize {
-        self.values.len() * size_of::<f64>()
+        match &self.values {
+            Values::Real(values) => size_of_val(&values[..]),
+            Values::Whole(values) => size_of_val(&values[..]),
+            Values::Bytes(bytes) => bytes.len(),
+        }
     }
 }
 
-#[cfg(target_endian = "little")]
-fn little_endian(values: &[f64]) -> Cow<'_, [u8]> {
-    Cow::Borrowed(bytemuck::cast_slice(values))
+fn little_endian<T: bytemuck::Pod>(values: &[T], bytes: impl Fn(T) -> [u8; 8]) -> Cow<'_, [u8]> {
+    if cfg!(target_endian = "little") {
+        return Cow::Borrowed(bytemuck::cast_slice(values));
+    }
+    Cow::Owned(values.iter().flat_map(|&value| bytes(value)).collect())
 }
 
-#[cfg(target_endian = "big")]
-fn little_endian(values: &[f64]) -> Cow<'_, [u8]> {
-    Cow::Owned(values.iter().flat_map(|v| v.to_le_bytes()).collect())
-}
-
-/// The model's tensors by name, in the order of the table above.
+/// The model's tensors by name, in the order of the table above, without the items.
 pub fn tensors(outcome: &Outcome) -> Vec<(String, Tensor<'_>)> {
     let (pca, model) = (&outcome.pca, &outcome.model);
     let bayes = model.bayes.iter().map(|(name, shape, values)| (format!("bayes.{name}"), flat(shape, values)));
@@ -115,7 +149,7 @@ pub fn tensors(outcome: &Outcome) -> Vec<(String, Tensor<'_>)> {
 
 fn flat<'a>(shape: &[usize], values: &'a [f64]) -> Tensor<'a> {
     assert_eq!(shape.iter().product::<usize>(), values.len(), "a tensor's shape and values disagree");
-    Tensor { shape: shape.to_vec(), values: Cow::Borrowed(values) }
+    Tensor { shape: shape.to_vec(), values: Values::Real(Cow::Borrowed(values)) }
 }
 
 fn row_major<D: ndarray::Dimension>(array: &ndarray::Array<f64, D>) -> Tensor<'_> {
@@ -123,7 +157,26 @@ fn row_major<D: ndarray::Dimension>(array: &ndarray::Array<f64, D>) -> Tensor<'_
         Some(values) => Cow::Borrowed(values),
         None => Cow::Owned(array.iter().copied().collect()),
     };
-    Tensor { shape: array.shape().to_vec(), values }
+    Tensor { shape: array.shape().to_vec(), values: Values::Real(values) }
+}
+
+/// The tensors of the items.
+fn item_tensors(ids: &[Id]) -> Vec<(String, Tensor<'static>)> {
+    let number = |id: &Id| if let Id::Number(number) = id { Some(*number as i64) } else { None };
+    let whole = |name: &str, values: Vec<i64>| {
+        (name.to_string(), Tensor { shape: vec![values.len()], values: Values::Whole(values) })
+    };
+    if let Some(numbers) = ids.iter().map(number).collect() {
+        return vec![whole("items.id", numbers)];
+    }
+    let mut text = Vec::new();
+    let mut end = |id: &Id| {
+        text.extend(id.to_string().as_bytes());
+        text.len() as i64
+    };
+    let ends = ids.iter().map(&mut end).collect();
+    let text = Tensor { shape: vec![text.len()], values: Values::Bytes(text) };
+    vec![("items.text".into(), text), whole("items.end", ends)]
 }
 
 /// BLAKE3 over names, shapes and bits of the tensors, in the order of [`tensors`]; in hexadecimal.
@@ -133,7 +186,10 @@ pub fn digest(outcome: &Outcome) -> String {
         digest.text(&name);
         digest.whole(tensor.shape.len() as u64);
         tensor.shape.iter().for_each(|&n| digest.whole(n as u64));
-        digest.reals(&tensor.values);
+        match &tensor.values {
+            Values::Real(values) => digest.reals(values),
+            Values::Whole(_) | Values::Bytes(_) => unreachable!("all of these tensors are real"),
+        }
     }
     digest.finish()
 }
@@ -141,7 +197,8 @@ pub fn digest(outcome: &Outcome) -> String {
 /// Writes the model, with the table of items, into the existing folder `folder`.
 pub fn write(outcome: &Outcome, items: &Table<'_>, folder: &Path) -> Result<()> {
     let [manifest_file, tensors_file, items_file] = FILES;
-    let tensors = tensors(outcome);
+    let mut tensors = tensors(outcome);
+    tensors.extend(item_tensors(&outcome.items.ids));
     write_tensors(&tensors, &folder.join(tensors_file))?;
     items.write_parquet(&folder.join(items_file))?;
     let path = folder.join(manifest_file);
@@ -169,7 +226,9 @@ fn manifest(outcome: &Outcome, tensors: &[(String, Tensor)]) -> Manifest {
         kmeans: job.kmeans,
         validate: job.validate,
         n_items: outcome.items.ids.len(),
+        mean_length: outcome.model.mean_length,
         segments: outcome.kmeans.sizes.iter().enumerate().map(segment).collect(),
+        tie_order: Some(outcome.kmeans.tie_order.clone()),
         tensors: tensors.iter().map(|(n, t)| TensorInfo { name: n.clone(), shape: t.shape.clone() }).collect(),
     }
 }
@@ -190,11 +249,11 @@ mod tests {
         let bytes = fs::read(folder.path().join("model.safetensors")).unwrap();
         let read = SafeTensors::deserialize(&bytes).unwrap();
         let written = tensors(&outcome);
-        assert_eq!(read.len(), written.len());
+        assert_eq!(read.len(), written.len() + 1, "the items beside");
         for (name, tensor) in &written {
             let view = read.tensor(name).unwrap();
             assert_eq!(view.shape(), tensor.shape, "{name}");
-            assert_eq!(view.data(), little_endian(&tensor.values).as_ref(), "{name}");
+            assert_eq!(view.data(), tensor.data().as_ref(), "{name}");
         }
         assert_eq!(read.tensor("components").unwrap().shape(), [SMALL.components, SMALL.items]);
     }

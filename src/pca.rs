@@ -11,7 +11,9 @@ mod made;
 mod moments;
 mod swept;
 
-use ndarray::{Array1, Array2};
+use std::ops::Range;
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
@@ -140,17 +142,62 @@ pub fn project(pca: &Pca, matrix: &Csr) -> Array2<f64> {
     let k = pca.components.nrows();
     let mut scores = Array2::zeros((matrix.n_rows(), k));
     for first in (0..k).step_by(BLOCK) {
-        let width = BLOCK.min(k - first);
-        let loading = |i: usize, b: usize| if b < width { pca.components[[first + b, i]] } else { 0.0 };
-        let loadings: Block<BLOCK> = (0..matrix.n_cols).map(|i| std::array::from_fn(|b| loading(i, b))).collect();
-        let offset = weighted_sum(pca.mean.as_slice().expect("a mean is contiguous"), &loadings);
-        sweep::centred_products(matrix, &loadings, &offset, |user, products| {
-            let mut row = scores.row_mut(user);
-            let row = row.as_slice_mut().expect("rows are contiguous");
-            row[first..first + width].copy_from_slice(&products[..width]);
-        });
+        Loadings::new(pca.mean.view(), pca.components.view(), first).project(matrix, &mut scores);
     }
     scores
+}
+
+/// A projection that is to be used again and again: [`project`], with all loadings laid out once.
+#[derive(Debug, Clone)]
+pub struct Projector {
+    n_components: usize,
+    loadings: Vec<Loadings>,
+}
+
+impl Projector {
+    /// `mean` is `(n_items)`, `components` `(n_components, n_items)`.
+    pub fn new(mean: ArrayView1<f64>, components: ArrayView2<f64>) -> Projector {
+        let n_components = components.nrows();
+        let loadings = (0..n_components).step_by(BLOCK).map(|first| Loadings::new(mean, components, first));
+        Projector { n_components, loadings: loadings.collect() }
+    }
+
+    /// `(n_rows, n_components)`.
+    pub fn project(&self, matrix: &Csr) -> Array2<f64> {
+        let mut scores = Array2::zeros((matrix.n_rows(), self.n_components));
+        self.loadings.iter().for_each(|loadings| loadings.project(matrix, &mut scores));
+        scores
+    }
+}
+
+/// What the kernel wants of [`BLOCK`] components, fewer at the end.
+#[derive(Debug, Clone)]
+struct Loadings {
+    components: Range<usize>,
+    /// `(n_items, BLOCK)`
+    of_items: Block<BLOCK>,
+    /// Those of the mean.
+    offset: [f64; BLOCK],
+}
+
+impl Loadings {
+    fn new(mean: ArrayView1<f64>, components: ArrayView2<f64>, first: usize) -> Loadings {
+        let width = BLOCK.min(components.nrows() - first);
+        let loading = |i: usize, b: usize| if b < width { components[[first + b, i]] } else { 0.0 };
+        let of_items: Block<BLOCK> = (0..components.ncols()).map(|i| std::array::from_fn(|b| loading(i, b))).collect();
+        let offset = weighted_sum(mean.as_slice().expect("a mean is contiguous"), &of_items);
+        Loadings { components: first..first + width, of_items, offset }
+    }
+
+    /// Fills in these components of the scores of all rows.
+    fn project(&self, matrix: &Csr, scores: &mut Array2<f64>) {
+        let width = self.components.len();
+        sweep::centred_products(matrix, &self.of_items, &self.offset, |user, products| {
+            let mut row = scores.row_mut(user);
+            let row = row.as_slice_mut().expect("rows are contiguous");
+            row[self.components.clone()].copy_from_slice(&products[..width]);
+        });
+    }
 }
 
 /// Σ weights[i]·rows[i].
@@ -247,6 +294,7 @@ mod tests {
                 assert!(largest > 0.0);
             }
             let scores = project(&pca, &x);
+            assert_eq!(Projector::new(pca.mean.view(), pca.components.view()).project(&x), scores);
             for (i, column) in scores.columns().into_iter().enumerate() {
                 assert!(column.sum().abs() < 1e-9);
                 let variance = column.iter().map(|s| s * s).sum::<f64>() / 199.0;

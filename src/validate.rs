@@ -83,17 +83,23 @@ fn fit_in<C: Collective>(
     seed: u64,
     table_bytes: usize,
 ) -> (Validation, Fitted) {
-    let (kind, name) = match params.model {
-        BayesModel::Multinomial => (Kind::Multinomial, "multinomial"),
-        BayesModel::Bernoulli => (Kind::Bernoulli, "bernoulli"),
-        BayesModel::Gaussian => (Kind::Gaussian, "gaussian"),
-    };
+    let kind = Kind::from(params.model);
     let scales = scales(c, kind, shard);
     let mut trainer = Trainer::new(scales, shard, labels, n_clusters, params.folds, seed, table_bytes);
     let ([predicted, out_of_fold], terms) = trainer.train(c);
     let in_sample = confusion(c, n_clusters, labels, &predicted);
     let out_of_fold = confusion(c, n_clusters, labels, &out_of_fold);
-    (Validation { model: name.into(), in_sample, out_of_fold, folds: params.folds }, Fitted { predicted, terms })
+    (Validation { model: kind.name().into(), in_sample, out_of_fold, folds: params.folds }, Fitted { predicted, terms })
+}
+
+impl From<BayesModel> for Kind {
+    fn from(model: BayesModel) -> Kind {
+        match model {
+            BayesModel::Multinomial => Kind::Multinomial,
+            BayesModel::Bernoulli => Kind::Bernoulli,
+            BayesModel::Gaussian => Kind::Gaussian,
+        }
+    }
 }
 
 fn scales<C: Collective>(c: &mut C, kind: Kind, shard: &Shard) -> Scales {
@@ -586,6 +592,21 @@ mod tests {
                     assert_eq!(part.terms, if worker == 0 { fitted.terms.clone() } else { Vec::new() });
                 }
             }
+        }
+    }
+
+    /// The last of the segments is empty.
+    #[test]
+    fn the_terms_alone_make_a_classifier_that_answers_as_the_fit() {
+        let (shard, labels) = noisy(150, 300);
+        for model in [BayesModel::Multinomial, BayesModel::Bernoulli, BayesModel::Gaussian] {
+            let (_, fitted) = fit(&mut Solo, &shard, &labels, 6, ValidateParams { model, folds: 3 }, 1);
+            let [prior, tables @ ..] = &fitted.terms[..] else { panic!("no terms") };
+            let tables: Vec<Vec<f64>> = tables.iter().map(|(_, _, values)| values.clone()).collect();
+            let classifier = bayes::Classifier::new(model.into(), &prior.2, &tables, 300);
+            let mut found = Vec::new();
+            shard.matrix.blocks().for_each(|block| classifier.classes(block.rows, &mut found));
+            assert_eq!(found, fitted.predicted, "{model:?}");
         }
     }
 

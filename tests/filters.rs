@@ -192,6 +192,21 @@ fn times_in_other_units_and_files() {
     }
 }
 
+/// A third column of times is not the rating, whether somebody asks for the times or not.
+#[test]
+fn times_are_not_taken_for_ratings() {
+    let events = events();
+    let sandbox = Sandbox::new();
+    let row = |(user, item, _, seconds): &Event| format!("{user},{item},{seconds}\n");
+    sandbox.write("times.csv", events.iter().map(row).collect::<String>());
+    sandbox.write("bare.csv", events.iter().map(|event| format!("{},{}\n", event.0, event.1)).collect::<String>());
+    sandbox.run_to("bare", &job("bare.csv", "", ""), &["-w", "1"]).succeeded();
+    for filter in ["", "after = 1990-01-01"] {
+        sandbox.run_to("other", &job("times.csv", "time = 2", filter), &["-w", "2"]).succeeded();
+        assert_same_answer(&sandbox.path("bare"), &sandbox.path("other"), filter);
+    }
+}
+
 #[test]
 fn a_row_without_a_time_is_bad_where_the_time_counts() {
     let events = events();

@@ -7,7 +7,7 @@ use parquet::file::properties::WriterProperties;
 
 use util::data::{Row, SMALL_JOB, delimited, ml100k, ml100k_ratings, shuffled, small_ratings};
 use util::files::{Values, gzip, parquet_of, properties, write_parquet, zstd};
-use util::outputs::{assert_same_answer, ledger};
+use util::outputs::{assert_same_answer, ledger, titles};
 use util::{Sandbox, cluster};
 
 /// Runs over ML-100K with fewer clusters than usual.
@@ -92,8 +92,8 @@ fn a_mixed_list_of_files_is_one_log() {
     parquet_of(parts[3], &sandbox.path("p3.bin"), 5);
     for workers in ["1", "2", "5"] {
         let job = format!("{}{SMALL_JOB}", job("'p*'", ""));
-        sandbox.run_to("parts", &job, &["-w", workers]).succeeded();
-        assert_same_answer(&sandbox.path("out"), &sandbox.path("parts"), workers);
+        sandbox.run_to("joined", &job, &["-w", workers]).succeeded();
+        assert_same_answer(&sandbox.path("out"), &sandbox.path("joined"), workers);
     }
     for ran in cluster::run(&sandbox, &["run", "job.toml", "-o", "cluster"], 2, 2) {
         ran.succeeded();
@@ -209,6 +209,44 @@ fn what_is_cut_or_damaged_is_fatal_whatever_the_job_says() {
         let ran = sandbox.run(&format!("{}{SMALL_JOB}", job("'r.parquet'", on_bad)), &["-w", "2"]);
         ran.refused(3, &["r.parquet", "cannot be read"]);
     }
+}
+
+#[test]
+fn titles_may_be_packed_or_parquet() {
+    let sandbox = Sandbox::new();
+    sandbox.write("r.csv", delimited(&small_ratings(), None, ",", "\n"));
+    let text: String = (1..=7).map(|item| format!("{item},The {item}th  item\n")).collect();
+    sandbox.write("titles.csv", &text);
+    sandbox.write("titles.csv.gz", gzip(text.as_bytes()));
+    let columns = [
+        Values::Text((1..=7).map(|item| Some(format!("The {item}th  item"))).chain([None]).collect()),
+        Values::Int64((1..=8).map(Some).collect()),
+    ];
+    let schema = "message m { optional byte_array title (UTF8); optional int64 id; }";
+    write_parquet(&sandbox.path("titles.parquet"), schema, &columns, 3, properties(Compression::SNAPPY));
+    let run = |out: &str, keys: &str| {
+        let job = format!("[input]\nratings = 'r.csv'\n[input.items]\n{keys}\n{SMALL_JOB}");
+        sandbox.run_to(out, &job, &["-w", "2"])
+    };
+    run("out", "path = 'titles.csv'").succeeded();
+    assert_eq!(titles(&sandbox.path("out"))["7"], "The 7th item");
+    run("gz", "path = 'titles.csv.gz'").succeeded();
+    run("parquet", "path = 'titles.parquet'\nid = 'id'\ntitle = 0").succeeded();
+    for out in ["gz", "parquet"] {
+        assert_same_answer(&sandbox.path("out"), &sandbox.path(out), out);
+    }
+    run("gz", "path = 'titles.parquet'\nid = 'sku'").refused(2, &["input.items.id", "title, id"]);
+}
+
+#[test]
+fn standard_input_is_of_one_process() {
+    let sandbox = Sandbox::new();
+    let rows = small_ratings();
+    sandbox.write("r.csv", delimited(&rows, None, ",", "\n"));
+    sandbox.run(&format!("{}{SMALL_JOB}", job("'r.csv'", "")), &["-w", "1"]).succeeded();
+    sandbox.write("job.toml", format!("{}{SMALL_JOB}", job("'-'", "")));
+    let words = ["launch", "job.toml", "--processes", "2", "-w", "1", "-o", "launched"];
+    sandbox.segmill_fed("1,2,3\n", &words).refused(2, &["input.ratings", "launch has no standard input"]);
 }
 
 #[test]

@@ -32,7 +32,9 @@ const RULES: &[Rule] = &[
     Rule { module: "validate", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans"] },
     Rule { module: "profile", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "validate"] },
     Rule { module: "report", any: &["error", "model"], results: RESULTS },
-    Rule { module: "model", any: &["error", "report"], results: RESULTS },
+    Rule { module: "model", any: &["error", "kernel", "report"], results: RESULTS },
+    Rule { module: "assign", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "model"] },
+    Rule { module: "verify", any: &["error", "ingest", "report"], results: &["job"] },
     Rule { module: "flow", any: &["error", "kernel", "collective", "progress", "ingest", "shard"], results: &["job"] },
     Rule {
         module: "live",
@@ -44,7 +46,7 @@ const RULES: &[Rule] = &[
     Rule { module: "fuzzing", any: FUZZED, results: &[] },
     Rule {
         module: "main",
-        any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow", "status"],
+        any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow", "status", "verify"],
         results: &[],
     },
 ];
@@ -66,6 +68,7 @@ const EVERYTHING: &[&str] = &[
     "profile",
     "report",
     "model",
+    "assign",
     "flow",
     "live",
 ];

@@ -4,9 +4,11 @@
 //! over defaults; whoever started this process as one of several says the rest in variables of its own ([`rank`]). A
 //! command line that cannot run ends with exit code 2, whether clap or [`Error::Job`] refuses it.
 
+mod assign;
 pub(crate) mod hosts;
 pub(crate) mod nodelist;
 mod rank;
+mod verify;
 
 use std::ffi::OsString;
 use std::num::{NonZeroU16, NonZeroUsize};
@@ -21,14 +23,22 @@ use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
 use crate::launch::{self, Orders, Plan, STATUS_VARIABLE};
 use rank::Asked;
 
+pub use assign::AssignArgs;
+pub use verify::VerifyArgs;
+
+/// How to start a program on another machine.
+const SSH: &str = "ssh -o BatchMode=yes -o ServerAliveInterval=5";
+
 /// Worker threads of one process at most: each has a channel to every other.
 const MAX_WORKERS: usize = 512;
 
 /// Customer segments from (user, item, rating) data of any size.
 #[derive(Debug, Parser)]
 #[command(name = "segmill", version, subcommand_required = true, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 done; 2 bad command line or job file; 3 bad data; 4 a file or disk failed; \
-    5 a peer is missing or lost (try again); 70 a bug")]
+#[command(
+    after_help = "Exit codes: 0 done; 1 verify found a difference; 2 bad command line or job file; 3 bad data; 4 a file or disk failed; \
+    5 a peer is missing or lost (try again); 70 a bug"
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -42,12 +52,16 @@ pub enum Command {
     Launch(LaunchArgs),
     /// Write ratings with planted segments, and the planted label of each user beside them
     Generate(GenerateArgs),
+    /// Put users, new or known, into the segments of a finished run
+    Assign(AssignArgs),
+    /// Run a finished run again in another layout, and compare the digests table by table
+    Verify(VerifyArgs),
 }
 
 /// Which job to run, and how.
 #[derive(Debug, Args)]
 pub struct JobArgs {
-    /// The job file (TOML); jobs/README.md explains its keys
+    /// The job file (TOML); jobs/README.md explains its keys. The run.json of a finished run is one too
     #[arg(value_name = "JOB")]
     pub job: PathBuf,
 
@@ -142,12 +156,7 @@ pub struct LaunchArgs {
     pub max_restarts: u32,
 
     /// How to start a program on another machine: followed by the host and the command
-    #[arg(
-        long,
-        value_name = "COMMAND",
-        default_value = "ssh -o BatchMode=yes -o ServerAliveInterval=5",
-        help_heading = "Cluster"
-    )]
+    #[arg(long, value_name = "COMMAND", default_value = SSH, help_heading = "Cluster")]
     pub ssh: String,
 
     /// Where segmill is on the other machines [default: where it is on this one]

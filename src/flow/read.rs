@@ -11,16 +11,17 @@ use timely::worker::Worker;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::shuffle::Shuffle;
-use crate::ingest::dictionary::item_dictionary;
+use crate::ingest::dictionary::{item_dictionary, known_items};
 use crate::ingest::files::InputFile;
 use crate::ingest::generate::Generator;
+use crate::ingest::ids::{self, Id};
 use crate::ingest::keys::{KeyMap, Noted, note_name};
 use crate::ingest::plan::{self, Plan, PlannedFile};
 use crate::ingest::rejects::{self, Reject};
 use crate::ingest::rows::{self, Name, Row};
 use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
 use crate::ingest::units::scan_units;
-use crate::ingest::{Items, Ledger, duplicates, ids};
+use crate::ingest::{Items, Ledger, duplicates};
 use crate::job::{Duplicates, Filter, GenerateSpec, Input, OnBad, Source};
 use crate::progress;
 use crate::shard::build::{self, Sealed, Several};
@@ -37,6 +38,23 @@ pub struct Room {
     pub scratch: PathBuf,
 }
 
+/// Which items the columns of the matrix stand for.
+#[derive(Debug, Clone, Copy)]
+pub enum Dictionary<'a> {
+    /// All that are in the input, sorted by id.
+    Found,
+    /// These, sorted by id. Ratings of others are left out and counted.
+    Known(&'a [Id]),
+}
+
+/// What a [`Dictionary::Known`] left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unknown {
+    /// On the coordinator.
+    pub items: u64,
+    pub ratings: u64,
+}
+
 /// The input, read.
 pub struct Ratings {
     pub shard: Shard,
@@ -44,7 +62,7 @@ pub struct Ratings {
     pub store: Store,
     /// Bytes of rows of this worker that went to a scratch file while they were read.
     pub rows_spilled: u64,
-    /// The dictionary; empty but on the coordinator.
+    /// The dictionary, where it was found; empty but on the coordinator.
     pub items: Items,
     pub n_users: u64,
     pub n_items: usize,
@@ -52,6 +70,7 @@ pub struct Ratings {
     pub n_ratings: u64,
     /// Pairs whose rating is 0, which is the same as none.
     pub zeros: u64,
+    pub unknown: Unknown,
     pub ledger: Ledger,
     /// The files read; none where data were generated.
     pub files: Vec<InputFile>,
@@ -65,11 +84,12 @@ pub fn read<C: Collective>(
     c: &mut C,
     input: &Input,
     filter: &Filter,
+    dictionary: Dictionary,
     room: &Room,
 ) -> Result<Ratings> {
     let planned = plan::plan(c, input, &room.scratch)?;
     for hash_seed in 0.. {
-        let attempt = attempt(worker, c, input, filter, room, &planned.plan, hash_seed)?;
+        let attempt = attempt(worker, c, input, filter, dictionary, room, &planned.plan, hash_seed)?;
         if let Some(ratings) = attempt {
             return Ok(ratings);
         }
@@ -83,6 +103,7 @@ fn attempt<C: Collective>(
     c: &mut C,
     input: &Input,
     filter: &Filter,
+    dictionary: Dictionary,
     room: &Room,
     plan: &Plan,
     hash_seed: u64,
@@ -104,12 +125,16 @@ fn attempt<C: Collective>(
     let files = plan.files();
     let (mut rejects, mut n_rejects, n_read) = rejects::settle(c, input, plan.planned_files(), rejects, read)?;
     let collision = collision || incoming.has_collision();
-    let Some((item_index, mut item_ids)) = item_dictionary(c, &incoming.item_keys(), item_names, collision) else {
-        return Ok(None);
+    let keys = incoming.item_keys();
+    let resolved = match dictionary {
+        Dictionary::Found => item_dictionary(c, &keys, item_names, collision).map(|(index, ids)| (index, ids, 0)),
+        Dictionary::Known(ids) => known_items(c, ids, hash_seed, &keys, &item_names, collision)
+            .map(|(index, unknown)| (index, Vec::new(), unknown)),
     };
+    let Some((item_index, mut item_ids, unknown_items)) = resolved else { return Ok(None) };
     let mut store = Store::new(room.memory, &room.scratch);
     let sealed = build::seal(incoming, &item_index, several, &mut store);
-    let Sealed { mut shard, merged, zeros, first_duplicate, repeats, rows_spilled } = c.agree(sealed)?;
+    let Sealed { mut shard, merged, unknown, zeros, first_duplicate, repeats, rows_spilled } = c.agree(sealed)?;
     match several {
         Several::Merge(Duplicates::Error) => duplicates::refuse(c, first_duplicate, &item_index, plan, hash_seed)?,
         Several::Merge(_) => {}
@@ -123,8 +148,7 @@ fn attempt<C: Collective>(
     let mut left = [shard.matrix.nnz() as u64, left_out];
     c.sum(&mut left);
     match left {
-        [0, 0] => return Err(nothing_read(&files, n_read)),
-        [0, left_out] => return Err(nothing_left(&filter.keys(true), "row", left_out)),
+        [0, left_out] if left_out > 0 => return Err(nothing_left(&filter.keys(true), "row", left_out)),
         _ => {}
     }
     let all = shard.matrix.nnz();
@@ -138,17 +162,37 @@ fn attempt<C: Collective>(
     let n_items = shard.matrix.n_cols;
     let n_kept = shard.matrix.nnz();
     progress::rows_kept(n_kept as u64 + zeros, merged, (all - n_kept) as u64);
-    let mut totals = [shard.users.len() as u64, n_kept as u64, merged, zeros, left_out + (all - n_kept) as u64];
+    let left_out = left_out + (all - n_kept) as u64;
+    let mut totals = [shard.users.len() as u64, n_kept as u64, merged, zeros, unknown, left_out];
     c.sum(&mut totals);
-    let [n_users, n_ratings, merged, zeros, filtered] = totals;
-    if n_ratings == 0 {
+    let [n_users, n_ratings, merged, zeros, unknown, filtered] = totals;
+    let unknown = Unknown { items: unknown_items, ratings: unknown };
+    if n_ratings == 0 && filtered > 0 {
         return Err(nothing_left(&filter.keys(false), "rating", filtered));
     }
-    let named = if c.is_coordinator() { plan::name_items(input, plan, item_ids) } else { Ok(Items::default()) };
+    // Users of whom a model knows nothing can be assigned all the same.
+    if n_users == 0 || n_ratings == 0 && matches!(dictionary, Dictionary::Found) {
+        return Err(nothing_read(&files, n_read));
+    }
+    let is_named = c.is_coordinator() && matches!(dictionary, Dictionary::Found);
+    let named = if is_named { plan::name_items(input, plan, item_ids) } else { Ok(Items::default()) };
     let items = c.agree(named)?;
     let accepted = n_read - n_rejects - merged - filtered;
     let ledger = Ledger { read: n_read, accepted, rejected: n_rejects, merged, filtered };
-    Ok(Some(Ratings { shard, store, rows_spilled, items, n_users, n_items, n_ratings, zeros, ledger, files, rejects }))
+    Ok(Some(Ratings {
+        shard,
+        store,
+        rows_spilled,
+        items,
+        n_users,
+        n_items,
+        n_ratings,
+        zeros,
+        unknown,
+        ledger,
+        files,
+        rejects,
+    }))
 }
 
 /// Duplicates that are refused are rejected like other bad rows, where they are rows of files.

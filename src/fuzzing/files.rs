@@ -49,7 +49,7 @@ fn spec(choice: u8) -> FilesSpec {
         user: column(0, "user"),
         item: column(1, "item"),
         rating: [RatingColumn::Default, RatingColumn::None][usize::from(choice >> 3 & 1)].clone(),
-        time: (choice & 16 > 0).then(|| Time { column: column(3, "time"), unit: TimeUnit::Ms }),
+        time: (choice & 16 > 0).then(|| Time { column: column(3, "time"), unit: TimeUnit::Ms, asked: true }),
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`frames`] | what comes over the wire: frames, handshakes, batches of rows, orders of a launcher |
 //! | [`checkpoint`] | checkpoint files |
 //! | [`files`] | input files of any kind: plain, packed, Parquet |
+//! | [`model`] | the fitted model |
 //! | [`inputs`] | hosts files, lists of machines, keys, item titles, HTTP requests |
 
 mod checkpoint;
@@ -18,6 +19,7 @@ mod files;
 mod frames;
 mod inputs;
 mod job;
+mod model;
 mod scan;
 
 pub use checkpoint::checkpoint;
@@ -25,6 +27,7 @@ pub use files::files;
 pub use frames::frames;
 pub use inputs::inputs;
 pub use job::job;
+pub use model::model;
 pub use scan::scan;
 
 use crate::error::Error;
@@ -69,13 +72,14 @@ mod tests {
     /// What fuzzing once tripped over, and what it starts from.
     #[test]
     fn the_kept_corpus_passes() {
-        let targets: [(&str, fn(&[u8])); 6] = [
+        let targets: [(&str, fn(&[u8])); 7] = [
             ("scan", super::scan),
             ("job", super::job),
             ("frames", super::frames),
             ("checkpoint", super::checkpoint),
             ("files", super::files),
             ("inputs", super::inputs),
+            ("model", super::model),
         ];
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
         let kept = std::fs::read_dir(&folder).expect("the corpus").count();

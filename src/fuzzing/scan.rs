@@ -121,7 +121,11 @@ fn find_layout(head: &mut Taken<'_>, text: &[u8]) {
             1 => RatingColumn::Given(column(choice & 128 > 0, 2, "rating")),
             _ => RatingColumn::Default,
         },
-        time: (choice & 36 == 36).then(|| Time { column: column(choice & 8 > 0, 3, "time"), unit: TimeUnit::Ms }),
+        time: (choice & 36 == 36).then(|| Time {
+            column: column(choice & 8 > 0, 3, "time"),
+            unit: TimeUnit::Ms,
+            asked: choice & 64 > 0,
+        }),
     };
     match dialect::detect(&spec, Path::new("ratings.csv"), text) {
         Err(error) => assert_says_what_to_do(&error),

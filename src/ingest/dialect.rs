@@ -166,7 +166,7 @@ pub fn detect(spec: &FilesSpec, path: &Path, head: &[u8]) -> Result<Dialect> {
         user,
         item,
         rating,
-        time,
+        time: time.filter(|_| spec.time.as_ref().is_some_and(|time| time.asked)),
         partitions: partitions.into_iter().map(|(_, value)| value).collect(),
     })
 }

@@ -1,7 +1,7 @@
-//! The item dictionary: every item of every worker, sorted by id.
+//! The item dictionary: every item of every worker, sorted by id, or the items of a model.
 
 use super::ids::Id;
-use super::keys::{ItemIndex, KeyMap, Noted, id_of, note_name};
+use super::keys::{ItemIndex, KeyMap, Noted, UNKNOWN, id_of, note_name};
 use super::rows::Name;
 use crate::collective::Collective;
 
@@ -37,4 +37,73 @@ pub fn item_dictionary<C: Collective>(
     let told = c.broadcast(bytemuck::cast_slice(&keys).to_vec());
     let keys: Vec<u64> = bytemuck::pod_collect_to_vec(&told);
     Some((ItemIndex::new(&keys), sorted.into_iter().map(|(id, _)| id).collect()))
+}
+
+/// Index of the given items, `ids`, by their keys under `hash_seed`, and how many other items there are among those that
+/// came to the workers (on the coordinator); nothing if two texts share a key, read ones or given ones. The other
+/// arguments are those of [`item_dictionary`].
+pub fn known_items<C: Collective>(
+    c: &mut C,
+    ids: &[Id],
+    hash_seed: u64,
+    keys: &[u64],
+    item_names: &KeyMap<Box<str>>,
+    collision: bool,
+) -> Option<(ItemIndex, u64)> {
+    let known: Vec<u64> = ids.iter().map(|id| id.key(hash_seed)).collect();
+    let mut collided = [u64::from(collision || clashes(ids, &known, item_names))];
+    c.max(&mut collided);
+    if collided[0] > 0 {
+        return None;
+    }
+    let index = ItemIndex::new(&known);
+    let others: Vec<u64> = keys.iter().copied().filter(|&key| index.of(key) == UNKNOWN).collect();
+    let gathered = c.gather(bytemuck::cast_slice(&others).to_vec());
+    let mut others: Vec<u64> =
+        gathered.iter().flat_map(|bytes| bytemuck::pod_collect_to_vec::<u8, u64>(bytes)).collect();
+    others.sort_unstable();
+    others.dedup();
+    Some((index, others.len() as u64))
+}
+
+/// Two of the items share a key, or one of them and another text that was read.
+fn clashes(ids: &[Id], keys: &[u64], read: &KeyMap<Box<str>>) -> bool {
+    let mut seen = KeyMap::default();
+    ids.iter().zip(keys).any(|(id, &key)| match id {
+        Id::Number(_) => false,
+        Id::Text(text) => seen.insert(key, ()).is_some() || read.get(&key).is_some_and(|other| other != text),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collective::Solo;
+    use crate::collective::testing::run_workers;
+
+    #[test]
+    fn items_that_are_not_given_are_counted_once_over_all_workers() {
+        let ids = ["3", "70", "a", "b"].map(Id::parse);
+        let key = |text: &str| Id::parse(text).key(5);
+        let here = [&["3", "4", "a"][..], &["4", "x", "70"], &["x", "y"]];
+        let found = run_workers(3, |c| {
+            let texts = here[c.index()];
+            let keys: Vec<u64> = texts.iter().map(|text| key(text)).collect();
+            let names = texts.iter().map(|text| (key(text), Box::from(*text))).collect();
+            let (index, others) = known_items(c, &ids, 5, &keys, &names, false).unwrap();
+            assert_eq!(ids.each_ref().map(|id| index.of(id.key(5))), [0, 1, 2, 3]);
+            assert_eq!([index.of(key("x")), index.of(4)], [UNKNOWN; 2]);
+            others
+        });
+        assert_eq!(found[0], 3);
+    }
+
+    #[test]
+    fn a_text_that_shares_the_key_of_a_given_one_is_noticed() {
+        let ids = [Id::parse("a")];
+        let names = |text: &str| KeyMap::from_iter([(ids[0].key(0), Box::from(text))]);
+        assert!(known_items(&mut Solo, &ids, 0, &[], &names("a"), false).is_some());
+        assert!(known_items(&mut Solo, &ids, 0, &[], &names("impostor"), false).is_none());
+        assert!(known_items(&mut Solo, &ids, 0, &[], &names("a"), true).is_none());
+    }
 }

@@ -8,10 +8,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::source::list_store;
 use super::source::uri::{self, Named};
 pub use super::source::{InputFile, Place};
-use super::source::{STDIN, list_store};
 use crate::error::{Error, Result};
+use crate::job::STDIN;
 
 /// The most files of one run: their numbers are a part of every row's place in the input ([`super::rows::place`]).
 const MOST_FILES: usize = 1 << 20;
@@ -207,7 +208,7 @@ mod tests {
         let dir = folder(&["a.csv"]);
         let address = format!("file://{}", dir.path().join("a.csv").display());
         let files = expand(&[address.into(), dir.path().join("a.csv"), STDIN.into()]).unwrap();
-        assert_eq!(files.iter().map(|file| &file.place).collect::<Vec<_>>(), [&Place::Stdin, &Place::Disk]);
+        assert_eq!(files.iter().map(|file| &file.place).collect::<Vec<_>>(), [&Place::Disk, &Place::Stdin]);
         assert_eq!(expand(&["https://example.org/x.csv".into()]).unwrap_err().exit_code(), 2);
     }
 

@@ -104,10 +104,13 @@ impl KeySet {
     }
 }
 
+/// The index of an item that is not in the dictionary: above that of any other.
+pub const UNKNOWN: u32 = u32::MAX;
+
 /// The index of every item by its key.
 #[derive(Debug, Default)]
 pub struct ItemIndex {
-    /// By key, for small number keys; `u32::MAX` where there is no such item.
+    /// By key, for small number keys; [`UNKNOWN`] where there is no such item.
     direct: Vec<u32>,
     others: KeyMap<u32>,
     len: usize,
@@ -119,7 +122,7 @@ impl ItemIndex {
         let most = DIRECT_KEYS.min(16 * keys.len() as u64 + 65_536);
         let small = keys.iter().copied().filter(|&key| key < most).max();
         let mut index = ItemIndex { direct: Vec::new(), others: KeyMap::default(), len: keys.len() };
-        index.direct.resize(small.map_or(0, |key| key as usize + 1), u32::MAX);
+        index.direct.resize(small.map_or(0, |key| key as usize + 1), UNKNOWN);
         for (item, &key) in keys.iter().enumerate() {
             match index.direct.get_mut(key as usize) {
                 Some(direct) => *direct = item as u32,
@@ -137,12 +140,12 @@ impl ItemIndex {
         self.len == 0
     }
 
-    /// The index of an item that is known.
+    /// The index of an item, or [`UNKNOWN`].
     #[inline(always)]
     pub fn of(&self, key: u64) -> u32 {
         match self.direct.get(key as usize) {
             Some(&item) => item,
-            None => self.others[&key],
+            None => self.others.get(&key).copied().unwrap_or(UNKNOWN),
         }
     }
 
@@ -175,6 +178,9 @@ mod tests {
             for (item, &key) in sorted.iter().enumerate() {
                 prop_assert_eq!(index.of(key), item as u32);
                 prop_assert_eq!(index.key_of(item as u32), Some(key));
+            }
+            for key in sorted.iter().flat_map(|key| [key.wrapping_sub(1), key.wrapping_add(1)]) {
+                prop_assert_eq!(index.of(key) == UNKNOWN, !keys.contains(&key));
             }
         }
     }

@@ -77,7 +77,7 @@ pub(crate) fn format(spec: &FilesSpec, file: &InputFile) -> Result<Format> {
     let opened = file.open()?;
     let head = opened.read_at(0, (dialect::HEAD_BYTES as u64).min(file.bytes)).map_err(|e| failed(&file.path, &e))?;
     let codec = Codec::of(&head);
-    let is_parquet = head.starts_with(b"PAR1");
+    let is_parquet = parquet::is_parquet(&head);
     match spec.format {
         FileFormat::Delimited if is_parquet => Err(misfit(file, "this is a Parquet file", "\"parquet\" or \"auto\"")),
         FileFormat::Parquet if !is_parquet => Err(misfit(file, "this is no Parquet file", "\"delimited\" or \"auto\"")),
@@ -87,7 +87,7 @@ pub(crate) fn format(spec: &FilesSpec, file: &InputFile) -> Result<Format> {
             let mut head = Vec::new();
             let text = file.unpacked(codec)?;
             text.take(dialect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(|e| failed(&file.path, &e))?;
-            if head.starts_with(b"PAR1") {
+            if parquet::is_parquet(&head) {
                 let remedy = "unpack it: a Parquet file is packed within";
                 return Err(Error::data(file.path.display().to_string(), "this is a packed Parquet file", remedy));
             }

@@ -1,4 +1,4 @@
-//! Item titles, from a file of their own.
+//! Item titles, from a file of their own: delimited text, packed or not, or Parquet.
 //!
 //! Small beside the ratings, so it is read whole by whoever needs it. Delimiter and header are found as for ratings
 //! ([`super::dialect`]). Unlike there, a quoted field may span lines. An item listed twice has its first title, and one
@@ -7,11 +7,15 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use super::dialect::{self, Key, Kind, Layout, Want};
-use super::fields::{is_blank, trim, without_cr};
+use super::fields::{is_blank, without_cr};
 use super::ids::{Id, MAX_ID_BYTES};
+use super::parquet;
+use super::source::uri::{self, Named};
+use super::source::{Codec, InputFile, Place, failed, list_store};
 use crate::error::{Error, Result};
 use crate::job::{Encoding, TitlesSpec};
 
@@ -20,12 +24,18 @@ use crate::job::{Encoding, TitlesSpec};
 /// Errors: [`Error::File`] for a file that cannot be read, [`Error::Job`] for a key that does not fit it, [`Error::Row`]
 /// for a line without id or title column, or that is not in the encoding.
 pub fn read(spec: &TitlesSpec) -> Result<HashMap<Id, String>> {
-    let bytes =
-        fs::read(&spec.path).map_err(|e| Error::file(&spec.path, "cannot read", &e, "check input.items.path"))?;
+    let file = find(spec)?;
+    let opened = file.open()?;
+    let head = opened.read_at(0, MAGIC).map_err(|e| failed(&file.path, &e))?;
+    if parquet::is_parquet(&head) {
+        return read_parquet(spec, &file);
+    }
+    let mut bytes = Vec::new();
+    file.unpacked(Codec::of(&head))?.read_to_end(&mut bytes).map_err(|e| failed(&file.path, &e))?;
     from_bytes(spec, &bytes)
 }
 
-/// The titles in a file that holds `bytes`.
+/// The titles in a delimited file that holds `bytes`.
 pub(crate) fn from_bytes(spec: &TitlesSpec, bytes: &[u8]) -> Result<HashMap<Id, String>> {
     let text = decode(spec, bytes)?;
     let title = Key { name: "title", column: spec.title.clone(), required: true, kind: Kind::Text };
@@ -44,6 +54,52 @@ pub(crate) fn from_bytes(spec: &TitlesSpec, bytes: &[u8]) -> Result<HashMap<Id, 
         _ => titles.read_lines(&text, &layout)?,
     }
     Ok(titles.found)
+}
+
+/// As many bytes as tell one kind of file from another.
+const MAGIC: u64 = 8;
+
+/// The file of titles, on a disk or in a store.
+fn find(spec: &TitlesSpec) -> Result<InputFile> {
+    let remedy = "check input.items.path";
+    match uri::named(&spec.path)? {
+        Named::Path(path) => {
+            let metadata = fs::metadata(&path).map_err(|e| Error::file(&path, "cannot read", &e, remedy))?;
+            Ok(InputFile { path, bytes: metadata.len(), place: Place::Disk })
+        }
+        Named::Store(address) => match &list_store(&address)?[..] {
+            [file] => Ok(file.clone()),
+            many => {
+                let problem = format!("{address} stands for {} objects", many.len());
+                Err(Error::job("input.items.path", problem, "name one file"))
+            }
+        },
+    }
+}
+
+fn read_parquet(spec: &TitlesSpec, file: &InputFile) -> Result<HashMap<Id, String>> {
+    let mut found = HashMap::new();
+    parquet::read_texts(file, "input.items", [("id", &spec.id), ("title", &spec.title)], |row, [id, title]| {
+        let bad = |problem| {
+            let remedy = "fix the row, or input.items.id if it names the wrong column".into();
+            Error::Row { file: file.path.clone(), line: row + 1, problem, remedy }
+        };
+        add(&mut found, &id, &title).map_err(bad)
+    })?;
+    Ok(found)
+}
+
+/// Notes the title of an item, or says what is wrong with its id.
+fn add(found: &mut HashMap<Id, String>, id: &str, title: &str) -> std::result::Result<(), String> {
+    let id = id.trim_matches([' ', '\t']);
+    if id.is_empty() || id.len() > MAX_ID_BYTES {
+        return Err(format!("the item id must have 1 to {MAX_ID_BYTES} bytes, not {}", id.len()));
+    }
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !title.is_empty() {
+        found.entry(Id::parse(id)).or_insert(title);
+    }
+    Ok(())
 }
 
 /// The file as UTF-8. Both encodings keep line ends, so line numbers stay.
@@ -117,15 +173,7 @@ impl Titles<'_> {
             let needed = 1 + self.id.max(self.title);
             return Err(self.bad(line, format!("the row has fewer than the {needed} columns that are needed")));
         };
-        let id = id.trim_matches([' ', '\t']);
-        if trim(id.as_bytes()).is_empty() || id.len() > MAX_ID_BYTES {
-            return Err(self.bad(line, format!("the item id must have 1 to {MAX_ID_BYTES} bytes, not {}", id.len())));
-        }
-        let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-        if !title.is_empty() {
-            self.found.entry(Id::parse(id)).or_insert(title);
-        }
-        Ok(())
+        add(&mut self.found, id, title).map_err(|problem| self.bad(line, problem))
     }
 
     fn bad(&self, line: u64, problem: String) -> Error {

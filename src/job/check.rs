@@ -38,6 +38,38 @@ impl JobSpec {
     }
 }
 
+impl Job {
+    /// Refuses a job that was changed by hand after it was checked, as far as it could not run.
+    pub fn check_again(&self) -> Result<()> {
+        at_least("memory", self.memory, MIN_MEMORY)?;
+        output(self.output.clone())?;
+        for (key, value, least) in [
+            ("pca.components", self.pca.components, 1),
+            ("pca.report", self.pca.report, 1),
+            ("kmeans.clusters", self.kmeans.clusters, 2),
+            ("kmeans.n_init", self.kmeans.n_init, 1),
+            ("kmeans.max_iter", self.kmeans.max_iter, 1),
+            ("validate.folds", self.validate.folds, 2),
+            ("profile.top", self.profile.top, 1),
+        ] {
+            at_least(key, value, least)?;
+        }
+        for (key, value) in [("pca.tol", self.pca.tol), ("kmeans.tol", self.kmeans.tol)] {
+            at_least(key, value, 0.0)?;
+        }
+        if let Some(sweep) = &self.sweep {
+            at_least("sweep.clusters", sweep.clusters.first().copied().unwrap_or_default(), 2)?;
+            if !sweep.clusters.is_sorted_by(|a, b| a < b) {
+                return refuse("sweep.clusters", "the numbers do not rise", "sort them");
+            }
+        }
+        match &self.input.source {
+            Source::Generate(made) => made.check(|field| format!("input.generate.{field}")),
+            Source::Files(_) => Ok(()),
+        }
+    }
+}
+
 fn seconds(key: &str, value: f64) -> Result<Duration> {
     Duration::try_from_secs_f64(value)
         .or_else(|_| refuse(key, format!("{value} is no time"), "write a number of seconds from 0 on"))
@@ -220,7 +252,8 @@ fn files(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<FilesSpec> {
         [("user", Some(&user)), ("item", Some(&item)), ("rating", given(&rating)), ("time", spec.time.as_ref())];
     refuse_shared_columns(columns)?;
     let unit = spec.time_unit.unwrap_or_default();
-    let time = spec.time.filter(|_| filter.looks_at_time()).map(|column| Time { column, unit });
+    let asked = filter.looks_at_time();
+    let time = spec.time.map(|column| Time { column, unit, asked });
     Ok(FilesSpec {
         ratings: ratings.iter().map(|path| resolve("input.ratings", path, folder)).collect::<Result<_>>()?,
         format: spec.format.unwrap_or_default(),
@@ -273,7 +306,7 @@ fn resolve(key: &str, path: &Path, folder: &Path) -> Result<PathBuf> {
         return refuse(key, "a path is empty", "name a file, folder, glob or address");
     }
     // An address has its place already, and so has standard input.
-    let is_placed = text.contains("://") || text == "-";
+    let is_placed = text.contains("://") || text == STDIN;
     Ok(if is_placed { path.to_path_buf() } else { folder.join(path) })
 }
 

@@ -25,14 +25,19 @@ struct Given {
     place: String,
 }
 
+/// What `--set` alone says, as a job file of nothing else would.
+pub fn overridden(overrides: &[(String, String)]) -> Result<JobSpec> {
+    to_spec(&overrides.iter().flat_map(|(key, value)| in_override(key, value)).collect::<Vec<_>>())
+}
+
 /// Reads and checks the job file `path`. `overrides` are pairs of a dotted key and a TOML value (or a bare text) and win
-/// over the file; `output` wins over both.
+/// over the file; `output` wins over both. A file that ends in `.json` is the `run.json` of a finished run, and its job is
+/// run as it was.
 pub fn load(path: &Path, overrides: &[(String, String)], output: Option<PathBuf>) -> Result<Job> {
-    let bytes = std::fs::read(path).map_err(|e| {
-        let problem = format!("cannot read the job file: {e}");
-        Error::job(path.display().to_string(), problem, "name a TOML file, such as jobs/quickstart.toml")
-    })?;
-    from_bytes(path, bytes, overrides, output)
+    if path.extension().is_some_and(|ending| ending == "json") {
+        return of_run(path, overrides, output);
+    }
+    from_bytes(path, bytes_of(path)?, overrides, output)
 }
 
 /// The same for a job file that holds `bytes`.
@@ -52,6 +57,30 @@ pub(crate) fn from_bytes(
     let folder = path.parent().unwrap_or(Path::new(""));
     let stem = path.file_stem().unwrap_or(path.as_os_str());
     spec.check(folder, Path::new("out").join(stem))
+}
+
+fn of_run(path: &Path, overrides: &[(String, String)], output: Option<PathBuf>) -> Result<Job> {
+    #[derive(Deserialize)]
+    struct Finished {
+        job: Job,
+    }
+    if let Some((key, _)) = overrides.first() {
+        let problem = "the job of a finished run runs as it did";
+        return Err(Error::job(format!("--set {key}"), problem, "set keys of the job file that it came from"));
+    }
+    let Finished { job } = serde_json::from_str(&text(path, bytes_of(path)?)?).map_err(|e| {
+        let remedy = "name the run.json of this version of segmill, or a job file in TOML";
+        Error::job(path.display().to_string(), format!("there is no job that ran in it: {e}"), remedy)
+    })?;
+    job.check_again()?;
+    Ok(Job { output: output.unwrap_or_else(|| job.output.clone()), ..job })
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| {
+        let problem = format!("cannot read the job file: {e}");
+        Error::job(path.display().to_string(), problem, "name a TOML file, such as jobs/quickstart.toml")
+    })
 }
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {

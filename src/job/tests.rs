@@ -103,7 +103,8 @@ fn filters_are_read_and_times_may_be_written_in_any_way() {
         assert_eq!(job.filter.after, Some(day * 1_000_000), "{after}");
         assert!(files(&job).time.as_ref().is_some_and(|time| time.column == Column::Index(3)));
     }
-    assert_eq!(files(&job(&format!("{MINIMAL}time = 3\n"))).time, None, "nobody asks for it");
+    let nobody_asks = job(&format!("{MINIMAL}time = 3\n"));
+    assert!(files(&nobody_asks).time.as_ref().is_some_and(|time| !time.asked));
     assert_eq!(job(MINIMAL).filter, Filter::default());
 }
 
@@ -335,8 +336,7 @@ fn a_value_out_of_range_is_refused_by_its_key() {
         ("output", ".."),
         ("input.ratings", "[]"),
         ("input.ratings", "\"\""),
-        ("input.ratings", "s3://bucket/r.csv"),
-        ("input.format", "parquet"),
+        ("input.format", "avro"),
         ("input.delimiter", "\"\""),
         ("input.delimiter", "ato"),
         ("input.header", "maybe"),

@@ -16,6 +16,7 @@ mod candidates;
 mod finish;
 mod knee;
 mod lockstep;
+mod nearest;
 mod plan;
 mod seeding;
 mod spread;
@@ -36,6 +37,7 @@ use spread::{Job, Keeper, Solved};
 use users::Users;
 
 pub use knee::knee;
+pub use nearest::Centroids;
 #[cfg(any(test, fuzzing))]
 pub(crate) use spread::Progress;
 
@@ -46,6 +48,8 @@ pub struct KMeans {
     pub centroids: Array2<f64>,
     /// Users in each segment.
     pub sizes: Vec<u64>,
+    /// All segments, in the order in which the nearest is looked for: of equally near ones the first takes the user.
+    pub tie_order: Vec<u32>,
     /// Sum of squared distances of users to their centroid.
     pub inertia: f64,
     /// Start that won, from 0.
@@ -75,7 +79,7 @@ pub struct Assignment {
 
 impl Assignment {
     /// Nobody, with room for `n` users.
-    fn with_capacity(n: usize) -> Assignment {
+    pub fn with_capacity(n: usize) -> Assignment {
         Assignment {
             segment: Vec::with_capacity(n),
             distance: Vec::with_capacity(n),

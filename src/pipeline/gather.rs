@@ -8,10 +8,12 @@ use crate::collective::Collective;
 use crate::ingest::files::InputFile;
 use crate::ingest::ids::Id;
 use crate::ingest::rejects::Reject;
+use crate::job::Input;
 use crate::kernel::keyed::{self, Stream};
 use crate::kmeans::Assignment;
 use crate::progress::Memory;
 use crate::report::rejects::RejectLine;
+use crate::report::run::InputRecord;
 use crate::report::{MapPoint, UserTable};
 use crate::shard::Shard;
 
@@ -19,11 +21,14 @@ use crate::shard::Shard;
 const MAP_POINTS: usize = 4000;
 
 /// All users, sorted by id, on the coordinator. Each worker sorts its own, whose ids are merged; one column after the
-/// other follows their order.
+/// other follows their order. `nb_segment` may be empty, on all workers alike.
 pub fn users<C: Collective>(c: &mut C, shard: &Shard, assignment: Assignment, nb_segment: Vec<u32>) -> UserTable {
     let mut order: Vec<u32> = (0..shard.users.len() as u32).collect();
     // A shard is sorted partition by partition: such runs are merged.
     order.sort_by(|&a, &b| shard.users[a as usize].cmp(&shard.users[b as usize]));
+    let mut classes = [nb_segment.len() as u64];
+    c.sum(&mut classes);
+    let has_classes = classes[0] > 0;
     let (users, from) = merge(gather_ids(c, &shard.users, &order));
     UserTable {
         users,
@@ -33,7 +38,7 @@ pub fn users<C: Collective>(c: &mut C, shard: &Shard, assignment: Assignment, nb
             second: gather_column(c, assignment.second, &order, &from),
             second_distance: gather_column(c, assignment.second_distance, &order, &from),
         },
-        nb_segment: gather_column(c, nb_segment, &order, &from),
+        nb_segment: if has_classes { gather_column(c, nb_segment, &order, &from) } else { Vec::new() },
     }
 }
 
@@ -114,6 +119,13 @@ pub fn peak_memory<C: Collective>(c: &mut C) -> u64 {
     let mut peak = [Memory::now().peak];
     c.max(&mut peak);
     peak[0]
+}
+
+/// What a later run can tell by whether it reads the same: the files with ratings, then the one with titles.
+pub fn inputs(input: &Input, files: &[InputFile]) -> Vec<InputRecord> {
+    let ratings = files.iter().map(InputRecord::of);
+    let titles = input.items.iter().filter_map(|titles| InputRecord::on_disk(&titles.path));
+    ratings.chain(titles).collect()
 }
 
 pub fn reject_lines(files: &[InputFile], rejects: Vec<Reject>) -> Vec<RejectLine> {

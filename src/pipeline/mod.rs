@@ -1,5 +1,6 @@
 //! The batch job: a handful of calls in the order of the data, run by every worker in lockstep.
 
+pub mod assign;
 mod gather;
 mod simd;
 mod warnings;
@@ -13,7 +14,7 @@ use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
-use crate::flow::read::{self, Ratings, Room};
+use crate::flow::read::{self, Dictionary, Ratings, Room};
 use crate::ingest::files;
 use crate::job::{Job, Source};
 use crate::kernel::csr::Csr;
@@ -26,7 +27,7 @@ use crate::progress::{self, Memory, RunAt, RunOf, Space};
 use crate::report::run::Stage;
 use crate::report::write::{self, Written};
 use crate::report::{Measured, ModelTerms, Outcome};
-use crate::shard::weight;
+use crate::shard::weight::Weigher;
 use crate::validate;
 
 pub use simd::choose_vector_code;
@@ -76,15 +77,10 @@ fn fingerprint(job: &Job) -> Fingerprint {
 const RATINGS_PERCENT: u64 = 40;
 const RUNS_PERCENT: u64 = 30;
 
-/// Where files go that do not outlive the run.
-fn scratch_folder(job: &Job) -> PathBuf {
-    let beside =
-        || job.output.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
-    match (&job.scratch, beside()) {
-        (Some(folder), _) => folder.clone(),
-        (None, Some(folder)) if folder.is_dir() => folder.to_path_buf(),
-        _ => std::env::temp_dir(),
-    }
+/// Where files go that do not outlive the run and have no folder of their own: the one that `output` goes to.
+fn folder_beside(output: &Path) -> PathBuf {
+    let parent = output.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    parent.filter(|folder| folder.is_dir()).map_or_else(std::env::temp_dir, Path::to_path_buf)
 }
 
 /// One worker's part of the job.
@@ -94,14 +90,19 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let mut checkpoint = open_checkpoint(c, job);
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
-    let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
+    let room = Room {
+        memory: share(RATINGS_PERCENT),
+        scratch: job.scratch.clone().unwrap_or_else(|| folder_beside(&job.output)),
+    };
     let memory = share(RUNS_PERCENT);
-    let mut ratings = clock.time("ingest", || read::read(worker, c, &job.input, &job.filter, &room))?;
+    let mut ratings =
+        clock.time("ingest", || read::read(worker, c, &job.input, &job.filter, Dictionary::Found, &room))?;
     let sweep_over = check_sizes(job, &ratings)?;
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;
-    let (matrix, pca, scores) = clock.time("pca", || {
-        let weighted = weight::weighted(c, &shard.matrix, job.matrix, &mut ratings.store);
+    let (weigher, matrix, pca, scores) = clock.time("pca", || {
+        let weigher = Weigher::fit(c, &shard.matrix, job.matrix);
+        let weighted = weigher.weigh(&shard.matrix, &mut ratings.store);
         let matrix = c.agree(weighted)?;
         let pca = match checkpoint.restore("pca") {
             Some(pca) => pca,
@@ -113,7 +114,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
         };
         progress::swept(pca.solver.iterations, Some(pca.solver.residual));
         let scores = pca::project(&pca, &matrix);
-        Ok((matrix, pca, scores))
+        Ok((weigher, matrix, pca, scores))
     })?;
     let projected = match &job.sweep {
         Some(sweep) if sweep.projected => &sweep_over[..],
@@ -188,6 +189,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
         let outcome = Outcome {
             job: job.clone(),
             ledger: ratings.ledger,
+            inputs: gather::inputs(&job.input, &ratings.files),
             items: ratings.items,
             users,
             pca,
@@ -195,7 +197,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
             sweep,
             validation,
             profiles,
-            model: ModelTerms { idf, bayes: fitted.terms },
+            model: ModelTerms { idf, mean_length: weigher.mean_length(), bayes: fitted.terms },
             map,
             warnings,
             measured,
@@ -223,7 +225,11 @@ fn open_checkpoint<C: Collective>(c: &mut C, job: &Job) -> Checkpoint {
     let folder = job.output.with_file_name(format!(".{name}.checkpoint"));
     let Fingerprint { job: sections, inputs } =
         if c.is_coordinator() { fingerprint(job) } else { Fingerprint::default() };
-    let identity = format!("{} {sections:?} {inputs}", env!("CARGO_PKG_VERSION"));
+    let mut identity = format!("{} {sections:?} {inputs}", env!("CARGO_PKG_VERSION"));
+    if job.input.reads_stdin() {
+        // Nobody knows whether the next run is fed the same.
+        identity += &format!(" {:?}", std::time::SystemTime::now());
+    }
     Checkpoint::open(c, &folder, &identity, job.checkpoint_every)
 }
 

@@ -52,6 +52,7 @@ pub fn outcome(size: Size) -> Outcome {
     Outcome {
         job: job(size),
         ledger: Ledger { read: 100_020, accepted: 100_000, rejected: 13, merged: 7, filtered: 0 },
+        inputs: Vec::new(),
         items: items(size.items),
         users: users(&segment, size),
         pca: pca(size),
@@ -132,7 +133,14 @@ fn pca(size: Size) -> Pca {
 
 fn kmeans(sizes: Vec<u64>, centroids: Array2<f64>) -> KMeans {
     let start = |i: usize| StartReport { iterations: 20 + i, inertia: 104_000.0 + 311.7 * i as f64, converged: true };
-    KMeans { centroids, sizes, inertia: 104_000.0, best_start: 0, starts: (0..10).map(start).collect() }
+    KMeans {
+        tie_order: (0..sizes.len() as u32).rev().collect(),
+        centroids,
+        sizes,
+        inertia: 104_000.0,
+        best_start: 0,
+        starts: (0..10).map(start).collect(),
+    }
 }
 
 fn sweep() -> Sweep {
@@ -184,6 +192,7 @@ fn model(size: Size) -> ModelTerms {
     let log_prob = (0..size.clusters * size.items).map(|i| -4.0 - draw(50, i)).collect();
     ModelTerms {
         idf: (0..size.items).map(|i| 1.0 + 4.0 * draw(51, i)).collect(),
+        mean_length: None,
         bayes: vec![
             ("class_log_prior".into(), vec![size.clusters], (0..size.clusters).map(|k| -1.0 - draw(52, k)).collect()),
             ("feature_log_prob".into(), vec![size.clusters, size.items], log_prob),

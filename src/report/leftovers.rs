@@ -1,15 +1,18 @@
 //! What runs that were killed left beside an output.
 //!
-//! A folder in the making is locked by the process that makes it; the lock goes with the process. A folder in the making
-//! that nobody holds is removed by the next run with that output. An earlier output that was moved aside by somebody who
+//! A folder or file in the making is locked by the process that makes it; the lock goes with the process. What nobody
+//! holds is removed by the next run with that output. An earlier output that was moved aside by somebody who
 //! was killed before the new one was in its place is moved back.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// Locks a folder for this process; nothing where the file system has no locks.
-pub fn claim(folder: &Path) -> Option<File> {
-    let file = File::open(folder).ok()?;
+use crate::error::{Error, Result};
+use crate::report::table::DISK_REMEDY;
+
+/// Locks a folder or file for this process; nothing where the file system has no locks.
+pub fn claim(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
     file.try_lock().ok()?;
     Some(file)
 }
@@ -25,23 +28,79 @@ pub fn clear(output: &Path) {
             let _ = fs::rename(&folder, &output);
         }
     }
-    for folder in siblings(parent, &format!(".{name}.new-")) {
-        if is_free(&folder) {
-            let _ = fs::remove_dir_all(&folder);
+    for role in ["new", "verify"] {
+        for path in siblings(parent, &format!(".{name}.{role}-")).iter().filter(|path| is_free(path)) {
+            remove(path);
         }
+    }
+}
+
+/// Removes a file or a folder; what cannot be removed is left.
+pub fn remove(path: &Path) {
+    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+}
+
+/// A folder of this process beside an output, gone with the value.
+#[derive(Debug)]
+pub struct Workspace {
+    folder: PathBuf,
+    _lock: Option<File>,
+}
+
+impl Workspace {
+    /// Beside the folder `output`, to verify it in.
+    pub fn create(output: &Path) -> Result<Workspace> {
+        clear(output);
+        let failed = |e: std::io::Error| Error::file(output, "cannot create a folder beside it", &e, DISK_REMEDY);
+        let path = fs::canonicalize(output).map_err(failed)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let folder = path.with_file_name(format!(".{name}.verify-{}", std::process::id()));
+        fs::create_dir(&folder).map_err(failed)?;
+        Ok(Workspace { _lock: claim(&folder), folder })
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        remove(&self.folder);
+    }
+}
+
+/// Parents that were missing when something was to be created below them. Those that are still empty go with the value.
+#[derive(Debug)]
+pub struct Parents(Vec<PathBuf>);
+
+impl Parents {
+    /// Creates `folder` and what is missing above it.
+    pub fn create(folder: &Path) -> std::io::Result<Parents> {
+        let missing = folder.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
+        let made = Parents(missing.map(Path::to_path_buf).collect());
+        fs::create_dir_all(folder)?;
+        Ok(made)
+    }
+}
+
+impl Drop for Parents {
+    fn drop(&mut self) {
+        // The deepest first; a folder that holds something stays.
+        self.0.iter().for_each(|folder| drop(fs::remove_dir(folder)));
     }
 }
 
 fn siblings(parent: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
-    let mut folders: Vec<PathBuf> = ours.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
+    let mut paths: Vec<PathBuf> = ours.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }
 
-fn is_free(folder: &Path) -> bool {
-    File::open(folder).is_ok_and(|file| file.try_lock().is_ok())
+fn is_free(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 #[cfg(test)]

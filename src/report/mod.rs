@@ -5,11 +5,12 @@
 //! digest ([`table::Table::digest`]) that is the same in every layout of workers and processes: nothing of [`Measured`], no
 //! path and no time goes into one.
 
+pub mod assigned;
 pub mod charts;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod format;
-mod leftovers;
+pub mod leftovers;
 pub mod page;
 pub mod rejects;
 pub mod run;
@@ -33,6 +34,8 @@ use crate::validate::Validation;
 pub struct Outcome {
     pub job: Job,
     pub ledger: Ledger,
+    /// The files that were read.
+    pub inputs: Vec<run::InputRecord>,
     pub items: Items,
     pub users: UserTable,
     pub pca: Pca,
@@ -61,6 +64,8 @@ pub struct UserTable {
 pub struct ModelTerms {
     /// `(n_items)`
     pub idf: Vec<f64>,
+    /// Mean over the users of the sum of their ratings, where the weighting depends on it.
+    pub mean_length: Option<f64>,
     /// Naive Bayes terms by name, each with its shape: e.g. `feature_log_prob` `(n_clusters, n_items)`.
     pub bayes: Vec<(String, Vec<usize>, Vec<f64>)>,
 }

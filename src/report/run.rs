@@ -3,10 +3,14 @@
 //! `digests` alone is the same in every layout; times, memory and paths are not.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::ingest::Ledger;
+use crate::ingest::source::{InputFile, Place};
 use crate::job::Job;
 use crate::kmeans::{StartReport, Sweep};
 use crate::pca::SolverReport;
@@ -31,6 +35,8 @@ pub struct RunRecord {
     pub items: u64,
     pub ratings: u64,
     pub ledger: Ledger,
+    /// The files that were read: those with ratings, then the one with titles.
+    pub inputs: Vec<InputRecord>,
     pub warnings: Vec<String>,
     pub layout: Layout,
     /// The level of vector code of the coordinator's process.
@@ -61,6 +67,41 @@ pub struct Versions {
     pub segmill: String,
     pub format: u32,
     pub model: u32,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputRecord {
+    /// Or an address; `-` is standard input.
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// When it was last written, in seconds since 1970; absent where that is not known.
+    pub modified: Option<u64>,
+    /// What an object store calls this version of it.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+impl InputRecord {
+    pub fn of(file: &InputFile) -> InputRecord {
+        let (path, bytes) = (file.path.clone(), file.bytes);
+        match &file.place {
+            Place::Disk => {
+                let modified = InputRecord::on_disk(&path).and_then(|now| now.modified);
+                InputRecord { path, bytes, modified, version: None }
+            }
+            Place::Store { version } => InputRecord { path, bytes, modified: None, version: version.clone() },
+            Place::Stdin | Place::Spooled(_) => InputRecord { path, bytes, modified: None, version: None },
+        }
+    }
+
+    /// A file on a disk as it is now; nothing where there is none.
+    pub fn on_disk(path: &Path) -> Option<InputRecord> {
+        let metadata = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file())?;
+        let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = since.map(|since| since.as_secs());
+        Some(InputRecord { path: path.to_path_buf(), bytes: metadata.len(), modified, version: None })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -104,6 +145,7 @@ impl RunRecord {
             items: measured.n_items,
             ratings: measured.n_ratings,
             ledger: outcome.ledger,
+            inputs: outcome.inputs.clone(),
             warnings: outcome.warnings.clone(),
             layout: Layout { processes: measured.processes, workers: measured.workers },
             simd: measured.simd.clone(),
@@ -149,6 +191,53 @@ impl Accuracy {
             out_of_fold_accuracy: validation.out_of_fold.accuracy(),
         }
     }
+}
+
+/// What a finished run leaves for others to go on from: the part of `run.json` that they need, so that one of another
+/// version may be read too.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Finished {
+    pub versions: Versions,
+    pub job: Job,
+    pub layout: Layout,
+    #[serde(default)]
+    pub inputs: Vec<InputRecord>,
+    pub digests: Digests,
+}
+
+impl Finished {
+    /// Of the output folder `output`.
+    pub fn read(output: &Path) -> Result<Finished> {
+        let path = output.join(FILE);
+        let remedy = "name the output folder of a finished run";
+        let json = std::fs::read(&path).map_err(|e| Error::file(&path, "cannot read", &e, remedy))?;
+        serde_json::from_slice(&json).map_err(|e| {
+            let place = path.display().to_string();
+            match version(&json) {
+                Some(version) if version != env!("CARGO_PKG_VERSION") => {
+                    Error::data(place, format!("segmill {version} wrote it in another form ({e})"), "run the job again")
+                }
+                _ => Error::data(place, format!("this is not the record of a run: {e}"), remedy),
+            }
+        })
+    }
+
+    /// That another version of segmill wrote it, and what follows.
+    pub fn foreign(&self) -> Option<String> {
+        let (wrote, here) = (&self.versions, Versions::current());
+        (*wrote != here).then(|| {
+            format!(
+                "run.json is of segmill {} (format {}, model {}), and this is {} ({}, {}): results may differ",
+                wrote.segmill, wrote.format, wrote.model, here.segmill, here.format, here.model
+            )
+        })
+    }
+}
+
+/// The version of segmill that wrote a `run.json`.
+fn version(json: &[u8]) -> Option<String> {
+    let parsed: serde_json::Value = serde_json::from_slice(json).ok()?;
+    Some(parsed["versions"]["segmill"].as_str()?.to_string())
 }
 
 /// Iterations of the start that won.

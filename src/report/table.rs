@@ -159,19 +159,24 @@ impl<'a> Table<'a> {
 
     /// Writes the table as CSV with a header: comma, LF, quotes where needed.
     pub fn write_csv(&self, path: &Path) -> Result<()> {
-        let failed = |e: csv::Error| Error::file(path, "cannot write", &std::io::Error::other(e), DISK_REMEDY);
-        let mut writer = csv::Writer::from_path(path).map_err(failed)?;
-        writer.write_record(self.columns.iter().map(|c| c.name)).map_err(failed)?;
+        let written = File::create(path).and_then(|file| self.encode_csv(file));
+        written.map_err(|e| Error::file(path, "cannot write", &e, DISK_REMEDY))
+    }
+
+    /// The same into `sink`, which need not be buffered.
+    pub fn encode_csv(&self, sink: impl std::io::Write) -> std::io::Result<()> {
+        let mut writer = csv::Writer::from_writer(sink);
+        writer.write_record(self.columns.iter().map(|c| c.name))?;
         let mut cell = String::new();
         for row in 0..self.n_rows() {
             for column in &self.columns {
                 cell.clear();
                 column.values.write_cell(row, &mut cell);
-                writer.write_field(&cell).map_err(failed)?;
+                writer.write_field(&cell)?;
             }
-            writer.write_record(None::<&[u8]>).map_err(failed)?;
+            writer.write_record(None::<&[u8]>)?;
         }
-        writer.flush().map_err(|e| Error::file(path, "cannot write", &e, DISK_REMEDY))
+        writer.flush()
     }
 
     /// Writes the table as Parquet: whole numbers as INT64, reals as DOUBLE, text as UTF-8 strings, Snappy, row groups

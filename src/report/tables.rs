@@ -13,25 +13,29 @@ use std::borrow::Cow;
 
 use crate::kmeans::SweepCurve;
 use crate::profile::ProfileItem;
-use crate::report::Outcome;
 use crate::report::table::{Table, Values, all_numbers};
+use crate::report::{Outcome, UserTable};
 use crate::validate::Confusion;
 
 /// Where each user went: `(n_users)` rows.
 pub fn segments(outcome: &Outcome) -> Table<'_> {
-    let users = &outcome.users;
+    users(&outcome.users)
+}
+
+/// The same of any users; without `nb_segment` where that is empty.
+pub fn users(users: &UserTable) -> Table<'_> {
     let assignment = &users.assignment;
-    Table::new(
-        "segments",
-        vec![
-            ("user", Values::ids(&users.users, all_numbers(&users.users))),
-            ("segment", whole(&assignment.segment)),
-            ("distance", real(&assignment.distance)),
-            ("second", whole(&assignment.second)),
-            ("second_distance", real(&assignment.second_distance)),
-            ("nb_segment", whole(&users.nb_segment)),
-        ],
-    )
+    let mut columns = vec![
+        ("user", Values::ids(&users.users, all_numbers(&users.users))),
+        ("segment", whole(&assignment.segment)),
+        ("distance", real(&assignment.distance)),
+        ("second", whole(&assignment.second)),
+        ("second_distance", real(&assignment.second_distance)),
+    ];
+    if users.nb_segment.len() == users.users.len() {
+        columns.push(("nb_segment", whole(&users.nb_segment)));
+    }
+    Table::new("segments", columns)
 }
 
 /// The top items of each segment.

@@ -11,13 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::model;
+use crate::report::leftovers::{self, Parents};
 use crate::report::rejects::{self, RejectLine};
 use crate::report::run::{self, Digests, RunRecord};
 use crate::report::table::{DISK_REMEDY, Table};
-use crate::report::{Outcome, leftovers, page, tables};
-
-/// The folder of the fitted model.
-const MODEL: &str = "model";
+use crate::report::{Outcome, page, tables};
 
 /// Everything that an output folder can hold.
 const FILES: [&str; 9] = [
@@ -29,7 +27,7 @@ const FILES: [&str; 9] = [
     "confusion.csv",
     "report.html",
     "rejects.tsv",
-    MODEL,
+    model::FOLDER,
 ];
 
 /// What was written.
@@ -89,7 +87,7 @@ fn write_files(outcome: &Outcome, folder: &Path, rejects: &[RejectLine]) -> Resu
     for table in [explained_variance, inertia, confusion] {
         table.write_csv(&folder.join(table.name()).with_extension("csv"))?;
     }
-    let model_folder = folder.join(MODEL);
+    let model_folder = folder.join(model::FOLDER);
     fs::create_dir(&model_folder).map_err(|e| Error::file(&model_folder, "cannot create", &e, DISK_REMEDY))?;
     model::write(outcome, items, &model_folder)?;
     if !rejects.is_empty() {
@@ -163,7 +161,7 @@ fn refuse_foreign(path: &Path) -> Result<()> {
         return Err(in_the_way(path, "is a folder that segmill did not write"));
     }
     // Replacing the folder would lose what somebody else has put into it.
-    let model = path.join(MODEL);
+    let model = path.join(model::FOLDER);
     let in_model = if model.is_dir() { entries(&model)? } else { Vec::new() };
     let foreign = |names: Vec<String>, ours: &[&str]| names.into_iter().find(|name| !ours.contains(&name.as_str()));
     match foreign(names, &FILES).or_else(|| foreign(in_model, &model::FILES)) {
@@ -191,19 +189,17 @@ struct Staging {
     folder: PathBuf,
     /// Held as long as the folder is somebody's: see [`leftovers`].
     _lock: Option<File>,
-    /// Parents that were missing, the deepest first.
-    made: Vec<PathBuf>,
+    _parents: Parents,
     published: bool,
 }
 
 impl Staging {
     fn create(target: &Target) -> Result<Staging> {
-        let missing = target.parent.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
-        let made: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
-        let mut staging = Staging { folder: target.sibling("new"), _lock: None, made, published: false };
-        fs::create_dir_all(&target.parent)
-            .and_then(|()| fs::create_dir(&staging.folder))
-            .map_err(|e| Error::file(&target.path, "cannot create the output", &e, DISK_REMEDY))?;
+        let failed = |e: std::io::Error| Error::file(&target.path, "cannot create the output", &e, DISK_REMEDY);
+        let parents = Parents::create(&target.parent).map_err(failed)?;
+        let folder = target.sibling("new");
+        let mut staging = Staging { folder, _lock: None, _parents: parents, published: false };
+        fs::create_dir(&staging.folder).map_err(failed)?;
         staging._lock = leftovers::claim(&staging.folder);
         Ok(staging)
     }
@@ -242,10 +238,7 @@ impl Drop for Staging {
             return;
         }
         // What cannot be removed is left: the error that brought us here is the one to report.
-        let _ = fs::remove_dir_all(&self.folder);
-        for parent in &self.made {
-            let _ = fs::remove_dir(parent);
-        }
+        leftovers::remove(&self.folder);
     }
 }
 

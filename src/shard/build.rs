@@ -10,7 +10,7 @@ use super::incoming::{Incoming, Rows};
 use super::store::Store;
 use crate::error::Result;
 use crate::ingest::ids::Id;
-use crate::ingest::keys::{ItemIndex, KeyMap, id_of};
+use crate::ingest::keys::{ItemIndex, KeyMap, UNKNOWN, id_of};
 use crate::ingest::rows::{Narrow, Ordered, Record};
 use crate::job::Duplicates;
 use crate::kernel::csr::{self, Csr, Values};
@@ -21,6 +21,8 @@ pub struct Sealed {
     pub shard: Shard,
     /// Rows that were merged into another row of the same user and item.
     pub merged: u64,
+    /// Rows of items that are not in the dictionary. They are left out, and count neither as merged nor as duplicates.
+    pub unknown: u64,
     /// Pairs whose rating is 0, which is the same as none.
     pub zeros: u64,
     /// The first pair with several rows, by user then item.
@@ -51,7 +53,8 @@ pub fn seal(incoming: Incoming, items: &ItemIndex, several: Several, store: &mut
     let (partitions, scratch, mut names) = incoming.into_partitions()?;
     let shard = Shard { users: Vec::new(), draw_keys: Vec::new(), matrix: Csr::empty(items.len()) };
     let rows_spilled = scratch.length();
-    let mut sealed = Sealed { shard, merged: 0, zeros: 0, first_duplicate: None, repeats: Vec::new(), rows_spilled };
+    let mut sealed =
+        Sealed { shard, merged: 0, unknown: 0, zeros: 0, first_duplicate: None, repeats: Vec::new(), rows_spilled };
     for partition in partitions {
         let (users, block) = match partition.read(&scratch)? {
             Rows::Narrow(chunks) => assemble::<Narrow, Packed>(chunks, items, &mut names, several, &mut sealed),
@@ -81,6 +84,7 @@ fn assemble<R: Record, K: Cell<R>>(
     for (user, id) in users.iter().enumerate() {
         let cells = &mut cells[starts[user] as usize..starts[user + 1] as usize];
         K::sort(cells, several);
+        let cells = known::<R, K>(cells, &mut found.unknown);
         if cells.array_windows().all(|[a, b]| a.item() != b.item()) {
             cells.iter().for_each(|cell| block.push(cell.item(), cell.value()));
         } else {
@@ -93,6 +97,16 @@ fn assemble<R: Record, K: Cell<R>>(
     }
     found.zeros += block.zeros;
     (users, block.finish())
+}
+
+/// The cells of items that are in the dictionary: the others are the last of a sorted row.
+fn known<'c, R: Record, K: Cell<R>>(cells: &'c [K], unknown: &mut u64) -> &'c [K] {
+    if cells.last().is_none_or(|last| last.item() != UNKNOWN) {
+        return cells;
+    }
+    let n_known = cells.partition_point(|cell| cell.item() != UNKNOWN);
+    *unknown += (cells.len() - n_known) as u64;
+    &cells[..n_known]
 }
 
 /// Writes a row with duplicates; returns the first item that has several.
@@ -410,6 +424,27 @@ mod tests {
         }
         let several = [&rows[..], &[row(3, 2, 1.0, 9), row(3, 2, 1.0, 10)]].concat();
         assert_eq!(seal_all(&several, Duplicates::Error).first_duplicate, Some((Id::Number(3), 1)));
+    }
+
+    /// Of items 1 to 4 the dictionary has 2 and 3; user 9 has rated neither.
+    #[test]
+    fn rows_of_items_that_are_not_in_the_dictionary_are_counted_and_left_out() {
+        let rows = [row(7, 1, 2.0, 0), row(7, 3, 5.0, 1), row(7, 1, 3.0, 2), row(7, 2, 1.5, 3), row(9, 4, 1.0, 4)];
+        for duplicates in [Duplicates::Error, Duplicates::Last] {
+            let mut incoming = Incoming::new(0, u64::MAX, std::path::Path::new("."));
+            for row in rows {
+                incoming.receive(&match duplicates {
+                    Duplicates::Last => Records::Ordered(vec![row.into()]),
+                    _ => Records::Narrow(vec![Narrow::of(&row).unwrap()]),
+                });
+            }
+            let mut store = Store::new(u64::MAX, std::path::Path::new("."));
+            let sealed = seal(incoming, &ItemIndex::new(&[2, 3]), Several::Merge(duplicates), &mut store).unwrap();
+            assert_eq!(sealed.shard.users, [Id::Number(7), Id::Number(9)]);
+            assert_eq!(sealed.shard.matrix.row(0).iter().collect::<Vec<_>>(), [(0, 1.5), (1, 5.0)]);
+            assert!(sealed.shard.matrix.row(1).is_empty());
+            assert_eq!((sealed.unknown, sealed.merged, sealed.first_duplicate), (3, 0, None));
+        }
     }
 
     #[test]

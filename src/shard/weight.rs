@@ -1,6 +1,7 @@
 //! The matrix that PCA and k-means see: raw ratings under a weighting, rows of length 1 if asked for.
 //!
-//! Naive Bayes and the profiles always see the raw ratings.
+//! Naive Bayes and the profiles always see the raw ratings. What a weighting learns of all users ([`Weigher`]) stays as it
+//! is when users come later.
 
 use std::borrow::Cow;
 
@@ -16,25 +17,69 @@ use crate::kernel::tfidf;
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
-/// `ratings` `(n_local_users, n_items)` as `matrix` asks for them.
-pub fn weighted<'a, C: Collective>(
-    c: &mut C,
-    ratings: &'a Csr,
-    matrix: Matrix,
-    store: &mut Store,
-) -> Result<Cow<'a, Csr>> {
-    if matrix.weighting == Weighting::Raw && matrix.normalize == Normalize::None {
-        return Ok(Cow::Borrowed(ratings));
+/// Turns ratings into weights, by what it has learnt of the users of a fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weigher {
+    weights: Weights,
+    normalize: Normalize,
+}
+
+impl Weigher {
+    /// As `matrix` asks for it, from all workers' `ratings` `(n_local_users, n_items)`.
+    pub fn fit<C: Collective>(c: &mut C, ratings: &Csr, matrix: Matrix) -> Weigher {
+        Weigher { weights: Weights::fit(c, ratings, matrix.weighting), normalize: matrix.normalize }
     }
-    let weights = Weights::of(c, ratings, matrix.weighting);
-    let mut weighted = Csr::empty(ratings.n_cols);
-    for block in ratings.blocks() {
-        store.keep(&mut weighted, weigh_block(block.rows, &weights, matrix.normalize))?;
+
+    /// The one of an earlier fit: `idf` `(n_items)` is that of its users, `mean_length` what [`Weigher::mean_length`] was.
+    pub fn of_model(matrix: Matrix, idf: &[f64], mean_length: Option<f64>) -> Weigher {
+        let weights = match matrix.weighting {
+            Weighting::Raw => Weights::Raw,
+            Weighting::Binary => Weights::Binary,
+            Weighting::Log1p => Weights::Log1p,
+            Weighting::Tfidf => Weights::Tfidf { idf: idf.to_vec() },
+            Weighting::Bm25 => Weights::Bm25 {
+                idf: idf.to_vec(),
+                mean_length: mean_length.expect("a fit by bm25 has left a mean length"),
+            },
+        };
+        Weigher { weights, normalize: matrix.normalize }
     }
-    Ok(Cow::Owned(weighted))
+
+    /// The mean over the users of the sum of their ratings, where weights depend on it.
+    pub fn mean_length(&self) -> Option<f64> {
+        match self.weights {
+            Weights::Bm25 { mean_length, .. } => Some(mean_length),
+            _ => None,
+        }
+    }
+
+    /// All of `ratings` `(n_local_users, n_items)`.
+    pub fn weigh<'a>(&self, ratings: &'a Csr, store: &mut Store) -> Result<Cow<'a, Csr>> {
+        if self.weights == Weights::Raw && self.normalize == Normalize::None {
+            return Ok(Cow::Borrowed(ratings));
+        }
+        let mut weighted = Csr::empty(ratings.n_cols);
+        for block in ratings.blocks() {
+            store.keep(&mut weighted, self.weigh_block(block.rows))?;
+        }
+        Ok(Cow::Owned(weighted))
+    }
+
+    pub fn weigh_block(&self, rows: RowsRef<'_>) -> Rows {
+        let mut values = Vec::with_capacity(rows.indices.len());
+        for row in rows.rows() {
+            let first = values.len();
+            self.weights.weigh(row, &mut values);
+            if self.normalize == Normalize::L2 {
+                scale_to_unit_length(&mut values[first..]);
+            }
+        }
+        Rows { indptr: rows.indptr.to_vec(), indices: rows.indices.to_vec(), values: Values::Plain(values) }
+    }
 }
 
 /// What turns a rating into a weight.
+#[derive(Debug, Clone, PartialEq)]
 enum Weights {
     Raw,
     Binary,
@@ -50,7 +95,7 @@ enum Weights {
 }
 
 impl Weights {
-    fn of<C: Collective>(c: &mut C, ratings: &Csr, weighting: Weighting) -> Weights {
+    fn fit<C: Collective>(c: &mut C, ratings: &Csr, weighting: Weighting) -> Weights {
         match weighting {
             Weighting::Raw => Weights::Raw,
             Weighting::Binary => Weights::Binary,
@@ -74,18 +119,6 @@ impl Weights {
             }
         }
     }
-}
-
-fn weigh_block(rows: RowsRef<'_>, weights: &Weights, normalize: Normalize) -> Rows {
-    let mut values = Vec::with_capacity(rows.indices.len());
-    for row in rows.rows() {
-        let first = values.len();
-        weights.weigh(row, &mut values);
-        if normalize == Normalize::L2 {
-            scale_to_unit_length(&mut values[first..]);
-        }
-    }
-    Rows { indptr: rows.indptr.to_vec(), indices: rows.indices.to_vec(), values: Values::Plain(values) }
 }
 
 fn scale_to_unit_length(values: &mut [f64]) {
@@ -145,8 +178,8 @@ mod tests {
     }
 
     fn values(weighting: Weighting, normalize: Normalize) -> Vec<f64> {
-        let matrix = Matrix { weighting, normalize };
-        values_of(&weighted(&mut Solo, &example(), matrix, &mut store()).unwrap())
+        let weigher = Weigher::fit(&mut Solo, &example(), Matrix { weighting, normalize });
+        values_of(&weigher.weigh(&example(), &mut store()).unwrap())
     }
 
     fn values_of(matrix: &Csr) -> Vec<f64> {
@@ -155,15 +188,20 @@ mod tests {
 
     #[test]
     fn raw_is_the_ratings_themselves() {
-        assert!(matches!(
-            weighted(
-                &mut Solo,
-                &example(),
-                Matrix { weighting: Weighting::Raw, normalize: Normalize::None },
-                &mut store()
-            ),
-            Ok(Cow::Borrowed(_))
-        ));
+        let matrix = Matrix { weighting: Weighting::Raw, normalize: Normalize::None };
+        let weigher = Weigher::fit(&mut Solo, &example(), matrix);
+        assert!(matches!(weigher.weigh(&example(), &mut store()), Ok(Cow::Borrowed(_))));
+    }
+
+    #[test]
+    fn the_terms_of_a_fit_give_the_same_weigher_again() {
+        let ratings = example();
+        for weighting in [Weighting::Raw, Weighting::Binary, Weighting::Log1p, Weighting::Tfidf, Weighting::Bm25] {
+            let matrix = Matrix { weighting, normalize: Normalize::L2 };
+            let fitted = Weigher::fit(&mut Solo, &ratings, matrix);
+            let idf = tfidf::idf(ratings.n_rows() as u64, &ratings.column_counts());
+            assert_eq!(Weigher::of_model(matrix, &idf, fitted.mean_length()), fitted);
+        }
     }
 
     #[test]

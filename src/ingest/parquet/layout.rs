@@ -93,7 +93,7 @@ pub fn metadata(opened: &Opened, file: &InputFile) -> Result<ParquetMetaData> {
 pub fn layout(spec: &FilesSpec, file: &InputFile) -> Result<Layout> {
     let opened = file.open()?;
     let metadata = metadata(&opened, file)?;
-    let columns = Columns::of(&file.path, metadata.file_metadata().schema_descr());
+    let columns = Columns::of("input", &file.path, metadata.file_metadata().schema_descr());
     let user = columns.place("user", &spec.user)?;
     let item = columns.place("item", &spec.item)?;
     let rating = columns.rating(&spec.rating, [&user, &item])?;
@@ -103,6 +103,7 @@ pub fn layout(spec: &FilesSpec, file: &InputFile) -> Result<Layout> {
     let time = spec.time.as_ref().map(|time| columns.time(time)).transpose()?;
     let mut layout = Layout { row_groups: Vec::new(), bytes: Vec::new(), user, item, rating, time };
     layout.refuse_time_elsewhere(&columns, &spec.rating)?;
+    layout.time = layout.time.filter(|_| spec.time.as_ref().is_some_and(|time| time.asked));
     let leaves: Vec<usize> = layout.places().filter_map(Place::leaf).collect();
     for group in metadata.row_groups() {
         let size = |leaf: usize| u64::try_from(group.column(leaf).compressed_size()).ok();
@@ -169,17 +170,22 @@ impl Place {
     }
 }
 
+/// A leaf column's index and what is known of it.
+type Leaf = (usize, Arc<ColumnDescriptor>);
+
 /// The columns of a file and of its folders.
-struct Columns<'a> {
+pub struct Columns<'a> {
+    /// The section of the job file that names them, for messages.
+    section: &'static str,
     path: &'a Path,
     /// Name of each top-level column, and its only leaf, if it is no list and no group.
-    own: Vec<(String, Option<(usize, Arc<ColumnDescriptor>)>)>,
+    own: Vec<(String, Option<Leaf>)>,
     folders: Vec<(String, String)>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(path: &'a Path, schema: &SchemaDescriptor) -> Columns<'a> {
-        let mut own: Vec<(String, Option<(usize, Arc<ColumnDescriptor>)>)> =
+    pub fn of(section: &'static str, path: &'a Path, schema: &SchemaDescriptor) -> Columns<'a> {
+        let mut own: Vec<(String, Option<Leaf>)> =
             schema.root_schema().get_fields().iter().map(|field| (field.name().to_string(), None)).collect();
         for (leaf, column) in schema.columns().iter().enumerate() {
             let plain = column.path().parts().len() == 1 && column.max_rep_level() == 0;
@@ -187,11 +193,11 @@ impl<'a> Columns<'a> {
                 own[schema.get_column_root_idx(leaf)].1 = Some((leaf, Arc::clone(column)));
             }
         }
-        Columns { path, own, folders: partitions::of(path) }
+        Columns { section, path, own, folders: partitions::of(path) }
     }
 
     fn misfit(&self, key: &str, problem: String, remedy: &str) -> Error {
-        Error::job(format!("input.{key}"), format!("{}: {problem}", self.path.display()), remedy)
+        Error::job(format!("{}.{key}", self.section), format!("{}: {problem}", self.path.display()), remedy)
     }
 
     fn len(&self) -> usize {
@@ -207,7 +213,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Where the column of a key is.
-    fn place(&self, key: &str, column: &Column) -> Result<Place> {
+    pub fn place(&self, key: &str, column: &Column) -> Result<Place> {
         let names = self.names();
         let remedy = "name one of them, or give its index, counted from 0";
         let index = match column {

@@ -20,9 +20,14 @@ mod value;
 use std::path::Path;
 
 pub use layout::{Layout, layout};
-pub use rows::RowGroups;
+pub use rows::{RowGroups, read_texts};
 
 use crate::error::Error;
+
+/// Tells a Parquet file by its first bytes.
+pub fn is_parquet(head: &[u8]) -> bool {
+    head.starts_with(b"PAR1")
+}
 
 /// The error of a file that the `parquet` crate cannot read.
 fn unreadable(path: &Path, error: &parquet::errors::ParquetError) -> Error {

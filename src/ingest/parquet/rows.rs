@@ -9,12 +9,13 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::chunks::Chunks;
 use super::column::{Column, Raw};
-use super::layout::{self, Kind, Layout, Place};
+use super::layout::{self, Columns, Kind, Layout, Place};
 use super::unreadable;
 use super::value::{Ids, rating_of, show, time_of};
 use crate::error::{Error, Result};
 use crate::ingest::scan::{BadRow, Checked, Flaw, RawRow, RowSink};
 use crate::ingest::source::{InputFile, Opened, failed};
+use crate::job::Column as ColumnKey;
 
 /// Rows read at a time: their values stay in the cache.
 const BATCH: usize = 4096;
@@ -28,7 +29,7 @@ pub struct RowGroups {
 
 /// Where the values of one role come from.
 enum Values {
-    Column(Column),
+    Column(Box<Column>),
     Same(ByteArray),
 }
 
@@ -47,6 +48,12 @@ impl Values {
             Values::Same(bytes) => Raw::Bytes(bytes),
         }
     }
+
+    fn text(&self, row: usize) -> String {
+        let mut text = String::new();
+        show(self.value(row), self.kind(), &mut text);
+        text
+    }
 }
 
 impl RowGroups {
@@ -61,12 +68,18 @@ impl RowGroups {
         let group = self.metadata.row_groups().get(index);
         let group =
             group.filter(|group| group.num_rows() as u64 == layout.row_groups[index]).ok_or_else(|| self.changed())?;
-        let mut chunks = Chunks::new(Arc::clone(&self.opened), &self.file);
-        let leaves = layout.places().filter_map(Place::leaf);
-        let pieces = leaves.map(|leaf| self.piece(group, leaf)).collect::<Result<Vec<_>>>()?;
-        chunks.fetch(&pieces).map_err(|e| failed(&self.file.path, &e))?;
+        let chunks = self.chunks(group, layout.places())?;
         let scanned = scan_group(&chunks, group, layout, layout.first_row(index), sink);
         scanned.map_err(|e| unreadable(&self.file.path, &e))
+    }
+
+    /// The bytes of the columns of a row group.
+    fn chunks<'p>(&self, group: &RowGroupMetaData, places: impl Iterator<Item = &'p Place>) -> Result<Chunks> {
+        let leaves = places.filter_map(Place::leaf);
+        let pieces = leaves.map(|leaf| self.piece(group, leaf)).collect::<Result<Vec<_>>>()?;
+        let mut chunks = Chunks::new(Arc::clone(&self.opened), &self.file);
+        chunks.fetch(&pieces).map_err(|e| failed(&self.file.path, &e))?;
+        Ok(chunks)
     }
 
     /// Where the bytes of a column are; in a damaged file anywhere.
@@ -91,6 +104,38 @@ impl RowGroups {
             remedy: "give every machine the same files and do not change them during a run".into(),
         }
     }
+}
+
+/// Hands the two columns that a section of the job file names to `each`, as texts, with the number of the row. A missing
+/// value is an empty text.
+pub fn read_texts(
+    file: &InputFile,
+    section: &'static str,
+    keys: [(&str, &ColumnKey); 2],
+    mut each: impl FnMut(u64, [String; 2]) -> Result<()>,
+) -> Result<()> {
+    let groups = RowGroups::open(file)?;
+    let columns = Columns::of(section, &file.path, groups.metadata.file_metadata().schema_descr());
+    let [first, second] = keys.map(|(key, column)| columns.place(key, column));
+    let (first, second) = (first?, second?);
+    let unreadable = |e: ParquetError| unreadable(&file.path, &e);
+    let mut number = 0;
+    for group in groups.metadata.row_groups() {
+        let chunks = groups.chunks(group, [Some(&first), Some(&second), None])?;
+        let mut values =
+            [open(&chunks, group, &first).map_err(unreadable)?, open(&chunks, group, &second).map_err(unreadable)?];
+        let mut left = group.num_rows() as usize;
+        while left > 0 {
+            let wanted = BATCH.min(left);
+            values.iter_mut().try_for_each(|values| fill(values, wanted)).map_err(unreadable)?;
+            for row in 0..wanted {
+                each(number, values.each_ref().map(|values| values.text(row)))?;
+                number += 1;
+            }
+            left -= wanted;
+        }
+    }
+    Ok(())
 }
 
 fn scan_group(
@@ -153,7 +198,7 @@ fn rating_at(rating: Option<&Values>, row: usize, column: usize) -> Checked<f64>
 
 fn open(chunks: &Chunks, group: &RowGroupMetaData, place: &Place) -> parquet::errors::Result<Values> {
     Ok(match place {
-        Place::Leaf { leaf, kind, .. } => Values::Column(Column::open(chunks, group, *leaf, *kind)?),
+        Place::Leaf { leaf, kind, .. } => Values::Column(Box::new(Column::open(chunks, group, *leaf, *kind)?)),
         Place::Folder { value, .. } => Values::Same(ByteArray::from(value.as_str())),
     })
 }
@@ -174,14 +219,7 @@ fn has_dictionary(group: &RowGroupMetaData, leaf: usize) -> bool {
 
 /// The values of a row as a line of text.
 fn shown(values: [Option<&Values>; 4], row: usize) -> String {
-    let mut line = String::new();
-    for (i, values) in values.into_iter().flatten().enumerate() {
-        if i > 0 {
-            line.push(',');
-        }
-        show(values.value(row), values.kind(), &mut line);
-    }
-    line
+    values.into_iter().flatten().map(|values| values.text(row)).collect::<Vec<_>>().join(",")
 }
 
 fn bad(flaw: Flaw, raw: &[u8], row: u64) -> BadRow<'_> {

@@ -57,7 +57,7 @@ impl Ids {
 
     fn remembered<'a>(&'a mut self, bytes: &'a ByteArray) -> Checked<RawId<'a>> {
         let address = bytes.data().as_ptr() as u64;
-        if !self.known.get(&address).is_some_and(|known| known.bytes.len() == bytes.len()) {
+        if self.known.get(&address).is_none_or(|known| known.bytes.len() != bytes.len()) {
             let number = match id(bytes.data(), self.name, self.column)? {
                 RawId::Number(value) => Some(value),
                 RawId::Text(_) | RawId::Again { .. } => None,

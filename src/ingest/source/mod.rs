@@ -24,9 +24,7 @@ pub use opened::{Bytes, Opened};
 pub use stdin::Spool;
 
 use crate::error::{Error, Result};
-
-/// What the job file calls standard input.
-pub const STDIN: &str = "-";
+use crate::job::STDIN;
 
 /// A file to read, and its size when the list was made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

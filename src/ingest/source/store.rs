@@ -132,10 +132,7 @@ impl Object {
     }
 
     fn options(&self, range: Option<GetRange>) -> GetOptions {
-        let mut options = GetOptions::default();
-        options.range = range;
-        options.if_match = self.version.clone();
-        options
+        GetOptions { range, if_match: self.version.clone(), ..GetOptions::default() }
     }
 
     fn ask(&self, start: u64, length: u64) -> Pending {

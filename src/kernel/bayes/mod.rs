@@ -13,10 +13,12 @@
 // Loops over lanes are written with an index, the same in several arrays: that is what becomes one vector instruction.
 #![allow(clippy::needless_range_loop)]
 
+mod classifier;
 mod look;
 
 use std::ops::Range;
 
+pub use classifier::Classifier;
 pub use look::{Desk, Outlook};
 
 use super::csr::Row;
@@ -37,10 +39,20 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The tables `(n_classes, n_items)` of a model by scikit-learn's names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Multinomial => "multinomial",
+            Kind::Bernoulli => "bernoulli",
+            Kind::Gaussian => "gaussian",
+        }
+    }
+
+    /// The tables `(n_classes, n_items)` of a model by scikit-learn's names; `feature_log_absent` is ln(1 − p) where
+    /// `feature_log_prob` is ln p. They and the prior hold all that there is to know of a model ([`Classifier`]).
     pub fn tables(self) -> &'static [&'static str] {
         match self {
-            Kind::Multinomial | Kind::Bernoulli => &["feature_log_prob"],
+            Kind::Multinomial => &["feature_log_prob"],
+            Kind::Bernoulli => &["feature_log_prob", "feature_log_absent"],
             Kind::Gaussian => &["theta", "var"],
         }
     }
@@ -159,13 +171,35 @@ pub struct Basis {
     epsilon: f64,
 }
 
+/// A class's own terms for an item, as [`Kind::tables`] has them.
+type Own = [f64; 2];
+
 /// A class's weights for an item: a row's entry x adds x·`linear` + x²·`quadratic`, and the constant of the class has
-/// `absent` of every item, present or not. `own` are the model's own terms, as [`Kind::tables`] has them.
+/// `absent` of every item, present or not.
 struct Cell {
     linear: f64,
     quadratic: f64,
     absent: f64,
-    own: [f64; 2],
+}
+
+impl Cell {
+    /// From the terms of a class with rows or without.
+    #[inline(always)]
+    fn of(kind: Kind, own: Own, has_rows: bool) -> Cell {
+        match kind {
+            Kind::Multinomial => Cell { linear: own[0], quadratic: 0.0, absent: 0.0 },
+            // An absent item scores ln(1 − p).
+            Kind::Bernoulli => Cell { linear: own[0] - own[1], quadratic: 0.0, absent: own[1] },
+            Kind::Gaussian if !has_rows => Cell { linear: 0.0, quadratic: 0.0, absent: 0.0 },
+            // ln N(x; θ, σ²) for every item, zeros included: an entry adds −(x − θ)²/2σ² + θ²/2σ² = xθ/σ² − x²/2σ² to
+            // what an absent item scores.
+            Kind::Gaussian => {
+                let [theta, var] = own;
+                let absent = -0.5 * (libm::log(2.0 * std::f64::consts::PI * var) + theta * theta / var);
+                Cell { linear: theta / var, quadratic: -0.5 / var, absent }
+            }
+        }
+    }
 }
 
 impl Basis {
@@ -198,12 +232,14 @@ impl Basis {
             let mut absent = vec![0.0; models.len() * n_classes];
             for class in 0..n_classes {
                 for item in chunk.clone() {
-                    fit_item(bases, models.clone(), counts, class, item, &mut logs, |model, cell| {
+                    fit_item(bases, models.clone(), counts, class, item, &mut logs, |model, terms| {
+                        let basis = &bases[model];
+                        let cell = Cell::of(basis.scales.kind, terms, basis.rows[class] > 0.0);
                         absent[(model - models.start) * n_classes + class] += cell.absent;
                         weights.set(model, class, item, &cell);
                         if model == 0 {
                             let at = class * own.len() + item - own.start;
-                            constants.own.iter_mut().zip(cell.own).for_each(|(table, value)| table[at] = value);
+                            constants.own.iter_mut().zip(terms).for_each(|(table, value)| table[at] = value);
                         }
                     });
                 }
@@ -214,7 +250,7 @@ impl Basis {
     }
 
     #[inline(always)]
-    fn cell(&self, class: usize, sum: i64, squares: i64, logs: &mut Logs) -> Cell {
+    fn own(&self, class: usize, sum: i64, squares: i64, logs: &mut Logs) -> Own {
         match self.scales.kind {
             Kind::Multinomial => self.multinomial(class, sum, logs),
             Kind::Bernoulli => self.bernoulli(class, sum),
@@ -224,33 +260,29 @@ impl Basis {
 
     /// McCallum & Nigam 1998; feature_log_prob = ln((Σx + α) / Σ over items of the same).
     #[inline(always)]
-    fn multinomial(&self, class: usize, sum: i64, logs: &mut Logs) -> Cell {
+    fn multinomial(&self, class: usize, sum: i64, logs: &mut Logs) -> Own {
         let log_prob = logs.of(sum, || libm::log(self.scales.sum.real(sum) + ALPHA)) - self.log_totals[class];
-        Cell { linear: log_prob, quadratic: 0.0, absent: 0.0, own: [log_prob, 0.0] }
+        [log_prob, 0.0]
     }
 
-    /// p = (rows with the item + α) / (rows + 2α); an absent item scores ln(1 − p).
-    fn bernoulli(&self, class: usize, sum: i64) -> Cell {
+    /// p = (rows with the item + α) / (rows + 2α).
+    fn bernoulli(&self, class: usize, sum: i64) -> Own {
         let p = (self.scales.sum.real(sum) + ALPHA) / (self.rows[class] + 2.0 * ALPHA);
-        let (present, absent) = (libm::log(p), libm::log(1.0 - p));
-        Cell { linear: present - absent, quadratic: 0.0, absent, own: [present, 0.0] }
+        [libm::log(p), libm::log(1.0 - p)]
     }
 
-    /// ln N(x; θ, σ²) for every item, zeros included: an entry adds −(x − θ)²/2σ² + θ²/2σ² = xθ/σ² − x²/2σ² to what an
-    /// absent item scores.
-    fn gaussian(&self, class: usize, sum: i64, squares: i64) -> Cell {
+    /// θ and σ² of the item over the class's rows, zeros included.
+    fn gaussian(&self, class: usize, sum: i64, squares: i64) -> Own {
         let n = self.rows[class];
         if n == 0.0 {
-            return Cell { linear: 0.0, quadratic: 0.0, absent: 0.0, own: [0.0, self.epsilon] };
+            return [0.0, self.epsilon];
         }
         let (sum, squares) = (self.scales.sum.real(sum), self.scales.square.real(squares));
-        let (theta, var) = (sum / n, variance(sum, squares, n) + self.epsilon);
-        let absent = -0.5 * (libm::log(2.0 * std::f64::consts::PI * var) + theta * theta / var);
-        Cell { linear: theta / var, quadratic: -0.5 / var, absent, own: [theta, var] }
+        [sum / n, variance(sum, squares, n) + self.epsilon]
     }
 }
 
-/// Calls `put(model, weights)` for the weights of a class and item in each of `models`.
+/// Calls `put(model, terms)` for the terms of a class and item in each of `models`.
 #[inline(always)]
 fn fit_item(
     bases: &[Basis],
@@ -259,7 +291,7 @@ fn fit_item(
     class: usize,
     item: usize,
     logs: &mut Logs,
-    mut put: impl FnMut(usize, Cell),
+    mut put: impl FnMut(usize, Own),
 ) {
     let at = |fold: usize| (fold * counts.n_classes + class) * counts.items.len() + item;
     let square = |at: usize| counts.sum_of_squares.get(at).copied().unwrap_or(0);
@@ -272,7 +304,7 @@ fn fit_item(
             0 => (0, 0),
             _ => (counts.sum[at(model - 1)], square(at(model - 1))),
         };
-        put(model, bases[model].cell(class, sum - left_out.0, squares - left_out.1, logs));
+        put(model, bases[model].own(class, sum - left_out.0, squares - left_out.1, logs));
     }
 }
 

@@ -1,0 +1,54 @@
+//! Users, new or known, to the segments of a fitted model.
+//!
+//! Every number is made by the code that made it in the fit ([`Weigher`], [`Projector`], [`Centroids`], [`Classifier`]),
+//! from what the model says and the user's ratings alone: a user of the fit whose ratings are the same comes back with
+//! the same bits, whoever else is there.
+
+use crate::kernel::bayes::Classifier;
+use crate::kernel::csr::Csr;
+use crate::kmeans::{Assignment, Centroids};
+use crate::model::Model;
+use crate::pca::Projector;
+use crate::shard::weight::Weigher;
+
+/// A model, laid out for putting users into its segments.
+#[derive(Debug, Clone)]
+pub struct Assigner {
+    n_items: usize,
+    weigher: Weigher,
+    projector: Projector,
+    centroids: Centroids,
+    classifier: Option<Classifier>,
+}
+
+impl Assigner {
+    pub fn new(model: &Model) -> Assigner {
+        let n_items = model.items.len();
+        let manifest = &model.manifest;
+        let centroids = model.tie_order.iter().map(|&segment| model.centroids.row(segment as usize).to_vec());
+        let classifier = model.bayes.as_ref().map(|b| Classifier::new(b.kind, &b.class_log_prior, &b.tables, n_items));
+        Assigner {
+            n_items,
+            weigher: Weigher::of_model(manifest.matrix, &model.idf, manifest.mean_length),
+            projector: Projector::new(model.mean.view(), model.components.view()),
+            centroids: Centroids::new(model.components.nrows(), centroids, model.tie_order.clone()),
+            classifier,
+        }
+    }
+
+    /// Where the users of `ratings` `(n_users, n_items)` go, and what Naive Bayes takes them for (nothing where the model
+    /// has no terms of it). Block by block: the scores of one are all that is dense.
+    pub fn assign(&self, ratings: &Csr) -> (Assignment, Vec<u32>) {
+        let mut assignment = Assignment::with_capacity(ratings.n_rows());
+        let mut classes = Vec::new();
+        for block in ratings.blocks() {
+            let mut weighted = Csr::empty(self.n_items);
+            weighted.push_block(self.weigher.weigh_block(block.rows));
+            self.centroids.assign(self.projector.project(&weighted).view(), &mut assignment);
+            if let Some(classifier) = &self.classifier {
+                classifier.classes(block.rows, &mut classes);
+            }
+        }
+        (assignment, classes)
+    }
+}

@@ -1,0 +1,44 @@
+//! `segmill assign`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{checked_threads, key_and_value};
+use crate::error::Result;
+
+/// Options of `segmill assign`.
+#[derive(Debug, Args)]
+pub struct AssignArgs {
+    /// The output folder of a finished run
+    #[arg(value_name = "OUT")]
+    pub run: PathBuf,
+
+    /// Files, folders or globs with all ratings of the users to assign, read as the run read its own
+    #[arg(value_name = "RATINGS", required = true)]
+    pub ratings: Vec<PathBuf>,
+
+    /// The file to write, .parquet or .csv; - for CSV on standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+
+    /// Worker threads [default: the number of processors]
+    #[arg(short, long, value_name = "WORKERS")]
+    pub workers: Option<NonZeroUsize>,
+
+    /// Set a key of [input], memory or scratch, where that differs from the run, as in --set input.user=customer; may be
+    /// given several times
+    #[arg(long = "set", value_name = "INPUT.KEY=VALUE", value_parser = key_and_value)]
+    pub overrides: Vec<(String, String)>,
+
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl AssignArgs {
+    pub fn threads(&self) -> Result<usize> {
+        checked_threads(self.workers)
+    }
+}

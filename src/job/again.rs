@@ -1,0 +1,160 @@
+//! The job of a finished run, for other ratings.
+//!
+//! How the ratings are read stays as it was but for what is set anew, which goes through the same check as a job file.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+use super::spec::{InputSpec, JobSpec, Paths, RatingSpec, Share, Size, Switch};
+use super::{FilesSpec, Input, Job, OnBad, RatingColumn, Source, load};
+
+/// Keys that can be set beside those of `[input]`.
+const ALSO: [&str; 2] = ["memory", "scratch"];
+
+impl Job {
+    /// This job for the ratings in `files`, with some keys of `[input]`, `memory` or `scratch` set as by `--set`. Paths are
+    /// relative to the working directory. Titles play no part.
+    pub fn for_ratings(&self, files: &[PathBuf], overrides: &[(String, String)]) -> Result<Job> {
+        for (key, _) in overrides {
+            refuse_others(key)?;
+        }
+        let given = load::overridden(overrides)?;
+        let of_run = JobSpec { memory: Size::Bytes(self.memory), ..JobSpec::default() };
+        let memory = if overrides.iter().any(|(key, _)| key == "memory") { given.memory } else { of_run.memory };
+        let input = InputSpec { ratings: Some(Paths::Many(files.to_vec())), ..with(given.input, &self.input) };
+        let checked = JobSpec { memory, input, ..JobSpec::default() }.check(Path::new(""), PathBuf::from("out"))?;
+        Ok(Job {
+            input: checked.input,
+            memory: checked.memory,
+            scratch: given.scratch.or_else(|| self.scratch.clone()),
+            ..self.clone()
+        })
+    }
+}
+
+fn refuse_others(key: &str) -> Result<()> {
+    let place = format!("--set {key}");
+    if key == "input.ratings" {
+        return Err(Error::job(place, "the ratings are named on the command line", "name them there"));
+    }
+    if ["input.items", "input.generate"].iter().any(|section| key.starts_with(section)) {
+        return Err(Error::job(place, "it plays no part here", "remove it"));
+    }
+    if !key.starts_with("input.") && !ALSO.contains(&key) {
+        let remedy = "set keys of [input], memory or scratch, or run the job again with another model";
+        return Err(Error::job(place, "the model is as it was fitted", remedy));
+    }
+    Ok(())
+}
+
+/// What `given` says, and what the input of a run says where it is silent.
+fn with(given: InputSpec, ran: &Input) -> InputSpec {
+    let Input { source, duplicates, on_bad, max_bad, items: _ } = ran;
+    let bad = given.on_bad.unwrap_or(*on_bad);
+    // A limit only has a meaning where bad rows are rejected, then as now.
+    let limit = (bad == OnBad::Reject && *on_bad == OnBad::Reject).then_some(Share::Number(*max_bad));
+    let files = match source {
+        Source::Files(files) => of_files(files),
+        Source::Generate(_) => InputSpec::default(),
+    };
+    InputSpec {
+        ratings: None,
+        format: given.format.or(files.format),
+        delimiter: given.delimiter.or(files.delimiter),
+        header: given.header.or(files.header),
+        user: given.user.or(files.user),
+        item: given.item.or(files.item),
+        rating: given.rating.or(files.rating),
+        time: given.time.or(files.time),
+        time_unit: given.time_unit.or(files.time_unit),
+        duplicates: given.duplicates.or(Some(*duplicates)),
+        on_bad: Some(bad),
+        max_bad: given.max_bad.or(limit),
+        items: None,
+        generate: None,
+    }
+}
+
+fn of_files(files: &FilesSpec) -> InputSpec {
+    let FilesSpec { ratings: _, format, delimiter, header, user, item, rating, time } = files;
+    let rating = match rating {
+        RatingColumn::Given(column) => Some(RatingSpec::Column(column.clone())),
+        RatingColumn::Default => None,
+        RatingColumn::None => Some(RatingSpec::Switch(false)),
+    };
+    InputSpec {
+        format: Some(*format),
+        delimiter: delimiter.clone(),
+        header: header.map(Switch::Is),
+        user: Some(user.clone()),
+        item: Some(item.clone()),
+        rating,
+        time: time.as_ref().map(|time| time.column.clone()),
+        time_unit: time.as_ref().map(|time| time.unit),
+        ..InputSpec::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Column, Duplicates};
+
+    fn job(text: &str) -> Job {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("job.toml");
+        std::fs::write(&path, text).unwrap();
+        load(&path, &[], None).unwrap()
+    }
+
+    fn files_of(job: &Job) -> &FilesSpec {
+        match &job.input.source {
+            Source::Files(files) => files,
+            Source::Generate(_) => panic!("files are read"),
+        }
+    }
+
+    fn set(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    }
+
+    const RAN: &str = "memory = '1GiB'\n[input]\nratings = ['old.csv']\ndelimiter = 'tab'\nuser = 'who'\nitem = 2\n\
+        rating = false\nheader = true\nduplicates = 'sum'\non_bad = 'reject'\nmax_bad = '1%'\n[kmeans]\nclusters = 7\n";
+
+    #[test]
+    fn the_input_of_the_run_holds_for_other_files() {
+        let ran = job(RAN);
+        let again = ran.for_ratings(&["new.csv".into()], &[]).unwrap();
+        let files = files_of(&again);
+        assert_eq!(files.ratings, [PathBuf::from("new.csv")]);
+        assert_eq!(FilesSpec { ratings: files_of(&ran).ratings.clone(), ..files.clone() }, *files_of(&ran));
+        assert_eq!(Input { source: ran.input.source.clone(), ..again.input }, ran.input);
+        assert_eq!((again.memory, again.kmeans), (1 << 30, ran.kmeans));
+    }
+
+    #[test]
+    fn what_is_set_wins_and_the_rest_stays() {
+        let ran = job(RAN);
+        let sets = set(&[("input.user", "0"), ("input.duplicates", "last"), ("memory", "2GiB"), ("scratch", "/big")]);
+        let again = ran.for_ratings(&["new.csv".into()], &sets).unwrap();
+        assert_eq!((&files_of(&again).user, &files_of(&again).item), (&Column::Index(0), &Column::Index(2)));
+        assert_eq!((again.input.duplicates, again.input.max_bad), (Duplicates::Last, 0.01));
+        assert_eq!((again.memory, again.scratch), (2 << 30, Some("/big".into())));
+        let strict = ran.for_ratings(&["new.csv".into()], &set(&[("input.on_bad", "fail")])).unwrap();
+        assert_eq!((strict.input.on_bad, strict.input.max_bad), (OnBad::Fail, 0.0));
+        let made = job("[input.generate]\nfeedback = 'implicit'\n");
+        let lenient = made.for_ratings(&["new.csv".into()], &set(&[("input.on_bad", "reject")])).unwrap();
+        assert_eq!((lenient.input.duplicates, lenient.input.max_bad), (Duplicates::Sum, 1.0));
+    }
+
+    #[test]
+    fn what_would_change_the_model_is_refused() {
+        for key in ["kmeans.clusters", "seed", "input.ratings", "input.items.path", "input.generate.users", "output"] {
+            let error = job(RAN).for_ratings(&["new.csv".into()], &set(&[(key, "3")])).unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().starts_with(&format!("--set {key}: ")), "{error}");
+        }
+        let error = job(RAN).for_ratings(&["new.csv".into()], &set(&[("input.usr", "3")])).unwrap_err();
+        assert!(error.to_string().contains("input.user"), "{error}");
+    }
+}

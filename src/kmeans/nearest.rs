@@ -1,0 +1,67 @@
+//! Users to the nearest of given centroids.
+
+use ndarray::ArrayView2;
+
+use crate::kernel::lloyd::{Points, Scores, Tiles, dense};
+
+use super::Assignment;
+
+/// Users whose distances to all centroids are computed at a time.
+const ROWS: usize = 256;
+
+/// Centroids that users are put to. Of equally near ones the first takes the user.
+#[derive(Debug, Clone)]
+pub struct Centroids {
+    tiles: Tiles,
+    /// Each centroid's segment.
+    segments: Vec<u32>,
+}
+
+impl Centroids {
+    /// Centroids of `n_components` coordinates, in the order in which ties are broken, and the `segments` that they are of.
+    pub fn new(
+        n_components: usize,
+        centroids: impl IntoIterator<Item = impl AsRef<[f64]>>,
+        segments: Vec<u32>,
+    ) -> Centroids {
+        let kind = Points::Dense { values: &[], n_rows: 0, n_dims: n_components };
+        Centroids { tiles: Tiles::of_rows(&kind, centroids), segments }
+    }
+
+    /// Appends where users go. `scores` is `(n_users, n_components)`, row after row.
+    pub fn assign(&self, scores: ArrayView2<f64>, assignment: &mut Assignment) {
+        let (n_rows, n_dims) = scores.dim();
+        let scores = Scores { values: scores.as_slice().expect("scores lie row after row"), n_dims };
+        let everyone: Vec<u32> = (0..n_rows as u32).collect();
+        let mut found = Vec::new();
+        for rows in everyone.chunks(ROWS) {
+            dense::nearest(scores, rows, &self.tiles, &mut found);
+            for own in &found {
+                let (second, others) =
+                    if own.others.is_finite() { (own.second, own.others) } else { (own.label, own.squared) };
+                assignment.segment.push(self.segments[own.label as usize]);
+                assignment.distance.push(own.squared.sqrt());
+                assignment.second.push(self.segments[second as usize]);
+                assignment.second_distance.push(others.sqrt());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn users_go_to_the_nearest_and_ties_to_the_first() {
+        let centroids = Centroids::new(2, [[0.0, 0.0], [4.0, 0.0], [4.0, 0.0]], vec![1, 2, 0]);
+        let mut found = Assignment::default();
+        centroids.assign(array![[1.0, 0.0], [4.0, 3.0], [2.0, 0.0]].view(), &mut found);
+        assert_eq!((found.segment, found.second), (vec![1, 2, 1], vec![2, 0, 2]));
+        assert_eq!((found.distance, found.second_distance), (vec![1.0, 3.0, 2.0], vec![3.0, 3.0, 2.0]));
+        let mut alone = Assignment::default();
+        Centroids::new(1, [[2.0]], vec![0]).assign(array![[5.0]].view(), &mut alone);
+        assert_eq!((alone.second, alone.second_distance), (vec![0], vec![3.0]));
+    }
+}

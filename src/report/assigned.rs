@@ -1,0 +1,278 @@
+//! Users that were put into segments, as one file: Parquet or CSV by its ending, or CSV on standard output.
+//!
+//! The file is written beside its place and renamed, like the output of a run; rejected rows go into `FILE.rejects.tsv`.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+use crate::ingest::Ledger;
+use crate::report::format::{percent, plural};
+use crate::report::leftovers::{self, Parents};
+use crate::report::rejects::{self, RejectLine};
+use crate::report::table::{DISK_REMEDY, Table};
+use crate::report::{UserTable, tables};
+
+/// What `segmill assign` found, on the coordinator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assigned {
+    pub users: UserTable,
+    /// Users in each segment.
+    pub sizes: Vec<u64>,
+    pub ledger: Ledger,
+    /// Ratings that count: not 0, of items that the model knows.
+    pub ratings: u64,
+    /// Items that the model does not know, and rows with them.
+    pub unknown_items: u64,
+    pub unknown_ratings: u64,
+    /// Users without any rating that counts.
+    pub blank_users: u64,
+    pub rejects: Vec<RejectLine>,
+}
+
+/// Where the users go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    Parquet(PathBuf),
+    Csv(PathBuf),
+    /// CSV.
+    Stdout,
+}
+
+impl Destination {
+    /// As the ending of `path` says; `-` is standard output.
+    pub fn of(path: &Path) -> Result<Destination> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        match ending.as_deref() {
+            _ if path == Path::new("-") => Ok(Destination::Stdout),
+            Some("parquet") => Ok(Destination::Parquet(path.to_path_buf())),
+            Some("csv") => Ok(Destination::Csv(path.to_path_buf())),
+            _ => {
+                let problem = format!("{} is neither Parquet nor CSV", path.display());
+                Err(Error::job(
+                    "--output",
+                    problem,
+                    "name a file that ends in .parquet or .csv, or - for standard output",
+                ))
+            }
+        }
+    }
+
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Destination::Parquet(path) | Destination::Csv(path) => Some(path),
+            Destination::Stdout => None,
+        }
+    }
+
+    /// Refuses, before any work is done, what [`Destination::write`] would refuse. Leaves no trace.
+    pub fn check(&self) -> Result<()> {
+        self.path().map_or(Ok(()), |path| Staged::create(path).map(drop))
+    }
+
+    /// Writes the users, and the rejected rows beside them. Rejects of an earlier file of this name go.
+    pub fn write(&self, assigned: &Assigned) -> Result<()> {
+        let table = tables::users(&assigned.users);
+        let Some(path) = self.path() else { return print(&table) };
+        let staged = Staged::create(path)?;
+        match self {
+            Destination::Parquet(_) => table.write_parquet(&staged.path)?,
+            Destination::Csv(_) | Destination::Stdout => table.write_csv(&staged.path)?,
+        }
+        let rejects_path = rejects_beside(path);
+        if assigned.rejects.is_empty() {
+            leftovers::remove(&rejects_path);
+        } else {
+            let staged = Staged::create(&rejects_path)?;
+            rejects::write(&assigned.rejects, &staged.path)?;
+            staged.publish()?;
+        }
+        staged.publish()
+    }
+}
+
+/// Whoever reads may stop early (a pager, head): that is no failure.
+fn print(table: &Table<'_>) -> Result<()> {
+    let failed = |e: io::Error| Error::file(Path::new("standard output"), "cannot write", &e, DISK_REMEDY);
+    match table.encode_csv(io::stdout().lock()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(failed),
+    }
+}
+
+fn rejects_beside(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".rejects.tsv");
+    name.into()
+}
+
+impl Assigned {
+    /// What somebody should know of, a line each.
+    pub fn warnings(&self, destination: &Destination) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let Ledger { read, rejected, .. } = self.ledger;
+        if rejected > 0 {
+            let place = match destination.path() {
+                Some(path) => format!("{} says which and why", rejects_beside(path).display()),
+                None => "with -o FILE they would go beside it".to_string(),
+            };
+            warnings.push(format!("{rejected} of {read} rows were rejected; {place}"));
+        }
+        if self.unknown_ratings > 0 {
+            let share = self.unknown_ratings as f64 / (read - rejected).max(1) as f64;
+            warnings.push(format!(
+                "{} that the model does not know: {} ({}) left out",
+                plural(self.unknown_items, "item"),
+                plural(self.unknown_ratings, "rating"),
+                percent(share)
+            ));
+        }
+        if self.blank_users > 0 {
+            let users = plural(self.blank_users, "user");
+            warnings.push(format!("{users} without a rating of a known item: where somebody without ratings goes"));
+        }
+        warnings
+    }
+
+    /// Users, ratings and segments in a line, then the users of each segment in another.
+    pub fn print(&self, destination: &Destination, sink: &mut impl Write) -> io::Result<()> {
+        let place = destination.path().map_or("standard output".into(), |path| path.display().to_string());
+        let (users, ratings) = (self.users.users.len() as u64, self.ratings);
+        let segments = self.sizes.iter().filter(|&&size| size > 0).count() as u64;
+        writeln!(
+            sink,
+            "{} with {} in {}: {place}",
+            plural(users, "user"),
+            plural(ratings, "rating"),
+            plural(segments, "segment")
+        )?;
+        let of_segment = |(segment, size): (usize, &u64)| (*size > 0).then(|| format!("{segment} ({size})"));
+        let sizes: Vec<String> = self.sizes.iter().enumerate().filter_map(of_segment).collect();
+        writeln!(sink, "segment (users): {}", sizes.join(" "))
+    }
+}
+
+/// A file in the making, hidden beside its place. Dropped before it is published, it goes.
+#[derive(Debug)]
+struct Staged {
+    path: PathBuf,
+    target: PathBuf,
+    published: bool,
+    _lock: Option<File>,
+    _parents: Parents,
+}
+
+impl Staged {
+    fn create(target: &Path) -> Result<Staged> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let failed = |e: io::Error| Error::file(target, "cannot create", &e, DISK_REMEDY);
+        // A link stays a link, and what it leads to is replaced.
+        let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_path_buf());
+        if fs::symlink_metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
+            let remedy = "name another file with -o, or - for standard output";
+            return Err(Error::File {
+                path: target,
+                problem: "it is not a regular file".into(),
+                remedy: remedy.into(),
+            });
+        }
+        leftovers::clear(&target);
+        let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = target.with_file_name(format!(".{name}.new-{}-{number}", std::process::id()));
+        let parents = Parents::create(target.parent().unwrap_or(Path::new(""))).map_err(failed)?;
+        File::create(&path).map_err(failed)?;
+        Ok(Staged { _lock: leftovers::claim(&path), path, target, published: false, _parents: parents })
+    }
+
+    fn publish(mut self) -> Result<()> {
+        let failed = |e| Error::file(&self.target, "cannot move the file into place", &e, DISK_REMEDY);
+        fs::rename(&self.path, &self.target).map_err(failed)?;
+        self.published = true;
+        Ok(())
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.published {
+            leftovers::remove(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{self, SMALL};
+
+    fn assigned(rejects: Vec<RejectLine>) -> Assigned {
+        let outcome = fixture::outcome(SMALL);
+        Assigned {
+            users: outcome.users,
+            sizes: vec![20, 0, 20],
+            ledger: Ledger { read: 110, accepted: 100, rejected: rejects.len() as u64, merged: 9, filtered: 0 },
+            ratings: 95,
+            unknown_items: 2,
+            unknown_ratings: 5,
+            blank_users: 1,
+            rejects,
+        }
+    }
+
+    fn reject() -> RejectLine {
+        let (code, field, raw) = ("BAD_RATING".into(), "rating".into(), "x".into());
+        RejectLine { file: "u.data".into(), line: 1, byte: 0, code, field, raw }
+    }
+
+    fn listing(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_its_rejects_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("a/b");
+        let destination = Destination::of(&below.join("users.csv")).unwrap();
+        destination.check().unwrap();
+        assert!(listing(folder.path()).is_empty(), "the check leaves no trace");
+        destination.write(&assigned(vec![reject()])).unwrap();
+        assert_eq!(listing(&below), ["users.csv", "users.csv.rejects.tsv"]);
+        destination.write(&assigned(Vec::new())).unwrap();
+        assert_eq!(listing(&below), ["users.csv"]);
+        let text = fs::read_to_string(below.join("users.csv")).unwrap();
+        assert!(text.starts_with("user,segment,distance,second,second_distance,nb_segment\n1,"), "{text}");
+    }
+
+    #[test]
+    fn other_endings_and_what_is_no_file_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["users", "users.txt", "users.csv.gz"] {
+            assert_eq!(Destination::of(Path::new(name)).unwrap_err().exit_code(), 2);
+        }
+        fs::create_dir(folder.path().join("folder.csv")).unwrap();
+        let error = Destination::of(&folder.path().join("folder.csv")).unwrap().check().unwrap_err();
+        assert!(error.exit_code() == 4 && error.to_string().contains("not a regular file"), "{error}");
+        assert_eq!(listing(folder.path()), ["folder.csv"]);
+    }
+
+    #[test]
+    fn the_summary_and_the_warnings_name_the_numbers() {
+        let found = assigned(vec![reject()]);
+        let destination = Destination::of(Path::new("new.parquet")).unwrap();
+        let mut sink = Vec::new();
+        found.print(&destination, &mut sink).unwrap();
+        let text = String::from_utf8(sink).unwrap();
+        assert_eq!(text, "40 users with 95 ratings in 2 segments: new.parquet\nsegment (users): 0 (20) 2 (20)\n");
+        let warnings = found.warnings(&destination);
+        assert!(warnings[0].contains("new.parquet.rejects.tsv"), "{warnings:?}");
+        assert!(warnings[1].starts_with("2 items that the model does not know: 5 ratings (4.59%)"), "{warnings:?}");
+        assert!(warnings[2].starts_with("1 user without"), "{warnings:?}");
+    }
+}
