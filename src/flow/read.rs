@@ -47,6 +47,15 @@ pub enum Dictionary<'a> {
     Known(&'a [Id]),
 }
 
+/// What is to be read, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub input: &'a Input,
+    pub filter: &'a Filter,
+    pub dictionary: Dictionary<'a>,
+    pub room: &'a Room,
+}
+
 /// What a [`Dictionary::Known`] left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Unknown {
@@ -79,17 +88,10 @@ pub struct Ratings {
 }
 
 /// Reads the input of a job. All workers call it together and end with the same error.
-pub fn read<C: Collective>(
-    worker: &mut Worker,
-    c: &mut C,
-    input: &Input,
-    filter: &Filter,
-    dictionary: Dictionary,
-    room: &Room,
-) -> Result<Ratings> {
-    let planned = plan::plan(c, input, &room.scratch)?;
+pub fn read<C: Collective>(worker: &mut Worker, c: &mut C, wanted: &Wanted<'_>) -> Result<Ratings> {
+    let planned = plan::plan(c, wanted.input, &wanted.room.scratch)?;
     for hash_seed in 0.. {
-        let attempt = attempt(worker, c, input, filter, dictionary, room, &planned.plan, hash_seed)?;
+        let attempt = attempt(worker, c, wanted, &planned.plan, hash_seed)?;
         if let Some(ratings) = attempt {
             return Ok(ratings);
         }
@@ -101,13 +103,11 @@ pub fn read<C: Collective>(
 fn attempt<C: Collective>(
     worker: &mut Worker,
     c: &mut C,
-    input: &Input,
-    filter: &Filter,
-    dictionary: Dictionary,
-    room: &Room,
+    wanted: &Wanted<'_>,
     plan: &Plan,
     hash_seed: u64,
 ) -> Result<Option<Ratings>> {
+    let Wanted { input, filter, dictionary, room } = *wanted;
     let several = several(input);
     let expected_rows = plan.expected_rows() / c.peers() as u64;
     let incoming = Incoming::new(expected_rows, room.memory, &room.scratch);

@@ -10,7 +10,7 @@ use crate::job::{self, Job};
 pub fn job(data: &[u8]) {
     let mut parts = data.split(|&byte| byte == 0);
     let file = parts.next().unwrap_or_default().to_vec();
-    let overrides: Vec<(String, String)> = parts.filter_map(|part| word(part)).collect();
+    let overrides: Vec<(String, String)> = parts.filter_map(word).collect();
     match job::from_bytes(Path::new("job.toml"), file, &overrides, None) {
         Err(error) => {
             assert_eq!(error.exit_code(), 2, "{error:?}");

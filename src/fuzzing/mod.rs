@@ -69,10 +69,12 @@ impl<'a> Taken<'a> {
 mod tests {
     use std::path::Path;
 
+    type Target = fn(&[u8]);
+
     /// What fuzzing once tripped over, and what it starts from.
     #[test]
     fn the_kept_corpus_passes() {
-        let targets: [(&str, fn(&[u8])); 7] = [
+        let targets: [(&str, Target); 7] = [
             ("scan", super::scan),
             ("job", super::job),
             ("frames", super::frames),

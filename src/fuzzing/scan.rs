@@ -53,11 +53,14 @@ fn dialect_of(head: &mut Taken<'_>, text: &[u8]) -> Dialect {
     }
 }
 
+/// Code, field, problem, text, byte and line.
+type Bad = (BadCode, &'static str, String, Vec<u8>, u64, u64);
+
 #[derive(Debug, Default, PartialEq)]
 struct Collected {
     /// User, item, bits of the rating, time, byte and line.
     rows: Vec<(Id, Id, u64, i64, u64, u64)>,
-    bad: Vec<(BadCode, &'static str, String, Vec<u8>, u64, u64)>,
+    bad: Vec<Bad>,
     lines: u64,
     /// Lines before the range.
     before: u64,

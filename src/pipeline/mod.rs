@@ -14,7 +14,7 @@ use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
-use crate::flow::read::{self, Dictionary, Ratings, Room};
+use crate::flow::read::{self, Dictionary, Ratings, Room, Wanted};
 use crate::ingest::files;
 use crate::job::{Job, Source};
 use crate::kernel::csr::Csr;
@@ -95,8 +95,8 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
         scratch: job.scratch.clone().unwrap_or_else(|| folder_beside(&job.output)),
     };
     let memory = share(RUNS_PERCENT);
-    let mut ratings =
-        clock.time("ingest", || read::read(worker, c, &job.input, &job.filter, Dictionary::Found, &room))?;
+    let wanted = Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room };
+    let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
     let sweep_over = check_sizes(job, &ratings)?;
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;

@@ -121,7 +121,7 @@ pub fn read_texts(
     let unreadable = |e: ParquetError| unreadable(&file.path, &e);
     let mut number = 0;
     for group in groups.metadata.row_groups() {
-        let chunks = groups.chunks(group, [Some(&first), Some(&second), None])?;
+        let chunks = groups.chunks(group, [&first, &second].into_iter())?;
         let mut values =
             [open(&chunks, group, &first).map_err(unreadable)?, open(&chunks, group, &second).map_err(unreadable)?];
         let mut left = group.num_rows() as usize;
