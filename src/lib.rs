@@ -18,7 +18,8 @@
 //! | [`assign`] | users, new or known, to the segments of a fitted model |
 //! | [`report`], [`model`] | result structs → tables, Parquet, HTML; the fitted model on disk |
 //! | [`collective`] | how workers meet |
-//! | [`progress`], [`status`] | how far the process is, and the HTTP port that tells |
+//! | [`progress`], [`status`] | how far the process is, and the line and the HTTP port that tell |
+//! | [`say`], [`logs`] | errors, warnings and the log, as text or as JSON |
 //! | [`checkpoint`] | what a run leaves behind for another to go on from |
 //! | [`kernel`] | pure numerics |
 //! | [`flow`] | everything that knows timely |
@@ -48,12 +49,14 @@ pub mod job;
 pub mod kernel;
 pub mod kmeans;
 pub mod launch;
+pub mod logs;
 pub mod model;
 pub mod pca;
 pub mod pipeline;
 pub mod profile;
 pub mod progress;
 pub mod report;
+pub mod say;
 pub mod shard;
 pub mod status;
 pub mod validate;

@@ -8,17 +8,15 @@ use segmill::cli::{AssignArgs, Cli, Command, GenerateArgs, LaunchArgs, RunArgs, 
 use segmill::error::{Error, Result};
 use segmill::flow::cluster::Layout;
 use segmill::ingest::planted;
-use segmill::launch::{self, Orders, STAGE_MARK};
+use segmill::launch::{self, Orders};
+use segmill::logs::{self, Watcher};
 use segmill::pipeline::assign::Order;
+use segmill::pipeline::preview;
 use segmill::report::assigned::Destination;
 use segmill::report::run::Finished;
 use segmill::report::terminal;
 use segmill::verify::Rerun;
-use segmill::{job, model, pipeline, status};
-use tracing_indicatif::style::ProgressStyle;
-use tracing_subscriber::layer::{Context, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use segmill::{job, model, pipeline, progress, say, status};
 
 /// Workers allocate and free arrays of megabytes; the system's allocator gives each back to the kernel, which costs page
 /// faults and interrupts every other thread.
@@ -32,62 +30,79 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate(&args).map(|()| 0),
         Command::Assign(args) => assign(&args).map(|()| 0),
         Command::Verify(args) => verify(&args),
+        Command::Completions(args) => {
+            print(|out| out.write_all(&args.script()));
+            Ok(0)
+        }
+        Command::Man(args) => args.write().map(|()| 0),
     };
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("segmill: {error}");
+            say::error(&error);
             ExitCode::from(error.exit_code())
         }
     }
 }
 
 fn run(args: &RunArgs) -> Result<()> {
-    show_progress(args.job.quiet, args.launched);
-    pipeline::choose_vector_code()?;
+    args.job.talk.choose();
     let orders = if args.launched { Some(Orders::receive()?) } else { None };
+    logs::start(match &orders {
+        None => Watcher::Terminal,
+        Some(orders) if orders.audience.watches => Watcher::Launcher,
+        Some(_) => Watcher::Nobody,
+    });
+    pipeline::choose_vector_code()?;
     let layout = args.layout(orders.as_ref())?;
     let job = job::load(&args.job.job, &args.job.overrides, args.job.output.clone())?;
     if args.launched && job.input.reads_stdin() {
         let problem = "launch has no standard input for its members";
         return Err(Error::job("input.ratings", problem, "write it to a file first, or use `segmill run`"));
     }
+    if args.dry_run {
+        let preview = preview::preview(&job, &layout)?;
+        print(|out| write!(out, "{preview}"));
+        return Ok(());
+    }
     if let Some(address) = &args.job.status_addr {
         let address = status::serve(address)?;
-        tracing::info!(%address, "status");
-        if !args.job.quiet {
-            eprintln!("segmill: status at http://{address}/");
-        }
+        say::note(&format!("status at http://{address}/"));
     }
     let Some(finished) = pipeline::run(job, &layout)? else {
         return Ok(());
     };
-    if !args.job.quiet {
-        warn(&finished.outcome.warnings);
-        // Whoever reads the table may stop early (a pager, head); the results are on disk already.
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        let _ = terminal::print(&finished.outcome, &finished.written.report, &mut out).and_then(|()| out.flush());
-    }
+    warn(&finished.outcome.warnings);
+    let links = orders.map_or_else(|| std::io::stdout().is_terminal(), |orders| orders.audience.reads);
+    print(|out| terminal::print(&finished.outcome, &finished.written.report, links, out));
     Ok(())
 }
 
 /// Returns the exit code of the whole.
 fn launch_all(args: &LaunchArgs) -> Result<u8> {
-    let plan = args.plan()?;
-    show_progress(args.job.quiet, false);
-    launch::launch(&plan)
+    args.job.talk.choose();
+    logs::start(Watcher::Terminal);
+    launch::launch(&args.plan()?)
 }
 
 fn generate(args: &GenerateArgs) -> Result<()> {
-    let written = planted::write_files(&args.spec()?, &args.output, args.threads())?;
-    println!("{} rows, {} bytes: {}", written.n_rows, written.bytes, written.ratings.display());
-    println!("titles: {}", written.items.display());
-    println!("planted segments: {}", written.labels.display());
+    args.talk.choose();
+    logs::start(Watcher::Terminal);
+    let written = tracing::info_span!("stage", message = "generate").in_scope(|| {
+        progress::begin("generate");
+        planted::write_files(&args.spec()?, &args.output, args.threads())
+    })?;
+    print(|out| {
+        writeln!(out, "{} rows, {} bytes: {}", written.n_rows, written.bytes, written.ratings.display())?;
+        writeln!(out, "titles: {}", written.items.display())?;
+        writeln!(out, "planted segments: {}", written.labels.display())
+    });
     Ok(())
 }
 
 fn assign(args: &AssignArgs) -> Result<()> {
-    show_progress(args.quiet, false);
+    args.talk.choose();
+    logs::start(Watcher::Terminal);
     pipeline::choose_vector_code()?;
     let destination = Destination::of(&args.output)?;
     let finished = Finished::read(&args.run)?;
@@ -96,26 +111,25 @@ fn assign(args: &AssignArgs) -> Result<()> {
     let model = model::read(&args.run.join(model::FOLDER))?;
     let order = Order { model, job, destination: destination.clone() };
     let assigned = pipeline::assign::run(order, args.threads()?)?;
-    if !args.quiet {
-        warn(foreign.as_slice());
-        warn(&assigned.warnings(&destination));
-        // The users are where they should be, whether anybody listens or not.
-        let _ = assigned.print(&destination, &mut std::io::stderr().lock());
-    }
+    warn(foreign.as_slice());
+    warn(&assigned.warnings(&destination));
+    // Standard output may be where the users go.
+    let mut summary = Vec::new();
+    let _ = assigned.print(&destination, &mut summary);
+    String::from_utf8_lossy(&summary).lines().for_each(say::note);
     Ok(())
 }
 
 /// Returns the exit code of the whole.
 fn verify(args: &VerifyArgs) -> Result<u8> {
-    show_progress(args.quiet, false);
+    args.talk.choose();
+    logs::start(Watcher::Terminal);
     pipeline::choose_vector_code()?;
     let rerun = Rerun::of(&args.run)?;
     let ran = rerun.layout();
     let (processes, workers) = (args.processes.get(), args.threads(ran.workers)?);
-    if !args.quiet {
-        warn(&rerun.warnings());
-        eprintln!("segmill: ran as {} × {} workers; again as {processes} × {workers}", ran.processes, ran.workers);
-    }
+    warn(&rerun.warnings());
+    say::note(&format!("ran as {} × {} workers; again as {processes} × {workers}", ran.processes, ran.workers));
     if processes > 1 {
         let code = launch::launch(&args.plan(rerun.record(), rerun.rerun_output(), workers)?)?;
         if code != 0 {
@@ -125,42 +139,19 @@ fn verify(args: &VerifyArgs) -> Result<u8> {
         pipeline::run(rerun.job()?, &Layout::single(workers))?;
     }
     let comparison = rerun.compare()?;
-    if !args.quiet {
-        // Whoever reads the lines may stop early; the exit code tells the same.
-        let _ = comparison.print(&mut std::io::stdout().lock());
-    }
+    print(|mut out| comparison.print(&mut out));
     comparison.judge(&args.run).map(|()| 0)
 }
 
 fn warn(warnings: &[String]) {
-    warnings.iter().for_each(|warning| eprintln!("segmill: warning: {warning}"));
+    warnings.iter().for_each(|warning| say::warning(warning));
 }
 
-/// A progress line per stage on a terminal, or a line for the launcher, and what RUST_LOG asks for as text.
-fn show_progress(quiet: bool, launched: bool) {
-    let terminal = std::io::stderr().is_terminal() && !quiet;
-    let style = ProgressStyle::with_template("{spinner} {span_fields} {elapsed}").expect("a progress template");
-    let bars = tracing_indicatif::IndicatifLayer::new().with_progress_style(style);
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let text = tracing_subscriber::fmt::layer()
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(bars.get_stderr_writer())
-        .with_filter(filter);
-    let stages = || EnvFilter::new("segmill=info");
-    let bars = terminal.then(|| bars.with_filter(stages()));
-    let marks = (launched && !quiet).then(|| StageMarks.with_filter(stages()));
-    tracing_subscriber::registry().with(text).with(bars).with(marks).init();
-}
-
-/// Tells the launcher which stage begins.
-struct StageMarks;
-
-impl<S: tracing::Subscriber> Layer<S> for StageMarks {
-    fn on_new_span(&self, span: &tracing::span::Attributes<'_>, _: &tracing::Id, _: Context<'_, S>) {
-        span.record(&mut |field: &tracing::field::Field, stage: &dyn std::fmt::Debug| {
-            if field.name() == "message" {
-                eprintln!("{STAGE_MARK}{stage:?}");
-            }
-        });
+/// Writes results to stdout, unless nothing but errors is wanted. Whoever reads them may stop early (a pager, head), which
+/// is no failure: what matters is on disk.
+fn print(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
+    if !say::is_quiet() {
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        let _ = write(&mut out).and_then(|()| out.flush());
     }
 }

@@ -24,6 +24,7 @@ use crate::kernel::block::Block;
 use crate::kernel::csr::Csr;
 use crate::kernel::krylov::{self, Eigenpairs};
 use crate::kernel::sweep;
+use crate::progress;
 use choose::Chosen;
 use moments::Moments;
 
@@ -115,9 +116,14 @@ pub fn fit<C: Collective>(
     let max_basis = max_basis(n, values, memory);
     let (solver, reason) = choose::choose(c, matrix, params, max_basis, memory)?;
     let wanted = Wanted { components: params.components, values, max_basis, tol: params.tol, seed };
-    let (pairs, name, tol) = match solver {
-        Chosen::Gram => (made::solve(c, matrix, &moments, wanted), "gram", made::TOL),
-        Chosen::Krylov => (swept::solve(c, matrix, &moments, wanted, checkpoint), "krylov", params.tol),
+    let (name, tol) = match solver {
+        Chosen::Gram => ("gram", made::TOL),
+        Chosen::Krylov => ("krylov", params.tol),
+    };
+    progress::sweeps_until(tol);
+    let pairs = match solver {
+        Chosen::Gram => made::solve(c, matrix, &moments, wanted),
+        Chosen::Krylov => swept::solve(c, matrix, &moments, wanted, checkpoint),
     };
     let report = SolverReport {
         solver: name.into(),

@@ -4,10 +4,14 @@
 //! [`watch`], nothing is noted and nothing read back: results never depend on what is here. Workers that do one thing
 //! together say the same, so it does not matter which of them says it last; rows are added up over the workers.
 
+mod far;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+pub use far::Far;
 
 /// This process.
 static HERE: Progress = Progress::new();
@@ -30,6 +34,17 @@ pub fn begin(stage: &str) {
 /// The stage at work ends.
 pub fn end() {
     HERE.note(Noted::end);
+}
+
+/// A worker has so much of the input before it.
+pub fn has_input(amount: u64, measure: Measure) {
+    HERE.add(&HERE.input_all, amount);
+    HERE.note(|noted| noted.input = Some(measure));
+}
+
+/// So much of it is behind it now.
+pub fn input_done(amount: u64) {
+    HERE.add(&HERE.input_done, amount);
 }
 
 /// So many more rows were read that are well formed.
@@ -62,14 +77,24 @@ pub fn rows_kept(accepted: u64, merged: u64, filtered: u64) {
     HERE.add(&HERE.filtered, filtered);
 }
 
-/// The solver of the components made so many sweeps; `residual` is the largest relative one, once it is known.
+/// The solver of the components begins; it is done once the residual is `tol` or less.
+pub fn sweeps_until(tol: f64) {
+    HERE.note(|noted| noted.sweeps = Some(SweepsClock::new(tol)));
+}
+
+/// It made so many sweeps; `residual` is the largest relative one, once it is known.
 pub fn swept(sweeps: usize, residual: Option<f64>) {
-    HERE.note(|noted| noted.sweeps = Some(Sweeps { sweeps: sweeps as u64, residual }));
+    HERE.note(|noted| noted.sweeps.get_or_insert_with(|| SweepsClock::new(0.0)).note(sweeps as u64, residual));
+}
+
+/// A run of k-means is to come.
+pub fn awaits(run: RunOf) {
+    HERE.note(|noted| _ = noted.runs.entry(run).or_insert(None));
 }
 
 /// A run of k-means got further.
 pub fn moved(run: RunOf, how: RunAt) {
-    HERE.note(|noted| noted.runs.extend([(run, how)]));
+    HERE.note(|noted| noted.moved(run, how));
 }
 
 /// A peer was last heard so long ago; `None`: it has left.
@@ -88,6 +113,14 @@ pub fn is_watched() -> bool {
 /// How things stand now.
 pub fn now() -> Snapshot {
     HERE.snapshot()
+}
+
+/// In what the input is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    Bytes,
+    /// Users whose ratings are made up.
+    Users,
 }
 
 /// A run of k-means.
@@ -130,10 +163,13 @@ pub struct Snapshot {
     pub ready: bool,
     /// In the order in which they began.
     pub stages: Vec<StageAt>,
+    pub input: Option<InputAt>,
     pub rows: Rows,
     pub sweeps: Option<Sweeps>,
     /// By space, then number of clusters.
     pub kmeans: Vec<Starts>,
+    /// The space in which runs were last seen to move, and the seconds since the first of them did.
+    pub moving: Option<(Space, f64)>,
     /// Each peer that is connected, and the seconds since it was heard.
     pub peers: Vec<(usize, f64)>,
     pub memory: Memory,
@@ -144,6 +180,14 @@ pub struct StageAt {
     pub name: String,
     pub seconds: f64,
     pub at_work: bool,
+}
+
+/// How much of this process's part of the input is read, or made up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputAt {
+    pub done: u64,
+    pub all: u64,
+    pub measure: Measure,
 }
 
 /// Rows of this process. Over all processes `read = accepted + rejected + merged + filtered` once all have sealed their
@@ -157,10 +201,17 @@ pub struct Rows {
     pub filtered: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The solver of the components.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Sweeps {
     pub sweeps: u64,
     pub residual: Option<f64>,
+    /// The residual at which it is done.
+    pub tol: f64,
+    /// The first sweep here whose residual is known, and that residual.
+    pub first: Option<(u64, f64)>,
+    /// Seconds that a sweep took since then; 0 while there is none.
+    pub seconds_each: f64,
 }
 
 /// All starts for one number of clusters in one space, as far as this process has part in them.
@@ -168,10 +219,14 @@ pub struct Sweeps {
 pub struct Starts {
     pub space: Space,
     pub clusters: usize,
+    /// Not begun yet.
+    pub waiting: u64,
     pub running: u64,
     pub ended: u64,
     /// Over all starts.
     pub iterations: u64,
+    /// Over those that have ended.
+    pub iterations_ended: u64,
     /// The lowest of any start so far.
     pub inertia: f64,
 }
@@ -198,6 +253,8 @@ impl Memory {
 /// What is noted of one process.
 struct Progress {
     watched: AtomicBool,
+    input_done: AtomicU64,
+    input_all: AtomicU64,
     read: AtomicU64,
     accepted: AtomicU64,
     rejected: AtomicU64,
@@ -209,8 +266,11 @@ struct Progress {
 struct Noted {
     ready: bool,
     stages: Vec<StageClock>,
-    sweeps: Option<Sweeps>,
-    runs: BTreeMap<RunOf, RunAt>,
+    input: Option<Measure>,
+    sweeps: Option<SweepsClock>,
+    /// `None`: to come.
+    runs: BTreeMap<RunOf, Option<RunAt>>,
+    moving: Option<(Space, Instant)>,
     /// When each peer was last heard; `None`: before the clock began.
     peers: BTreeMap<usize, Option<Instant>>,
 }
@@ -221,10 +281,18 @@ struct StageClock {
     ended: Option<Duration>,
 }
 
+struct SweepsClock {
+    at: Sweeps,
+    /// When the first residual was known.
+    since: Instant,
+}
+
 impl Progress {
     const fn new() -> Progress {
         Progress {
             watched: AtomicBool::new(false),
+            input_done: AtomicU64::new(0),
+            input_all: AtomicU64::new(0),
             read: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -233,8 +301,10 @@ impl Progress {
             noted: Mutex::new(Noted {
                 ready: false,
                 stages: Vec::new(),
+                input: None,
                 sweeps: None,
                 runs: BTreeMap::new(),
+                moving: None,
                 peers: BTreeMap::new(),
             }),
         }
@@ -262,18 +332,21 @@ impl Progress {
     }
 
     fn snapshot(&self) -> Snapshot {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let rows = || {
-            let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
             let (accepted, merged, rejected) = (count(&self.accepted), count(&self.merged), count(&self.rejected));
             Rows { read: count(&self.read), accepted, rejected, merged, filtered: count(&self.filtered) }
         };
+        let input = |measure| InputAt { done: count(&self.input_done), all: count(&self.input_all), measure };
         let noted = self.noted();
         Snapshot {
             ready: noted.ready,
             stages: noted.stages.iter().map(StageClock::read).collect(),
+            input: noted.input.map(input),
             rows: rows(),
-            sweeps: noted.sweeps,
+            sweeps: noted.sweeps.as_ref().map(|clock| clock.at),
             kmeans: noted.starts(),
+            moving: noted.moving.map(|(space, since)| (space, since.elapsed().as_secs_f64())),
             peers: noted.peers.iter().map(|(&peer, heard)| (peer, silence(*heard))).collect(),
             memory: Memory::now(),
         }
@@ -291,6 +364,30 @@ impl StageClock {
     }
 }
 
+impl SweepsClock {
+    fn new(tol: f64) -> SweepsClock {
+        SweepsClock { at: Sweeps { tol, ..Sweeps::default() }, since: Instant::now() }
+    }
+
+    /// All workers say the same; the first to say it is heard.
+    fn note(&mut self, sweeps: u64, residual: Option<f64>) {
+        if sweeps == self.at.sweeps && residual == self.at.residual {
+            return;
+        }
+        (self.at.sweeps, self.at.residual) = (sweeps, residual);
+        match (self.at.first, residual) {
+            (None, Some(residual)) => {
+                self.at.first = Some((sweeps, residual));
+                self.since = Instant::now();
+            }
+            (Some((first, _)), _) if sweeps > first => {
+                self.at.seconds_each = self.since.elapsed().as_secs_f64() / (sweeps - first) as f64;
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Noted {
     fn begin(&mut self, stage: &str) {
         self.end();
@@ -304,19 +401,49 @@ impl Noted {
         }
     }
 
+    fn moved(&mut self, run: RunOf, how: RunAt) {
+        if how.iterations > 0 && self.moving.is_none_or(|(space, _)| space != run.space) {
+            self.moving = Some((run.space, Instant::now()));
+        }
+        self.runs.insert(run, Some(how));
+    }
+
     fn starts(&self) -> Vec<Starts> {
         let mut all: Vec<Starts> = Vec::new();
         for (&RunOf { space, clusters, .. }, run) in &self.runs {
             if all.last().is_none_or(|last| (last.space, last.clusters) != (space, clusters)) {
-                all.push(Starts { space, clusters, running: 0, ended: 0, iterations: 0, inertia: f64::INFINITY });
+                all.push(Starts::none(space, clusters));
             }
             let Some(starts) = all.last_mut() else { continue };
-            starts.running += u64::from(!run.ended);
-            starts.ended += u64::from(run.ended);
-            starts.iterations += run.iterations as u64;
-            starts.inertia = starts.inertia.min(run.inertia);
+            starts.add(*run);
         }
         all
+    }
+}
+
+impl Starts {
+    fn none(space: Space, clusters: usize) -> Starts {
+        let inertia = f64::INFINITY;
+        Starts { space, clusters, waiting: 0, running: 0, ended: 0, iterations: 0, iterations_ended: 0, inertia }
+    }
+
+    fn add(&mut self, run: Option<RunAt>) {
+        let Some(RunAt { iterations, inertia, ended }) = run else {
+            self.waiting += 1;
+            return;
+        };
+        self.iterations += iterations as u64;
+        self.inertia = self.inertia.min(inertia);
+        if ended {
+            self.ended += 1;
+            self.iterations_ended += iterations as u64;
+        } else {
+            self.running += 1;
+        }
+    }
+
+    pub fn all(&self) -> u64 {
+        self.waiting + self.running + self.ended
     }
 }
 
@@ -360,22 +487,39 @@ mod tests {
         let progress = watched();
         let note = |space, clusters, start, iterations, inertia, ended| {
             let run = RunOf { space, clusters, start };
-            progress.note(|noted| noted.runs.extend([(run, RunAt { iterations, inertia, ended })]));
+            progress.note(|noted| noted.moved(run, RunAt { iterations, inertia, ended }));
         };
+        progress.note(|noted| noted.runs.extend([(RunOf { space: Space::Full, clusters: 3, start: 1 }, None)]));
         note(Space::Full, 3, 0, 1, 70.0, false);
         note(Space::Projected, 5, 1, 4, 8.0, false);
         note(Space::Projected, 5, 0, 2, 9.0, false);
         note(Space::Projected, 5, 0, 3, 7.5, true);
-        let starts = |space, clusters, running, ended, iterations, inertia| Starts {
-            space,
-            clusters,
-            running,
-            ended,
-            iterations,
-            inertia,
+        let projected = Starts {
+            running: 1,
+            ended: 1,
+            iterations: 7,
+            iterations_ended: 3,
+            inertia: 7.5,
+            ..Starts::none(Space::Projected, 5)
         };
-        let expected = [starts(Space::Projected, 5, 1, 1, 7, 7.5), starts(Space::Full, 3, 1, 0, 1, 70.0)];
-        assert_eq!(progress.snapshot().kmeans, expected);
+        let full = Starts { waiting: 1, running: 1, iterations: 1, inertia: 70.0, ..Starts::none(Space::Full, 3) };
+        let seen = progress.snapshot();
+        assert_eq!((seen.kmeans, seen.moving.map(|(space, _)| space)), (vec![projected, full], Some(Space::Projected)));
+    }
+
+    #[test]
+    fn sweeps_are_timed_from_the_first_residual_on() {
+        let mut clock = SweepsClock::new(1e-8);
+        clock.note(1, None);
+        clock.note(2, Some(0.1));
+        assert_eq!((clock.at.first, clock.at.seconds_each), (Some((2, 0.1)), 0.0));
+        std::thread::sleep(Duration::from_millis(2));
+        clock.note(3, Some(0.01));
+        let each = clock.at.seconds_each;
+        assert!(each >= 2e-3, "{each}");
+        std::thread::sleep(Duration::from_millis(2));
+        clock.note(3, Some(0.01));
+        assert_eq!(clock.at.seconds_each, each, "another worker says the same");
     }
 
     #[test]

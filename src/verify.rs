@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::ingest::files;
-
 use crate::job::{Job, STDIN, Source};
 use crate::report::leftovers::Workspace;
 use crate::report::run::{self, Digests, Finished, InputRecord};

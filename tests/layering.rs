@@ -19,13 +19,15 @@ const RULES: &[Rule] = &[
     Rule { module: "error", any: &[], results: &[] },
     Rule { module: "kernel", any: &[], results: &[] },
     Rule { module: "progress", any: &[], results: &[] },
+    Rule { module: "say", any: &["error"], results: &[] },
+    Rule { module: "logs", any: &["say", "progress", "status", "launch"], results: &[] },
     Rule { module: "status", any: &["error", "progress", "report"], results: &[] },
     Rule { module: "collective", any: &["error"], results: &[] },
     Rule { module: "checkpoint", any: &["error", "collective"], results: &[] },
     Rule { module: "job", any: &["error"], results: &[] },
-    Rule { module: "launch", any: &["error", "flow"], results: &[] },
-    Rule { module: "cli", any: &["error", "launch"], results: &["job", "flow"] },
-    Rule { module: "ingest", any: &["error", "kernel", "collective"], results: &["job"] },
+    Rule { module: "launch", any: &["error", "say", "flow"], results: &[] },
+    Rule { module: "cli", any: &["error", "say", "launch"], results: &["job", "flow"] },
+    Rule { module: "ingest", any: &["error", "kernel", "collective", "progress"], results: &["job"] },
     Rule { module: "shard", any: &["error", "kernel", "collective", "ingest"], results: &["job"] },
     Rule { module: "pca", any: STAGE, results: &["job", "shard", "ingest"] },
     Rule { module: "kmeans", any: STAGE, results: &["job", "shard", "ingest", "pca"] },
@@ -35,7 +37,11 @@ const RULES: &[Rule] = &[
     Rule { module: "model", any: &["error", "kernel", "report"], results: RESULTS },
     Rule { module: "assign", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "model"] },
     Rule { module: "verify", any: &["error", "ingest", "report"], results: &["job"] },
-    Rule { module: "flow", any: &["error", "kernel", "collective", "progress", "ingest", "shard"], results: &["job"] },
+    Rule {
+        module: "flow",
+        any: &["error", "say", "kernel", "collective", "progress", "ingest", "shard"],
+        results: &["job"],
+    },
     Rule {
         module: "live",
         any: &["error", "kernel", "collective", "ingest", "shard", "flow", "model", "report"],
@@ -46,7 +52,10 @@ const RULES: &[Rule] = &[
     Rule { module: "fuzzing", any: FUZZED, results: &[] },
     Rule {
         module: "main",
-        any: &["error", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow", "status", "verify"],
+        any: &[
+            "error", "say", "logs", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow",
+            "progress", "status", "verify",
+        ],
         results: &[],
     },
 ];

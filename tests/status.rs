@@ -8,6 +8,8 @@ use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use util::axe::{axe, violations};
+use util::browser::{Browser, OVERFLOW};
 use util::{Sandbox, cluster};
 
 /// Whatever is waited for is there by then, or never.
@@ -175,6 +177,7 @@ fn a_running_job_tells_how_far_it_is() {
     let second = metrics(&wait_for(address, "/metrics", |answer| full(&metrics(&answer.body)) > 0.0).body);
     let third = metrics(&wait_for(address, "/metrics", |answer| full(&metrics(&answer.body)) > full(&second)).body);
     assert_eq!(third["segmill_stage_info{stage=\"sweep\"}"], 1.0);
+    assert!((0.0..1.0).contains(&third["segmill_stage_done_ratio"]), "{third:?}");
     // On the way it is known up to rounding.
     let highest = first[INERTIA] * (1.0 + 1e-9);
     assert!(third[INERTIA] <= highest && third[INERTIA] == second[INERTIA], "{first:?} {second:?} {third:?}");
@@ -184,7 +187,7 @@ fn a_running_job_tells_how_far_it_is() {
     let page = get(address, "/?from=a+test");
     assert!(page.status == 200 && page.head.contains("Content-Type: text/html; charset=utf-8"), "{}", page.head);
     for part in
-        ["<!DOCTYPE html>", "ingest", "pca", "kmeans", "sweep (at work)", "Iterations", "Lowest inertia", "refresh"]
+        ["<!DOCTYPE html>", "ingest", "pca", "kmeans", "sweep (at work)", "of 520 runs ", "Lowest inertia", "refresh"]
     {
         assert!(page.body.contains(part), "{part} is not in {}", page.body);
     }
@@ -274,4 +277,24 @@ fn an_address_where_nobody_can_listen_is_refused() {
         ran.refused(2, &["--status-addr: cannot listen at ", address]);
     }
     assert_eq!(sandbox.listing(), ["job.toml"]);
+}
+
+#[test]
+fn the_page_is_comfortable_on_a_phone_and_on_a_desk() {
+    let (Some(mut browser), Some(axe)) = (Browser::start(), axe()) else { return };
+    let sandbox = Sandbox::new();
+    sandbox.write("job.toml", LONG_JOB);
+    let running = start(&sandbox);
+    wait_for(&running.address, "/", |answer| answer.body.contains("k-means"));
+    // A copy that does not ask anew while it is looked at.
+    let page = get(&running.address, "/").body;
+    let still: String = page.lines().filter(|line| !line.contains("http-equiv=\"refresh\"")).collect();
+    let file = sandbox.write("page.html", still);
+    for (width, scheme) in [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")] {
+        browser.look(width, scheme, "screen");
+        browser.open_file(&file, "document.querySelectorAll('caption').length >= 3");
+        assert_eq!(browser.evaluate(OVERFLOW), 0, "{width} px");
+        let nothing: [&str; 0] = [];
+        assert_eq!(violations(&mut browser, axe), nothing, "{width} px, {scheme}");
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{checked_threads, key_and_value};
+use super::{TalkArgs, checked_threads, key_and_value};
 use crate::error::Result;
 
 /// Options of `segmill assign`.
@@ -32,9 +32,8 @@ pub struct AssignArgs {
     #[arg(long = "set", value_name = "INPUT.KEY=VALUE", value_parser = key_and_value)]
     pub overrides: Vec<(String, String)>,
 
-    /// Say nothing but errors
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub talk: TalkArgs,
 }
 
 impl AssignArgs {

@@ -7,7 +7,9 @@
 mod assign;
 pub(crate) mod hosts;
 pub(crate) mod nodelist;
+mod pages;
 mod rank;
+mod talk;
 mod verify;
 
 use std::ffi::OsString;
@@ -24,6 +26,8 @@ use crate::launch::{self, Orders, Plan, STATUS_VARIABLE};
 use rank::Asked;
 
 pub use assign::AssignArgs;
+pub use pages::{CompletionsArgs, ManArgs};
+pub use talk::{LogFormat, TalkArgs};
 pub use verify::VerifyArgs;
 
 /// How to start a program on another machine.
@@ -56,6 +60,10 @@ pub enum Command {
     Assign(AssignArgs),
     /// Run a finished run again in another layout, and compare the digests table by table
     Verify(VerifyArgs),
+    /// Print the script with which a shell completes the words of segmill
+    Completions(CompletionsArgs),
+    /// Write man pages, one for each command
+    Man(ManArgs),
 }
 
 /// Which job to run, and how.
@@ -91,9 +99,8 @@ pub struct JobArgs {
     #[arg(long, value_name = "HOST:PORT", env = STATUS_VARIABLE)]
     pub status_addr: Option<String>,
 
-    /// Say nothing but errors: no progress, no table of segments
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub talk: TalkArgs,
 }
 
 /// Options of `segmill run`.
@@ -131,6 +138,11 @@ pub struct RunArgs {
     /// Listen here, where that is not the address in --hosts at which the others call, as in --listen 0.0.0.0:2101
     #[arg(long, value_name = "HOST:PORT", env = "SEGMILL_LISTEN", help_heading = "Cluster")]
     pub listen: Option<String>,
+
+    /// Check the job file, the layout of the input and the output folder, say what would run, and stop: nothing is read to its
+    /// end, nothing is written.
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// This process was started by segmill launch, which tells it the rest on standard input
     #[arg(long, hide = true)]
@@ -202,6 +214,9 @@ pub struct GenerateArgs {
     /// Threads [default: the number of processors]
     #[arg(short, long, value_name = "THREADS")]
     pub workers: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub talk: TalkArgs,
 }
 
 impl JobArgs {
@@ -299,7 +314,7 @@ impl LaunchArgs {
 
     /// The words of `segmill run` for every member, all but its index.
     fn words(&self, workers: usize, processes: usize) -> Vec<OsString> {
-        let JobArgs { job, overrides, output, quiet, start_timeout, .. } = &self.job;
+        let JobArgs { job, overrides, output, talk, start_timeout, .. } = &self.job;
         let mut words: Vec<OsString> = vec!["run".into(), "--launched".into(), job.into()];
         for (key, value) in overrides {
             words.extend(["--set".into(), format!("{key}={value}").into()]);
@@ -307,9 +322,7 @@ impl LaunchArgs {
         if let Some(output) = output {
             words.extend(["-o".into(), output.into()]);
         }
-        if *quiet {
-            words.push("-q".into());
-        }
+        words.extend(talk.words());
         words.extend(["-w".into(), workers.to_string().into()]);
         words.extend(["--processes".into(), processes.to_string().into()]);
         words.extend(["--start-timeout".into(), start_timeout.to_string().into()]);

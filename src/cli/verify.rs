@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{JobArgs, LaunchArgs, MAX_WORKERS, SSH, checked_threads};
+use super::{JobArgs, LaunchArgs, MAX_WORKERS, SSH, TalkArgs, checked_threads};
 use crate::error::Result;
 use crate::launch::Plan;
 
@@ -24,9 +24,8 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "N", default_value = "1")]
     pub processes: NonZeroUsize,
 
-    /// Say nothing but errors
-    #[arg(short, long)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub talk: TalkArgs,
 }
 
 impl VerifyArgs {
@@ -48,7 +47,7 @@ impl VerifyArgs {
             insecure_plaintext: false,
             start_timeout: 60,
             status_addr: None,
-            quiet: true,
+            talk: TalkArgs { quiet: true, ..self.talk },
         };
         let launch = LaunchArgs {
             job,

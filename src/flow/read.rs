@@ -23,7 +23,7 @@ use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
 use crate::ingest::units::scan_units;
 use crate::ingest::{Items, Ledger, duplicates};
 use crate::job::{Duplicates, Filter, GenerateSpec, Input, OnBad, Source};
-use crate::progress;
+use crate::progress::{self, Measure};
 use crate::shard::build::{self, Sealed, Several};
 use crate::shard::incoming::Incoming;
 use crate::shard::store::Store;
@@ -354,8 +354,11 @@ fn read_files<C: Collective>(c: &mut C, files: &[PlannedFile], reader: &mut Read
 fn generate<C: Collective>(c: &C, spec: &GenerateSpec, reader: &mut Reader) -> Result<()> {
     let generator = Generator::new(spec)?;
     let mut rows = Vec::new();
-    for user in (1..=spec.users).skip(c.index()).step_by(c.peers()) {
+    let users = || (1..=spec.users).skip(c.index()).step_by(c.peers());
+    progress::has_input(users().count() as u64, Measure::Users);
+    for user in users() {
         generator.user(user, &mut rows);
+        progress::input_done(1);
         reader.read += rows.len() as u64;
         for (order, &(item, value)) in rows.iter().enumerate() {
             if reader.leaves_out(value, 0) {

@@ -5,6 +5,7 @@
 //! | [`files`], [`partitions`] | names in the job file to a list of files, and to columns |
 //! | [`source`] | the bytes of a file: on a disk, from standard input, in an object store; packed or not |
 //! | [`plan`], [`units`] | how each file is to be read, and which worker reads which piece |
+//! | [`peek`] | the first rows of a file, to be looked at |
 //! | [`dialect`] | how a text is laid out: delimiter, header, columns |
 //! | [`scan`], [`fields`], [`stream`] | byte ranges of a text, or all of it block by block, to rows |
 //! | [`parquet`] | row groups of a Parquet file to rows |
@@ -23,6 +24,7 @@ pub mod ids;
 pub mod keys;
 pub mod parquet;
 mod partitions;
+pub mod peek;
 pub mod plan;
 pub mod planted;
 pub mod rejects;

@@ -17,6 +17,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use super::generate::Generator;
 use crate::error::{Error, Result};
 use crate::job::{Feedback, GenerateSpec};
+use crate::progress::{self, Measure};
 
 /// About how many rows a block has.
 const BLOCK_ROWS: f64 = 65536.0;
@@ -79,6 +80,7 @@ fn write_ratings(generator: &Generator, file: &mut Draft, threads: usize) -> Res
     let per_block = ((BLOCK_ROWS / generator.spec().ratings_per_user) as u64).max(1);
     let n_blocks = users.div_ceil(per_block);
     file.write(if generator.spec().feedback == Feedback::Explicit { b"user,item,rating\n" } else { b"user,item\n" })?;
+    progress::has_input(users, Measure::Users);
     std::thread::scope(|scope| {
         let makers: Vec<Receiver<Block>> = (0..threads as u64)
             .map(|thread| {
@@ -105,6 +107,8 @@ fn write_ratings(generator: &Generator, file: &mut Draft, threads: usize) -> Res
             })?;
             file.write(&made.text)?;
             n_rows += made.n_rows;
+            progress::rows_read(made.n_rows as usize);
+            progress::input_done(per_block.min(users - block * per_block));
         }
         Ok(n_rows)
     })

@@ -3,6 +3,7 @@
 //! Plain text is cut at any bytes, a Parquet file between its row groups; a packed text is one piece. Every worker deals
 //! them out for itself and comes to the same end.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use memmap2::{Mmap, UncheckedAdvice};
@@ -13,6 +14,7 @@ use super::scan::{self, Range, RowSink, Shifted};
 use super::source::{Bytes, Codec, Opened, Place, failed};
 use super::stream;
 use crate::error::Result;
+use crate::progress::{self, Measure};
 
 const SMALLEST_RANGE: u64 = 64 << 10;
 /// The pages of a range are in memory while it is read.
@@ -40,6 +42,18 @@ pub enum Part {
     /// A packed file, from its start to its end.
     Whole,
     RowGroup(usize),
+}
+
+impl Unit {
+    /// What it takes of its file, as it is stored.
+    fn bytes(&self, files: &[PlannedFile]) -> u64 {
+        let planned = &files[self.file as usize];
+        match (self.part, &planned.format) {
+            (Part::Range(range), _) => range.end - range.start,
+            (Part::RowGroup(group), Format::Parquet(layout)) => layout.bytes[group],
+            _ => planned.file.bytes,
+        }
+    }
 }
 
 /// Unpacking a byte of a packed text takes as long as reading so many bytes of plain text.
@@ -103,6 +117,7 @@ pub fn scan_units<S: RowSink>(
     mut each: impl FnMut(&mut S, &Unit) -> bool,
 ) -> Result<()> {
     let mut reader: Option<(u32, FileReader)> = None;
+    progress::has_input(units.iter().map(|unit| unit.bytes(files)).sum(), Measure::Bytes);
     for (at, unit) in units.iter().enumerate() {
         if !each(sink, unit) {
             break;
@@ -114,8 +129,20 @@ pub fn scan_units<S: RowSink>(
         let (_, open) = reader.as_ref().expect("the file has just been opened");
         let next = units.get(at + 1).filter(|next| next.file == unit.file);
         open.scan(unit, next, planned, sink)?;
+        if unit.part != Part::Whole {
+            progress::input_done(unit.bytes(files));
+        }
     }
     Ok(())
+}
+
+/// Tells how much of a packed file has been read.
+struct Told(Box<dyn Read + Send>);
+
+impl Read for Told {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).inspect(|&read| progress::input_done(read as u64))
+    }
 }
 
 /// A file that is open for as long as its pieces come.
@@ -163,7 +190,8 @@ impl FileReader {
                 Ok(())
             }
             (FileReader::Packed, Part::Whole, Format::Text { codec, dialect }) => {
-                let text = planned.file.unpacked(*codec)?;
+                let packed = Box::new(Told(planned.file.open()?.stream()));
+                let text = codec.unpack(packed).map_err(|e| failed(&planned.file.path, &e))?;
                 stream::scan(text, dialect, sink).map_err(|e| failed(&planned.file.path, &e))
             }
             (FileReader::RowGroups(groups), Part::RowGroup(group), Format::Parquet(layout)) => {

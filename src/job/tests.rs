@@ -336,7 +336,6 @@ fn a_value_out_of_range_is_refused_by_its_key() {
         ("output", ".."),
         ("input.ratings", "[]"),
         ("input.ratings", "\"\""),
-        ("input.format", "avro"),
         ("input.delimiter", "\"\""),
         ("input.delimiter", "ato"),
         ("input.header", "maybe"),

@@ -449,7 +449,7 @@ impl State {
 }
 
 /// Where `users` are points.
-fn space(users: &Users) -> Space {
+pub fn space(users: &Users) -> Space {
     if users.cloud.dense().is_some() { Space::Projected } else { Space::Full }
 }
 

@@ -64,6 +64,13 @@ pub fn units(clusters: &[usize], n_init: usize) -> Vec<Unit> {
     units
 }
 
+/// The runs of the units, in order.
+pub fn runs(units: &[Unit]) -> impl Iterator<Item = Run> {
+    units
+        .iter()
+        .flat_map(|&Unit { start, ref clusters, .. }| clusters.iter().map(move |&clusters| Run { clusters, start }))
+}
+
 /// Leaves those runs of the units that `keep` says.
 pub fn retain(units: &mut Vec<Unit>, mut keep: impl FnMut(Run) -> bool) {
     for unit in units.iter_mut() {

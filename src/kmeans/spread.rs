@@ -11,6 +11,7 @@ use crate::collective::{Collective, Solo};
 use crate::job::KMeansParams;
 use crate::kernel::csr::{Csr, Rows, Values};
 use crate::kernel::lloyd::{Cloud, Points, Screen, Tiles};
+use crate::progress::{self, RunOf};
 
 use super::begin;
 use super::lockstep::{self, Finished, Underway};
@@ -204,6 +205,8 @@ fn run_units<C: Collective>(
     keeper: &mut Keeper,
 ) -> Solved {
     let Progress { mut solved, underway } = before;
+    let space = lockstep::space(users);
+    plan::runs(&units).for_each(|Run { clusters, start }| progress::awaits(RunOf { space, clusters, start }));
     let capacity = COLUMN_BYTES.min(job.memory / 4) / (8 * users.facts.max_rows.max(1));
     let mut columns = Columns::new(users.cloud.points.n_rows(), capacity as usize);
     let wanted: usize = units.iter().map(|unit| unit.centres() * unit.candidates).sum();

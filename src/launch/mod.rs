@@ -11,8 +11,8 @@
 
 mod member;
 mod orders;
+mod said;
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -23,9 +23,11 @@ use signal_hook::iterator::Signals;
 
 use crate::error::{Error, Result};
 use crate::flow::cluster::Security;
+use crate::say;
 use member::{Ended, Event, Member};
+use said::Said;
 
-pub use orders::{Orders, STAGE_MARK};
+pub use orders::{Audience, FAR_MARK, Orders, STAGE_MARK};
 
 /// Most members notice at once when one is lost, and say so. Whoever is still there after this is told to leave.
 const GRACE: Duration = Duration::from_secs(3);
@@ -95,10 +97,8 @@ pub fn launch(plan: &Plan) -> Result<u8> {
             Attempt::Stopped(signal) => return Ok(128 + signal as u8),
             Attempt::Lost if number < plan.max_restarts => {
                 let left = plan.max_restarts - number;
-                eprintln!(
-                    "segmill: a process was lost; starting all again in {} s ({left} restarts left)",
-                    pause.as_secs()
-                );
+                let pause_s = pause.as_secs();
+                say::trouble(&format!("a process was lost; starting all again in {pause_s} s ({left} restarts left)"));
                 if let Some(signal) = wait(pause, &events) {
                     return Ok(128 + signal as u8);
                 }
@@ -201,27 +201,6 @@ fn wait(pause: Duration, events: &Receiver<Event>) -> Option<i32> {
         }
     }
     None
-}
-
-/// What members have said in this attempt.
-#[derive(Default)]
-struct Said {
-    errors: HashSet<String>,
-    /// The stage at work.
-    stage: Option<tracing::span::EnteredSpan>,
-}
-
-impl Said {
-    fn say(&mut self, process: usize, line: &str, error: bool) {
-        if let Some(stage) = line.strip_prefix(STAGE_MARK) {
-            self.stage = None;
-            self.stage = Some(tracing::info_span!("stage", message = %stage).entered());
-        } else if !error {
-            println!("{line}");
-        } else if self.errors.insert(line.to_string()) {
-            eprintln!("[{process}] {line}");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a launcher tells a member on its standard input: one line of JSON.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, IsTerminal, Read};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,9 @@ pub const LEAVE: &str = "leave\n";
 
 /// A launched member begins a line on stderr with this to say which stage it is at.
 pub const STAGE_MARK: &str = "\u{1}stage ";
+
+/// And with this to say how far it is there.
+pub const FAR_MARK: &str = "\u{1}far ";
 
 const LONGEST_LINE: u64 = 1 << 20;
 
@@ -25,6 +28,24 @@ pub struct Orders {
     pub run: String,
     /// How often the members were started before.
     pub attempt: u32,
+    /// Where what members say ends up.
+    pub audience: Audience,
+}
+
+/// Who listens to a launcher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Audience {
+    /// Its stdout is a terminal.
+    pub reads: bool,
+    /// Its stderr is a terminal, which shows how far the job is.
+    pub watches: bool,
+}
+
+impl Audience {
+    /// That of this process.
+    pub fn here() -> Audience {
+        Audience { reads: std::io::stdout().is_terminal(), watches: std::io::stderr().is_terminal() }
+    }
 }
 
 impl Orders {
@@ -33,7 +54,7 @@ impl Orders {
             Security::Key(key) => Some(key.to_hex()),
             Security::Plaintext => None,
         };
-        Orders { key, hosts, run: run.into(), attempt }
+        Orders { key, hosts, run: run.into(), attempt, audience: Audience::here() }
     }
 
     pub fn to_line(&self) -> String {

@@ -2,6 +2,7 @@
 
 pub mod assign;
 mod gather;
+pub mod preview;
 mod simd;
 mod warnings;
 
@@ -77,7 +78,12 @@ fn fingerprint(job: &Job) -> Fingerprint {
 const RATINGS_PERCENT: u64 = 40;
 const RUNS_PERCENT: u64 = 30;
 
-/// Where files go that do not outlive the run and have no folder of their own: the one that `output` goes to.
+/// Where files of a job go that do not outlive the run.
+fn scratch_folder(job: &Job) -> PathBuf {
+    job.scratch.clone().unwrap_or_else(|| folder_beside(&job.output))
+}
+
+/// The same where no folder of their own is named: the one that `output` goes to.
 fn folder_beside(output: &Path) -> PathBuf {
     let parent = output.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
     parent.filter(|folder| folder.is_dir()).map_or_else(std::env::temp_dir, Path::to_path_buf)
@@ -90,10 +96,7 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let mut checkpoint = open_checkpoint(c, job);
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
-    let room = Room {
-        memory: share(RATINGS_PERCENT),
-        scratch: job.scratch.clone().unwrap_or_else(|| folder_beside(&job.output)),
-    };
+    let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
     let memory = share(RUNS_PERCENT);
     let wanted = Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room };
     let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;

@@ -18,6 +18,18 @@ pub fn plural(value: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(value), if value == 1 { "" } else { "s" })
 }
 
+/// A count with three significant digits at most: `999`, `12.3 k`, `4.56 M`.
+pub fn short(value: u64) -> String {
+    let units = ["", " k", " M", " G", " T", " P", " E"];
+    let mut scaled = value as f64;
+    let mut unit = 0;
+    while scaled >= 999.5 && unit + 1 < units.len() {
+        scaled /= 1000.0;
+        unit += 1;
+    }
+    format!("{}{}", significant(scaled, 3), units[unit])
+}
+
 /// A share as a percentage with three significant digits at most: `64%`, `5.3%`, `0.42%`.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
@@ -129,6 +141,8 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1234567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 999, 1000, 12_345, 999_499, 999_500].map(short), ["0", "999", "1 k", "12.3 k", "999 k", "1 M"]);
+        assert_eq!(short(u64::MAX), "18.4 E");
         assert_eq!([plural(1, "user"), plural(0, "user")], ["1 user", "0 users"]);
         assert_eq!(
             [1.0, 0.123456, 0.0532, 0.0042, 0.0, 0.9999].map(percent),

@@ -8,8 +8,9 @@ use crate::profile::Profile;
 use crate::report::Outcome;
 use crate::report::format::{percent, plural, seconds};
 
-/// Writes what the lines mean, the segments, biggest first, then a summary and where the report is.
-pub fn print(outcome: &Outcome, report: &Path, sink: &mut impl Write) -> io::Result<()> {
+/// Writes what the lines mean, the segments, biggest first, then a summary and where the report is; for a terminal (`links`)
+/// as an address too, which many open on a click.
+pub fn print(outcome: &Outcome, report: &Path, links: bool, sink: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let mut profiles: Vec<&Profile> = outcome.profiles.iter().collect();
     profiles.sort_by_key(|profile| (std::cmp::Reverse(profile.size), profile.segment));
     writeln!(sink, "segment (users, items), then its top items by mean TF-IDF\n")?;
@@ -17,10 +18,22 @@ pub fn print(outcome: &Outcome, report: &Path, sink: &mut impl Write) -> io::Res
         print_segment(outcome, profile, sink)?;
     }
     writeln!(sink, "{}", summary(outcome))?;
-    writeln!(sink, "report: {}", report.display())
+    writeln!(sink, "report: {}", report.display())?;
+    match address(report).filter(|_| links) {
+        Some(address) => writeln!(sink, "        {address}"),
+        None => Ok(()),
+    }
 }
 
-fn print_segment(outcome: &Outcome, profile: &Profile, sink: &mut impl Write) -> io::Result<()> {
+/// The file as an address (RFC 8089). Every byte that may mean something in one is escaped.
+fn address(file: &Path) -> Option<String> {
+    let path = std::fs::canonicalize(file).ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let escaped = |byte: &u8| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
+    Some(format!("file://{}", path.as_os_str().as_encoded_bytes().iter().map(escaped).collect::<String>()))
+}
+
+fn print_segment(outcome: &Outcome, profile: &Profile, sink: &mut (impl Write + ?Sized)) -> io::Result<()> {
     writeln!(sink, "{} ({}, {})", profile.segment, profile.size, outcome.items.ids.len())?;
     for top in &profile.top {
         writeln!(sink, "  {:.6}  {}", top.score, one_line(&outcome.items.name(top.item as usize)))?;
@@ -29,7 +42,7 @@ fn print_segment(outcome: &Outcome, profile: &Profile, sink: &mut impl Write) ->
 }
 
 /// Text from a file could move the cursor or end the line: control characters are shown escaped.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
@@ -64,7 +77,7 @@ mod tests {
         let item = outcome.profiles[3].top[0].item as usize;
         outcome.items.titles[item] = Some("Up\u{1b}[2J\n(2009)".into());
         let mut sink = Vec::new();
-        print(&outcome, Path::new("out/x/report.html"), &mut sink).unwrap();
+        print(&outcome, Path::new("out/x/report.html"), false, &mut sink).unwrap();
         let text = String::from_utf8(sink).unwrap();
         let lines: Vec<&str> = text.lines().skip(2).collect();
         assert_eq!(lines[0], format!("0 ({}, 30)", outcome.kmeans.sizes[0]));
@@ -72,5 +85,17 @@ mod tests {
         assert_eq!(lines[SMALL.top + 1], "");
         assert_eq!(lines[SMALL.top + 2], format!("1 ({}, 30)", outcome.kmeans.sizes[1]));
         assert_eq!(lines.last(), Some(&"report: out/x/report.html"));
+    }
+
+    #[test]
+    fn a_terminal_gets_an_address_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = folder.path().join("50% #1 é.html");
+        std::fs::write(&report, "").unwrap();
+        let mut sink = Vec::new();
+        print(&fixture::outcome(SMALL), &report, true, &mut sink).unwrap();
+        let text = String::from_utf8(sink).unwrap();
+        let address = text.lines().last().unwrap().trim();
+        assert!(address.starts_with("file:///") && address.ends_with("/50%25%20%231%20%C3%A9.html"), "{address}");
     }
 }

@@ -13,6 +13,7 @@ pub fn metrics(now: &Snapshot) -> String {
         .labelled(&[("version", &env!("CARGO_PKG_VERSION"))], 1.0);
     text.gauge("ready", "1 once all processes have found each other.").sample(f64::from(u8::from(now.ready)));
     stages(&mut text, now);
+    far(&mut text, now);
     rows(&mut text, now.rows);
     fits(&mut text, now);
     text.gauge("resident_memory_bytes", "Memory of this process.").sample(now.memory.resident as f64);
@@ -28,6 +29,15 @@ fn stages(text: &mut Text, now: &Snapshot) {
     now.stages.iter().filter(|stage| stage.at_work).for_each(|stage| current.labelled(&[("stage", &stage.name)], 1.0));
     let mut seconds = text.gauge("stage_seconds", "Time spent in each stage so far.");
     now.stages.iter().for_each(|stage| seconds.labelled(&[("stage", &stage.name)], stage.seconds));
+}
+
+fn far(text: &mut Text, now: &Snapshot) {
+    let far = now.far();
+    let mut done =
+        text.gauge("stage_done_ratio", "Share of the stage at work that is done, as far as that can be told.");
+    far.into_iter().for_each(|far| done.sample(far.share));
+    let mut left = text.gauge("stage_left_seconds", "Estimate of the time that the stage at work takes yet.");
+    far.and_then(|far| far.seconds_left).into_iter().for_each(|seconds| left.sample(seconds));
 }
 
 fn rows(text: &mut Text, rows: Rows) {
@@ -51,9 +61,9 @@ fn fits(text: &mut Text, now: &Snapshot) {
         let clusters = starts.clusters;
         iterations.labelled(&[("space", &starts.space.name()), ("clusters", &clusters)], starts.iterations as f64);
     });
-    let mut runs = text.gauge("kmeans_starts", "Starts of k-means on their way, and at their end.");
+    let mut runs = text.gauge("kmeans_starts", "Starts of k-means to come, on their way, and at their end.");
     for starts in &now.kmeans {
-        for (state, count) in [("running", starts.running), ("ended", starts.ended)] {
+        for (state, count) in [("waiting", starts.waiting), ("running", starts.running), ("ended", starts.ended)] {
             let labels: [(&str, &dyn Display); 3] =
                 [("space", &starts.space.name()), ("clusters", &starts.clusters), ("state", &state)];
             runs.labelled(&labels, count as f64);
@@ -122,19 +132,29 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::{Memory, Space, StageAt, Starts, Sweeps};
+    use crate::progress::{InputAt, Measure, Memory, Space, StageAt, Starts, Sweeps};
 
     #[test]
     fn everything_is_told_in_base_units() {
-        let starts =
-            |space, clusters, inertia| Starts { space, clusters, running: 2, ended: 1, iterations: 40, inertia };
+        let starts = |space, clusters, inertia| Starts {
+            space,
+            clusters,
+            waiting: 3,
+            running: 2,
+            ended: 1,
+            iterations: 40,
+            iterations_ended: 15,
+            inertia,
+        };
         let stage = |name: &str, seconds, at_work| StageAt { name: name.into(), seconds, at_work };
         let now = Snapshot {
             ready: true,
             stages: vec![stage("ingest", 1.5, false), stage("a\\\"\n", 0.25, true)],
             rows: Rows { read: 15, accepted: 6, rejected: 3, merged: 1, filtered: 5 },
-            sweeps: Some(Sweeps { sweeps: 12, residual: Some(2.5e-9) }),
+            input: Some(InputAt { done: 300, all: 400, measure: Measure::Bytes }),
+            sweeps: Some(Sweeps { sweeps: 12, residual: Some(2.5e-9), ..Sweeps::default() }),
             kmeans: vec![starts(Space::Projected, 25, 2618053.5), starts(Space::Full, 3, f64::INFINITY)],
+            moving: Some((Space::Full, 0.5)),
             peers: vec![(1, 0.5), (2, f64::INFINITY)],
             memory: Memory { resident: 4096, peak: 8192 },
         };
@@ -153,8 +173,10 @@ segmill_pca_sweeps_total 12
 segmill_pca_residual_ratio 2.5e-9
 segmill_kmeans_iterations_total{space="projected",clusters="25"} 40
 segmill_kmeans_iterations_total{space="full",clusters="3"} 40
+segmill_kmeans_starts{space="projected",clusters="25",state="waiting"} 3
 segmill_kmeans_starts{space="projected",clusters="25",state="running"} 2
 segmill_kmeans_starts{space="projected",clusters="25",state="ended"} 1
+segmill_kmeans_starts{space="full",clusters="3",state="waiting"} 3
 segmill_kmeans_starts{space="full",clusters="3",state="running"} 2
 segmill_kmeans_starts{space="full",clusters="3",state="ended"} 1
 segmill_kmeans_inertia{space="projected",clusters="25"} 2618053.5

@@ -1,4 +1,5 @@
-//! The HTTP port that tells how far this process is, to people, to Prometheus and to whoever restarts processes.
+//! How far this process is, told to people on a terminal ([`line`]), and over HTTP to people, to Prometheus and to whoever
+//! restarts processes.
 //!
 //! | path | answer |
 //! |---|---|
@@ -12,6 +13,7 @@
 //! keeps nobody else waiting; past [`MOST_CONNECTIONS`] at once they are turned away.
 
 pub(crate) mod http;
+pub mod line;
 mod metrics;
 mod page;
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::line::line;
 use crate::progress::{Snapshot, Starts};
 use crate::report::format::{bytes, count, html, plural, seconds, significant};
 
@@ -16,18 +17,22 @@ pub fn page(now: &Snapshot) -> String {
          <meta http-equiv=\"refresh\" content=\"{EVERY_SECONDS}\">\n<title>segmill: {state}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>segmill <span>{state}</span></h1>\n"
     );
+    let far = line(now);
+    if !far.is_empty() {
+        let _ = writeln!(out, "<p class=\"far\">{}</p>", html(&far));
+    }
     table(&mut out, "Stages", &["Stage", "Time"], stages(now));
     table(&mut out, "Rows of this process", &["Rows", "Count"], rows(now));
     if let Some(pca) = now.sweeps {
         let residual = pca.residual.map_or("not known yet".into(), |residual| significant(residual, 3));
         let rows = vec![cells(&["sweeps", &count(pca.sweeps)]), cells(&["largest residual", &residual])];
-        table(&mut out, "Principal components", &["", "Value"], rows);
+        table(&mut out, "Principal components", &["Quantity", "Value"], rows);
     }
     if !now.kmeans.is_empty() {
-        let columns = ["Space", "Clusters", "Running", "Ended", "Iterations", "Lowest inertia"];
+        let columns = ["Space", "Clusters", "Waiting", "Running", "Ended", "Iterations", "Lowest inertia"];
         table(&mut out, "k-means", &columns, now.kmeans.iter().map(starts).collect());
     }
-    table(&mut out, "Process", &["", "Value"], process(now));
+    table(&mut out, "Process", &["Quantity", "Value"], process(now));
     let _ = writeln!(
         out,
         "<p>segmill {}. The page asks anew every {EVERY_SECONDS} seconds; <a href=\"/metrics\">metrics</a> are for Prometheus.</p>\n\
@@ -54,7 +59,10 @@ fn cells(texts: &[&str]) -> Row {
 
 /// The first column is text, the others are numbers.
 fn table(out: &mut String, caption: &str, columns: &[&str], rows: Vec<Row>) {
-    let _ = write!(out, "<table>\n<caption>{caption}</caption>\n<thead><tr>");
+    let _ = write!(
+        out,
+        "<div class=\"box\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\">\n<table>\n<caption>{caption}</caption>\n<thead><tr>"
+    );
     for column in columns {
         let _ = write!(out, "<th scope=\"col\">{column}</th>");
     }
@@ -67,7 +75,7 @@ fn table(out: &mut String, caption: &str, columns: &[&str], rows: Vec<Row>) {
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody>\n</table>\n");
+    out.push_str("</tbody>\n</table>\n</div>\n");
 }
 
 fn stages(now: &Snapshot) -> Vec<Row> {
@@ -89,7 +97,8 @@ fn rows(now: &Snapshot) -> Vec<Row> {
 
 fn starts(starts: &Starts) -> Row {
     let inertia = if starts.inertia.is_finite() { significant(starts.inertia, 7) } else { "not known yet".into() };
-    let counts = [starts.clusters as u64, starts.running, starts.ended, starts.iterations].map(count);
+    let Starts { waiting, running, ended, iterations, .. } = *starts;
+    let counts = [starts.clusters as u64, waiting, running, ended, iterations].map(count);
     (starts.running > 0, [vec![starts.space.name().to_string()], counts.to_vec(), vec![inertia]].concat())
 }
 

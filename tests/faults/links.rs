@@ -128,7 +128,7 @@ fn a_handshake_that_is_played_again_is_refused() {
     sandbox.write("job.toml", JOB);
     let addresses = cluster::free_addresses(2);
     let hosts = sandbox.write("hosts", addresses.join("\n"));
-    let words = ["run", "job.toml", "-o", "out", "-q"];
+    let words = ["run", "job.toml", "-o", "out"];
     let first = cluster::start(&sandbox, &words, &hosts, 2, 0, 1);
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut replayer = loop {

@@ -33,7 +33,8 @@ impl Pair {
     }
 
     fn start(&self, process: usize, words: &[&str]) -> Child {
-        cluster::start(&self.sandbox, &[&WORDS[..], words].concat(), &self.hosts, 2, process, 1)
+        let warnings = [("RUST_LOG", "warn")];
+        cluster::start_with(&self.sandbox, &warnings, &[&WORDS[..], words].concat(), &self.hosts, 2, process, 1)
     }
 
     /// The same without a word on who is refused.

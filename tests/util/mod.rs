@@ -4,6 +4,8 @@
 // Every test file compiles this module for itself and uses its own part of it.
 #![allow(dead_code)]
 
+pub mod axe;
+pub mod browser;
 pub mod cluster;
 pub mod data;
 pub mod files;
@@ -95,7 +97,7 @@ impl Sandbox {
 }
 
 /// What segmill reads from the environment: a test decides it alone.
-pub const ENVIRONMENT: [&str; 34] = [
+pub const ENVIRONMENT: [&str; 36] = [
     "SEGMILL_CLUSTER_KEY",
     "SEGMILL_CLUSTER_KEY_FILE",
     "SEGMILL_LISTEN",
@@ -109,6 +111,8 @@ pub const ENVIRONMENT: [&str; 34] = [
     "SEGMILL_SERVICE",
     "SEGMILL_SIMD",
     "SEGMILL_STATUS_ADDR",
+    "SEGMILL_LOG_FORMAT",
+    "NO_COLOR",
     "SLURM_PROCID",
     "SLURM_NTASKS",
     "SLURM_STEP_NUM_TASKS",

@@ -3,12 +3,12 @@
 //! timely leaves the other workers hanging when one panics, so a panic ends the process: with exit code 5 where a
 //! connection broke, 70 otherwise. Before it goes it tells its peers why, who then end with 5.
 
-use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use super::Layout;
 use super::link::Link;
 use crate::error::Error;
+use crate::say;
 
 /// Who is told when this process ends before its time.
 static PEERS: Mutex<Vec<Link>> = Mutex::new(Vec::new());
@@ -19,8 +19,7 @@ static ENDING: Mutex<()> = Mutex::new(());
 /// Says what happened, here and to the peers, and ends the process.
 pub fn end(error: &Error) -> ! {
     let _first = ENDING.lock().unwrap_or_else(PoisonError::into_inner);
-    // Whoever read this may be gone, and that must not hold up the end.
-    let _ = writeln!(std::io::stderr(), "segmill: {error}");
+    say::error(error);
     leave(error)
 }
 

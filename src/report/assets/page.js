@@ -39,7 +39,7 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       hoverlabel: { bgcolor: "var(--hover)", bordercolor: "var(--line)", font: { family, color: "var(--text)", size: 13 },
         align: "left" },
-      margin: { l: 8, r: 10, t: zoom ? 30 : 12, b: 8 }, hovermode: "closest",
+      margin: { l: 8, r: 10, t: zoom ? (coarse ? 50 : 30) : 12, b: 8 }, hovermode: "closest",
       modebar: { bgcolor: "rgba(0,0,0,0)", color: "var(--muted)", activecolor: "var(--accent)" },
       dragmode: zoom && !coarse ? "zoom" : false, showlegend: false, uirevision: "keep",
       xaxis: themedAxis(chart.layout.xaxis, zoom), yaxis: themedAxis(chart.layout.yaxis, zoom),
@@ -161,16 +161,31 @@
     const style = getComputedStyle(root);
     const map = chart.kind === "map";
     const drawn = Plotly.react(element, paint(data, style), paint(layout, style),
-      Object.assign({ displayModeBar: map ? "hover" : false }, config));
+      Object.assign({ displayModeBar: map }, config));
     if (!map) return;
     drawn.then(() => {
       label(element, chart);
+      reachable(element);
       if (element.dataset.watched) return;
       element.dataset.watched = "yes";
       element.on("plotly_relayout", (change) => {
         if (!("annotations" in change)) label(element, chart);
       });
     });
+  }
+
+  // The buttons over the map are plotly's, for the mouse alone: this makes them buttons for the keyboard too.
+  function reachable(element) {
+    for (const button of element.querySelectorAll(".modebar-btn:not([tabindex])")) {
+      button.tabIndex = 0;
+      button.setAttribute("role", "button");
+      button.setAttribute("aria-label", `${button.dataset.title}, map`);
+      button.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        button.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+      });
+    }
   }
 
   const ids = Object.keys(charts).filter((id) => document.getElementById(id));

@@ -1,0 +1,129 @@
+//! The first rows of a file as a run reads them, for somebody to look at.
+
+use std::io::Read as _;
+
+use super::dialect::{Dialect, HEAD_BYTES};
+use super::fields::{is_blank, split, trim, without_cr};
+use super::ids::Id;
+use super::parquet::RowGroups;
+use super::plan::{Format, PlannedFile};
+use super::rejects::Reject;
+use super::scan::{self, BadRow, Range, RawRow, RowSink};
+use super::source::failed;
+use crate::error::Result;
+
+/// What the beginning of a file holds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Peek {
+    /// What the header of a text calls the columns; empty where there is none.
+    pub names: Vec<String>,
+    /// The first rows: user, item, rating.
+    pub rows: Vec<(Id, Id, f64)>,
+    /// Rows looked at, good and bad.
+    pub n_looked_at: u64,
+    pub bad: Vec<Reject>,
+}
+
+/// Looks at the beginning of a file, of a Parquet file its first row group; `index` is its place among the files of the job.
+/// Keeps so many rows.
+pub fn peek(planned: &PlannedFile, index: u32, n_rows: usize) -> Result<Peek> {
+    let mut looking = Looking { index, n_rows, found: Peek::default() };
+    match &planned.format {
+        Format::Text { dialect, .. } => {
+            let head = head(planned)?;
+            looking.found.names = names(&head, dialect);
+            scan::scan(&head, &Range { start: 0, end: head.len() as u64 }, dialect, &mut looking);
+        }
+        Format::Parquet(layout) if layout.row_groups.is_empty() => {}
+        Format::Parquet(layout) => RowGroups::open(&planned.file)?.scan(0, layout, &mut looking)?,
+    }
+    Ok(looking.found)
+}
+
+/// The first lines of a text, unpacked, none of them cut.
+fn head(planned: &PlannedFile) -> Result<Vec<u8>> {
+    let Format::Text { codec, .. } = planned.format else { return Ok(Vec::new()) };
+    let mut head = Vec::new();
+    let text = planned.file.unpacked(codec)?;
+    text.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|e| failed(&planned.file.path, &e))?;
+    if head.len() == HEAD_BYTES {
+        head.truncate(memchr::memrchr(b'\n', &head).map_or(0, |at| at + 1));
+    }
+    Ok(head)
+}
+
+/// The last line before the data that is not blank.
+fn names(head: &[u8], dialect: &Dialect) -> Vec<String> {
+    let before = &head[..head.len().min(dialect.data_start as usize)];
+    let before = before.strip_prefix(b"\xef\xbb\xbf").unwrap_or(before);
+    let header = before.split(|&b| b == b'\n').map(without_cr).rfind(|line| !is_blank(line));
+    let fields = header.and_then(|line| split(line, &dialect.delimiter)).unwrap_or_default();
+    fields.iter().map(|field| String::from_utf8_lossy(trim(field)).into_owned()).collect()
+}
+
+struct Looking {
+    index: u32,
+    n_rows: usize,
+    found: Peek,
+}
+
+impl RowSink for Looking {
+    fn row(&mut self, row: RawRow<'_>) {
+        self.found.n_looked_at += 1;
+        if self.found.rows.len() < self.n_rows {
+            self.found.rows.push((row.user.into(), row.item.into(), row.rating));
+        }
+    }
+
+    fn bad(&mut self, bad: BadRow<'_>) {
+        self.found.n_looked_at += 1;
+        self.found.bad.push(Reject::new(self.index, bad));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::super::plan;
+    use super::*;
+    use crate::collective::Solo;
+    use crate::job::{Column, Duplicates, FileFormat, FilesSpec, Input, OnBad, RatingColumn, Source};
+
+    fn peek_at(name: &str, content: &[u8]) -> Peek {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::File::create(&path).and_then(|mut file| file.write_all(content)).unwrap();
+        let spec = FilesSpec {
+            ratings: vec![path],
+            format: FileFormat::Auto,
+            delimiter: None,
+            header: None,
+            user: Column::Index(0),
+            item: Column::Index(1),
+            rating: RatingColumn::Default,
+            time: None,
+        };
+        let (duplicates, on_bad) = (Duplicates::Error, OnBad::Reject);
+        let input = Input { source: Source::Files(spec), duplicates, on_bad, max_bad: 1.0, items: None };
+        let planned = plan::plan(&mut Solo, &input, folder.path()).unwrap();
+        peek(&planned.plan.planned_files()[0], 0, 2).unwrap()
+    }
+
+    #[test]
+    fn names_and_first_rows_are_those_of_the_file() {
+        let text = "\u{feff}who, what ,stars\n1,\"a,b\",3.5\n2,c,x\n3,d,1\n4,e,2\n";
+        let seen = peek_at("r.csv", text.as_bytes());
+        assert_eq!(seen.names, ["who", "what", "stars"]);
+        assert_eq!(seen.rows[0], (Id::Number(1), Id::Text("a,b".into()), 3.5));
+        assert_eq!((seen.rows.len(), seen.n_looked_at, seen.bad.len(), seen.bad[0].line), (2, 4, 1, 0));
+        assert_eq!(peek_at("r.csv.zst", &zstd::encode_all(text.as_bytes(), 0).unwrap()), seen);
+    }
+
+    #[test]
+    fn a_line_that_the_head_cuts_is_no_bad_row() {
+        let seen = peek_at("r.tsv", "1\t2\t3\n".repeat(HEAD_BYTES).as_bytes());
+        assert!(seen.names.is_empty() && seen.bad.is_empty());
+        assert!(seen.n_looked_at as usize <= HEAD_BYTES / 6 && seen.n_looked_at > 1000);
+    }
+}

@@ -1,0 +1,40 @@
+//! Small pieces of the page that several of its parts show.
+
+use crate::report::charts;
+
+/// The colour and symbol of a segment on the map.
+pub fn dot(segment: usize) -> String {
+    format!(
+        "<span class=\"dot s{}\" style=\"--c: {}\" aria-hidden=\"true\"></span>",
+        charts::segment_symbol(segment),
+        charts::segment_color(segment)
+    )
+}
+/// A bar filled to `share` of its width, with a tick at `tick`.
+pub fn bar(share: f64, tick: Option<f64>) -> String {
+    let width = |share: f64| (share.clamp(0.0, 1.0) * 1000.0).round() / 10.0;
+    match tick {
+        Some(tick) => format!(
+            "<span class=\"bar ticked\" style=\"--v: {}%; --all: {}%\" aria-hidden=\"true\"></span>",
+            width(share),
+            width(tick)
+        ),
+        None => format!("<span class=\"bar\" style=\"--v: {}%\" aria-hidden=\"true\"></span>", width(share)),
+    }
+}
+
+/// A table that opens on demand and scrolls in a box of its own. The first column names the row.
+pub fn data_table(title: &str, columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let head: String = columns.iter().map(|column| format!("<th scope=\"col\">{column}</th>")).collect();
+    let row = |cells: Vec<String>| {
+        let (first, others) = cells.split_first().map_or(("", &[][..]), |(first, others)| (first.as_str(), others));
+        let others: String = others.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+        format!("<tr><th scope=\"row\">{first}</th>{others}</tr>\n")
+    };
+    format!(
+        "<details class=\"data\">\n<summary>{title}: the numbers</summary>\n\
+         <div class=\"scroll\" role=\"group\" aria-label=\"{title}\" tabindex=\"0\">\n\
+         <table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n</div>\n</details>\n",
+        rows.map(row).collect::<String>()
+    )
+}
