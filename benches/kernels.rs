@@ -21,7 +21,7 @@ use segmill::kernel::{gram, sweep};
 use segmill::kmeans;
 use segmill::profile;
 use segmill::shard::Shard;
-use segmill::shard::build;
+use segmill::shard::build::{self, Several};
 use segmill::shard::incoming::Incoming;
 use segmill::shard::store::Store;
 use segmill::validate;
@@ -72,7 +72,7 @@ fn seal(batches: &[Records], n_rows: usize) -> Shard {
     let mut incoming = Incoming::new(n_rows as u64, u64::MAX, folder);
     batches.iter().for_each(|batch| incoming.receive(batch));
     let items = ItemIndex::new(&incoming.item_keys());
-    let sealed = build::seal(incoming, &items, Duplicates::Error, &mut Store::new(u64::MAX, folder));
+    let sealed = build::seal(incoming, &items, Several::Merge(Duplicates::Error), &mut Store::new(u64::MAX, folder));
     sealed.expect("nothing is spilled").shard
 }
 
@@ -135,6 +135,7 @@ fn dialect_of(text: &[u8]) -> Dialect {
     let column = segmill::job::Column::Index;
     let spec = FilesSpec {
         ratings: vec![PathBuf::from("ratings.csv")],
+        time: None,
         format: FileFormat::Auto,
         delimiter: None,
         header: None,

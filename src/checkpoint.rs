@@ -26,10 +26,17 @@ const KEPT: usize = 2;
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-struct Content {
+pub(crate) struct Content {
     /// Digest of what the states belong to.
-    identity: String,
-    states: BTreeMap<String, Vec<u8>>,
+    pub identity: String,
+    pub states: BTreeMap<String, Vec<u8>>,
+}
+
+impl Content {
+    /// The state that a stage left, if it can be read.
+    pub fn state<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        bincode::deserialize(self.states.get(name)?).ok()
+    }
 }
 
 /// The states of a run's stages, in memory and on disk.
@@ -68,7 +75,7 @@ impl Checkpoint {
 
     /// The state that a stage left, if any.
     pub fn restore<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        bincode::deserialize(self.content.states.get(name)?).ok()
+        self.content.state(name)
     }
 
     /// Keeps the state of a stage that has ended.
@@ -165,11 +172,8 @@ fn write_file(folder: &Path, number: u64, content: &Content) -> Result<()> {
     let beside = path.with_extension("new");
     let written = || -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
-        let body = bincode::serialize(content).expect("states serialise");
         let mut file = File::create(&beside)?;
-        file.write_all(MAGIC)?;
-        file.write_all(blake3::hash(&body).as_bytes())?;
-        file.write_all(&body)?;
+        file.write_all(&encode(content))?;
         file.sync_all()?;
         fs::rename(&beside, &path)?;
         File::open(folder)?.sync_all()
@@ -183,18 +187,33 @@ fn write_file(folder: &Path, number: u64, content: &Content) -> Result<()> {
 }
 
 fn read_file(path: &Path) -> Result<Content> {
-    let damaged = |problem: &str| Error::File {
+    let bytes = fs::read(path).map_err(|e| Error::file(path, "cannot read", &e, "check the disk"))?;
+    decode(&bytes).map_err(|problem| Error::File {
         path: path.to_path_buf(),
         problem: format!("the checkpoint is damaged ({problem})"),
         remedy: "the one before it is taken, or the run begins anew".into(),
-    };
-    let bytes = fs::read(path).map_err(|e| Error::file(path, "cannot read", &e, "check the disk"))?;
-    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| damaged("it does not begin like one"))?;
-    let (checksum, body) = rest.split_first_chunk::<CHECKSUM_BYTES>().ok_or_else(|| damaged("it ends too early"))?;
+    })
+}
+
+/// What a file of these bytes holds.
+pub(crate) fn decode(bytes: &[u8]) -> std::result::Result<Content, &'static str> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or("it does not begin like one")?;
+    let (checksum, body) = rest.split_first_chunk::<CHECKSUM_BYTES>().ok_or("it ends too early")?;
     if blake3::hash(body).as_bytes() != checksum {
-        return Err(damaged("its checksum does not fit"));
+        return Err("its checksum does not fit");
     }
-    bincode::deserialize(body).map_err(|_| damaged("it cannot be read"))
+    bincode::deserialize(body).map_err(|_| "it cannot be read")
+}
+
+/// A file that holds `content`.
+pub(crate) fn encode(content: &Content) -> Vec<u8> {
+    const HEAD_BYTES: usize = MAGIC.len() + CHECKSUM_BYTES;
+    let mut bytes = vec![0; HEAD_BYTES];
+    bincode::serialize_into(&mut bytes, content).expect("states serialise");
+    let checksum = blake3::hash(&bytes[HEAD_BYTES..]);
+    bytes[..MAGIC.len()].copy_from_slice(MAGIC);
+    bytes[MAGIC.len()..HEAD_BYTES].copy_from_slice(checksum.as_bytes());
+    bytes
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What can go wrong, where, and what to do about it.
 //!
-//! Every message is one line and has three parts: where (file, line or job key), what, and the remedy. The variant
-//! decides the exit code, which scripts and launchers rely on:
+//! Every message is one line and has three parts: where (file, line or job key), what, and the remedy. Names and values in
+//! it come from outside: what would break the line is escaped, and what is very long is cut. The variant decides the
+//! exit code, which scripts and launchers rely on:
 //!
 //! | code | variant | meaning |
 //! |---|---|---|
@@ -12,6 +13,7 @@
 //! | 5 | [`Error::Peer`] | a peer is missing or lost: trying again may help |
 //! | 70 | [`Error::Bug`] | a bug in segmill |
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -22,23 +24,23 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A job file or command line that cannot run. `place` is a job key (`kmeans.clusters`), a flag (`--hosts`) or a
     /// job file with line and column.
-    #[error("{place}: {problem}; {remedy}")]
+    #[error("{}: {}; {}", on_a_line(place), on_a_line(problem), on_a_line(remedy))]
     Job { place: String, problem: String, remedy: String },
 
     /// One bad row of an input file; `line` counts from 1.
-    #[error("{file}:{line}: {problem}; {remedy}", file = file.display())]
+    #[error("{}:{line}: {}; {}", on_a_line(&file.to_string_lossy()), on_a_line(problem), on_a_line(remedy))]
     Row { file: PathBuf, line: u64, problem: String, remedy: String },
 
     /// Data that were read but cannot be segmented. `place` is an input file or a short name of the data.
-    #[error("{place}: {problem}; {remedy}")]
+    #[error("{}: {}; {}", on_a_line(place), on_a_line(problem), on_a_line(remedy))]
     Data { place: String, problem: String, remedy: String },
 
     /// A file, disk or store that failed. `problem` holds what was tried and the system's message.
-    #[error("{path}: {problem}; {remedy}", path = path.display())]
+    #[error("{}: {}; {}", on_a_line(&path.to_string_lossy()), on_a_line(problem), on_a_line(remedy))]
     File { path: PathBuf, problem: String, remedy: String },
 
     /// A member of the cluster that did not come, or left.
-    #[error("{place}: {problem}; {remedy}")]
+    #[error("{}: {}; {}", on_a_line(place), on_a_line(problem), on_a_line(remedy))]
     Peer { place: String, problem: String, remedy: String },
 
     /// Two answers that should be the same are not.
@@ -46,8 +48,30 @@ pub enum Error {
     Differs { place: String, problem: String, remedy: String },
 
     /// A broken promise inside segmill.
-    #[error("{place}: {problem}; this is a bug in segmill, please report it")]
+    #[error("{}: {}; this is a bug in segmill, please report it", on_a_line(place), on_a_line(problem))]
     Bug { place: String, problem: String },
+}
+
+/// The longest part of a message, in characters: room for any path.
+const LONGEST_PART: usize = 4096;
+
+/// `text` without what would end the line or change what stands before it.
+fn on_a_line(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_PART && !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::new();
+    for (at, c) in text.chars().enumerate() {
+        match c {
+            _ if at == LONGEST_PART => {
+                line.push('…');
+                break;
+            }
+            c if c.is_control() => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    Cow::Owned(line)
 }
 
 impl Error {
@@ -98,5 +122,13 @@ mod tests {
             "ratings.csv:1042: rating \"abc\" is not a number (column 3); fix the row or set input.on_bad = \"reject\""
         );
         assert_eq!(error.exit_code(), 3);
+    }
+
+    #[test]
+    fn what_comes_from_outside_neither_breaks_the_line_nor_fills_the_screen() {
+        let error = Error::file(Path::new("a\nb\u{1b}[2J"), "cannot open", &std::io::Error::other("no\r"), "look");
+        assert_eq!(error.to_string(), "a\\nb\\u{1b}[2J: cannot open: no\\r; look");
+        let message = Error::job("--set", "é".repeat(1 << 20), "remove it").to_string();
+        assert_eq!(message.chars().count(), "--set: ".len() + LONGEST_PART + "…; remove it".chars().count());
     }
 }

@@ -10,14 +10,18 @@ mod load;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use load::from_bytes;
 pub use load::load;
 pub use spec::{DEFAULT_AFFINITY, DEFAULT_SWEEP, JobSpec};
+pub use time::TimeUnit;
 
 /// What `input.ratings` calls standard input.
 pub const STDIN: &str = "-";
@@ -34,6 +38,8 @@ pub struct Job {
     pub checkpoint_every: Duration,
     pub output: PathBuf,
     pub input: Input,
+    #[serde(default)]
+    pub filter: Filter,
     pub matrix: Matrix,
     pub pca: PcaParams,
     pub kmeans: KMeansParams,
@@ -78,6 +84,18 @@ pub struct FilesSpec {
     pub user: Column,
     pub item: Column,
     pub rating: RatingColumn,
+    #[serde(default)]
+    pub time: Option<Time>,
+}
+
+/// The column that says when a row was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Time {
+    pub column: Column,
+    /// What its numbers count.
+    pub unit: TimeUnit,
+    /// The filter asks for it. Otherwise it is only known not to be the rating.
+    pub asked: bool,
 }
 
 /// What kind of files the ratings are in.
@@ -169,6 +187,63 @@ pub enum Feedback {
     Explicit,
     /// An event log: rows repeat, each counts 1.
     Implicit,
+}
+
+/// Which ratings take part. What is absent leaves out nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Filter {
+    /// Ratings, of items that are left, that a user needs to be left.
+    pub min_ratings_per_user: Option<u64>,
+    /// Users that are left who must have rated an item that is left.
+    pub min_users_per_item: Option<u64>,
+    /// So many items that the most users rated, the lowest ids where several have as many.
+    pub top_items: Option<u64>,
+    /// Rows with a rating outside are left out.
+    pub min_rating: Option<f64>,
+    pub max_rating: Option<f64>,
+    /// Rows from then on, and before then; microseconds since 1970 in UTC.
+    pub after: Option<i64>,
+    pub before: Option<i64>,
+}
+
+impl Filter {
+    /// Something is left out row by row.
+    pub fn looks_at_rows(&self) -> bool {
+        self.min_rating.is_some() || self.max_rating.is_some() || self.looks_at_time()
+    }
+
+    pub fn looks_at_time(&self) -> bool {
+        self.after.is_some() || self.before.is_some()
+    }
+
+    /// Something is left out for how many ratings there are of it.
+    pub fn counts(&self) -> bool {
+        self.min_ratings_per_user.is_some() || self.min_users_per_item.is_some() || self.top_items.is_some()
+    }
+
+    /// A row of this rating and time takes part.
+    #[inline]
+    pub fn takes(&self, rating: f64, time: i64) -> bool {
+        self.min_rating.is_none_or(|least| rating >= least)
+            && self.max_rating.is_none_or(|most| rating <= most)
+            && self.after.is_none_or(|first| time >= first)
+            && self.before.is_none_or(|end| time < end)
+    }
+
+    /// The keys of the job file that are given, of those that look at rows or of those that count.
+    pub fn keys(&self, of_rows: bool) -> Vec<&'static str> {
+        let given = [
+            ("filter.min_rating", true, self.min_rating.is_some()),
+            ("filter.max_rating", true, self.max_rating.is_some()),
+            ("filter.after", true, self.after.is_some()),
+            ("filter.before", true, self.before.is_some()),
+            ("filter.min_ratings_per_user", false, self.min_ratings_per_user.is_some()),
+            ("filter.min_users_per_item", false, self.min_users_per_item.is_some()),
+            ("filter.top_items", false, self.top_items.is_some()),
+        ];
+        given.into_iter().filter(|&(_, rows, given)| given && rows == of_rows).map(|(key, ..)| key).collect()
+    }
 }
 
 /// How ratings become the matrix that PCA and k-means see.

@@ -42,6 +42,9 @@ pub mod cli;
 pub mod collective;
 pub mod error;
 pub mod flow;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ingest;
 pub mod job;
 pub mod kernel;

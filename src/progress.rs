@@ -58,10 +58,23 @@ pub fn row_rejected() {
     HERE.add(&HERE.rejected, 1);
 }
 
-/// A worker's ratings are in place: so many more are kept, and so many rows more were merged into others.
-pub fn rows_kept(accepted: u64, merged: u64) {
+/// So many rows that were read as well-formed ones are rejected after all.
+pub fn rows_rejected(rows: u64) {
+    HERE.add(&HERE.rejected, rows);
+}
+
+/// So many more rows were read that the job's filters leave out.
+pub fn rows_left_out(rows: u64) {
+    HERE.add(&HERE.read, rows);
+    HERE.add(&HERE.filtered, rows);
+}
+
+/// A worker's ratings are in place: so many more are kept, so many rows more were merged into others, and so many ratings
+/// more are left out.
+pub fn rows_kept(accepted: u64, merged: u64, filtered: u64) {
     HERE.add(&HERE.accepted, accepted);
     HERE.add(&HERE.merged, merged);
+    HERE.add(&HERE.filtered, filtered);
 }
 
 /// The solver of the components begins; it is done once the residual is `tol` or less.
@@ -187,14 +200,15 @@ pub struct InputAt {
     pub measure: Measure,
 }
 
-/// Rows of this process. Over all processes `read = accepted + rejected + merged` once all have sealed their shards; until
-/// then the last two lag behind.
+/// Rows of this process. Over all processes `read = accepted + rejected + merged + filtered` once all have sealed their
+/// shards; until then the others lag behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rows {
     pub read: u64,
     pub accepted: u64,
     pub rejected: u64,
     pub merged: u64,
+    pub filtered: u64,
 }
 
 /// The solver of the components.
@@ -255,6 +269,7 @@ struct Progress {
     accepted: AtomicU64,
     rejected: AtomicU64,
     merged: AtomicU64,
+    filtered: AtomicU64,
     /// To other processes.
     sent: AtomicU64,
     noted: Mutex<Noted>,
@@ -294,6 +309,7 @@ impl Progress {
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             merged: AtomicU64::new(0),
+            filtered: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             noted: Mutex::new(Noted {
                 ready: false,
@@ -332,7 +348,7 @@ impl Progress {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let rows = || {
             let (accepted, merged, rejected) = (count(&self.accepted), count(&self.merged), count(&self.rejected));
-            Rows { read: count(&self.read), accepted, rejected, merged }
+            Rows { read: count(&self.read), accepted, rejected, merged, filtered: count(&self.filtered) }
         };
         let input = |measure| InputAt { done: count(&self.input_done), all: count(&self.input_all), measure };
         let noted = self.noted();

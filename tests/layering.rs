@@ -49,6 +49,8 @@ const RULES: &[Rule] = &[
         results: RESULTS,
     },
     Rule { module: "pipeline", any: EVERYTHING, results: &[] },
+    // Built for fuzzing and for tests alone.
+    Rule { module: "fuzzing", any: FUZZED, results: &[] },
     Rule {
         module: "main",
         any: &[
@@ -81,6 +83,9 @@ const EVERYTHING: &[&str] = &[
     "flow",
     "live",
 ];
+
+const FUZZED: &[&str] =
+    &["error", "checkpoint", "cli", "flow", "ingest", "job", "kernel", "kmeans", "launch", "model", "pca", "status"];
 
 /// The only modules that know the engine.
 const ENGINE_ROOMS: &[&str] = &["flow", "live"];

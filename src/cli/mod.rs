@@ -5,8 +5,8 @@
 //! command line that cannot run ends with exit code 2, whether clap or [`Error::Job`] refuses it.
 
 mod assign;
-mod hosts;
-mod nodelist;
+pub(crate) mod hosts;
+pub(crate) mod nodelist;
 mod pages;
 mod plan;
 mod rank;

@@ -22,12 +22,12 @@ use crate::ingest::rows::{self, Name, Row};
 use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
 use crate::ingest::units::scan_units;
 use crate::ingest::{Items, Ledger, duplicates};
-use crate::job::{Duplicates, GenerateSpec, Input, OnBad};
+use crate::job::{Duplicates, Filter, GenerateSpec, Input, OnBad, Source};
 use crate::progress::{self, Measure};
-use crate::shard::Shard;
-use crate::shard::build::{self, Sealed};
+use crate::shard::build::{self, Sealed, Several};
 use crate::shard::incoming::Incoming;
 use crate::shard::store::Store;
+use crate::shard::{Shard, filter};
 
 /// Where a worker may keep its ratings.
 #[derive(Debug, Clone)]
@@ -45,6 +45,15 @@ pub enum Dictionary<'a> {
     Found,
     /// These, sorted by id. Ratings of others are left out and counted.
     Known(&'a [Id]),
+}
+
+/// What is to be read, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub input: &'a Input,
+    pub filter: &'a Filter,
+    pub dictionary: Dictionary<'a>,
+    pub room: &'a Room,
 }
 
 /// What a [`Dictionary::Known`] left out.
@@ -79,16 +88,10 @@ pub struct Ratings {
 }
 
 /// Reads the input of a job. All workers call it together and end with the same error.
-pub fn read<C: Collective>(
-    worker: &mut Worker,
-    c: &mut C,
-    input: &Input,
-    dictionary: Dictionary,
-    room: &Room,
-) -> Result<Ratings> {
-    let planned = plan::plan(c, input, &room.scratch)?;
+pub fn read<C: Collective>(worker: &mut Worker, c: &mut C, wanted: &Wanted<'_>) -> Result<Ratings> {
+    let planned = plan::plan(c, wanted.input, &wanted.room.scratch)?;
     for hash_seed in 0.. {
-        let attempt = attempt(worker, c, input, dictionary, room, &planned.plan, hash_seed)?;
+        let attempt = attempt(worker, c, wanted, &planned.plan, hash_seed)?;
         if let Some(ratings) = attempt {
             return Ok(ratings);
         }
@@ -100,27 +103,27 @@ pub fn read<C: Collective>(
 fn attempt<C: Collective>(
     worker: &mut Worker,
     c: &mut C,
-    input: &Input,
-    dictionary: Dictionary,
-    room: &Room,
+    wanted: &Wanted<'_>,
     plan: &Plan,
     hash_seed: u64,
 ) -> Result<Option<Ratings>> {
+    let Wanted { input, filter, dictionary, room } = *wanted;
+    let several = several(input);
     let expected_rows = plan.expected_rows() / c.peers() as u64;
     let incoming = Incoming::new(expected_rows, room.memory, &room.scratch);
-    let shuffle = Shuffle::new(worker, incoming, input.duplicates == Duplicates::Last);
-    let mut reader = Reader::new(shuffle, hash_seed, input.on_bad);
+    let shuffle = Shuffle::new(worker, incoming, several.needs_order());
+    let mut reader = Reader::new(shuffle, hash_seed, input.on_bad, *filter);
     // A worker that fails still takes part in the shuffle to its end, or the others would wait for it.
     let outcome = match plan {
         Plan::Files(files) => read_files(c, files, &mut reader),
         Plan::Generate(spec) => generate(c, spec, &mut reader),
     };
-    let Reader { shuffle, read, rejects, item_names, collision, .. } = reader;
+    let Reader { shuffle, read, left_out, rejects, item_names, collision, .. } = reader;
     let incoming = shuffle.finish();
     c.agree(outcome)?;
 
     let files = plan.files();
-    let (rejects, n_rejects, n_read) = rejects::settle(c, input, plan.planned_files(), rejects, read)?;
+    let (mut rejects, mut n_rejects, n_read) = rejects::settle(c, input, plan.planned_files(), rejects, read)?;
     let collision = collision || incoming.has_collision();
     let keys = incoming.item_keys();
     let resolved = match dictionary {
@@ -128,19 +131,45 @@ fn attempt<C: Collective>(
         Dictionary::Known(ids) => known_items(c, ids, hash_seed, &keys, &item_names, collision)
             .map(|(index, unknown)| (index, Vec::new(), unknown)),
     };
-    let Some((item_index, item_ids, unknown_items)) = resolved else { return Ok(None) };
-    let n_items = item_index.len();
+    let Some((item_index, mut item_ids, unknown_items)) = resolved else { return Ok(None) };
     let mut store = Store::new(room.memory, &room.scratch);
-    let sealed = build::seal(incoming, &item_index, input.duplicates, &mut store);
-    let Sealed { shard, merged, unknown, zeros, first_duplicate, rows_spilled } = c.agree(sealed)?;
-    if input.duplicates == Duplicates::Error {
-        duplicates::refuse(c, first_duplicate, &item_index, plan, hash_seed)?;
+    let sealed = build::seal(incoming, &item_index, several, &mut store);
+    let Sealed { mut shard, merged, unknown, zeros, first_duplicate, repeats, rows_spilled } = c.agree(sealed)?;
+    match several {
+        Several::Merge(Duplicates::Error) => duplicates::refuse(c, first_duplicate, &item_index, plan, hash_seed)?,
+        Several::Merge(_) => {}
+        Several::First => {
+            progress::rows_rejected(repeats.len() as u64);
+            (rejects, n_rejects) = duplicates::reject(c, input.max_bad, plan, repeats, rejects, n_read)?;
+        }
     }
-    progress::rows_kept(shard.matrix.nnz() as u64 + zeros, merged);
-    let mut totals = [shard.users.len() as u64, shard.matrix.nnz() as u64, merged, zeros, unknown];
+    let numbered = rejects::number_lines(plan.planned_files(), &mut rejects);
+    c.agree(numbered)?;
+    let mut left = [shard.matrix.nnz() as u64, left_out];
+    c.sum(&mut left);
+    match left {
+        [0, left_out] if left_out > 0 => return Err(nothing_left(&filter.keys(true), "row", left_out)),
+        _ => {}
+    }
+    let all = shard.matrix.nnz();
+    if filter.counts() {
+        let left = filter::choose(c, &shard.matrix, filter);
+        let mut of_left = Store::new(room.memory, &room.scratch);
+        let kept = filter::keep(shard, &left, &mut of_left);
+        (shard, store) = (c.agree(kept)?, of_left);
+        item_ids = filter::of_left(item_ids, &left.items);
+    }
+    let n_items = shard.matrix.n_cols;
+    let n_kept = shard.matrix.nnz();
+    progress::rows_kept(n_kept as u64 + zeros, merged, (all - n_kept) as u64);
+    let left_out = left_out + (all - n_kept) as u64;
+    let mut totals = [shard.users.len() as u64, n_kept as u64, merged, zeros, unknown, left_out];
     c.sum(&mut totals);
-    let [n_users, n_ratings, merged, zeros, unknown] = totals;
+    let [n_users, n_ratings, merged, zeros, unknown, filtered] = totals;
     let unknown = Unknown { items: unknown_items, ratings: unknown };
+    if n_ratings == 0 && filtered > 0 {
+        return Err(nothing_left(&filter.keys(false), "rating", filtered));
+    }
     // Users of whom a model knows nothing can be assigned all the same.
     if n_users == 0 || n_ratings == 0 && matches!(dictionary, Dictionary::Found) {
         return Err(nothing_read(&files, n_read));
@@ -148,7 +177,8 @@ fn attempt<C: Collective>(
     let is_named = c.is_coordinator() && matches!(dictionary, Dictionary::Found);
     let named = if is_named { plan::name_items(input, plan, item_ids) } else { Ok(Items::default()) };
     let items = c.agree(named)?;
-    let ledger = Ledger { read: n_read, accepted: n_read - n_rejects - merged, rejected: n_rejects, merged };
+    let accepted = n_read - n_rejects - merged - filtered;
+    let ledger = Ledger { read: n_read, accepted, rejected: n_rejects, merged, filtered };
     Ok(Some(Ratings {
         shard,
         store,
@@ -165,6 +195,23 @@ fn attempt<C: Collective>(
     }))
 }
 
+/// Duplicates that are refused are rejected like other bad rows, where they are rows of files.
+fn several(input: &Input) -> Several {
+    match (input.duplicates, input.on_bad, &input.source) {
+        (Duplicates::Error, OnBad::Reject, Source::Files(_)) => Several::First,
+        (duplicates, ..) => Several::Merge(duplicates),
+    }
+}
+
+/// The error of a run whose filters leave nothing; `keys` are those that are given, `what` they leave out.
+fn nothing_left(keys: &[&str], what: &str, left_out: u64) -> Error {
+    let problem = match left_out {
+        1 => format!("no rating is left: the only {what} is left out"),
+        _ => format!("no rating is left: all {left_out} {what}s are left out"),
+    };
+    Error::data(keys.join(", "), problem, "let more pass, or check the columns that input.* names")
+}
+
 fn nothing_read(files: &[InputFile], rows: u64) -> Error {
     let place = files.first().map_or("input".to_string(), |file| file.path.display().to_string());
     let problem =
@@ -179,7 +226,11 @@ struct Reader {
     on_bad: OnBad,
     /// The file being read.
     file: u32,
+    filter: Filter,
+    filters: bool,
     read: u64,
+    /// Rows of `read` that the filter does not take.
+    left_out: u64,
     rejects: Vec<Reject>,
     user_names: KeyMap<Box<str>>,
     item_names: KeyMap<Box<str>>,
@@ -187,18 +238,32 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(shuffle: Shuffle, hash_seed: u64, on_bad: OnBad) -> Reader {
+    fn new(shuffle: Shuffle, hash_seed: u64, on_bad: OnBad, filter: Filter) -> Reader {
         Reader {
             shuffle,
             hash_seed,
             on_bad,
             file: 0,
+            filter,
+            filters: filter.looks_at_rows(),
             read: 0,
+            left_out: 0,
             rejects: Vec::new(),
             user_names: KeyMap::default(),
             item_names: KeyMap::default(),
             collision: false,
         }
+    }
+
+    /// True for a row that is to be left out, which is then counted.
+    #[inline(always)]
+    fn leaves_out(&mut self, rating: f64, time: i64) -> bool {
+        let leaves_out = self.filters && !self.filter.takes(rating, time);
+        if leaves_out {
+            self.left_out += 1;
+            progress::rows_left_out(1);
+        }
+        leaves_out
     }
 
     /// A bad row has been met that ends the run.
@@ -262,6 +327,9 @@ impl RowSink for Reader {
     #[inline(always)]
     fn row(&mut self, row: RawRow<'_>) {
         self.read += 1;
+        if self.leaves_out(row.rating, row.time) {
+            return;
+        }
         let (user, item) = (self.user_key(row.user), self.item_key(row.item));
         self.shuffle.send(Row { user, item, value: row.rating, order: rows::place(self.file, row.byte) });
     }
@@ -293,6 +361,9 @@ fn generate<C: Collective>(c: &C, spec: &GenerateSpec, reader: &mut Reader) -> R
         progress::input_done(1);
         reader.read += rows.len() as u64;
         for (order, &(item, value)) in rows.iter().enumerate() {
+            if reader.leaves_out(value, 0) {
+                continue;
+            }
             reader.shuffle.send(Row { user, item, value, order: order as u64 });
         }
     }

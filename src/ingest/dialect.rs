@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::fields::{is_blank, split, trim, without_cr};
 use super::partitions;
 use crate::error::{Error, Result};
-use crate::job::{Column, FilesSpec, RatingColumn};
+use crate::job::{Column, FilesSpec, RatingColumn, TimeUnit};
 
 /// How many bytes of a file [`detect`] looks at.
 pub const HEAD_BYTES: usize = 64 << 10;
@@ -97,8 +97,18 @@ pub struct Dialect {
     pub item: usize,
     /// `None`: each row counts 1.
     pub rating: Option<usize>,
+    /// Where rows say when they were, if somebody asks.
+    pub time: Option<TimeColumn>,
     /// What the names of the file's folders say (`year=2024/`): columns after those of the file.
     pub partitions: Vec<String>,
+}
+
+/// The column of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeColumn {
+    pub column: usize,
+    /// What its numbers count.
+    pub unit: TimeUnit,
 }
 
 impl Dialect {
@@ -121,13 +131,21 @@ pub fn detect(spec: &FilesSpec, path: &Path, head: &[u8]) -> Result<Dialect> {
     };
     let mut keys = vec![Key::id("user", &spec.user), Key::id("item", &spec.item)];
     keys.extend(rating.map(|column| Key { name: "rating", column, required, kind: Kind::Number }));
+    keys.extend(spec.time.iter().map(|time| Key {
+        name: "time",
+        column: time.column.clone(),
+        required: true,
+        kind: Kind::Text,
+    }));
     let partitions = partitions::of(path);
     let names = partitions.iter().map(|(name, _)| name.clone()).collect();
     let want =
         Want { section: "input", delimiter: spec.delimiter.as_deref(), header: spec.header, keys, partitions: names };
     let layout = layout(&want, path, head)?;
     let (user, item) = (layout.found[0].unwrap_or(0), layout.found[1].unwrap_or(1));
-    let rating = layout.found.get(2).copied().flatten();
+    let found = |name: &str| layout.found[want.keys.iter().position(|key| key.name == name)?];
+    let rating = found("rating");
+    let time = spec.time.as_ref().and_then(|time| Some(TimeColumn { column: found("time")?, unit: time.unit }));
     if user == item {
         return Err(want.misfit("item", path, "user and item are the same column".into(), "name another column"));
     }
@@ -135,7 +153,12 @@ pub fn detect(spec: &FilesSpec, path: &Path, head: &[u8]) -> Result<Dialect> {
         let problem = "the rating is in the column of an id".into();
         return Err(want.misfit("rating", path, problem, "name another column, or set it to false to count rows"));
     }
-    let rating = rating.filter(|&r| r != user && r != item);
+    let is_time = |column: usize| time.is_some_and(|time| time.column == column);
+    if is_time(user) || is_time(item) || required && rating.is_some_and(is_time) {
+        let problem = "the time is in the column of an id or of the rating".into();
+        return Err(want.misfit("time", path, problem, "name another column"));
+    }
+    let rating = rating.filter(|&r| r != user && r != item && !is_time(r));
     Ok(Dialect {
         delimiter: layout.delimiter,
         data_start: layout.data_start,
@@ -143,6 +166,7 @@ pub fn detect(spec: &FilesSpec, path: &Path, head: &[u8]) -> Result<Dialect> {
         user,
         item,
         rating,
+        time: time.filter(|_| spec.time.as_ref().is_some_and(|time| time.asked)),
         partitions: partitions.into_iter().map(|(_, value)| value).collect(),
     })
 }
@@ -469,6 +493,7 @@ mod tests {
             user: Column::Index(0),
             item: Column::Index(1),
             rating: RatingColumn::Default,
+            time: None,
         }
     }
 

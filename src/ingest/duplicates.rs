@@ -1,9 +1,9 @@
-//! Refusing input that has several rows for one user and item, with the lines where they are.
+//! Refusing or rejecting rows of which there are several for one user and item, with the lines where they are.
 
 use super::ids::Id;
 use super::keys::ItemIndex;
 use super::plan::{Plan, PlannedFile, own_units};
-use super::rejects;
+use super::rejects::{self, Reject};
 use super::scan::{BadRow, RawRow, RowSink};
 use super::units::scan_units;
 use crate::collective::Collective;
@@ -39,6 +39,34 @@ pub fn refuse<C: Collective>(
     found.sort_unstable_by_key(|(file, byte, _)| (*file, *byte));
     let refusal = if c.is_coordinator() { Err(duplicate_error(&user, &found, files, remedy)) } else { Ok(()) };
     c.agree(refusal)
+}
+
+/// Rejects the rows at `places`, those of this worker whose user and item are in an earlier row, beside the `rejects` there
+/// are (on the coordinator). Ends the run if that makes too many. Returns all of them and their number.
+pub fn reject<C: Collective>(
+    c: &mut C,
+    max_bad: f64,
+    plan: &Plan,
+    places: Vec<u64>,
+    mut rejects: Vec<Reject>,
+    n_read: u64,
+) -> Result<(Vec<Reject>, u64)> {
+    let gathered = c.gather(bytemuck::cast_slice(&places).to_vec());
+    let places = gathered.iter().flat_map(|bytes| bytemuck::pod_collect_to_vec::<u8, u64>(bytes));
+    rejects.extend(places.map(Reject::duplicate));
+    rejects.sort();
+    let n_rejects = c.broadcast_value(Some(&(rejects.len() as u64)));
+    let settled = match rejects.first() {
+        Some(first) if n_rejects as f64 > max_bad * n_read as f64 => {
+            let mut first = first.clone();
+            let files = plan.planned_files();
+            rejects::number_lines(files, std::slice::from_mut(&mut first))
+                .and_then(|()| Err(rejects::too_many(n_rejects, n_read, max_bad, first, files)))
+        }
+        _ => Ok(()),
+    };
+    c.agree(settled)?;
+    Ok((rejects, n_rejects))
 }
 
 fn duplicate_error(user: &Id, found: &[(u32, u64, Id)], files: &[PlannedFile], remedy: &str) -> Error {

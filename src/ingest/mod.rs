@@ -58,7 +58,7 @@ impl Items {
     }
 }
 
-/// What became of every row: `read = accepted + rejected + merged`.
+/// What became of every row: `read = accepted + rejected + merged + filtered`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ledger {
     pub read: u64,
@@ -66,6 +66,9 @@ pub struct Ledger {
     pub rejected: u64,
     /// Rows merged into another row of the same user and item.
     pub merged: u64,
+    /// Rows, and ratings of the users and items, that the job's filters leave out.
+    #[serde(default)]
+    pub filtered: u64,
 }
 
 /// A file of MovieLens 100K, for the tests that read it; they are skipped where it is not there.

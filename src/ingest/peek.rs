@@ -102,6 +102,7 @@ mod tests {
             user: Column::Index(0),
             item: Column::Index(1),
             rating: RatingColumn::Default,
+            time: None,
         };
         let (duplicates, on_bad) = (Duplicates::Error, OnBad::Reject);
         let input = Input { source: Source::Files(spec), duplicates, on_bad, max_bad: 1.0, items: None };

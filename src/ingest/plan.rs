@@ -73,7 +73,7 @@ fn plan_files(spec: &FilesSpec, scratch: &Path) -> Result<(Vec<PlannedFile>, Vec
 }
 
 /// How a file is to be read, found by its first bytes.
-fn format(spec: &FilesSpec, file: &InputFile) -> Result<Format> {
+pub(crate) fn format(spec: &FilesSpec, file: &InputFile) -> Result<Format> {
     let opened = file.open()?;
     let head = opened.read_at(0, (dialect::HEAD_BYTES as u64).min(file.bytes)).map_err(|e| failed(&file.path, &e))?;
     let codec = Codec::of(&head);
@@ -225,6 +225,7 @@ mod tests {
             user: 0,
             item: 1,
             rating: Some(2),
+            time: None,
             partitions: Vec::new(),
         };
         let file = InputFile::on_disk(file.path().into()).unwrap();

@@ -8,9 +8,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::fields::without_cr;
+use super::ids::Id;
+use super::parquet::Layout;
 use super::plan::{Format, PlannedFile};
-use super::scan::{BadCode, BadRow};
+use super::rows::file_and_byte;
+use super::scan::{BadCode, BadRow, RawRow, RowSink};
 use super::source::failed;
+use super::units::{Part, Unit, scan_units};
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::{Input, OnBad};
@@ -49,6 +54,14 @@ impl Reject {
         }
     }
 
+    /// A row whose user and item are in an earlier one. Its text is read by [`number_lines`].
+    pub fn duplicate(place: u64) -> Reject {
+        let (file, byte) = file_and_byte(place);
+        let problem = "its user and item are in an earlier row already".into();
+        let code = BadCode::Duplicate;
+        Reject { file, byte, line: 0, code, field: "row".into(), problem, raw: String::new() }
+    }
+
     /// The error of a run that does not reject rows. Counts lines where that has not been done.
     pub fn into_error(self, files: &[PlannedFile]) -> Error {
         let planned = &files[self.file as usize];
@@ -70,16 +83,62 @@ pub fn line_of(planned: &PlannedFile, byte: u64) -> Result<u64> {
     LineCounter::open(planned)?.line_of(byte)
 }
 
-/// Sorts rejects in the order of the input and gives them their line numbers, reading each file once at most.
+/// Sorts rejects in the order of the input and gives them their line numbers, and duplicates their text, reading each file
+/// once at most.
 pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()> {
     rejects.sort();
     for of_file in rejects.chunk_by_mut(|a, b| a.file == b.file) {
-        let mut lines = LineCounter::open(&files[of_file[0].file as usize])?;
-        for reject in of_file {
+        let file = of_file[0].file;
+        let mut lines = LineCounter::open(&files[file as usize])?;
+        for reject in &mut *of_file {
             reject.line = lines.line_of(reject.byte)?;
+            if reject.code == BadCode::Duplicate {
+                reject.raw = lines.text()?;
+            }
+        }
+        if let Format::Parquet(layout) = &files[file as usize].format {
+            show_rows(files, file, layout, of_file)?;
         }
     }
     Ok(())
+}
+
+/// Gives the duplicates of a Parquet file, whose rows are no lines, the values of their rows.
+fn show_rows(files: &[PlannedFile], file: u32, layout: &Layout, rejects: &mut [Reject]) -> Result<()> {
+    let wanted = rejects.iter().filter(|reject| reject.code == BadCode::Duplicate).map(|reject| reject.byte);
+    let mut shown = ShownRows { wanted: wanted.collect(), rated: layout.rating.is_some(), found: Vec::new() };
+    let holds = |&group: &usize| {
+        let first = layout.first_row(group);
+        let at = shown.wanted.partition_point(|&row| row < first);
+        shown.wanted.get(at).is_some_and(|&row| row < first + layout.row_groups[group])
+    };
+    let groups = (0..layout.row_groups.len()).filter(holds);
+    let units: Vec<Unit> = groups.map(|group| Unit { file, part: Part::RowGroup(group), weight: 0 }).collect();
+    scan_units(&units, files, &mut shown, |_, _| true)?;
+    let mut found = shown.found.into_iter();
+    for reject in rejects.iter_mut().filter(|reject| reject.code == BadCode::Duplicate) {
+        reject.raw = found.next().unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Rows of a file by their numbers, rising, as lines of text.
+struct ShownRows {
+    wanted: Vec<u64>,
+    rated: bool,
+    found: Vec<String>,
+}
+
+impl RowSink for ShownRows {
+    fn row(&mut self, row: RawRow<'_>) {
+        if self.wanted.get(self.found.len()) == Some(&row.byte) {
+            let (user, item) = (Id::from(row.user), Id::from(row.item));
+            let rating = if self.rated { format!(",{}", row.rating) } else { String::new() };
+            self.found.push(format!("{user},{item}{rating}"));
+        }
+    }
+
+    fn bad(&mut self, _bad: BadRow<'_>) {}
 }
 
 /// The error of a run that rejected more than `input.max_bad` (a share, 0..=1) of its rows; `first` is the first of them,
@@ -110,8 +169,8 @@ pub fn all_bad(read: u64, first: Reject, files: &[PlannedFile]) -> Error {
     }
 }
 
-/// Ends the run on the first bad row, or when there are too many. Returns the rejects (on the coordinator), their number
-/// and the number of rows read.
+/// Ends the run on the first bad row, or when there are too many. Returns the rejects (on the coordinator, without their line
+/// numbers), their number and the number of rows read.
 pub fn settle<C: Collective>(
     c: &mut C,
     input: &Input,
@@ -134,7 +193,7 @@ pub fn settle<C: Collective>(
         (true, OnBad::Reject) if n_rejects as f64 > input.max_bad * n_read as f64 => {
             Err(too_many(n_rejects, n_read, input.max_bad, gathered.swap_remove(0), files))
         }
-        (true, OnBad::Reject) => number_lines(files, &mut gathered),
+        (true, OnBad::Reject) => Ok(()),
     };
     c.agree(settled)?;
     Ok((gathered, n_rejects, n_read))
@@ -147,6 +206,8 @@ struct LineCounter<'p> {
     text: Option<BufReader<Box<dyn Read + Send>>>,
     at: u64,
     newlines: u64,
+    /// The beginning of the line last read.
+    line: Vec<u8>,
 }
 
 impl<'p> LineCounter<'p> {
@@ -155,7 +216,7 @@ impl<'p> LineCounter<'p> {
             Format::Text { codec, .. } => Some(BufReader::with_capacity(1 << 20, planned.file.unpacked(*codec)?)),
             Format::Parquet(_) => None,
         };
-        Ok(LineCounter { path: &planned.file.path, text, at: 0, newlines: 0 })
+        Ok(LineCounter { path: &planned.file.path, text, at: 0, newlines: 0, line: Vec::new() })
     }
 
     fn line_of(&mut self, byte: u64) -> Result<u64> {
@@ -171,6 +232,22 @@ impl<'p> LineCounter<'p> {
             self.at += length as u64;
         }
         Ok(self.newlines + 1)
+    }
+
+    /// What is left of the line, as rejects keep it; nothing where rows are no lines.
+    fn text(&mut self) -> Result<String> {
+        self.line.clear();
+        let Some(text) = &mut self.text else { return Ok(String::new()) };
+        let kept = text.take(RAW_BYTES as u64).read_until(b'\n', &mut self.line);
+        self.at += kept.map_err(|e| failed(self.path, &e))? as u64;
+        let line = match self.line.strip_suffix(b"\n") {
+            Some(line) => {
+                self.newlines += 1;
+                without_cr(line)
+            }
+            None => &self.line,
+        };
+        Ok(String::from_utf8_lossy(line).into_owned())
     }
 }
 
@@ -191,6 +268,7 @@ mod tests {
             user: 0,
             item: 1,
             rating: Some(2),
+            time: None,
             partitions: Vec::new(),
         };
         let file = InputFile::on_disk(path).unwrap();

@@ -19,6 +19,8 @@ pub struct Row {
 
 /// Bits of a place that say where in its file a row is: files of up to 16 TiB.
 const BITS_IN_FILE: u32 = 44;
+/// A file has fewer bytes, or rows, than this.
+pub const MOST_IN_FILE: u64 = 1 << BITS_IN_FILE;
 
 /// Where a row stands in the input: the number of its file, and there its byte, or its number where rows are no lines.
 #[inline(always)]
@@ -151,13 +153,20 @@ impl Serialize for Records {
 impl<'de> Deserialize<'de> for Records {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (kind, Bytes(bytes)) = <(u8, Bytes<'de>)>::deserialize(deserializer)?;
-        Ok(match kind {
-            0 => Records::Narrow(bytemuck::pod_collect_to_vec(bytes)),
-            1 => Records::Wide(bytemuck::pod_collect_to_vec(bytes)),
-            2 => Records::Ordered(bytemuck::pod_collect_to_vec(bytes)),
-            _ => return Err(de::Error::custom("no such kind of record")),
-        })
+        match kind {
+            0 => whole(bytes).map(Records::Narrow),
+            1 => whole(bytes).map(Records::Wide),
+            2 => whole(bytes).map(Records::Ordered),
+            _ => Err(de::Error::custom("no such kind of record")),
+        }
     }
+}
+
+fn whole<R: Record, E: de::Error>(bytes: &[u8]) -> Result<Vec<R>, E> {
+    if !bytes.len().is_multiple_of(size_of::<R>()) {
+        return Err(E::custom("a record is cut off"));
+    }
+    Ok(bytemuck::pod_collect_to_vec(bytes))
 }
 
 /// Bytes that serde takes as they are, not one by one.
@@ -207,5 +216,9 @@ mod tests {
         assert!(bytes.len() < 3 * 32 + 32);
         let Batch { to: 5, records: Records::Ordered(back) } = bincode::deserialize(&bytes).unwrap() else { panic!() };
         assert!(back.len() == 3 && back.iter().all(|record| record.row() == row));
+        let mut cut = bytes;
+        cut.truncate(cut.len() - 1);
+        cut[9] -= 1;
+        assert!(bincode::deserialize::<Batch>(&cut).is_err(), "part of a record is none");
     }
 }

@@ -110,6 +110,7 @@ mod tests {
             user: 0,
             item: 1,
             rating: Some(2),
+            time: None,
             partitions: Vec::new(),
         }
     }

@@ -32,7 +32,12 @@ pub fn read(spec: &TitlesSpec) -> Result<HashMap<Id, String>> {
     }
     let mut bytes = Vec::new();
     file.unpacked(Codec::of(&head))?.read_to_end(&mut bytes).map_err(|e| failed(&file.path, &e))?;
-    let text = decode(spec, &bytes)?;
+    from_bytes(spec, &bytes)
+}
+
+/// The titles in a delimited file that holds `bytes`.
+pub(crate) fn from_bytes(spec: &TitlesSpec, bytes: &[u8]) -> Result<HashMap<Id, String>> {
+    let text = decode(spec, bytes)?;
     let title = Key { name: "title", column: spec.title.clone(), required: true, kind: Kind::Text };
     let want = Want {
         section: "input.items",

@@ -260,6 +260,7 @@ mod tests {
             user: 0,
             item: 1,
             rating: Some(2),
+            time: None,
             partitions: Vec::new(),
         };
         let file = InputFile { path: "f".into(), bytes, place: Place::Disk };

@@ -66,6 +66,8 @@ fn with(given: InputSpec, ran: &Input) -> InputSpec {
         user: given.user.or(files.user),
         item: given.item.or(files.item),
         rating: given.rating.or(files.rating),
+        time: given.time.or(files.time),
+        time_unit: given.time_unit.or(files.time_unit),
         duplicates: given.duplicates.or(Some(*duplicates)),
         on_bad: Some(bad),
         max_bad: given.max_bad.or(limit),
@@ -75,7 +77,7 @@ fn with(given: InputSpec, ran: &Input) -> InputSpec {
 }
 
 fn of_files(files: &FilesSpec) -> InputSpec {
-    let FilesSpec { ratings: _, format, delimiter, header, user, item, rating } = files;
+    let FilesSpec { ratings: _, format, delimiter, header, user, item, rating, time } = files;
     let rating = match rating {
         RatingColumn::Given(column) => Some(RatingSpec::Column(column.clone())),
         RatingColumn::Default => None,
@@ -88,6 +90,8 @@ fn of_files(files: &FilesSpec) -> InputSpec {
         user: Some(user.clone()),
         item: Some(item.clone()),
         rating,
+        time: time.as_ref().map(|time| time.column.clone()),
+        time_unit: time.as_ref().map(|time| time.unit),
         ..InputSpec::default()
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 
 use super::spec::{
-    DEFAULT_SWEEP, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Paths, PcaSpec, ProfileSpec,
-    RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
+    DEFAULT_SWEEP, FilterSpec, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Moment, Paths, PcaSpec,
+    ProfileSpec, RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
 };
 use super::*;
 
@@ -19,13 +19,15 @@ impl JobSpec {
     /// Checks every value. Relative input paths are resolved against `folder`, the job file's; `output` and
     /// `scratch` stay relative to the working directory; `output` is `default_output` where the job names none.
     pub fn check(self, folder: &Path, default_output: PathBuf) -> Result<Job> {
+        let filter = filter(&self.filter, &self.input)?;
         Ok(Job {
             seed: self.seed,
             memory: bytes(&self.memory)?,
             scratch: self.scratch,
             checkpoint_every: seconds("checkpoint_every", self.checkpoint_every)?,
             output: output(self.output.unwrap_or(default_output))?,
-            input: input(self.input, folder)?,
+            input: input(self.input, folder, &filter)?,
+            filter,
             matrix: matrix(self.matrix)?,
             pca: pca(self.pca)?,
             kmeans: kmeans(self.kmeans)?,
@@ -176,12 +178,12 @@ fn output(path: PathBuf) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn input(spec: InputSpec, folder: &Path) -> Result<Input> {
+fn input(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<Input> {
     let on_bad = spec.on_bad.unwrap_or(OnBad::Fail);
     let max_bad = max_bad(spec.max_bad.as_ref(), on_bad)?;
     let duplicates = spec.duplicates.unwrap_or_else(|| default_duplicates(&spec));
     let items = spec.items.clone().map(|items| titles(items, folder)).transpose()?;
-    let source = source(spec, folder)?;
+    let source = source(spec, folder, filter)?;
     Ok(Input { source, duplicates, on_bad, max_bad, items })
 }
 
@@ -193,7 +195,7 @@ fn default_duplicates(spec: &InputSpec) -> Duplicates {
     }
 }
 
-fn source(spec: InputSpec, folder: &Path) -> Result<Source> {
+fn source(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<Source> {
     match (&spec.ratings, &spec.generate) {
         (None, None) => refuse(
             "input.ratings",
@@ -210,7 +212,7 @@ fn source(spec: InputSpec, folder: &Path) -> Result<Source> {
             made.check(|field| format!("input.generate.{field}"))?;
             Ok(Source::Generate(made.clone()))
         }
-        (Some(_), None) => Ok(Source::Files(files(spec, folder)?)),
+        (Some(_), None) => Ok(Source::Files(files(spec, folder, filter)?)),
     }
 }
 
@@ -223,6 +225,8 @@ fn refuse_keys_of_files(spec: &InputSpec) -> Result<()> {
         ("input.user", spec.user.is_some()),
         ("input.item", spec.item.is_some()),
         ("input.rating", spec.rating.is_some()),
+        ("input.time", spec.time.is_some()),
+        ("input.time_unit", spec.time_unit.is_some()),
         ("input.items", spec.items.is_some()),
     ] {
         if given {
@@ -232,7 +236,7 @@ fn refuse_keys_of_files(spec: &InputSpec) -> Result<()> {
     Ok(())
 }
 
-fn files(spec: InputSpec, folder: &Path) -> Result<FilesSpec> {
+fn files(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<FilesSpec> {
     let ratings = match spec.ratings {
         Some(Paths::One(path)) => vec![path],
         Some(Paths::Many(paths)) => paths,
@@ -244,7 +248,12 @@ fn files(spec: InputSpec, folder: &Path) -> Result<FilesSpec> {
     let user = spec.user.unwrap_or(Column::Index(0));
     let item = spec.item.unwrap_or(Column::Index(1));
     let rating = rating(spec.rating)?;
-    refuse_shared_columns([("user", Some(&user)), ("item", Some(&item)), ("rating", given(&rating))])?;
+    let columns =
+        [("user", Some(&user)), ("item", Some(&item)), ("rating", given(&rating)), ("time", spec.time.as_ref())];
+    refuse_shared_columns(columns)?;
+    let unit = spec.time_unit.unwrap_or_default();
+    let asked = filter.looks_at_time();
+    let time = spec.time.map(|column| Time { column, unit, asked });
     Ok(FilesSpec {
         ratings: ratings.iter().map(|path| resolve("input.ratings", path, folder)).collect::<Result<_>>()?,
         format: spec.format.unwrap_or_default(),
@@ -253,6 +262,7 @@ fn files(spec: InputSpec, folder: &Path) -> Result<FilesSpec> {
         user,
         item,
         rating,
+        time,
     })
 }
 
@@ -276,7 +286,7 @@ fn given(rating: &RatingColumn) -> Option<&Column> {
     }
 }
 
-fn refuse_shared_columns(columns: [(&str, Option<&Column>); 3]) -> Result<()> {
+fn refuse_shared_columns(columns: [(&str, Option<&Column>); 4]) -> Result<()> {
     for (i, (name, column)) in columns.iter().enumerate() {
         if let Some((earlier, _)) = columns[..i].iter().find(|(_, c)| c.is_some() && c == column) {
             let problem = format!("it is the same column as input.{earlier}");
@@ -371,6 +381,57 @@ fn titles(spec: ItemsSpec, folder: &Path) -> Result<TitlesSpec> {
         title: spec.title,
         encoding: spec.encoding,
     })
+}
+
+fn filter(spec: &FilterSpec, input: &InputSpec) -> Result<Filter> {
+    let count = |key: &str, count: Option<u64>| count.map(|count| at_least(key, count, 1)).transpose();
+    let moment = |key: &str, moment: &Option<Moment>| match moment {
+        Some(moment) if input.time.is_some() => {
+            point_in_time(key, moment, input.time_unit.unwrap_or_default()).map(Some)
+        }
+        Some(_) if input.generate.is_some() => refuse(key, "data that are made have no time", "remove it"),
+        Some(_) => refuse(key, "nothing says which column has the time", "name it in input.time"),
+        None => Ok(None),
+    };
+    let filter = Filter {
+        min_ratings_per_user: count("filter.min_ratings_per_user", spec.min_ratings_per_user)?,
+        min_users_per_item: count("filter.min_users_per_item", spec.min_users_per_item)?,
+        top_items: count("filter.top_items", spec.top_items)?,
+        min_rating: spec.min_rating.map(|value| rating_bound("filter.min_rating", value)).transpose()?,
+        max_rating: spec.max_rating.map(|value| rating_bound("filter.max_rating", value)).transpose()?,
+        after: moment("filter.after", &spec.after)?,
+        before: moment("filter.before", &spec.before)?,
+    };
+    if let (Some(least), Some(most)) = (filter.min_rating, filter.max_rating)
+        && least > most
+    {
+        let problem = format!("{most} is less than filter.min_rating = {least}, so no rating passes");
+        return refuse("filter.max_rating", problem, "raise it, or remove one of them");
+    }
+    if let (Some(first), Some(end)) = (filter.after, filter.before)
+        && first >= end
+    {
+        return refuse("filter.before", "it is not later than filter.after, so no row passes", "name a later time");
+    }
+    Ok(filter)
+}
+
+fn rating_bound(key: &str, value: f64) -> Result<f64> {
+    if !(value >= 0.0 && value.is_finite()) {
+        return refuse(key, format!("{value} is no rating"), "write a number, 0 or more");
+    }
+    // Adding 0 turns −0 into 0.
+    Ok(value + 0.0)
+}
+
+fn point_in_time(key: &str, moment: &Moment, unit: TimeUnit) -> Result<i64> {
+    let (found, text) = match moment {
+        Moment::Whole(number) => (unit.of_number(*number), number.to_string()),
+        Moment::Number(number) => (unit.read(number.to_string().as_bytes()), number.to_string()),
+        Moment::Text(text) => (unit.read(text.trim().as_bytes()), format!("{text:?}")),
+    };
+    let remedy = "write a date such as \"2024-05-01\", or a date and time such as \"2024-05-01T17:30:00Z\"";
+    found.map_or_else(|| refuse(key, format!("{text} is no point in time"), remedy), Ok)
 }
 
 fn matrix(spec: MatrixSpec) -> Result<Matrix> {

@@ -37,7 +37,17 @@ pub fn load(path: &Path, overrides: &[(String, String)], output: Option<PathBuf>
     if path.extension().is_some_and(|ending| ending == "json") {
         return of_run(path, overrides, output);
     }
-    let text = read(path)?;
+    from_bytes(path, bytes_of(path)?, overrides, output)
+}
+
+/// The same for a job file that holds `bytes`.
+pub(crate) fn from_bytes(
+    path: &Path,
+    bytes: Vec<u8>,
+    overrides: &[(String, String)],
+    output: Option<PathBuf>,
+) -> Result<Job> {
+    let text = text(path, bytes)?;
     let mut given = in_file(path, &text)?;
     for (key, value) in overrides {
         given.extend(in_override(key, value));
@@ -58,7 +68,7 @@ fn of_run(path: &Path, overrides: &[(String, String)], output: Option<PathBuf>) 
         let problem = "the job of a finished run runs as it did";
         return Err(Error::job(format!("--set {key}"), problem, "set keys of the job file that it came from"));
     }
-    let Finished { job } = serde_json::from_str(&read(path)?).map_err(|e| {
+    let Finished { job } = serde_json::from_str(&text(path, bytes_of(path)?)?).map_err(|e| {
         let remedy = "name the run.json of this version of segmill, or a job file in TOML";
         Error::job(path.display().to_string(), format!("there is no job that ran in it: {e}"), remedy)
     })?;
@@ -66,13 +76,16 @@ fn of_run(path: &Path, overrides: &[(String, String)], output: Option<PathBuf>) 
     Ok(Job { output: output.unwrap_or_else(|| job.output.clone()), ..job })
 }
 
-fn read(path: &Path) -> Result<String> {
-    let place = || path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|e| {
-        Error::job(place(), format!("cannot read the job file: {e}"), "name a TOML file, such as jobs/quickstart.toml")
-    })?;
+fn bytes_of(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| {
+        let problem = format!("cannot read the job file: {e}");
+        Error::job(path.display().to_string(), problem, "name a TOML file, such as jobs/quickstart.toml")
+    })
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {
     let text = String::from_utf8(bytes)
-        .map_err(|_| Error::job(place(), "the job file is not UTF-8 text", "save it as UTF-8"))?;
+        .map_err(|_| Error::job(path.display().to_string(), "the job file is not UTF-8 text", "save it as UTF-8"))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }
 

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{
-    BayesModel, Column, Duplicates, Encoding, Feedback, FileFormat, GenerateSpec, Normalize, OnBad, Solver, Weighting,
+    BayesModel, Column, Duplicates, Encoding, Feedback, FileFormat, GenerateSpec, Normalize, OnBad, Solver, TimeUnit,
+    Weighting,
 };
 
 /// A job file.
@@ -21,6 +22,7 @@ pub struct JobSpec {
     pub checkpoint_every: f64,
     pub output: Option<PathBuf>,
     pub input: InputSpec,
+    pub filter: FilterSpec,
     pub matrix: MatrixSpec,
     pub pca: PcaSpec,
     pub kmeans: KMeansSpec,
@@ -38,6 +40,7 @@ impl Default for JobSpec {
             checkpoint_every: 5.0,
             output: None,
             input: InputSpec::default(),
+            filter: FilterSpec::default(),
             matrix: MatrixSpec::default(),
             pca: PcaSpec::default(),
             kmeans: KMeansSpec::default(),
@@ -67,6 +70,8 @@ pub struct InputSpec {
     pub user: Option<Column>,
     pub item: Option<Column>,
     pub rating: Option<RatingSpec>,
+    pub time: Option<Column>,
+    pub time_unit: Option<TimeUnit>,
     pub duplicates: Option<Duplicates>,
     pub on_bad: Option<OnBad>,
     pub max_bad: Option<Share>,
@@ -146,6 +151,31 @@ impl Default for GenerateSpec {
             seed: 0,
         }
     }
+}
+
+/// `[filter]`
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FilterSpec {
+    pub min_ratings_per_user: Option<u64>,
+    pub min_users_per_item: Option<u64>,
+    pub top_items: Option<u64>,
+    pub min_rating: Option<f64>,
+    pub max_rating: Option<f64>,
+    pub after: Option<Moment>,
+    pub before: Option<Moment>,
+}
+
+/// A point in time: a number of `input.time_unit`, or a text, as which a date of TOML comes here.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a date such as \"2024-05-01\", a date and time such as \"2024-05-01T17:30:00Z\", or a number as in input.time"
+)]
+pub enum Moment {
+    Whole(i64),
+    Number(f64),
+    Text(String),
 }
 
 /// `[matrix]`

@@ -83,6 +83,71 @@ fn the_names_of_the_keys_are_those_that_serde_reads() {
 }
 
 #[test]
+fn filters_are_read_and_times_may_be_written_in_any_way() {
+    let filters = "min_ratings_per_user = 5\nmin_users_per_item = 3\ntop_items = 100\nmin_rating = 0.5\nmax_rating = 4";
+    let read = job(&format!("{MINIMAL}[filter]\n{filters}\n")).filter;
+    assert_eq!((read.min_ratings_per_user, read.min_users_per_item, read.top_items), (Some(5), Some(3), Some(100)));
+    assert_eq!((read.min_rating, read.max_rating, read.after), (Some(0.5), Some(4.0), None));
+    let day = 1_714_521_600;
+    for (after, unit) in [
+        ("2024-05-01", "s"),
+        ("'2024-05-01'", "s"),
+        ("2024-05-01T02:00:00+02:00", "ms"),
+        ("' 2024-05-01 00:00 '", "s"),
+        (&day.to_string(), "s"),
+        (&format!("{day}.0"), "s"),
+        (&format!("'{day}000'"), "ms"),
+    ] {
+        let job =
+            job(&format!("{MINIMAL}time = 3\ntime_unit = '{unit}'\n[filter]\nafter = {after}\nbefore = 2024-06-01\n"));
+        assert_eq!(job.filter.after, Some(day * 1_000_000), "{after}");
+        assert!(files(&job).time.as_ref().is_some_and(|time| time.column == Column::Index(3)));
+    }
+    let nobody_asks = job(&format!("{MINIMAL}time = 3\n"));
+    assert!(files(&nobody_asks).time.as_ref().is_some_and(|time| !time.asked));
+    assert_eq!(job(MINIMAL).filter, Filter::default());
+}
+
+#[test]
+fn filters_that_pass_nothing_or_ask_for_nothing_are_refused() {
+    for (text, message) in [
+        ("[filter]\ntop_items = 0", "filter.top_items: 0 is too small; write 1 or more"),
+        ("[filter]\nmin_rating = -1.0", "filter.min_rating: -1 is no rating; write a number, 0 or more"),
+        ("[filter]\nmin_rating = nan", "filter.min_rating: NaN is no rating; write a number, 0 or more"),
+        (
+            "[filter]\nmin_rating = 3.0\nmax_rating = 2.0",
+            "filter.max_rating: 2 is less than filter.min_rating = 3, so no rating passes; raise it, or remove one of them",
+        ),
+        ("[filter]\nafter = 2024-05-01", "filter.after: nothing says which column has the time; name it in input.time"),
+        (
+            "time = 3\n[filter]\nbefore = 'tomorrow'",
+            "filter.before: \"tomorrow\" is no point in time; write a date such as \"2024-05-01\", or a date and time such as \
+             \"2024-05-01T17:30:00Z\"",
+        ),
+        (
+            "time = 3\n[filter]\nbefore = 07:32:00",
+            "filter.before: \"07:32:00\" is no point in time; write a date such as \"2024-05-01\", or a date and time such as \
+             \"2024-05-01T17:30:00Z\"",
+        ),
+        (
+            "time = 3\n[filter]\nafter = 2024-05-01\nbefore = 2024-05-01",
+            "filter.before: it is not later than filter.after, so no row passes; name a later time",
+        ),
+        (
+            "user = 1\nitem = 0\ntime = 1",
+            "input.time: it is the same column as input.user; name another column, or \
+          input.rating = false for no rating",
+        ),
+    ] {
+        assert_eq!(refusal(job_with(&format!("{MINIMAL}{text}\n"), &[])), message, "{text}");
+    }
+    let made = "[input.generate]\n[filter]\nafter = 2024-05-01\n";
+    let expected = "filter.after: data that are made have no time; remove it";
+    assert_eq!(refusal(job_with(made, &[])), expected);
+    assert!(refusal(job_with("[input]\ntime = 3\n[input.generate]\n", &[])).starts_with("input.time: it says how"));
+}
+
+#[test]
 fn a_full_job_file_is_read() {
     let job = job(r#"
         seed = 7

@@ -244,6 +244,20 @@ pub struct Block<'a> {
     stored: &'a Stored,
 }
 
+/// A block of a matrix that is no more.
+#[derive(Debug)]
+pub struct OwnBlock {
+    /// Row of the matrix that is row 0 here.
+    pub first_row: usize,
+    stored: Stored,
+}
+
+impl OwnBlock {
+    pub fn rows(&self) -> RowsRef<'_> {
+        self.stored.view()
+    }
+}
+
 impl Drop for Block<'_> {
     fn drop(&mut self) {
         self.stored.release();
@@ -314,6 +328,11 @@ impl Csr {
     pub fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
         let of = |(stored, &first_row)| Block { first_row, rows: Stored::view(stored), stored };
         self.blocks.iter().zip(&self.starts).map(of)
+    }
+
+    /// The blocks in order; what a block takes is given back when it is dropped.
+    pub fn into_blocks(self) -> impl Iterator<Item = OwnBlock> {
+        self.blocks.into_iter().zip(self.starts).map(|(stored, first_row)| OwnBlock { first_row, stored })
     }
 
     /// A row by its number. For passes over all rows [`Csr::rows`] and [`Csr::blocks`] are quicker. A block that lies

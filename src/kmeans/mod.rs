@@ -38,6 +38,8 @@ use users::Users;
 
 pub use knee::knee;
 pub use nearest::Centroids;
+#[cfg(any(test, fuzzing))]
+pub(crate) use spread::Progress;
 
 /// The best of all starts, the same on every worker. Segments are numbered by falling size, then by centroid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

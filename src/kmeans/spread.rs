@@ -123,7 +123,7 @@ impl Solved {
 
 /// What there is to go on from: runs that have ended, and runs on their way.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-struct Progress {
+pub struct Progress {
     solved: Solved,
     underway: Vec<Underway>,
 }

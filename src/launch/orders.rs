@@ -61,11 +61,16 @@ impl Orders {
         serde_json::to_string(self).expect("orders serialise") + "\n"
     }
 
+    /// Orders as [`Orders::to_line`] writes them; nothing where they are none.
+    pub(crate) fn from_line(line: &[u8]) -> Option<Orders> {
+        serde_json::from_slice(line).ok()
+    }
+
     /// The orders of the launcher that started this process. From then on the process ends when the launcher is gone.
     pub fn receive() -> Result<Orders> {
-        let mut line = String::new();
-        let read = std::io::stdin().lock().take(LONGEST_LINE).read_line(&mut line);
-        let orders = read.ok().and_then(|_| serde_json::from_str(&line).ok());
+        let mut line = Vec::new();
+        let read = std::io::stdin().lock().take(LONGEST_LINE).read_until(b'\n', &mut line);
+        let orders = read.ok().and_then(|_| Orders::from_line(&line));
         let orders = orders.ok_or_else(|| {
             Error::job("--launched", "no orders on standard input", "start the job with: segmill launch")
         })?;

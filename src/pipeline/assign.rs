@@ -9,9 +9,9 @@ use crate::collective::Collective;
 use crate::error::Result;
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
-use crate::flow::read::{self, Dictionary, Ratings, Room};
+use crate::flow::read::{self, Dictionary, Ratings, Room, Wanted};
 use crate::ingest::ids::Id;
-use crate::job::Job;
+use crate::job::{Filter, Job};
 use crate::model::Model;
 use crate::report::assigned::{Assigned, Destination};
 
@@ -59,7 +59,8 @@ impl Work {
             scratch: scratch.clone().unwrap_or_else(|| folder_beside(beside)),
         };
         let dictionary = Dictionary::Known(&self.items);
-        let ratings = clock.time("ingest", || read::read(worker, c, input, dictionary, &room))?;
+        let wanted = Wanted { input, filter: &Filter::default(), dictionary, room: &room };
+        let ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
         let Ratings { shard, ledger, unknown, files, rejects, n_ratings, .. } = ratings;
         let (assignment, nb_segment) = clock.time("assign", || self.assigner.assign(&shard.matrix));
         let (sizes, blank_users, users) = clock.time("gather", || {

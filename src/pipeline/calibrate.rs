@@ -35,7 +35,7 @@ use crate::pca;
 use crate::predict::{Rates, time};
 use crate::profile;
 use crate::shard::Shard;
-use crate::shard::build;
+use crate::shard::build::{self, Several};
 use crate::shard::incoming::Incoming;
 use crate::shard::store::Store;
 use crate::validate;
@@ -198,7 +198,7 @@ impl Bench<'_> {
         let (sealed, shard) = self.together(|| {
             seconds(|| {
                 let items = ItemIndex::new(&incoming.item_keys());
-                build::seal(incoming, &items, Duplicates::Max, &mut Store::new(u64::MAX, folder))
+                build::seal(incoming, &items, Several::Merge(Duplicates::Max), &mut Store::new(u64::MAX, folder))
             })
         });
         result?;

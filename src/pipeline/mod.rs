@@ -17,7 +17,7 @@ use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
-use crate::flow::read::{self, Dictionary, Ratings, Room};
+use crate::flow::read::{self, Dictionary, Ratings, Room, Wanted};
 use crate::ingest::files;
 use crate::job::{Job, Source};
 use crate::kernel::csr::Csr;
@@ -100,7 +100,8 @@ fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layou
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
     let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
     let memory = share(RUNS_PERCENT);
-    let mut ratings = clock.time("ingest", || read::read(worker, c, &job.input, Dictionary::Found, &room))?;
+    let wanted = Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room };
+    let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
     let sweep_over = check_sizes(job, &ratings)?;
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;

@@ -9,7 +9,7 @@ use crate::collective::Solo;
 use crate::error::Result;
 use crate::flow::cluster::Layout;
 use crate::ingest::dialect::Dialect;
-use crate::ingest::parquet::{self, Place};
+use crate::ingest::parquet::{self, Place, TimePlace};
 use crate::ingest::peek::{Peek, peek};
 use crate::ingest::plan::{self, Format, PlannedFile};
 use crate::ingest::source::{self, Codec};
@@ -107,6 +107,7 @@ fn shape(format: &Format) -> Format {
             user: place(&layout.user),
             item: place(&layout.item),
             rating: layout.rating.as_ref().map(place),
+            time: layout.time.as_ref().map(|time| TimePlace { place: place(&time.place), ..time.clone() }),
         }),
     }
 }
@@ -116,6 +117,10 @@ impl Display for Preview {
         let job = &self.job;
         self.input(f)?;
         self.repairs(f)?;
+        let filters = [job.filter.keys(true), job.filter.keys(false)].concat();
+        if !filters.is_empty() {
+            row(f, "filter", &filters.join(", "))?;
+        }
         let (weighting, normalize) = (lower(&job.matrix.weighting), lower(&job.matrix.normalize));
         row(f, "matrix", &format!("weighting {weighting}, normalize {normalize}"))?;
         let solver = match job.pca.solver {

@@ -214,7 +214,7 @@ mod tests {
         Assigned {
             users: outcome.users,
             sizes: vec![20, 0, 20],
-            ledger: Ledger { read: 110, accepted: 100, rejected: rejects.len() as u64, merged: 9 },
+            ledger: Ledger { read: 110, accepted: 100, rejected: rejects.len() as u64, merged: 9, filtered: 0 },
             ratings: 95,
             unknown_items: 2,
             unknown_ratings: 5,

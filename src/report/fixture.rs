@@ -51,7 +51,7 @@ pub fn outcome(size: Size) -> Outcome {
     });
     Outcome {
         job: job(size),
-        ledger: Ledger { read: 100_020, accepted: 100_000, rejected: 13, merged: 7 },
+        ledger: Ledger { read: 100_020, accepted: 100_000, rejected: 13, merged: 7, filtered: 0 },
         inputs: Vec::new(),
         items: items(size.items),
         users: users(&segment, size),
@@ -243,6 +243,7 @@ fn job(size: Size) -> Job {
         user: Column::Index(0),
         item: Column::Index(1),
         rating: RatingColumn::Default,
+        time: None,
     };
     Job {
         seed: 0,
@@ -257,6 +258,7 @@ fn job(size: Size) -> Job {
             max_bad: 0.0,
             items: None,
         },
+        filter: Filter::default(),
         matrix: Matrix { weighting: Weighting::Raw, normalize: Normalize::None },
         pca: PcaParams { components: size.components, solver: Solver::Auto, tol: 1e-9, report: 20 },
         kmeans: KMeansParams { clusters: size.clusters, n_init: 10, max_iter: 300, tol: 1e-4 },

@@ -27,20 +27,38 @@ pub struct Sealed {
     pub zeros: u64,
     /// The first pair with several rows, by user then item.
     pub first_duplicate: Option<(Id, u32)>,
+    /// The places of rows whose user and item are in an earlier row, where only the first counts.
+    pub repeats: Vec<u64>,
     /// Bytes of rows that had gone to the scratch file.
     pub rows_spilled: u64,
 }
 
+/// What becomes of several rows of one user and item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Several {
+    Merge(Duplicates),
+    /// The first in the order of the input counts, the others are told.
+    First,
+}
+
+impl Several {
+    /// Rows have to keep their place in the input.
+    pub fn needs_order(self) -> bool {
+        matches!(self, Several::First | Several::Merge(Duplicates::Last))
+    }
+}
+
 /// Seals what came to a worker; the blocks go to `store`.
-pub fn seal(incoming: Incoming, items: &ItemIndex, duplicates: Duplicates, store: &mut Store) -> Result<Sealed> {
+pub fn seal(incoming: Incoming, items: &ItemIndex, several: Several, store: &mut Store) -> Result<Sealed> {
     let (partitions, scratch, mut names) = incoming.into_partitions()?;
     let shard = Shard { users: Vec::new(), draw_keys: Vec::new(), matrix: Csr::empty(items.len()) };
     let rows_spilled = scratch.length();
-    let mut sealed = Sealed { shard, merged: 0, unknown: 0, zeros: 0, first_duplicate: None, rows_spilled };
+    let mut sealed =
+        Sealed { shard, merged: 0, unknown: 0, zeros: 0, first_duplicate: None, repeats: Vec::new(), rows_spilled };
     for partition in partitions {
         let (users, block) = match partition.read(&scratch)? {
-            Rows::Narrow(chunks) => assemble::<Narrow, Packed>(chunks, items, &mut names, duplicates, &mut sealed),
-            Rows::Any(chunks) => assemble::<Ordered, Full>(chunks, items, &mut names, duplicates, &mut sealed),
+            Rows::Narrow(chunks) => assemble::<Narrow, Packed>(chunks, items, &mut names, several, &mut sealed),
+            Rows::Any(chunks) => assemble::<Ordered, Full>(chunks, items, &mut names, several, &mut sealed),
         };
         if !users.is_empty() {
             store.keep(&mut sealed.shard.matrix, block)?;
@@ -56,7 +74,7 @@ fn assemble<R: Record, K: Cell<R>>(
     chunks: Vec<Vec<R>>,
     items: &ItemIndex,
     names: &mut KeyMap<Box<str>>,
-    duplicates: Duplicates,
+    several: Several,
     found: &mut Sealed,
 ) -> (Vec<Id>, csr::Rows) {
     let (keys, numbers) = number_users(&chunks);
@@ -65,12 +83,12 @@ fn assemble<R: Record, K: Cell<R>>(
     let mut block = BlockWriter::with_capacity(users.len(), cells.len());
     for (user, id) in users.iter().enumerate() {
         let cells = &mut cells[starts[user] as usize..starts[user + 1] as usize];
-        K::sort(cells, duplicates);
+        K::sort(cells, several);
         let cells = known::<R, K>(cells, &mut found.unknown);
         if cells.array_windows().all(|[a, b]| a.item() != b.item()) {
             cells.iter().for_each(|cell| block.push(cell.item(), cell.value()));
         } else {
-            let first = merge_row(cells, duplicates, found, &mut block);
+            let first = merge_row(cells, several, found, &mut block);
             if found.first_duplicate.as_ref().is_none_or(|(known, _)| id < known) {
                 found.first_duplicate = Some((id.clone(), first));
             }
@@ -92,19 +110,23 @@ fn known<'c, R: Record, K: Cell<R>>(cells: &'c [K], unknown: &mut u64) -> &'c [K
 }
 
 /// Writes a row with duplicates; returns the first item that has several.
-fn merge_row<R: Record, K: Cell<R>>(
-    cells: &[K],
-    duplicates: Duplicates,
-    found: &mut Sealed,
-    block: &mut BlockWriter,
-) -> u32 {
+fn merge_row<R: Record, K: Cell<R>>(cells: &[K], several: Several, found: &mut Sealed, block: &mut BlockWriter) -> u32 {
     let mut first = None;
     for group in cells.chunk_by(|a, b| a.item() == b.item()) {
         if group.len() > 1 {
-            found.merged += group.len() as u64 - 1;
             first.get_or_insert(group[0].item());
         }
-        block.push(group[0].item(), merge(group.iter().map(Cell::value), duplicates));
+        let value = match several {
+            Several::Merge(duplicates) => {
+                found.merged += group.len() as u64 - 1;
+                merge(group.iter().map(Cell::value), duplicates)
+            }
+            Several::First => {
+                found.repeats.extend(group[1..].iter().map(Cell::order));
+                group[0].value()
+            }
+        };
+        block.push(group[0].item(), value);
     }
     first.expect("the row has an item several times")
 }
@@ -186,10 +208,12 @@ trait Cell<R>: Copy + Default {
     fn of(record: &R, items: &ItemIndex) -> Self;
     fn item(&self) -> u32;
     fn value(&self) -> f64;
+    /// The place in the input, where rows keep it.
+    fn order(&self) -> u64;
 
-    /// Rows of one item end up together: by their place in the input for `last`, otherwise by value, so that a sum does
-    /// not depend on arrival.
-    fn sort(cells: &mut [Self], duplicates: Duplicates);
+    /// Rows of one item end up together: by their place in the input where that counts, otherwise by value, so that a sum
+    /// does not depend on arrival.
+    fn sort(cells: &mut [Self], several: Several);
 }
 
 /// Item and value in one number, in the order of both: values are not negative.
@@ -212,8 +236,12 @@ impl Cell<Narrow> for Packed {
         f64::from(f32::from_bits(self.0 as u32))
     }
 
-    fn sort(cells: &mut [Packed], duplicates: Duplicates) {
-        debug_assert!(duplicates != Duplicates::Last, "the place in the input is not kept here");
+    fn order(&self) -> u64 {
+        0
+    }
+
+    fn sort(cells: &mut [Packed], several: Several) {
+        debug_assert!(!several.needs_order(), "the place in the input is not kept here");
         if !cells.is_sorted() {
             cells.sort_unstable();
         }
@@ -240,12 +268,13 @@ impl Cell<Ordered> for Full {
         self.value
     }
 
-    fn sort(cells: &mut [Full], duplicates: Duplicates) {
+    fn order(&self) -> u64 {
+        self.order
+    }
+
+    fn sort(cells: &mut [Full], several: Several) {
         let order = |a: &Full, b: &Full| {
-            let within = || match duplicates {
-                Duplicates::Last => a.order.cmp(&b.order),
-                _ => a.value.total_cmp(&b.value),
-            };
+            let within = || if several.needs_order() { a.order.cmp(&b.order) } else { a.value.total_cmp(&b.value) };
             a.item.cmp(&b.item).then_with(within)
         };
         cells.sort_unstable_by(order);
@@ -253,7 +282,7 @@ impl Cell<Ordered> for Full {
 }
 
 /// Rows to a block.
-struct BlockWriter {
+pub(super) struct BlockWriter {
     indptr: Vec<u32>,
     indices: Vec<u32>,
     values: ValueWriter,
@@ -261,7 +290,7 @@ struct BlockWriter {
 }
 
 impl BlockWriter {
-    fn with_capacity(n_rows: usize, nnz: usize) -> BlockWriter {
+    pub fn with_capacity(n_rows: usize, nnz: usize) -> BlockWriter {
         u32::try_from(nnz).expect("a partition has fewer than 2^32 ratings");
         let mut indptr = Vec::with_capacity(n_rows + 1);
         indptr.push(0);
@@ -269,7 +298,7 @@ impl BlockWriter {
     }
 
     #[inline(always)]
-    fn push(&mut self, item: u32, value: f64) {
+    pub fn push(&mut self, item: u32, value: f64) {
         if value == 0.0 {
             self.zeros += 1;
         } else {
@@ -278,11 +307,11 @@ impl BlockWriter {
         }
     }
 
-    fn end_row(&mut self) {
+    pub fn end_row(&mut self) {
         self.indptr.push(self.indices.len() as u32);
     }
 
-    fn finish(mut self) -> csr::Rows {
+    pub fn finish(mut self) -> csr::Rows {
         self.indices.shrink_to_fit();
         csr::Rows { indptr: self.indptr, indices: self.indices, values: self.values.finish() }
     }
@@ -365,22 +394,22 @@ mod tests {
     }
 
     /// Seals rows that came one by one, with `limit` bytes for them and as much for the blocks.
-    fn seal_within(rows: &[Row], duplicates: Duplicates, expected_rows: u64, limit: u64) -> Sealed {
+    fn seal_within(rows: &[Row], several: Several, expected_rows: u64, limit: u64) -> Sealed {
         let folder = tempfile::tempdir().unwrap();
         let mut incoming = Incoming::new(expected_rows, limit, folder.path());
         for row in rows {
             incoming.receive(&match Narrow::of(row) {
-                _ if duplicates == Duplicates::Last => Records::Ordered(vec![(*row).into()]),
+                _ if several.needs_order() => Records::Ordered(vec![(*row).into()]),
                 Some(narrow) => Records::Narrow(vec![narrow]),
                 None => Records::Wide(vec![(*row).into()]),
             });
         }
         let items = ItemIndex::new(&incoming.item_keys());
-        seal(incoming, &items, duplicates, &mut Store::new(limit, folder.path())).unwrap()
+        seal(incoming, &items, several, &mut Store::new(limit, folder.path())).unwrap()
     }
 
     fn seal_all(rows: &[Row], duplicates: Duplicates) -> Sealed {
-        seal_within(rows, duplicates, 0, u64::MAX)
+        seal_within(rows, Several::Merge(duplicates), 0, u64::MAX)
     }
 
     #[test]
@@ -410,11 +439,23 @@ mod tests {
                 });
             }
             let mut store = Store::new(u64::MAX, std::path::Path::new("."));
-            let sealed = seal(incoming, &ItemIndex::new(&[2, 3]), duplicates, &mut store).unwrap();
+            let sealed = seal(incoming, &ItemIndex::new(&[2, 3]), Several::Merge(duplicates), &mut store).unwrap();
             assert_eq!(sealed.shard.users, [Id::Number(7), Id::Number(9)]);
             assert_eq!(sealed.shard.matrix.row(0).iter().collect::<Vec<_>>(), [(0, 1.5), (1, 5.0)]);
             assert!(sealed.shard.matrix.row(1).is_empty());
             assert_eq!((sealed.unknown, sealed.merged, sealed.first_duplicate), (3, 0, None));
+        }
+    }
+
+    #[test]
+    fn where_only_the_first_row_counts_the_others_are_told() {
+        let rows = [row(7, 1, 2.0, 4), row(7, 1, 5.0, 1), row(9, 1, 4.0, 0), row(7, 1, 3.0, 2), row(7, 2, 0.0, 3)];
+        for limit in [0, u64::MAX] {
+            let mut sealed = seal_within(&rows, Several::First, 0, limit);
+            assert_eq!(sealed.shard.matrix.row(0).iter().collect::<Vec<_>>(), [(0, 5.0)]);
+            assert_eq!(sealed.shard.matrix.row(1).iter().collect::<Vec<_>>(), [(0, 4.0)]);
+            sealed.repeats.sort_unstable();
+            assert_eq!((sealed.repeats, sealed.merged, sealed.zeros), (vec![2, 4], 0, 1));
         }
     }
 
@@ -464,7 +505,7 @@ mod tests {
                 .map(|(i, &(u, item, v))| row(u << (u % 3 * 16), item, f64::from(v) * unit, i as u64)).collect();
             let mut shuffled = rows.clone();
             shuffled.sort_by_key(|r| keyed::mix(seed ^ r.order));
-            let (a, b) = (seal_all(&rows, rule), seal_within(&shuffled, rule, expected_rows, limit));
+            let (a, b) = (seal_all(&rows, rule), seal_within(&shuffled, Several::Merge(rule), expected_rows, limit));
             prop_assert_eq!(table(&a), table(&b));
             prop_assert_eq!((a.merged, a.zeros), (b.merged, b.zeros));
             prop_assert_eq!(&a.first_duplicate, &b.first_duplicate);

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`incoming`] | rows as they arrive, by partition |
 //! | [`build`] | partitions to sealed blocks |
+//! | [`filter`] | users and items with too few ratings left out |
 //! | [`store`] | where blocks lie |
 //! | [`spill`], [`scratch`] | blocks that are read in place from a nameless file |
 //! | [`weight`] | the matrix that PCA and k-means see |
 
 pub mod build;
+pub mod filter;
 pub mod incoming;
 pub mod scratch;
 pub mod spill;

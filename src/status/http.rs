@@ -134,6 +134,20 @@ fn read(from: &mut impl Read) -> io::Result<Result<Request, Answer>> {
     }
 }
 
+/// Takes in what a client sent; the answer to it, if one is due, has all its parts.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn take(mut sent: &[u8]) {
+    let Ok(taken) = read(&mut sent) else { return };
+    let (answer, is_head) = match taken {
+        Ok(request) => (Answer::plain(404, &request.path), request.is_head),
+        Err(refusal) => (refusal, false),
+    };
+    let bytes = answer.to_bytes(is_head, SystemTime::UNIX_EPOCH);
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("headers end");
+    assert_eq!(bytes.len() - end - 4, if is_head { 0 } else { answer.body.len() });
+    assert!(!answer.reason().is_empty() && answer.body.len() <= MOST_BYTES);
+}
+
 /// A connection that is closed with something unread is reset, answer and all.
 fn linger(from: &mut impl Read) -> io::Result<()> {
     let mut rest = [0; 4096];

@@ -41,12 +41,13 @@ fn far(text: &mut Text, now: &Snapshot) {
 }
 
 fn rows(text: &mut Text, rows: Rows) {
-    let Rows { read, accepted, rejected, merged } = rows;
+    let Rows { read, accepted, rejected, merged, filtered } = rows;
     text.counter("rows_read_total", "Rows read by this process.").sample(read as f64);
     text.counter("rows_rejected_total", "Rows left out as malformed.").sample(rejected as f64);
     text.counter("rows_accepted_total", "Ratings that this process keeps, once it has them all.")
         .sample(accepted as f64);
     text.counter("rows_merged_total", "Rows merged into another of the same user and item.").sample(merged as f64);
+    text.counter("rows_filtered_total", "Rows left out by the job's filters.").sample(filtered as f64);
 }
 
 fn fits(text: &mut Text, now: &Snapshot) {
@@ -149,7 +150,7 @@ mod tests {
         let now = Snapshot {
             ready: true,
             stages: vec![stage("ingest", 1.5, false), stage("a\\\"\n", 0.25, true)],
-            rows: Rows { read: 10, accepted: 6, rejected: 3, merged: 1 },
+            rows: Rows { read: 15, accepted: 6, rejected: 3, merged: 1, filtered: 5 },
             input: Some(InputAt { done: 300, all: 400, measure: Measure::Bytes }),
             sweeps: Some(Sweeps { sweeps: 12, residual: Some(2.5e-9), ..Sweeps::default() }),
             kmeans: vec![starts(Space::Projected, 25, 2618053.5), starts(Space::Full, 3, f64::INFINITY)],
@@ -163,10 +164,11 @@ mod tests {
 segmill_stage_info{stage="a\\\"\n"} 1
 segmill_stage_seconds{stage="ingest"} 1.5
 segmill_stage_seconds{stage="a\\\"\n"} 0.25
-segmill_rows_read_total 10
+segmill_rows_read_total 15
 segmill_rows_rejected_total 3
 segmill_rows_accepted_total 6
 segmill_rows_merged_total 1
+segmill_rows_filtered_total 5
 segmill_pca_sweeps_total 12
 segmill_pca_residual_ratio 2.5e-9
 segmill_kmeans_iterations_total{space="projected",clusters="25"} 40

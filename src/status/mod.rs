@@ -12,7 +12,7 @@
 //! which has [`PATIENCE`] to come whole and [`http::MOST_BYTES`] to fit in. Each has a thread of its own, so that a silent one
 //! keeps nobody else waiting; past [`MOST_CONNECTIONS`] at once they are turned away.
 
-mod http;
+pub(crate) mod http;
 pub mod line;
 mod metrics;
 mod page;

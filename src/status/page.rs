@@ -85,8 +85,13 @@ fn stages(now: &Snapshot) -> Vec<Row> {
 
 fn rows(now: &Snapshot) -> Vec<Row> {
     let rows = now.rows;
-    let named =
-        [("read", rows.read), ("rejected", rows.rejected), ("accepted", rows.accepted), ("merged", rows.merged)];
+    let named = [
+        ("read", rows.read),
+        ("rejected", rows.rejected),
+        ("accepted", rows.accepted),
+        ("merged", rows.merged),
+        ("filtered", rows.filtered),
+    ];
     named.map(|(name, rows)| cells(&[name, &count(rows)])).into()
 }
 

@@ -38,12 +38,17 @@ pub fn assert_same_answer(one: &Path, other: &Path, what: &str) {
     }
 }
 
-/// The row ledger: (read, accepted, rejected, merged). They must add up.
+/// The row ledger: (read, accepted, rejected, merged). They must add up, with what the job's filters leave out.
 pub fn ledger(out: &Path) -> [u64; 4] {
     let ledger = &run_json(out)["ledger"];
     let counts = ["read", "accepted", "rejected", "merged"].map(|name| ledger[name].as_u64().expect("a count"));
-    assert_eq!(counts[0], counts[1] + counts[2] + counts[3], "the ledger does not add up: {counts:?}");
+    assert_eq!(counts[0], counts[1] + counts[2] + counts[3] + filtered(out), "the ledger does not add up: {counts:?}");
     counts
+}
+
+/// Rows, and ratings of users and items, that the job's filters left out.
+pub fn filtered(out: &Path) -> u64 {
+    run_json(out)["ledger"]["filtered"].as_u64().expect("a count")
 }
 
 /// The numbers of a JSON list.

@@ -50,7 +50,7 @@ pub fn call(socket: TcpStream, security: &Security, own: &Hello) -> io::Result<(
         Security::Key(key) => {
             let mut noise = builder(key)?.build_initiator().map_err(io::Error::other)?;
             send_step(&mut noise, &socket)?;
-            receive_step(&mut noise, &socket, deadline)?;
+            receive_step(&mut noise, |bytes| read_by(&socket, bytes, deadline))?;
             transport(noise)?
         }
         Security::Plaintext => swap_magic(&socket, deadline)?,
@@ -69,7 +69,7 @@ pub fn answer(socket: TcpStream, security: &Security) -> io::Result<(Link, Hello
     let seal = match security {
         Security::Key(key) => {
             let mut noise = builder(key)?.build_responder().map_err(io::Error::other)?;
-            receive_step(&mut noise, &socket, deadline)?;
+            receive_step(&mut noise, |bytes| read_by(&socket, bytes, deadline))?;
             send_step(&mut noise, &socket)?;
             transport(noise)?
         }
@@ -108,12 +108,12 @@ fn left(deadline: Instant) -> io::Result<Duration> {
     if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
-fn builder(key: &ClusterKey) -> io::Result<snow::Builder<'_>> {
+pub(crate) fn builder(key: &ClusterKey) -> io::Result<snow::Builder<'_>> {
     let pattern = PATTERN.parse().map_err(io::Error::other)?;
     snow::Builder::new(pattern).prologue(PROLOGUE).and_then(|b| b.psk(0, key.bytes())).map_err(io::Error::other)
 }
 
-fn transport(noise: HandshakeState) -> io::Result<Seal> {
+pub(crate) fn transport(noise: HandshakeState) -> io::Result<Seal> {
     let noise: StatelessTransportState = noise.into_stateless_transport_mode().map_err(io::Error::other)?;
     Ok(Seal::Noise(Box::new(noise)))
 }
@@ -125,13 +125,17 @@ fn send_step(noise: &mut HandshakeState, mut socket: &TcpStream) -> io::Result<(
     socket.write_all(&message[..2 + length])
 }
 
-fn receive_step(noise: &mut HandshakeState, socket: &TcpStream, deadline: Instant) -> io::Result<()> {
+/// Hears a message of the handshake; `read` fills what it is given.
+pub(crate) fn receive_step(
+    noise: &mut HandshakeState,
+    mut read: impl FnMut(&mut [u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let mut length = [0; 2];
-    read_by(socket, &mut length, deadline)?;
+    read(&mut length)?;
     let length = usize::from(u16::from_le_bytes(length));
     let mut message = [0; LARGEST_STEP];
     let message = message.get_mut(..length).ok_or(ErrorKind::InvalidData)?;
-    read_by(socket, message, deadline)?;
+    read(message)?;
     noise.read_message(message, &mut [0; LARGEST_STEP]).map_err(|_| ErrorKind::PermissionDenied)?;
     Ok(())
 }

@@ -94,7 +94,7 @@ impl Hello {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub fn example(process: usize) -> Hello {
     Hello {
         protocol: PROTOCOL,

@@ -37,7 +37,7 @@ pub enum Seal {
 
 impl Seal {
     /// Writes the frame number `number` that holds `payload` into `frame`, its length first.
-    fn close(&self, number: u64, payload: &[u8], frame: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn close(&self, number: u64, payload: &[u8], frame: &mut Vec<u8>) -> io::Result<()> {
         frame.clear();
         let length = payload.len() + if matches!(self, Seal::Noise(_)) { TAG_BYTES } else { CRC_BYTES };
         frame.extend(u16::try_from(length).expect("a frame is no longer than that").to_le_bytes());
@@ -55,7 +55,7 @@ impl Seal {
     }
 
     /// Reads what frame `number` holds from its body into `payload`.
-    fn open(&self, number: u64, body: &[u8], payload: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn open(&self, number: u64, body: &[u8], payload: &mut Vec<u8>) -> io::Result<()> {
         let damaged = || io::Error::new(ErrorKind::InvalidData, "a message was damaged on the way");
         match self {
             Seal::Noise(noise) => {
@@ -93,7 +93,7 @@ struct Shared {
     socket: TcpStream,
     seal: Seal,
     outgoing: Mutex<Outgoing>,
-    incoming: Mutex<Incoming>,
+    incoming: Mutex<Incoming<BufReader<TcpStream>>>,
     life: Life,
 }
 
@@ -103,9 +103,10 @@ struct Outgoing {
     frame: Vec<u8>,
 }
 
-struct Incoming {
+/// Frames as they come from a reader.
+pub(crate) struct Incoming<R> {
     number: u64,
-    reader: BufReader<TcpStream>,
+    reader: R,
     body: Vec<u8>,
     /// A frame's payload, of which `at` bytes have been read.
     payload: Vec<u8>,
@@ -113,7 +114,7 @@ struct Incoming {
 }
 
 /// What is known of the other side.
-struct Life {
+pub(crate) struct Life {
     since: Instant,
     /// Milliseconds after `since` when a frame was last read.
     heard: AtomicU64,
@@ -131,16 +132,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Link {
     pub fn new(socket: TcpStream, seal: Seal) -> io::Result<Link> {
         let reader = BufReader::with_capacity(RECEIVE_BUFFER, socket.try_clone()?);
-        let life = Life {
-            since: Instant::now(),
-            heard: AtomicU64::new(0),
-            watermark: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
-        };
         let outgoing = Outgoing { number: 0, payload: Vec::new(), frame: Vec::new() };
-        let incoming = Incoming { number: 0, reader, body: Vec::new(), payload: Vec::new(), at: 0 };
-        let (outgoing, incoming) = (Mutex::new(outgoing), Mutex::new(incoming));
-        Ok(Link { shared: Arc::new(Shared { socket, seal, outgoing, incoming, life }) })
+        let (outgoing, incoming) = (Mutex::new(outgoing), Mutex::new(Incoming::new(reader)));
+        Ok(Link { shared: Arc::new(Shared { socket, seal, outgoing, incoming, life: Life::begin() }) })
     }
 
     /// Sends a whole message of at most [`MOST_PAYLOAD`] bytes.
@@ -152,9 +146,8 @@ impl Link {
     /// Waits for a whole message.
     pub fn hear(&self) -> io::Result<Vec<u8>> {
         let mut incoming = lock(&self.shared.incoming);
-        self.receive(&mut incoming)?;
-        incoming.at = incoming.payload.len();
-        Ok(incoming.payload[1..].to_vec())
+        incoming.receive(&self.shared.seal, &self.shared.life)?;
+        Ok(incoming.take_whole())
     }
 
     /// A sign of life, with how far this side is.
@@ -182,8 +175,7 @@ impl Link {
 
     /// Takes the silence so far for no sign.
     pub fn forgive(&self) {
-        let life = &self.shared.life;
-        life.heard.store(life.since.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.shared.life.hear();
     }
 
     /// How far the other side said it was.
@@ -221,23 +213,50 @@ impl Link {
         progress::sent(outgoing.frame.len());
         (&self.shared.socket).write_all(&outgoing.frame)
     }
+}
+
+impl Life {
+    pub(crate) fn begin() -> Life {
+        Life {
+            since: Instant::now(),
+            heard: AtomicU64::new(0),
+            watermark: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    fn hear(&self) {
+        self.heard.store(self.since.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+}
+
+impl<R: Read> Incoming<R> {
+    pub(crate) fn new(reader: R) -> Incoming<R> {
+        Incoming { number: 0, reader, body: Vec::new(), payload: Vec::new(), at: 0 }
+    }
+
+    /// Takes the data of the frame last read.
+    pub(crate) fn take_whole(&mut self) -> Vec<u8> {
+        self.at = self.payload.len();
+        self.payload[1..].to_vec()
+    }
 
     /// Waits for the next frame of data.
-    fn receive(&self, incoming: &mut Incoming) -> io::Result<()> {
+    pub(crate) fn receive(&mut self, seal: &Seal, life: &Life) -> io::Result<()> {
         loop {
             let mut length = [0; 2];
-            incoming.reader.read_exact(&mut length)?;
-            incoming.body.resize(usize::from(u16::from_le_bytes(length)), 0);
-            incoming.reader.read_exact(&mut incoming.body)?;
-            self.shared.seal.open(incoming.number, &incoming.body, &mut incoming.payload)?;
-            incoming.number += 1;
-            incoming.at = 1;
-            self.forgive();
-            match incoming.payload.split_first() {
+            self.reader.read_exact(&mut length)?;
+            self.body.resize(usize::from(u16::from_le_bytes(length)), 0);
+            self.reader.read_exact(&mut self.body)?;
+            seal.open(self.number, &self.body, &mut self.payload)?;
+            self.number += 1;
+            self.at = 1;
+            life.hear();
+            match self.payload.split_first() {
                 Some((&DATA, _)) => return Ok(()),
                 Some((&PULSE, watermark)) => {
                     let watermark = watermark.try_into().map_err(|_| ErrorKind::InvalidData)?;
-                    self.shared.life.watermark.store(u64::from_le_bytes(watermark), Ordering::Relaxed);
+                    life.watermark.store(u64::from_le_bytes(watermark), Ordering::Relaxed);
                 }
                 Some((&FAREWELL, reason)) => {
                     let reason = String::from_utf8_lossy(reason);
@@ -253,7 +272,7 @@ impl Read for Link {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut incoming = lock(&self.shared.incoming);
         while incoming.at >= incoming.payload.len() {
-            match self.receive(&mut incoming) {
+            match incoming.receive(&self.shared.seal, &self.shared.life) {
                 // The other side has shut down its end. timely takes it for an error unless it was told before.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
                     self.shared.life.closed.store(true, Ordering::Relaxed);

@@ -358,7 +358,7 @@ fn hear_hosts(layout: &Layout, link: &Link, deadline: Instant) -> Result<Vec<Str
 
 /// Where to call whom process 0, which is called at `first`, saw at these places: whoever came over its own loopback is on
 /// its machine.
-fn addresses(places: Vec<Option<SocketAddr>>, first: &str) -> Vec<String> {
+pub(crate) fn addresses(places: Vec<Option<SocketAddr>>, first: &str) -> Vec<String> {
     let machine = first.rsplit_once(':').map_or(first, |(machine, _)| machine);
     let address = |place: Option<SocketAddr>| match place {
         Some(place) if place.ip().is_loopback() => format!("{machine}:{}", place.port()),

@@ -4,11 +4,11 @@
 //! workers work, signs of life ([`pulse`]) tell a lost peer from a busy one. However a process ends, no other one is left
 //! behind ([`panics`]).
 
-mod handshake;
-mod hello;
+pub(crate) mod handshake;
+pub(crate) mod hello;
 mod key;
-mod link;
-mod meet;
+pub(crate) mod link;
+pub(crate) mod meet;
 mod panics;
 mod pulse;
 

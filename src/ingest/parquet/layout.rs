@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit as StoredUnit, Type as Physical};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::unreadable;
 use crate::error::{Error, Result};
 use crate::ingest::partitions;
+use crate::ingest::rows::MOST_IN_FILE;
 use crate::ingest::source::{InputFile, Opened, failed};
-use crate::job::{Column, FilesSpec, RatingColumn};
+use crate::job::{Column, FilesSpec, RatingColumn, Time, TimeUnit};
 
 /// Read from the end of a file in the first go: more than most footers have.
 const TAIL: u64 = 64 << 10;
@@ -29,6 +30,18 @@ pub struct Layout {
     pub item: Place,
     /// `None`: each row counts 1.
     pub rating: Option<Place>,
+    /// Where rows say when they were, if somebody asks.
+    pub time: Option<TimePlace>,
+}
+
+/// Where a time comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimePlace {
+    pub place: Place,
+    /// What numbers count: what the column says, or else the job.
+    pub unit: TimeUnit,
+    /// Numbers count days.
+    pub in_days: bool,
 }
 
 /// Where a value comes from.
@@ -87,20 +100,52 @@ pub fn layout(spec: &FilesSpec, file: &InputFile) -> Result<Layout> {
     if user.column() == item.column() {
         return Err(columns.misfit("item", "user and item are the same column".into(), "name another column"));
     }
-    let leaves: Vec<usize> =
-        [Some(&user), Some(&item), rating.as_ref()].into_iter().flatten().filter_map(Place::leaf).collect();
-    let mut layout = Layout { row_groups: Vec::new(), bytes: Vec::new(), user, item, rating };
+    let time = spec.time.as_ref().map(|time| columns.time(time)).transpose()?;
+    let mut layout = Layout { row_groups: Vec::new(), bytes: Vec::new(), user, item, rating, time };
+    layout.refuse_time_elsewhere(&columns, &spec.rating)?;
+    layout.time = layout.time.filter(|_| spec.time.as_ref().is_some_and(|time| time.asked));
+    let leaves: Vec<usize> = layout.places().filter_map(Place::leaf).collect();
     for group in metadata.row_groups() {
-        let sizes = leaves.iter().map(|&leaf| group.column(leaf).compressed_size().max(0) as u64);
-        layout.row_groups.push(group.num_rows().max(0) as u64);
-        layout.bytes.push(sizes.sum());
+        let size = |leaf: usize| u64::try_from(group.column(leaf).compressed_size()).ok();
+        let bytes = leaves.iter().try_fold(0u64, |bytes, &leaf| bytes.checked_add(size(leaf)?));
+        let bytes = bytes.filter(|&bytes| bytes <= file.bytes);
+        let (Some(bytes), Ok(rows)) = (bytes, u64::try_from(group.num_rows())) else { return Err(damaged(file)) };
+        layout.row_groups.push(rows);
+        layout.bytes.push(bytes);
     }
-    Ok(layout)
+    let rows = layout.row_groups.iter().try_fold(0u64, |rows, &of_group| rows.checked_add(of_group));
+    if rows.is_none_or(|rows| rows >= MOST_IN_FILE) { Err(damaged(file)) } else { Ok(layout) }
+}
+
+/// The footer cannot be true.
+fn damaged(file: &InputFile) -> Error {
+    let problem = "this Parquet file is damaged: its footer tells of more rows or bytes than a file has";
+    Error::data(file.path.display().to_string(), problem, "write the file again")
 }
 
 impl Layout {
     pub fn n_rows(&self) -> u64 {
         self.row_groups.iter().sum()
+    }
+
+    /// The places of all columns that count.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        let time = self.time.as_ref().map(|time| &time.place);
+        [Some(&self.user), Some(&self.item), self.rating.as_ref(), time].into_iter().flatten()
+    }
+
+    /// The time has a column of its own; ratings that are only looked for by default give way to it.
+    fn refuse_time_elsewhere(&mut self, columns: &Columns<'_>, rating: &RatingColumn) -> Result<()> {
+        let Some(time) = &self.time else { return Ok(()) };
+        let is_time = |place: &Place| place.column() == time.place.column();
+        if *rating == RatingColumn::Default && self.rating.as_ref().is_some_and(is_time) {
+            self.rating = None;
+        }
+        if [Some(&self.user), Some(&self.item), self.rating.as_ref()].into_iter().flatten().any(is_time) {
+            let problem = "the time is in the column of an id or of the rating".into();
+            return Err(columns.misfit("time", problem, "name another column"));
+        }
+        Ok(())
     }
 
     /// The number in the file of the first row of a row group.
@@ -201,6 +246,21 @@ impl<'a> Columns<'a> {
         }
     }
 
+    fn time(&self, spec: &Time) -> Result<TimePlace> {
+        let place = self.place("time", &spec.column)?;
+        let own = self.own.get(place.column()).and_then(|(_, leaf)| leaf.as_ref());
+        let (unit, in_days) = match own.map(|(_, column)| clock(column)) {
+            None | Some(Clock::OfJob) => (spec.unit, false),
+            Some(Clock::Counts(unit)) => (unit, false),
+            Some(Clock::Days) => (spec.unit, true),
+            Some(Clock::OfDay) => {
+                let problem = "it holds times of the day, without a date".into();
+                return Err(self.misfit("time", problem, "name a column of dates or points in time"));
+            }
+        };
+        Ok(TimePlace { place, unit, in_days })
+    }
+
     fn rating(&self, spec: &RatingColumn, ids: [&Place; 2]) -> Result<Option<Place>> {
         let is_id = |place: &Place| ids.iter().any(|id| id.column() == place.column());
         match spec {
@@ -256,5 +316,30 @@ fn kind(column: &ColumnDescriptor) -> Option<Kind> {
             | ConvertedType::TIMESTAMP_MICROS,
         ) => Some(Kind::Time),
         _ => Some(Kind::Signed),
+    }
+}
+
+/// What the numbers of a column of times count.
+enum Clock {
+    Counts(TimeUnit),
+    Days,
+    /// Since midnight.
+    OfDay,
+    /// The column does not say.
+    OfJob,
+}
+
+fn clock(column: &ColumnDescriptor) -> Clock {
+    match (column.logical_type_ref(), column.converted_type()) {
+        (Some(LogicalType::Timestamp(timestamp)), _) => Clock::Counts(match timestamp.unit {
+            StoredUnit::MILLIS => TimeUnit::Ms,
+            StoredUnit::MICROS => TimeUnit::Us,
+            StoredUnit::NANOS => TimeUnit::Ns,
+        }),
+        (_, ConvertedType::TIMESTAMP_MILLIS) => Clock::Counts(TimeUnit::Ms),
+        (_, ConvertedType::TIMESTAMP_MICROS) => Clock::Counts(TimeUnit::Us),
+        (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => Clock::Days,
+        (Some(LogicalType::Time(_)), _) | (_, ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS) => Clock::OfDay,
+        _ => Clock::OfJob,
     }
 }

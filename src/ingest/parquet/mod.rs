@@ -19,7 +19,7 @@ mod value;
 
 use std::path::Path;
 
-pub use layout::{Kind, Layout, Place, layout};
+pub use layout::{Kind, Layout, Place, TimePlace, layout};
 pub use rows::{RowGroups, read_texts};
 
 use crate::error::Error;

@@ -11,7 +11,7 @@ use super::chunks::Chunks;
 use super::column::{Column, Raw};
 use super::layout::{self, Columns, Kind, Layout, Place};
 use super::unreadable;
-use super::value::{Ids, rating_of, show};
+use super::value::{Ids, rating_of, show, time_of};
 use crate::error::{Error, Result};
 use crate::ingest::scan::{BadRow, Checked, Flaw, RawRow, RowSink};
 use crate::ingest::source::{InputFile, Opened, failed};
@@ -68,14 +68,14 @@ impl RowGroups {
         let group = self.metadata.row_groups().get(index);
         let group =
             group.filter(|group| group.num_rows() as u64 == layout.row_groups[index]).ok_or_else(|| self.changed())?;
-        let chunks = self.chunks(group, [Some(&layout.user), Some(&layout.item), layout.rating.as_ref()])?;
+        let chunks = self.chunks(group, layout.places())?;
         let scanned = scan_group(&chunks, group, layout, layout.first_row(index), sink);
         scanned.map_err(|e| unreadable(&self.file.path, &e))
     }
 
     /// The bytes of the columns of a row group.
-    fn chunks(&self, group: &RowGroupMetaData, places: [Option<&Place>; 3]) -> Result<Chunks> {
-        let leaves = places.into_iter().flatten().filter_map(Place::leaf);
+    fn chunks<'p>(&self, group: &RowGroupMetaData, places: impl Iterator<Item = &'p Place>) -> Result<Chunks> {
+        let leaves = places.filter_map(Place::leaf);
         let pieces = leaves.map(|leaf| self.piece(group, leaf)).collect::<Result<Vec<_>>>()?;
         let mut chunks = Chunks::new(Arc::clone(&self.opened), &self.file);
         chunks.fetch(&pieces).map_err(|e| failed(&self.file.path, &e))?;
@@ -121,7 +121,7 @@ pub fn read_texts(
     let unreadable = |e: ParquetError| unreadable(&file.path, &e);
     let mut number = 0;
     for group in groups.metadata.row_groups() {
-        let chunks = groups.chunks(group, [Some(&first), Some(&second), None])?;
+        let chunks = groups.chunks(group, [&first, &second].into_iter())?;
         let mut values =
             [open(&chunks, group, &first).map_err(unreadable)?, open(&chunks, group, &second).map_err(unreadable)?];
         let mut left = group.num_rows() as usize;
@@ -148,6 +148,7 @@ fn scan_group(
     let mut user = open(chunks, group, &layout.user)?;
     let mut item = open(chunks, group, &layout.item)?;
     let mut rating = layout.rating.as_ref().map(|place| open(chunks, group, place)).transpose()?;
+    let mut time = layout.time.as_ref().map(|time| open(chunks, group, &time.place)).transpose()?;
     let ids = |name, values: &Values, place: &Place| {
         let dictionary = place.leaf().is_none_or(|leaf| has_dictionary(group, leaf));
         Ids::new(name, place.column(), values.kind(), dictionary)
@@ -158,19 +159,26 @@ fn scan_group(
     let (mut done, n_rows) = (0, group.num_rows() as u64);
     while done < n_rows {
         let wanted = BATCH.min((n_rows - done) as usize);
-        for values in [Some(&mut user), Some(&mut item), rating.as_mut()].into_iter().flatten() {
+        for values in [Some(&mut user), Some(&mut item), rating.as_mut(), time.as_mut()].into_iter().flatten() {
             fill(values, wanted)?;
         }
         for row in 0..wanted {
             let number = first_row + done + row as u64;
             let read = users.id(user.value(row)).and_then(|user| {
                 let item = items.id(item.value(row))?;
-                Ok((user, item, rating_at(rating.as_ref(), row, rating_column)?))
+                let rating = rating_at(rating.as_ref(), row, rating_column)?;
+                let time = match (&time, &layout.time) {
+                    (Some(values), Some(of)) => time_of(values.value(row), values.kind(), of)?,
+                    _ => 0,
+                };
+                Ok((user, item, rating, time))
             });
             match read {
-                Ok((user, item, rating)) => sink.row(RawRow { user, item, rating, byte: number, line: number }),
+                Ok((user, item, rating, time)) => {
+                    sink.row(RawRow { user, item, rating, time, byte: number, line: number });
+                }
                 Err(flaw) => {
-                    let raw = shown([Some(&user), Some(&item), rating.as_ref()], row);
+                    let raw = shown([Some(&user), Some(&item), rating.as_ref(), time.as_ref()], row);
                     sink.bad(bad(*flaw, raw.as_bytes(), number));
                 }
             }
@@ -210,7 +218,7 @@ fn has_dictionary(group: &RowGroupMetaData, leaf: usize) -> bool {
 }
 
 /// The values of a row as a line of text.
-fn shown(values: [Option<&Values>; 3], row: usize) -> String {
+fn shown(values: [Option<&Values>; 4], row: usize) -> String {
     values.into_iter().flatten().map(|values| values.text(row)).collect::<Vec<_>>().join(",")
 }
 

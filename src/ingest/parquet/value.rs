@@ -10,9 +10,9 @@ use std::fmt::Write as _;
 use parquet::data_type::ByteArray;
 
 use super::column::Raw;
-use super::layout::Kind;
+use super::layout::{Kind, TimePlace};
 use crate::ingest::keys::KeyMap;
-use crate::ingest::scan::{BadCode, Checked, Flaw, MAX_RATING, RawId, id, rating};
+use crate::ingest::scan::{BadCode, Checked, Flaw, MAX_RATING, RawId, bad_time, id, rating, time};
 
 /// Texts remembered at most: a dictionary page is small; more are no dictionary.
 const MOST_TEXTS: usize = 1 << 17;
@@ -120,6 +120,28 @@ fn other_rating(raw: Raw<'_>, kind: Kind, column: usize) -> Checked<f64> {
     let mut text = String::new();
     show(raw, kind, &mut text);
     rating(text.as_bytes(), column)
+}
+
+const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
+
+/// The point in time that a value is, in microseconds since 1970.
+pub fn time_of(raw: Raw<'_>, kind: Kind, of: &TimePlace) -> Checked<i64> {
+    let column = of.place.column();
+    let found = match (raw, kind) {
+        (Raw::Integer(days), Kind::Time) if of.in_days => days.checked_mul(MICROSECONDS_PER_DAY),
+        (Raw::Integer(number), Kind::Signed | Kind::Time) => of.unit.of_number(number),
+        (Raw::Bytes(bytes), Kind::Text) => return time(bytes.data(), column, of.unit),
+        _ => {
+            let mut text = String::new();
+            show(raw, kind, &mut text);
+            return time(text.as_bytes(), column, of.unit);
+        }
+    };
+    found.ok_or_else(|| {
+        let mut text = String::new();
+        show(raw, kind, &mut text);
+        bad_time(&text, column)
+    })
 }
 
 /// A value as it would stand in a text; nothing where it is missing.

@@ -18,6 +18,8 @@ pub enum BadCode {
     ShortRow,
     LongRow,
     BadQuote,
+    BadTime,
+    Duplicate,
 }
 
 impl BadCode {
@@ -33,6 +35,8 @@ impl BadCode {
             BadCode::ShortRow => "SHORT_ROW",
             BadCode::LongRow => "LONG_ROW",
             BadCode::BadQuote => "BAD_QUOTE",
+            BadCode::BadTime => "BAD_TIME",
+            BadCode::Duplicate => "DUPLICATE",
         }
     }
 }
@@ -40,7 +44,7 @@ impl BadCode {
 #[derive(Debug, Clone, PartialEq)]
 pub struct BadRow<'a> {
     pub code: BadCode,
-    /// `user`, `item`, `rating` or `row`.
+    /// `user`, `item`, `rating`, `time` or `row`.
     pub field: &'static str,
     /// What is wrong, as in `rating "abc" is not a number (column 3)`.
     pub problem: String,

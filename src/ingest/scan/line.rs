@@ -4,9 +4,9 @@
 //! [`crate::ingest::fields`]; both give the same row for the same fields.
 
 use super::bad::{BadRow, Checked, Flaw};
-use super::values::{id, rating};
+use super::values::{id, rating, time};
 use super::{RawId, RawRow, RowSink};
-use crate::ingest::dialect::Dialect;
+use crate::ingest::dialect::{Dialect, TimeColumn};
 use crate::ingest::fields::{QuotedLine, is_blank, without_cr};
 
 /// Reads any line.
@@ -76,13 +76,15 @@ struct Fields<'a> {
     user: &'a [u8],
     item: &'a [u8],
     rating: &'a [u8],
+    time: &'a [u8],
 }
 
 impl Dialect {
     /// The last column that a row must have: those that its folder's name gives come after its own.
     pub(super) fn last_column(&self) -> usize {
         let own = |column: usize| if self.partition(column).is_none() { column } else { 0 };
-        own(self.user).max(own(self.item)).max(self.rating.map_or(0, own))
+        let time = self.time.map_or(0, |time| own(time.column));
+        own(self.user).max(own(self.item)).max(self.rating.map_or(0, own)).max(time)
     }
 }
 
@@ -91,10 +93,15 @@ impl<'a> Fields<'a> {
     #[inline(always)]
     fn of_partitions(dialect: &'a Dialect) -> Fields<'a> {
         if dialect.partitions.is_empty() {
-            return Fields { user: b"", item: b"", rating: b"" };
+            return Fields { user: b"", item: b"", rating: b"", time: b"" };
         }
         let value = |column| dialect.partition(column).unwrap_or_default().as_bytes();
-        Fields { user: value(dialect.user), item: value(dialect.item), rating: dialect.rating.map_or(b"", value) }
+        Fields {
+            user: value(dialect.user),
+            item: value(dialect.item),
+            rating: dialect.rating.map_or(b"", value),
+            time: dialect.time.map_or(b"", |time| value(time.column)),
+        }
     }
 
     #[inline(always)]
@@ -105,6 +112,8 @@ impl<'a> Fields<'a> {
             self.item = field;
         } else if Some(column) == dialect.rating {
             self.rating = field;
+        } else if dialect.time.is_some_and(|time| time.column == column) {
+            self.time = field;
         }
     }
 }
@@ -151,7 +160,8 @@ fn quoted_fields<'a>(line: &'a QuotedLine, dialect: &'a Dialect) -> Checked<Fiel
         return Err(Flaw::long(line.len(), dialect));
     }
     let mut fields = Fields::of_partitions(dialect);
-    for column in [Some(dialect.user), Some(dialect.item), dialect.rating].into_iter().flatten() {
+    let time = dialect.time.map(|time| time.column);
+    for column in [Some(dialect.user), Some(dialect.item), dialect.rating, time].into_iter().flatten() {
         if column < line.len() && dialect.partition(column).is_none() {
             fields.set(column, line.field(column), dialect);
         }
@@ -191,18 +201,22 @@ fn find_long(delimiter: &[u8], bytes: &[u8]) -> Option<usize> {
 fn emit(fields: Checked<Fields<'_>>, dialect: &Dialect, raw: &[u8], at: usize, line: u64, sink: &mut impl RowSink) {
     let byte = at as u64;
     match fields.and_then(|fields| values(&fields, dialect)) {
-        Ok((user, item, rating)) => sink.row(RawRow { user, item, rating, byte, line }),
+        Ok((user, item, rating, time)) => sink.row(RawRow { user, item, rating, time, byte, line }),
         Err(flaw) => sink.bad(BadRow { code: flaw.code, field: flaw.field, problem: flaw.problem, raw, byte, line }),
     }
 }
 
 #[inline(always)]
-fn values<'a>(fields: &Fields<'a>, dialect: &Dialect) -> Checked<(RawId<'a>, RawId<'a>, f64)> {
+fn values<'a>(fields: &Fields<'a>, dialect: &Dialect) -> Checked<(RawId<'a>, RawId<'a>, f64, i64)> {
     let user = id(fields.user, "user", dialect.user)?;
     let item = id(fields.item, "item", dialect.item)?;
     let rating = match dialect.rating {
         Some(column) => rating(fields.rating, column)?,
         None => 1.0,
     };
-    Ok((user, item, rating))
+    let time = match dialect.time {
+        Some(TimeColumn { column, unit }) => time(fields.time, column, unit)?,
+        None => 0,
+    };
+    Ok((user, item, rating, time))
 }

@@ -30,7 +30,7 @@ pub use bad::{BadCode, BadRow, Checked, Flaw};
 use line::Lines;
 pub use number::MAX_RATING;
 use plain::{Columns, Plain, UserItemRating};
-pub use values::{id, rating};
+pub use values::{bad_time, id, rating, time};
 
 /// A piece of a file: the lines that start at `start <= byte < end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,8 @@ pub struct RawRow<'a> {
     pub item: RawId<'a>,
     /// Finite, not negative; 1 where the file has no ratings.
     pub rating: f64,
+    /// Microseconds since 1970; 0 where nobody asks for it.
+    pub time: i64,
     /// Where the line starts in the file.
     pub byte: u64,
     /// Which line of the range it is, from 0, header not counted.
@@ -99,10 +101,16 @@ impl<S: RowSink> RowSink for Shifted<'_, S> {
 /// Hands every row of a range to `sink`, in order. `bytes` is the whole file. Returns the number of lines that start in
 /// the range, blank ones included.
 pub fn scan(bytes: &[u8], range: &Range, dialect: &Dialect, sink: &mut impl RowSink) -> u64 {
-    match (dialect.user, dialect.item, dialect.rating) {
-        (0, 1, Some(2)) => scan_with(Plain::new(UserItemRating, dialect), bytes, range, dialect, sink),
+    match (dialect.user, dialect.item, dialect.rating, dialect.time) {
+        (0, 1, Some(2), None) => scan_with(Plain::new(UserItemRating, dialect), bytes, range, dialect, sink),
         _ => scan_with(Plain::new(dialect, dialect), bytes, range, dialect, sink),
     }
+}
+
+/// [`scan`] without the plain path, which must not make a difference.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn scan_generally(bytes: &[u8], range: &Range, dialect: &Dialect, sink: &mut impl RowSink) -> u64 {
+    scan_with(None::<Plain<UserItemRating>>, bytes, range, dialect, sink)
 }
 
 fn scan_with<C: Columns>(
@@ -120,7 +128,7 @@ fn scan_with<C: Columns>(
         at += match plain.and_then(|plain| plain.read(bytes, at)) {
             Some(row) => {
                 let (user, item) = (RawId::Number(row.user), RawId::Number(row.item));
-                sink.row(RawRow { user, item, rating: row.rating, byte: at as u64, line });
+                sink.row(RawRow { user, item, rating: row.rating, time: row.time, byte: at as u64, line });
                 row.length
             }
             None => lines.read(bytes, at, line, sink),

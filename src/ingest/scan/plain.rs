@@ -1,13 +1,14 @@
 //! The plain path: a line of decimal numbers to a row, in a few instructions a field.
 //!
-//! A line is plain if its user and its item are numbers in the sense of [`crate::ingest::ids`], its rating is digits with
-//! at most one point, nothing stands around them, and no quote is in the line. A plain line is read without looking at any
+//! A line is plain if its user and its item, and its time if it counts, are numbers in the sense of [`crate::ingest::ids`],
+//! its rating is digits with at most one point, nothing stands around them, and no quote is in the line. A plain line is read without looking at any
 //! byte by itself: the places of the bytes that are no digits come from a [`Block`], eight digits become a number at
 //! once. Every other line, and every bad one, is left to [`super::line`], which would give the same row for a plain one.
 
 use super::block::{BLOCK, Block};
 use super::number::{self, Window};
 use crate::ingest::dialect::Dialect;
+use crate::job::TimeUnit;
 
 /// A row whose ids are both numbers.
 pub struct PlainRow {
@@ -15,6 +16,8 @@ pub struct PlainRow {
     pub item: u64,
     /// 1 where the file has no ratings.
     pub rating: f64,
+    /// 0 where nobody asks for it.
+    pub time: i64,
     /// Bytes of the line, line end included.
     pub length: usize,
 }
@@ -25,6 +28,7 @@ pub enum Role {
     User,
     Item,
     Rating,
+    Time(TimeUnit),
     Other,
 }
 
@@ -76,7 +80,9 @@ impl Columns for &Dialect {
 impl Dialect {
     /// A column that counts is given by the names of folders.
     fn needs_partitions(&self) -> bool {
-        [Some(self.user), Some(self.item), self.rating].into_iter().flatten().any(|c| self.partition(c).is_some())
+        let time = self.time.map(|time| time.column);
+        let columns = [Some(self.user), Some(self.item), self.rating, time];
+        columns.into_iter().flatten().any(|column| self.partition(column).is_some())
     }
 
     #[inline(always)]
@@ -85,7 +91,10 @@ impl Dialect {
             _ if column == self.user => Role::User,
             _ if column == self.item => Role::Item,
             _ if Some(column) == self.rating => Role::Rating,
-            _ => Role::Other,
+            _ => match self.time {
+                Some(time) if time.column == column => Role::Time(time.unit),
+                _ => Role::Other,
+            },
         }
     }
 }
@@ -116,8 +125,8 @@ impl<C: Columns> Plain<C> {
     pub fn read(self, text: &[u8], at: usize) -> Option<PlainRow> {
         let mut line = Line::new(text, at, self.delimiter)?;
         self.columns.read(&mut line)?;
-        let Line { user, item, rating, .. } = line;
-        Some(PlainRow { user, item, rating, length: self.end_of_line(&line)? - at })
+        let Line { user, item, rating, time, .. } = line;
+        Some(PlainRow { user, item, rating, time, length: self.end_of_line(&line)? - at })
     }
 
     /// Where the next line starts, from the end of the last column that counts.
@@ -163,13 +172,14 @@ pub struct Line<'t> {
     user: u64,
     item: u64,
     rating: f64,
+    time: i64,
 }
 
 impl<'t> Line<'t> {
     #[inline(always)]
     fn new(text: &'t [u8], start: usize, delimiter: u8) -> Option<Line<'t>> {
         let (window, marks) = Self::window(text, start)?;
-        Some(Line { text, delimiter, start, at: 0, window, marks, user: 0, item: 0, rating: 1.0 })
+        Some(Line { text, delimiter, start, at: 0, window, marks, user: 0, item: 0, rating: 1.0, time: 0 })
     }
 
     #[inline(always)]
@@ -186,6 +196,7 @@ impl<'t> Line<'t> {
             Role::User => self.user = self.id()?,
             Role::Item => self.item = self.id()?,
             Role::Rating => self.rating = self.rating()?,
+            Role::Time(unit) => self.time = unit.of_number(self.id()? as i64)?,
             Role::Other => self.skip()?,
         }
         Some(())

@@ -1,4 +1,4 @@
-//! A field to an id or a rating: the same rules for every kind of file.
+//! A field to an id, a rating or a time: the same rules for every kind of file.
 
 use super::RawId;
 use super::bad::{BadCode, Checked, Flaw};
@@ -6,6 +6,7 @@ use super::number::{MAX_RATING, decimal};
 use crate::ingest::dialect::shorten;
 use crate::ingest::fields::trim;
 use crate::ingest::ids::{self, MAX_ID_BYTES};
+use crate::job::TimeUnit;
 
 /// An id from the field of `column`, which the job calls `name`.
 #[inline(always)]
@@ -56,4 +57,20 @@ fn other_rating(field: &[u8], column: usize) -> Checked<f64> {
         // Adding 0 turns −0 into 0.
         Some(value) => Ok(value + 0.0),
     }
+}
+
+/// A point in time from the field of `column`, in microseconds since 1970 ([`TimeUnit::read`]).
+pub fn time(field: &[u8], column: usize, unit: TimeUnit) -> Checked<i64> {
+    let field = trim(field);
+    unit.read(field).ok_or_else(|| bad_time(&shorten(field), column))
+}
+
+/// `text` names no point in time.
+#[cold]
+pub fn bad_time(text: &str, column: usize) -> Box<Flaw> {
+    let problem = match text {
+        "" => format!("time is empty (column {})", column + 1),
+        _ => format!("time {text:?} is no point in time (column {})", column + 1),
+    };
+    Flaw::new(BadCode::BadTime, "time", problem)
 }

@@ -29,6 +29,7 @@ fn ledger(outcome: &Outcome) -> String {
     [
         row("Accepted", ledger.accepted),
         row("Merged into another row of the same user and item", ledger.merged),
+        row("Left out by the job’s filters", ledger.filtered),
         row("Rejected", ledger.rejected),
         total,
     ]
