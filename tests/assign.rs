@@ -109,6 +109,16 @@ fn users_of_events_with_repeats_come_back() {
 }
 
 #[test]
+fn users_of_filtered_rows_come_back() {
+    let sandbox = Sandbox::new();
+    generate(&sandbox, false);
+    let job = "[input]\nratings = ['ratings.csv']\n[kmeans]\nclusters = 6\nn_init = 2\n[sweep]\nclusters = []\n\
+               [filter]\nmin_rating = 2\nmax_rating = 4.5\n";
+    sandbox.run(job, &["-q"]).succeeded();
+    assert_comes_back(&sandbox, "ratings.csv", "filtered rows");
+}
+
+#[test]
 fn users_with_names_come_back_in_any_order_and_from_several_files() {
     let sandbox = Sandbox::new();
     let row = |(user, item, rating): &(u32, u32, f64)| format!("user-{user}\titem {item}\t{rating}\n");

@@ -27,7 +27,7 @@ pub struct AssignArgs {
     #[arg(short, long, value_name = "WORKERS")]
     pub workers: Option<NonZeroUsize>,
 
-    /// Set a key of [input], memory or scratch, where that differs from the run, as in --set input.user=customer; may be
+    /// Set a key of [input], a filter of rows, memory or scratch, where that differs from the run, as in --set input.user=customer; may be
     /// given several times
     #[arg(long = "set", value_name = "INPUT.KEY=VALUE", value_parser = key_and_value)]
     pub overrides: Vec<(String, String)>,

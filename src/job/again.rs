@@ -1,20 +1,22 @@
 //! The job of a finished run, for other ratings.
 //!
-//! How the ratings are read stays as it was but for what is set anew, which goes through the same check as a job file.
+//! How the ratings are read stays as it was but for what is set anew, which goes through the same check as a job file. So do
+//! the filters that look at rows; those that count ratings chose the users and items of the model, and play no part.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
 use super::spec::{InputSpec, JobSpec, Paths, RatingSpec, Share, Size, Switch};
-use super::{FilesSpec, Input, Job, OnBad, RatingColumn, Source, load};
+use super::{FilesSpec, Filter, Input, Job, OnBad, RatingColumn, Source, load};
 
 /// Keys that can be set beside those of `[input]`.
-const ALSO: [&str; 2] = ["memory", "scratch"];
+const ALSO: [&str; 6] =
+    ["memory", "scratch", "filter.min_rating", "filter.max_rating", "filter.after", "filter.before"];
 
 impl Job {
-    /// This job for the ratings in `files`, with some keys of `[input]`, `memory` or `scratch` set as by `--set`. Paths are
-    /// relative to the working directory. Titles play no part.
+    /// This job for the ratings in `files`, with some keys of `[input]`, the filters of rows, `memory` or `scratch` set as by
+    /// `--set`. Paths are relative to the working directory. Titles play no part.
     pub fn for_ratings(&self, files: &[PathBuf], overrides: &[(String, String)]) -> Result<Job> {
         for (key, _) in overrides {
             refuse_others(key)?;
@@ -23,13 +25,34 @@ impl Job {
         let of_run = JobSpec { memory: Size::Bytes(self.memory), ..JobSpec::default() };
         let memory = if overrides.iter().any(|(key, _)| key == "memory") { given.memory } else { of_run.memory };
         let input = InputSpec { ratings: Some(Paths::Many(files.to_vec())), ..with(given.input, &self.input) };
-        let checked = JobSpec { memory, input, ..JobSpec::default() }.check(Path::new(""), PathBuf::from("out"))?;
+        let spec = JobSpec { memory, input, filter: given.filter, ..JobSpec::default() };
+        let mut checked = spec.check(Path::new(""), PathBuf::from("out"))?;
+        let filter = of_rows(&checked.filter, &self.filter);
+        if let Source::Files(files) = &mut checked.input.source
+            && let Some(time) = &mut files.time
+        {
+            time.asked = filter.looks_at_time();
+        }
         Ok(Job {
             input: checked.input,
+            filter,
             memory: checked.memory,
             scratch: given.scratch.or_else(|| self.scratch.clone()),
             ..self.clone()
         })
+    }
+}
+
+/// The filters of rows that are given, and those of the run where nothing is.
+fn of_rows(given: &Filter, ran: &Filter) -> Filter {
+    Filter {
+        min_rating: given.min_rating.or(ran.min_rating),
+        max_rating: given.max_rating.or(ran.max_rating),
+        after: given.after.or(ran.after),
+        before: given.before.or(ran.before),
+        min_ratings_per_user: None,
+        min_users_per_item: None,
+        top_items: None,
     }
 }
 
@@ -42,7 +65,7 @@ fn refuse_others(key: &str) -> Result<()> {
         return Err(Error::job(place, "it plays no part here", "remove it"));
     }
     if !key.starts_with("input.") && !ALSO.contains(&key) {
-        let remedy = "set keys of [input], memory or scratch, or run the job again with another model";
+        let remedy = "set keys of [input], filters of rows, memory or scratch, or run the job again with another model";
         return Err(Error::job(place, "the model is as it was fitted", remedy));
     }
     Ok(())
@@ -149,8 +172,28 @@ mod tests {
     }
 
     #[test]
+    fn filters_of_rows_hold_and_those_that_count_do_not() {
+        let filtered =
+            format!("{RAN}[filter]\nmin_rating = 2\nafter = 2024-01-01\ntop_items = 9\nmin_ratings_per_user = 3\n");
+        let ran = job(&filtered.replace("item = 2", "item = 2\ntime = 'when'"));
+        let again = ran.for_ratings(&["new.csv".into()], &[]).unwrap();
+        assert_eq!(again.filter, Filter { top_items: None, min_ratings_per_user: None, ..ran.filter });
+        assert!(files_of(&again).time.as_ref().is_some_and(|time| time.asked));
+        let moved = ran.for_ratings(&["new.csv".into()], &set(&[("filter.after", "2024-02-01")])).unwrap();
+        assert_eq!(moved.filter.after.unwrap() - ran.filter.after.unwrap(), 31 * 86_400 * 1_000_000);
+    }
+
+    #[test]
     fn what_would_change_the_model_is_refused() {
-        for key in ["kmeans.clusters", "seed", "input.ratings", "input.items.path", "input.generate.users", "output"] {
+        for key in [
+            "kmeans.clusters",
+            "seed",
+            "filter.top_items",
+            "input.ratings",
+            "input.items.path",
+            "input.generate.users",
+            "output",
+        ] {
             let error = job(RAN).for_ratings(&["new.csv".into()], &set(&[(key, "3")])).unwrap_err();
             assert!(error.exit_code() == 2 && error.to_string().starts_with(&format!("--set {key}: ")), "{error}");
         }

@@ -11,7 +11,7 @@ use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Dictionary, Ratings, Room, Wanted};
 use crate::ingest::ids::Id;
-use crate::job::{Filter, Job};
+use crate::job::Job;
 use crate::model::Model;
 use crate::report::assigned::{Assigned, Destination};
 
@@ -52,14 +52,14 @@ impl Work {
     /// One worker's part. What was found is on the coordinator.
     fn run<C: Collective>(&self, worker: &mut Worker, c: &mut C) -> Result<Option<Assigned>> {
         let mut clock = Clock::start(c.is_coordinator(), c.is_coordinator());
-        let Job { memory, scratch, input, .. } = &self.job;
+        let Job { memory, scratch, input, filter, .. } = &self.job;
         let beside = self.destination.path().unwrap_or(Path::new(""));
         let room = Room {
             memory: memory / 100 * RATINGS_PERCENT / self.workers as u64,
             scratch: scratch.clone().unwrap_or_else(|| folder_beside(beside)),
         };
         let dictionary = Dictionary::Known(&self.items);
-        let wanted = Wanted { input, filter: &Filter::default(), dictionary, room: &room };
+        let wanted = Wanted { input, filter, dictionary, room: &room };
         let ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
         let Ratings { shard, ledger, unknown, files, rejects, n_ratings, .. } = ratings;
         let (assignment, nb_segment) = clock.time("assign", || self.assigner.assign(&shard.matrix));
