@@ -141,8 +141,8 @@ pub struct Rates {
 }
 
 impl Default for Rates {
-    /// Of one core of a server of 2023 (AMD EPYC, 2 of its threads at work), as `benches/plan.py` found them: where nothing
-    /// can be measured, and for what is not measured each time.
+    /// About those of one core of a server of 2023, where nothing can be measured, and for what is not measured each time:
+    /// calls and copies between processes, gathering, writing. `benches/plan.py` holds the whole against runs.
     fn default() -> Rates {
         Rates {
             scan: 14e-9,
