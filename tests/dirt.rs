@@ -4,20 +4,9 @@ mod util;
 
 use std::path::PathBuf;
 
-use util::data::{ml100k, quoted};
+use util::data::{FEW_CLUSTERS, ml100k, quoted};
 use util::outputs::{assert_same_answer, ledger};
 use util::{Sandbox, cluster};
-
-/// Fewer clusters than usual.
-const JOB: &str = "
-[pca]
-components = 5
-[kmeans]
-clusters = 6
-n_init = 2
-[sweep]
-clusters = []
-";
 
 /// A row that is wrong, and what is said of it.
 struct Fault {
@@ -88,7 +77,7 @@ impl Dirt {
     }
 
     fn job(&self, keys: &str) -> String {
-        format!("[input]\nratings = ['dirty.data']\n{keys}\n{JOB}")
+        format!("[input]\nratings = ['dirty.data']\n{keys}\n{FEW_CLUSTERS}")
     }
 }
 
@@ -98,7 +87,7 @@ const REJECT: &str = "on_bad = 'reject'";
 fn every_fault_is_rejected_where_it_is_and_the_rest_is_as_if_it_had_never_been() {
     let Some(dirt) = Dirt::new() else { return };
     let sandbox = &dirt.sandbox;
-    let clean = format!("[input]\nratings = [{}]\n{JOB}", quoted(&dirt.clean));
+    let clean = format!("[input]\nratings = [{}]\n{FEW_CLUSTERS}", quoted(&dirt.clean));
     sandbox.run_to("clean", &clean, &["-w", "2"]).succeeded();
     let holds = |out: &str| {
         assert_same_answer(&sandbox.path("clean"), &sandbox.path(out), out);

@@ -5,21 +5,10 @@ mod util;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use util::data::{Row, SMALL_JOB, delimited, ml100k, ml100k_ratings, shuffled, small_ratings};
+use util::data::{FEW_CLUSTERS, Row, SMALL_JOB, delimited, ml100k, ml100k_ratings, shuffled, small_ratings};
 use util::files::{Values, gzip, parquet_of, properties, write_parquet, zstd};
 use util::outputs::{assert_same_answer, ledger, titles};
 use util::{Sandbox, cluster};
-
-/// Runs over ML-100K with fewer clusters than usual.
-const JOB: &str = "
-[pca]
-components = 5
-[kmeans]
-clusters = 6
-n_init = 2
-[sweep]
-clusters = []
-";
 
 fn job(ratings: &str, keys: &str) -> String {
     format!("[input]\nratings = {ratings}\n{keys}\n")
@@ -37,7 +26,7 @@ fn movielens_100k_in_every_kind_of_file() {
     let sandbox = Sandbox::new();
     let data = util::data::quoted(&folder.join("u.data"));
     let run = |out: &str, ratings: &str, words: &[&str]| {
-        sandbox.run_to(out, &format!("{}{JOB}", job(ratings, "")), words).succeeded();
+        sandbox.run_to(out, &format!("{}{FEW_CLUSTERS}", job(ratings, "")), words).succeeded();
         if out != "tsv" {
             assert_same_answer(&sandbox.path("tsv"), &sandbox.path(out), out);
         }
@@ -64,12 +53,12 @@ fn movielens_100k_in_every_kind_of_file() {
         std::fs::write(part.join("_SUCCESS"), "not data").expect("a file");
     }
     let keys = "user = 1\nitem = 0\nrating = 'rating'";
-    sandbox.run_to("hive", &format!("{}{JOB}", job("'table'", keys)), &["-w", "2"]).succeeded();
+    sandbox.run_to("hive", &format!("{}{FEW_CLUSTERS}", job("'table'", keys)), &["-w", "2"]).succeeded();
     assert_same_answer(&sandbox.path("tsv"), &sandbox.path("hive"), "partitioned folder");
 
     let file = format!("['file://{}']", sandbox.path("r.csv.gz").display());
     run("file", &file, &["-w", "2"]);
-    sandbox.write("job.toml", format!("{}{JOB}", job("'-'", "")));
+    sandbox.write("job.toml", format!("{}{FEW_CLUSTERS}", job("'-'", "")));
     for (out, bytes) in [("stdin", csv.clone().into_bytes()), ("stdin-zst", zstd(csv.as_bytes()))] {
         sandbox.segmill_fed(bytes, &["run", "job.toml", "-o", out, "-w", "2"]).succeeded();
         assert_same_answer(&sandbox.path("tsv"), &sandbox.path(out), out);

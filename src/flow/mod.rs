@@ -3,4 +3,5 @@
 pub mod cluster;
 pub mod collective;
 pub mod read;
+mod reader;
 pub mod shuffle;

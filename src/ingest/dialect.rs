@@ -112,6 +112,14 @@ pub struct TimeColumn {
 }
 
 impl Dialect {
+    /// User, item and rating in `columns` columns, without a header.
+    #[cfg(test)]
+    pub fn example(delimiter: &str, columns: usize) -> Dialect {
+        let delimiter = delimiter.as_bytes().to_vec();
+        let (user, item, rating) = (0, 1, Some(2));
+        Dialect { delimiter, data_start: 0, columns, user, item, rating, time: None, partitions: Vec::new() }
+    }
+
     /// The value of a column that the folders' names give.
     #[inline(always)]
     pub fn partition(&self, column: usize) -> Option<&str> {

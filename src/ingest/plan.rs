@@ -218,16 +218,7 @@ mod tests {
         let text: String = (0..LINES / 1000).map(|i| format!("{},7,3.5,1147880044\n", 100_000 + i)).collect();
         (0..1000).for_each(|_| file.write_all(text.as_bytes()).unwrap());
         let bytes = text.len() as u64 * 1000;
-        let dialect = Dialect {
-            delimiter: b",".to_vec(),
-            data_start: 0,
-            columns: 4,
-            user: 0,
-            item: 1,
-            rating: Some(2),
-            time: None,
-            partitions: Vec::new(),
-        };
+        let dialect = Dialect::example(",", 4);
         let file = InputFile::on_disk(file.path().into()).unwrap();
         let files = [PlannedFile { file, format: Format::Text { codec: Codec::None, dialect } }];
         let units = units::cut(&files, 1);

@@ -261,16 +261,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ratings.csv");
         std::fs::write(&path, text).unwrap();
-        let dialect = Dialect {
-            delimiter: b",".to_vec(),
-            data_start: 0,
-            columns: 3,
-            user: 0,
-            item: 1,
-            rating: Some(2),
-            time: None,
-            partitions: Vec::new(),
-        };
+        let dialect = Dialect::example(",", 3);
         let file = InputFile::on_disk(path).unwrap();
         (dir, vec![PlannedFile { file, format: Format::Text { codec: Codec::None, dialect } }])
     }

@@ -103,16 +103,7 @@ mod tests {
     }
 
     fn dialect(data_start: u64) -> Dialect {
-        Dialect {
-            delimiter: b",".to_vec(),
-            data_start,
-            columns: 3,
-            user: 0,
-            item: 1,
-            rating: Some(2),
-            time: None,
-            partitions: Vec::new(),
-        }
+        Dialect { data_start, ..Dialect::example(",", 3) }
     }
 
     proptest! {

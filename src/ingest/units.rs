@@ -253,16 +253,7 @@ mod tests {
     use crate::ingest::source::InputFile;
 
     fn planned(bytes: u64, codec: Codec) -> PlannedFile {
-        let dialect = Dialect {
-            delimiter: b",".to_vec(),
-            data_start: 0,
-            columns: 3,
-            user: 0,
-            item: 1,
-            rating: Some(2),
-            time: None,
-            partitions: Vec::new(),
-        };
+        let dialect = Dialect::example(",", 3);
         let file = InputFile { path: "f".into(), bytes, place: Place::Disk };
         PlannedFile { file, format: Format::Text { codec, dialect } }
     }

@@ -88,6 +88,17 @@ clusters = [2, 3]
 folds = 2
 ";
 
+/// The sections of a job over ML-100K with fewer clusters than usual.
+pub const FEW_CLUSTERS: &str = "
+[pca]
+components = 5
+[kmeans]
+clusters = 6
+n_init = 2
+[sweep]
+clusters = []
+";
+
 /// Rows as delimited text, with `header` as first line where there is one.
 pub fn delimited(rows: &[Row], header: Option<&str>, delimiter: &str, line_end: &str) -> String {
     let lines = rows.iter().map(|(user, item, rating)| format!("{user}{delimiter}{item}{delimiter}{rating}"));

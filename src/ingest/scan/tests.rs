@@ -24,11 +24,6 @@ impl RowSink for Collected {
     }
 }
 
-fn dialect(delimiter: &str, columns: usize) -> Dialect {
-    let delimiter = delimiter.as_bytes().to_vec();
-    Dialect { delimiter, data_start: 0, columns, user: 0, item: 1, rating: Some(2), time: None, partitions: Vec::new() }
-}
-
 fn read(text: &[u8], dialect: &Dialect) -> Collected {
     let mut sink = Collected::default();
     scan(text, &Range { start: 0, end: text.len() as u64 }, dialect, &mut sink);
@@ -36,13 +31,13 @@ fn read(text: &[u8], dialect: &Dialect) -> Collected {
 }
 
 fn codes(text: &[u8]) -> Vec<(BadCode, String)> {
-    read(text, &dialect(",", 3)).bad.into_iter().map(|b| (b.0, b.2)).collect()
+    read(text, &Dialect::example(",", 3)).bad.into_iter().map(|b| (b.0, b.2)).collect()
 }
 
 #[test]
 fn rows_of_all_kinds() {
     let text = "1,2,3\r\n\r\n  \n 07 ,\"a,b\", 4.5 \n9223372036854775807,x y,1e2\n3,4,5";
-    let read = read(text.as_bytes(), &dialect(",", 3));
+    let read = read(text.as_bytes(), &Dialect::example(",", 3));
     let rows: Vec<_> = read.rows.iter().map(|r| (r.0.to_string(), r.1.to_string(), f64::from_bits(r.2))).collect();
     let expected = [("1", "2", 3.0), ("07", "a,b", 4.5), ("9223372036854775807", "x y", 100.0), ("3", "4", 5.0)];
     assert_eq!(rows, expected.map(|(u, i, r)| (u.to_string(), i.to_string(), r)));
@@ -75,13 +70,13 @@ fn what_is_bad_is_said() {
     ];
     assert_eq!(codes(text.as_bytes()), expected);
     assert_eq!(codes(b"1,\xff\xfe,3\n")[0].0, BadUtf8);
-    assert_eq!(read(b"1,2,-0\n", &dialect(",", 3)).rows[0].2, 0);
+    assert_eq!(read(b"1,2,-0\n", &Dialect::example(",", 3)).rows[0].2, 0);
 }
 
 #[test]
 fn columns_may_stand_anywhere() {
     let text = b"x,7,y,4.5,u1,z\n";
-    let dialect = Dialect { user: 4, item: 1, rating: Some(3), ..dialect(",", 6) };
+    let dialect = Dialect { user: 4, item: 1, rating: Some(3), ..Dialect::example(",", 6) };
     let expected = (Id::Text("u1".into()), Id::Number(7), 4.5f64.to_bits(), 0);
     assert_eq!(read(text, &dialect).rows, [expected]);
     let counted = Dialect { rating: None, ..dialect };
@@ -90,7 +85,7 @@ fn columns_may_stand_anywhere() {
 
 #[test]
 fn long_delimiters() {
-    let read = read(b"1::2:::3::4\n5::6::1\n", &dialect("::", 4));
+    let read = read(b"1::2:::3::4\n5::6::1\n", &Dialect::example("::", 4));
     assert_eq!(read.rows.len(), 1);
     assert_eq!(read.bad[0].2, "rating \":3\" is not a number (column 3)");
 }
@@ -110,7 +105,7 @@ fn movielens_100k_as_it_is() {
         time: None,
     };
     let found = crate::ingest::dialect::detect(&spec, &path, &bytes).unwrap();
-    assert_eq!(found, dialect("\t", 4));
+    assert_eq!(found, Dialect::example("\t", 4));
     let mut sink = Collected::default();
     scan(&bytes, &Range { start: 0, end: bytes.len() as u64 }, &found, &mut sink);
     assert_eq!(sink.rows.len(), 100_000);
@@ -218,7 +213,7 @@ fn columns() -> impl Strategy<Value = (usize, usize, Option<usize>)> {
 
 #[test]
 fn plain_lines_are_read_by_the_plain_path() {
-    let dialect = dialect(",", 4);
+    let dialect = Dialect::example(",", 4);
     let longest = "9223372036854775807";
     let lines =
         ["1,2,3", "162541,59047,4.5\r", "0,0,0", "1,2,.5,x", "1,2,5.,1147880044,", "12345678,9,0004.50,\"", longest];
@@ -280,7 +275,7 @@ proptest! {
     ) {
         let text = if long { text.replace(',', "::") } else { text };
         let data_start = text.as_bytes().iter().take(header).rposition(|&b| b == b'\n').map_or(0, |i| i as u64 + 1);
-        let dialect = Dialect { data_start, ..dialect(if long { "::" } else { "," }, 3) };
+        let dialect = Dialect { data_start, ..Dialect::example(if long { "::" } else { "," }, 3) };
         let whole = read(text.as_bytes(), &dialect);
         let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(text.len())).chain([0, text.len()]).collect();
         cuts.sort();
