@@ -8,7 +8,8 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use util::data::{Row, SMALL_JOB, delimited, small_ratings};
+use util::data::{Row, SMALL_JOB, delimited, ml100k, quoted, small_ratings};
+use util::files::gzip;
 use util::outputs::assert_same_answer;
 use util::{Ran, Sandbox, cluster, python};
 
@@ -102,6 +103,20 @@ fn objects_prefixes_and_patterns_read_like_files() {
     ] {
         store.run(&sandbox, out, ratings, "", workers).succeeded();
         assert_same_answer(&sandbox.path("local"), &sandbox.path(out), ratings);
+    }
+}
+
+#[test]
+fn movielens_100k_in_a_store() {
+    let (Some(folder), Some(store)) = (ml100k(), Store::start()) else { return };
+    let sandbox = Sandbox::new();
+    let text = std::fs::read(folder.join("u.data")).expect("u.data can be read");
+    let packed = gzip(&text);
+    store.run(&sandbox, "local", &quoted(&folder.join("u.data")), "", "1").succeeded();
+    for (name, bytes) in [("u.data", &text), ("u.data.gz", &packed)] {
+        store.put(&format!("logs/{name}"), bytes);
+        store.run(&sandbox, name, &format!("'s3://logs/{name}'"), "", "2").succeeded();
+        assert_same_answer(&sandbox.path("local"), &sandbox.path(name), name);
     }
 }
 
