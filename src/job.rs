@@ -88,6 +88,23 @@ pub struct FilesSpec {
     pub time: Option<Time>,
 }
 
+#[cfg(test)]
+impl FilesSpec {
+    /// These files, read as they are by default.
+    pub fn example(ratings: Vec<PathBuf>) -> FilesSpec {
+        FilesSpec {
+            ratings,
+            format: FileFormat::Auto,
+            delimiter: None,
+            header: None,
+            user: Column::Index(0),
+            item: Column::Index(1),
+            rating: RatingColumn::Default,
+            time: None,
+        }
+    }
+}
+
 /// The column that says when a row was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Time {

@@ -82,7 +82,7 @@ const HEADER_WORDS: [&str; 48] = [
     "",
 ];
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How to read one file of ratings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -490,19 +490,9 @@ pub(super) fn shorten(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::FileFormat;
 
     fn spec() -> FilesSpec {
-        FilesSpec {
-            ratings: Vec::new(),
-            format: FileFormat::Auto,
-            delimiter: None,
-            header: None,
-            user: Column::Index(0),
-            item: Column::Index(1),
-            rating: RatingColumn::Default,
-            time: None,
-        }
+        FilesSpec::example(Vec::new())
     }
 
     fn found(spec: &FilesSpec, head: &str) -> Dialect {

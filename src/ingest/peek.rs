@@ -1,15 +1,12 @@
 //! The first rows of a file as a run reads them, for somebody to look at.
 
-use std::io::Read as _;
-
-use super::dialect::{Dialect, HEAD_BYTES};
+use super::dialect::{BOM, Dialect, HEAD_BYTES};
 use super::fields::{is_blank, split, trim, without_cr};
 use super::ids::Id;
 use super::parquet::RowGroups;
 use super::plan::{Format, PlannedFile};
 use super::rejects::Reject;
 use super::scan::{self, BadRow, Range, RawRow, RowSink};
-use super::source::failed;
 use crate::error::Result;
 
 /// What the beginning of a file holds.
@@ -43,9 +40,7 @@ pub fn peek(planned: &PlannedFile, index: u32, n_rows: usize) -> Result<Peek> {
 /// The first lines of a text, unpacked, none of them cut.
 fn head(planned: &PlannedFile) -> Result<Vec<u8>> {
     let Format::Text { codec, .. } = planned.format else { return Ok(Vec::new()) };
-    let mut head = Vec::new();
-    let text = planned.file.unpacked(codec)?;
-    text.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(|e| failed(&planned.file.path, &e))?;
+    let mut head = planned.file.head(codec, HEAD_BYTES)?;
     if head.len() == HEAD_BYTES {
         head.truncate(memchr::memrchr(b'\n', &head).map_or(0, |at| at + 1));
     }
@@ -55,7 +50,7 @@ fn head(planned: &PlannedFile) -> Result<Vec<u8>> {
 /// The last line before the data that is not blank.
 fn names(head: &[u8], dialect: &Dialect) -> Vec<String> {
     let before = &head[..head.len().min(dialect.data_start as usize)];
-    let before = before.strip_prefix(b"\xef\xbb\xbf").unwrap_or(before);
+    let before = before.strip_prefix(BOM).unwrap_or(before);
     let header = before.split(|&b| b == b'\n').map(without_cr).rfind(|line| !is_blank(line));
     let fields = header.and_then(|line| split(line, &dialect.delimiter)).unwrap_or_default();
     fields.iter().map(|field| String::from_utf8_lossy(trim(field)).into_owned()).collect()
@@ -88,22 +83,13 @@ mod tests {
     use super::super::plan;
     use super::*;
     use crate::collective::Solo;
-    use crate::job::{Column, Duplicates, FileFormat, FilesSpec, Input, OnBad, RatingColumn, Source};
+    use crate::job::{Duplicates, FilesSpec, Input, OnBad, Source};
 
     fn peek_at(name: &str, content: &[u8]) -> Peek {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::File::create(&path).and_then(|mut file| file.write_all(content)).unwrap();
-        let spec = FilesSpec {
-            ratings: vec![path],
-            format: FileFormat::Auto,
-            delimiter: None,
-            header: None,
-            user: Column::Index(0),
-            item: Column::Index(1),
-            rating: RatingColumn::Default,
-            time: None,
-        };
+        let spec = FilesSpec::example(vec![path]);
         let (duplicates, on_bad) = (Duplicates::Error, OnBad::Reject);
         let input = Input { source: Source::Files(spec), duplicates, on_bad, max_bad: 1.0, items: None };
         let planned = plan::plan(&mut Solo, &input, folder.path()).unwrap();

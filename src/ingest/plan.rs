@@ -1,7 +1,6 @@
 //! What to read: found by the coordinator, told to every worker, and shared out among them.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -84,9 +83,7 @@ pub(crate) fn format(spec: &FilesSpec, file: &InputFile) -> Result<Format> {
         _ if is_parquet => parquet::layout(spec, file).map(Format::Parquet),
         _ if codec == Codec::None => Ok(Format::Text { codec, dialect: dialect::detect(spec, &file.path, &head)? }),
         _ => {
-            let mut head = Vec::new();
-            let text = file.unpacked(codec)?;
-            text.take(dialect::HEAD_BYTES as u64).read_to_end(&mut head).map_err(|e| failed(&file.path, &e))?;
+            let head = file.head(codec, dialect::HEAD_BYTES)?;
             if parquet::is_parquet(&head) {
                 let remedy = "unpack it: a Parquet file is packed within";
                 return Err(Error::data(file.path.display().to_string(), "this is a packed Parquet file", remedy));

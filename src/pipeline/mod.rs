@@ -9,7 +9,7 @@ mod simd;
 mod warnings;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::Checkpoint;
@@ -44,15 +44,15 @@ pub struct Finished {
 /// Runs a checked job on all workers of `layout` and writes its output folder. Returns what was found on the process
 /// that has the coordinator, nothing on the others.
 pub fn run(job: Job, layout: &Layout) -> Result<Option<Finished>> {
-    let same = job.clone();
-    let shared = Arc::new((job, layout.clone()));
+    let shared = Arc::new((job, layout.clone(), OnceLock::new()));
+    let ours = Arc::clone(&shared);
     let results = cluster::execute(
         layout,
-        || fingerprint(&same),
+        move || ours.2.get_or_init(|| fingerprint(&ours.0)).clone(),
         move |worker| {
-            let (job, layout) = &*shared;
+            let (job, layout, known) = &*shared;
             let mut collective = TimelyCollective::new(worker);
-            work(worker, &mut collective, job, layout)
+            work(worker, &mut collective, job, layout, known)
         },
     )?;
     // Workers agree on errors, so the first speaks for all.
@@ -91,12 +91,18 @@ fn folder_beside(output: &Path) -> PathBuf {
     parent.filter(|folder| folder.is_dir()).map_or_else(std::env::temp_dir, Path::to_path_buf)
 }
 
-/// One worker's part of the job.
-fn work<C: Collective>(worker: &mut Worker, c: &mut C, job: &Job, layout: &Layout) -> Result<Option<Finished>> {
+/// One worker's part of the job. `known` is its fingerprint, where somebody of this process has asked for it.
+fn work<C: Collective>(
+    worker: &mut Worker,
+    c: &mut C,
+    job: &Job,
+    layout: &Layout,
+    known: &OnceLock<Fingerprint>,
+) -> Result<Option<Finished>> {
     let writable = if c.is_coordinator() { write::check_output(&job.output) } else { Ok(()) };
     c.agree(writable)?;
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
-    let mut checkpoint = open_checkpoint(c, job);
+    let mut checkpoint = open_checkpoint(c, job, known);
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
     let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
     let memory = share(RUNS_PERCENT);
@@ -227,11 +233,12 @@ fn tell_starts(clusters: usize, kmeans: &KMeans) {
 }
 
 /// Beside the output, hidden; of this very job and input.
-fn open_checkpoint<C: Collective>(c: &mut C, job: &Job) -> Checkpoint {
+fn open_checkpoint<C: Collective>(c: &mut C, job: &Job, known: &OnceLock<Fingerprint>) -> Checkpoint {
     let name = job.output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = job.output.with_file_name(format!(".{name}.checkpoint"));
+    let none = Fingerprint::default();
     let Fingerprint { job: sections, inputs } =
-        if c.is_coordinator() { fingerprint(job) } else { Fingerprint::default() };
+        if c.is_coordinator() { known.get_or_init(|| fingerprint(job)) } else { &none };
     let mut identity = format!("{} {sections:?} {inputs}", env!("CARGO_PKG_VERSION"));
     if job.input.reads_stdin() {
         // Nobody knows whether the next run is fed the same.

@@ -235,16 +235,7 @@ fn measured(size: Size) -> Measured {
 }
 
 fn job(size: Size) -> Job {
-    let files = FilesSpec {
-        ratings: vec!["ml-100k/u.data".into()],
-        format: FileFormat::Auto,
-        delimiter: None,
-        header: None,
-        user: Column::Index(0),
-        item: Column::Index(1),
-        rating: RatingColumn::Default,
-        time: None,
-    };
+    let files = FilesSpec::example(vec!["ml-100k/u.data".into()]);
     Job {
         seed: 0,
         memory: 4 << 30,

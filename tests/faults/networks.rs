@@ -1,7 +1,7 @@
 //! Networks that are cut, cut one way, or slow. Each member is a host of its own: a network namespace with an address, behind
 //! a bridge. Needs root, and `ip` and `tc`; says so where it has not.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::group::{JOB, golden};
 use crate::util::outputs::digests;
-use crate::util::{ENVIRONMENT, Ran, Sandbox, cluster};
+use crate::util::{Ran, Sandbox, cluster};
 
 /// Two hosts on a network of their own, gone with the value.
 struct Hosts {
@@ -93,23 +93,10 @@ impl Hosts {
         Members { sandbox, members }
     }
 
-    fn member(&self, host: usize, sandbox: &Sandbox, hosts: &PathBuf) -> Child {
-        let mut command = Command::new("ip");
-        for name in ENVIRONMENT {
-            command.env_remove(name);
-        }
-        command
-            .env("SEGMILL_CLUSTER_KEY", cluster::KEY)
-            .current_dir(sandbox.path(""))
-            .args(["netns", "exec", &self.space(host), env!("CARGO_BIN_EXE_segmill")])
-            .args(["run", "job.toml", "-o", "out", "-q", "-w", "1", "--processes", "2", "--process", &host.to_string()])
-            .arg("--hosts")
-            .arg(hosts)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("ip runs")
+    fn member(&self, host: usize, sandbox: &Sandbox, hosts: &Path) -> Child {
+        let space = self.space(host);
+        let words = ["netns", "exec", &space, env!("CARGO_BIN_EXE_segmill"), "run", "job.toml", "-o", "out", "-q"];
+        cluster::start_program(Path::new("ip"), sandbox, &[], &words, hosts, 2, host, 1)
     }
 }
 

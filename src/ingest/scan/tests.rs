@@ -94,16 +94,7 @@ fn long_delimiters() {
 fn movielens_100k_as_it_is() {
     let Some(path) = crate::ingest::movielens_100k("u.data") else { return };
     let bytes = std::fs::read(&path).unwrap();
-    let spec = crate::job::FilesSpec {
-        ratings: vec![path.clone()],
-        format: crate::job::FileFormat::Auto,
-        delimiter: None,
-        header: None,
-        user: crate::job::Column::Index(0),
-        item: crate::job::Column::Index(1),
-        rating: crate::job::RatingColumn::Default,
-        time: None,
-    };
+    let spec = crate::job::FilesSpec::example(vec![path.clone()]);
     let found = crate::ingest::dialect::detect(&spec, &path, &bytes).unwrap();
     assert_eq!(found, Dialect::example("\t", 4));
     let mut sink = Collected::default();

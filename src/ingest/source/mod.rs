@@ -70,6 +70,13 @@ impl InputFile {
         let raw = self.open()?.stream();
         codec.unpack(raw).map_err(|e| failed(&self.path, &e))
     }
+
+    /// The first `length` of these bytes, or all where there are fewer.
+    pub fn head(&self, codec: Codec, length: usize) -> Result<Vec<u8>> {
+        let mut head = Vec::new();
+        let read = self.unpacked(codec)?.take(length as u64).read_to_end(&mut head);
+        read.map_err(|e| failed(&self.path, &e)).map(|_| head)
+    }
 }
 
 /// Reads standard input to its end into a file in `folder`, where it is [`Place::Stdin`].
