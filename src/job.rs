@@ -47,6 +47,12 @@ pub struct Job {
     pub sweep: Option<SweepParams>,
     pub validate: ValidateParams,
     pub profile: ProfileParams,
+    /// Absent when it is switched off (`evidence.enabled = false`).
+    #[serde(default)]
+    pub evidence: Option<EvidenceParams>,
+    /// The output folder of an earlier run, whose segments these are compared with.
+    #[serde(default)]
+    pub compare: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -342,4 +348,10 @@ pub enum BayesModel {
 pub struct ProfileParams {
     /// Items per segment.
     pub top: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceParams {
+    /// Fits to users drawn anew.
+    pub refits: usize,
 }

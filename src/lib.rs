@@ -15,6 +15,8 @@
 //! | [`ingest`] | files to ratings: readers, ids, rejects, item titles; planted data |
 //! | [`shard`] | each worker's own users, sealed |
 //! | [`pca`], [`kmeans`], [`validate`], [`profile`] | one stage each: local partial → collective → finish |
+//! | [`evidence`] | whether the segments are real: held-out ratings, refits, data without structure |
+//! | [`continuity`] | what became of the segments of an earlier run |
 //! | [`assign`] | users, new or known, to the segments of a fitted model |
 //! | [`report`], [`model`] | result structs → tables, Parquet, HTML; the fitted model on disk |
 //! | [`collective`] | how workers meet |
@@ -40,7 +42,9 @@ pub mod assign;
 pub mod checkpoint;
 pub mod cli;
 pub mod collective;
+pub mod continuity;
 pub mod error;
+pub mod evidence;
 pub mod flow;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

@@ -33,6 +33,13 @@ const RULES: &[Rule] = &[
     Rule { module: "kmeans", any: STAGE, results: &["job", "shard", "ingest", "pca"] },
     Rule { module: "validate", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans"] },
     Rule { module: "profile", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "validate"] },
+    // What a fit is, it does again: it calls the stages before it.
+    Rule {
+        module: "evidence",
+        any: &["error", "kernel", "collective", "checkpoint", "progress", "shard", "pca", "kmeans"],
+        results: &["job", "ingest", "validate", "profile"],
+    },
+    Rule { module: "continuity", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "profile"] },
     Rule { module: "predict", any: &["error"], results: &["job", "ingest", "pca"] },
     Rule { module: "report", any: &["error", "model"], results: RESULTS },
     Rule { module: "model", any: &["error", "kernel", "report"], results: RESULTS },
@@ -62,7 +69,8 @@ const RULES: &[Rule] = &[
 ];
 
 const STAGE: &[&str] = &["error", "kernel", "collective", "checkpoint", "progress"];
-const RESULTS: &[&str] = &["job", "ingest", "shard", "pca", "kmeans", "validate", "profile", "predict"];
+const RESULTS: &[&str] =
+    &["job", "ingest", "shard", "pca", "kmeans", "validate", "profile", "evidence", "continuity", "predict"];
 const EVERYTHING: &[&str] = &[
     "error",
     "kernel",
@@ -76,6 +84,8 @@ const EVERYTHING: &[&str] = &[
     "kmeans",
     "validate",
     "profile",
+    "evidence",
+    "continuity",
     "predict",
     "report",
     "model",

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 
 use super::spec::{
-    DEFAULT_SWEEP, FilterSpec, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Moment, Paths, PcaSpec,
-    ProfileSpec, RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
+    DEFAULT_SWEEP, EvidenceSpec, FilterSpec, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Moment,
+    Paths, PcaSpec, ProfileSpec, RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
 };
 use super::*;
 
@@ -34,6 +34,8 @@ impl JobSpec {
             sweep: sweep(self.sweep)?,
             validate: validate(self.validate)?,
             profile: profile(self.profile)?,
+            evidence: evidence(self.evidence)?,
+            compare: self.compare.previous.map(|path| resolve_output(&path)).transpose()?,
         })
     }
 }
@@ -489,4 +491,17 @@ fn validate(spec: ValidateSpec) -> Result<ValidateParams> {
 
 fn profile(spec: ProfileSpec) -> Result<ProfileParams> {
     Ok(ProfileParams { top: at_least("profile.top", spec.top, 1)? })
+}
+
+fn evidence(spec: EvidenceSpec) -> Result<Option<EvidenceParams>> {
+    let refits = at_least("evidence.refits", spec.refits, 2)?;
+    Ok(spec.enabled.then_some(EvidenceParams { refits }))
+}
+
+/// Like `output`, it is relative to the working directory.
+fn resolve_output(path: &Path) -> Result<PathBuf> {
+    if path.as_os_str().is_empty() {
+        return refuse("compare.previous", "the path is empty", "name the output folder of an earlier run");
+    }
+    Ok(path.to_path_buf())
 }

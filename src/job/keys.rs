@@ -55,6 +55,9 @@ pub const KEYS: &[&str] = &[
     "validate.model",
     "validate.folds",
     "profile.top",
+    "evidence.enabled",
+    "evidence.refits",
+    "compare.previous",
 ];
 
 /// How many suggestions a message offers at most.

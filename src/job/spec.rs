@@ -29,6 +29,8 @@ pub struct JobSpec {
     pub sweep: SweepSpec,
     pub validate: ValidateSpec,
     pub profile: ProfileSpec,
+    pub evidence: EvidenceSpec,
+    pub compare: CompareSpec,
 }
 
 impl Default for JobSpec {
@@ -47,6 +49,8 @@ impl Default for JobSpec {
             sweep: SweepSpec::default(),
             validate: ValidateSpec::default(),
             profile: ProfileSpec::default(),
+            evidence: EvidenceSpec::default(),
+            compare: CompareSpec::default(),
         }
     }
 }
@@ -283,4 +287,25 @@ impl Default for ProfileSpec {
     fn default() -> Self {
         ProfileSpec { top: 10 }
     }
+}
+
+/// `[evidence]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvidenceSpec {
+    pub enabled: bool,
+    pub refits: usize,
+}
+
+impl Default for EvidenceSpec {
+    fn default() -> Self {
+        EvidenceSpec { enabled: true, refits: 10 }
+    }
+}
+
+/// `[compare]`
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompareSpec {
+    pub previous: Option<PathBuf>,
 }

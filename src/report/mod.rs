@@ -22,6 +22,8 @@ pub mod write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::continuity::Continuity;
+use crate::evidence::Evidence;
 use crate::ingest::ids::Id;
 use crate::ingest::{Items, Ledger};
 use crate::job::Job;
@@ -44,6 +46,13 @@ pub struct Outcome {
     pub sweep: Option<Sweep>,
     pub validation: Validation,
     pub profiles: Vec<Profile>,
+    /// What people call the segments, no two alike.
+    pub names: Vec<String>,
+    /// Absent where the job does not ask for it.
+    pub evidence: Option<Evidence>,
+    pub continuity: Option<Continuity>,
+    /// Correlation (Pearson) of users' scores on the first component with the number of their ratings.
+    pub activity_correlation: f64,
     /// The model's tensors that no other result holds.
     pub model: ModelTerms,
     pub map: Vec<MapPoint>,

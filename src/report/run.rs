@@ -8,7 +8,9 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use crate::continuity::Continuity;
 use crate::error::{Error, Result};
+use crate::evidence::Evidence;
 use crate::ingest::Ledger;
 use crate::ingest::source::{InputFile, Place};
 use crate::job::Job;
@@ -62,6 +64,13 @@ pub struct RunRecord {
     pub starts: Vec<StartReport>,
     pub sweep: Option<Sweep>,
     pub validation: Accuracy,
+    /// Correlation (Pearson) of users' scores on the first component with the number of their ratings.
+    #[serde(default)]
+    pub activity_correlation: f64,
+    #[serde(default)]
+    pub evidence: Option<Evidence>,
+    #[serde(default)]
+    pub continuity: Option<Continuity>,
     pub digests: Digests,
 }
 
@@ -170,6 +179,9 @@ impl RunRecord {
             starts: kmeans.starts.clone(),
             sweep: outcome.sweep.clone(),
             validation: Accuracy::of(&outcome.validation),
+            activity_correlation: outcome.activity_correlation,
+            evidence: outcome.evidence.clone(),
+            continuity: outcome.continuity.clone(),
             digests,
         }
     }
