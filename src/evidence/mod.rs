@@ -50,7 +50,7 @@ pub use sums::activity_correlation;
 const STARTS: usize = 3;
 
 /// The residual of PCA in each second fit, at least.
-const TOL: f64 = 1e-6;
+const TOL: f64 = 1e-4;
 
 /// What there is to say about the segments of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 //! | verdict | if |
 //! |---|---|
 //! | `none` | the bits saved per hidden rating exceed those of the null by less than [`LEAST_GAIN`], or by less than [`ERRORS`] standard errors of the difference |
-//! | `stable` | not `none`, and the adjusted Rand index of the refits is at least [`STABLE`] and exceeds that of the null by at least [`LEAST_LEAD`] |
+//! | `stable` | not `none`, and the adjusted Rand index of the refits is at least [`STABLE`] and lacks of 1 at most [`LACK`] of what that of the null lacks |
 //! | `weak` | else |
 //!
 //! Cutting a continuum, such as how much users rate, may be found again in every refit, and still be no division of kinds:
@@ -24,8 +24,8 @@ const ERRORS: f64 = 3.0;
 /// Adjusted Rand index from which segments count as the same.
 const STABLE: f64 = 0.75;
 
-/// Of adjusted Rand indices.
-const LEAST_LEAD: f64 = 0.1;
+/// Of what the null lacks to be found again in every refit.
+const LACK: f64 = 0.5;
 
 /// Share of the bits that a larger number of clusters must add to be worth it.
 const WORTH: f64 = 0.02;
@@ -37,7 +37,8 @@ pub fn verdict(held_out: &HeldOut, stability: &Stability, null: &Null) -> Verdic
         return Verdict::None;
     }
     let again = stability.adjusted_rand;
-    if again >= STABLE && again - null.adjusted_rand >= LEAST_LEAD { Verdict::Stable } else { Verdict::Weak }
+    let is_found = again >= STABLE && 1.0 - again <= LACK * (1.0 - null.adjusted_rand).max(0.0);
+    if is_found { Verdict::Stable } else { Verdict::Weak }
 }
 
 /// The number of clusters to use. `behind(a, b)` is by how many bits the number of place `a` in `tried` is behind that of
@@ -98,6 +99,7 @@ mod tests {
         assert_eq!(of(0.3, 0.01, 0.9, 0.0, 0.3), Verdict::Stable);
         assert_eq!(of(0.3, 0.01, 0.6, 0.0, 0.3), Verdict::Weak);
         assert_eq!(of(0.3, 0.01, 0.9, 0.0, 0.85), Verdict::Weak);
+        assert_eq!(of(0.3, 0.01, 1.0, 0.0, 0.95), Verdict::Stable);
         assert_eq!(of(0.3, 0.01, 0.9, 0.295, 0.3), Verdict::None);
         assert_eq!(of(0.3, 0.2, 0.9, 0.0, 0.3), Verdict::None);
         assert_eq!(of(-0.1, 0.001, 0.9, -0.2, 0.3), Verdict::Stable);
