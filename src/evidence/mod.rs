@@ -14,7 +14,7 @@
 //! | [`sums`] | sums and correlations over users |
 //! | [`verdict`] | the rule that follows from it all |
 //!
-//! A second fit weighs, projects and divides as the run did, with fewer starts ([`STARTS`]) and a tolerance of PCA that is
+//! A second fit weighs, projects and divides as the run did, with fewer starts ([`Evidence::STARTS`]) and a tolerance of PCA that is
 //! enough for where users go ([`TOL`]).
 
 mod guess;
@@ -45,9 +45,6 @@ use stability::Segmented;
 
 pub use quality::{Quality, quality};
 pub use sums::activity_correlation;
-
-/// Starts of k-means in each second fit, at most.
-const STARTS: usize = 3;
 
 /// The residual of PCA in each second fit, at least.
 const TOL: f64 = 1e-4;
@@ -138,6 +135,16 @@ pub struct OfClusters {
     pub davies_bouldin: f64,
 }
 
+impl Evidence {
+    /// Starts of k-means in each second fit, at most.
+    pub const STARTS: usize = 3;
+
+    /// About how many of `n_users` users a refit has, where the largest number of clusters is `clusters`.
+    pub fn refit_users(n_users: f64, clusters: f64) -> f64 {
+        stability::users_of_refit(n_users, clusters)
+    }
+}
+
 /// What the evidence is about, and where it may be made.
 pub struct Question<'a> {
     pub job: &'a Job,
@@ -162,11 +169,12 @@ struct Fit {
     models: Vec<KMeans>,
 }
 
-/// Gathers the evidence. All workers call it together, and get the same.
+/// Gathers the evidence; all workers call it together, and get the same. Also tells the bytes of this worker that went to
+/// scratch files.
 ///
 /// # Errors
 /// Those of the stages that it goes through again.
-pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<Evidence> {
+pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<(Evidence, u64)> {
     let Question { job, shard, tried, .. } = question;
     let numbers: Vec<usize> = tried.iter().map(|model| model.sizes.len()).collect();
     let clusters = job.kmeans.clusters;
@@ -215,23 +223,26 @@ pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<Evidence> {
         let Mean { mean, standard_error } = popularity.mean(c, &behind);
         (mean, standard_error)
     });
+    let mut spilled = room.spilled();
     drop((split, second, saved, room));
 
-    let null = question.null(c, clusters, &mut store())?;
+    let mut room = store();
+    let null = question.null(c, clusters, &mut room)?;
+    spilled += room.spilled();
     let stability = found_again.into_iter().nth(chosen).expect("every model was looked for");
     let verdict = verdict::verdict(&held_out, &stability, &null);
     let suggested_clusters = suggested_clusters.filter(|_| verdict != Verdict::None);
     let mut evidence =
         Evidence { verdict, summary: String::new(), suggested_clusters, held_out, stability, null, by_clusters };
     evidence.summary = verdict::summary(&evidence, clusters);
-    Ok(evidence)
+    Ok((evidence, spilled))
 }
 
 impl Question<'_> {
     /// Of every second fit.
     fn kmeans(&self) -> KMeansParams {
         let params = self.job.kmeans;
-        KMeansParams { n_init: params.n_init.min(STARTS), ..params }
+        KMeansParams { n_init: params.n_init.min(Evidence::STARTS), ..params }
     }
 
     fn stability<C: Collective>(&self, c: &mut C, run: &Segmented) -> Result<Vec<Stability>> {

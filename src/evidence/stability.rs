@@ -23,8 +23,8 @@ use crate::kmeans::{self, Assignment, Centroids, KMeans};
 const SHARE: f64 = 0.632_120_558_828_557_7;
 
 /// Users of a refit: about so many at most, or so many for each cluster.
-const USERS: f64 = 16_384.0;
-const USERS_PER_CLUSTER: f64 = 64.0;
+const USERS: f64 = 8_192.0;
+const USERS_PER_CLUSTER: f64 = 32.0;
 
 /// The users and their segments, as the run has them.
 pub struct Segmented<'a> {
@@ -76,7 +76,13 @@ fn share<C: Collective>(c: &mut C, run: &Segmented) -> f64 {
     let mut n_users = [run.draw_keys.len() as u64];
     c.sum(&mut n_users);
     let most = run.models.iter().map(|model| model.sizes.len()).max().unwrap_or(0);
-    SHARE.min(USERS.max(USERS_PER_CLUSTER * most as f64) / n_users[0].max(1) as f64)
+    let n_users = n_users[0].max(1) as f64;
+    users_of_refit(n_users, most as f64) / n_users
+}
+
+/// About how many of `n_users` users a refit has, for up to `clusters` clusters.
+pub fn users_of_refit(n_users: f64, clusters: f64) -> f64 {
+    (SHARE * n_users).min(USERS.max(USERS_PER_CLUSTER * clusters))
 }
 
 /// Sends the users of each of `refits`, which has at most one for each worker, to its worker. Returns those of this one.

@@ -176,7 +176,7 @@ fn work<C: Collective>(
         clock.time("profile", || profile::fit(c, &shard.matrix, &assignment.segment, n_clusters, job.profile));
     warnings.extend(warnings::of_fit(job, &pca, &kmeans, activity_correlation));
     drop(matrix);
-    let evidence = match job.evidence {
+    let (evidence, evidence_spilled) = match job.evidence {
         Some(params) => clock.time("evidence", || {
             let question = Question {
                 job,
@@ -190,13 +190,13 @@ fn work<C: Collective>(
             };
             evidence::gather(c, &question, &mut checkpoint, &mut warnings)
         })?,
-        None => None,
+        None => (None, 0),
     };
     // Nobody needs the ratings any more: what is gathered may have their room.
     ratings.shard.matrix = Csr::empty(ratings.n_items);
     let shard = &ratings.shard;
 
-    let mut spilled = [ratings.rows_spilled + ratings.store.spilled()];
+    let mut spilled = [ratings.rows_spilled + ratings.store.spilled() + evidence_spilled];
     c.sum(&mut spilled);
     let [spilled] = spilled;
     let (users, map) = clock.time("gather", || {
