@@ -9,7 +9,7 @@ use serde_json::Value;
 use util::data::{SMALL_JOB, delimited, small_ratings};
 use util::{Ran, Sandbox};
 
-const COMMANDS: [&str; 8] = ["run", "launch", "plan", "generate", "assign", "verify", "completions", "man"];
+const COMMANDS: [&str; 9] = ["run", "launch", "plan", "generate", "assign", "report", "verify", "completions", "man"];
 
 /// A folder with small ratings and a job over them.
 fn small() -> Sandbox {

@@ -1,0 +1,103 @@
+//! How many segments? What several numbers of them would give: inertia, bits on hidden ratings, stability.
+
+use super::data;
+use super::parts::{chart, key};
+use crate::report::format::plural;
+use crate::report::shown::Shown;
+use crate::report::tables::curves;
+use crate::report::verdict;
+
+/// Whether there is anything to choose from.
+pub fn is_shown(shown: &Shown) -> bool {
+    curves(&shown.sweep).next().is_some() || compares(shown)
+}
+
+/// Whether there is evidence for several numbers.
+pub fn compares(shown: &Shown) -> bool {
+    shown.evidence.as_ref().is_some_and(|evidence| evidence.by_clusters.len() > 1)
+}
+
+pub fn section(shown: &Shown) -> String {
+    if !is_shown(shown) {
+        return String::new();
+    }
+    let marks = if compares(shown) {
+        let ring = key("ring", "--accent-2", "suggested number");
+        format!("<ul class=\"key\">{ring}{}</ul>\n", key("square", "--accent-2", "this run"))
+    } else {
+        String::new()
+    };
+    format!(
+        "<section id=\"number\">\n<h2>How many segments?</h2>\n<p class=\"how\">{}</p>\n{marks}<div class=\"trio\">\n{}{}</div>\n{}</section>\n",
+        suggestion(shown),
+        if compares(shown) { worth() } else { String::new() },
+        inertia(shown),
+        if compares(shown) { data::by_clusters(shown) } else { String::new() },
+    )
+}
+
+fn suggestion(shown: &Shown) -> String {
+    let clusters = shown.kmeans.sizes.len();
+    let has = format!("This run has {}.", plural(clusters as u64, "segment"));
+    let Some(evidence) = shown.evidence.as_ref().filter(|_| compares(shown)) else { return has };
+    let why = "The least number that says as much about hidden ratings as any, and is found again";
+    match (verdict::suggestion(evidence, clusters), evidence.suggested_clusters) {
+        (Some(suggestion), Some(suggested)) => format!("{has} {suggestion} {why}, is {suggested}."),
+        (None, Some(_)) => format!("{has} {why}, is the same."),
+        _ => format!("{has} No number that was tried is worth suggesting."),
+    }
+}
+
+fn figure(title: &str, note: &str, chart: &str, more: &str) -> String {
+    format!(
+        "<figure class=\"panel\">\n<figcaption><h3>{title}</h3><p class=\"muted\">{note}</p></figcaption>\n{chart}{more}</figure>\n"
+    )
+}
+
+/// Bits and stability.
+fn worth() -> String {
+    let bits = chart("chart-bits", "", "Line chart of bits saved per hidden rating against the number of segments.");
+    let again = chart("chart-stability", "", "Line chart of the adjusted Rand index against the number of segments.");
+    [
+        figure(
+            "What they say of ratings not seen",
+            "Bits saved per hidden rating, with the standard error. Higher is better.",
+            &bits,
+            "",
+        ),
+        figure("How well they are found again", "Adjusted Rand index of refits. Higher is better.", &again, ""),
+    ]
+    .concat()
+}
+
+fn inertia(shown: &Shown) -> String {
+    let spaces: Vec<_> = curves(&shown.sweep).collect();
+    let entry = |(space, _): &(&str, _)| match *space {
+        "projected" => key("line", "--accent", "on the components"),
+        _ => key("line dashed", "--accent-2", "on all items"),
+    };
+    if spaces.is_empty() {
+        return String::new();
+    }
+    let knees: Vec<String> = spaces.iter().filter_map(|(space, curve)| Some(knee(space, curve.knee?))).collect();
+    let (ring, bend) = match knees.as_slice() {
+        [] => (String::new(), "No curve here has a clear bend.".to_string()),
+        knees => (
+            key("ring", "--muted", "bend"),
+            format!("A ring marks where more begin to bring little: {}.", knees.join(" and ")),
+        ),
+    };
+    let key = format!("<ul class=\"key\">{}{ring}</ul>\n", spaces.iter().map(entry).collect::<String>());
+    let chart = chart("chart-inertia", "", "Line chart of inertia against the number of clusters.");
+    figure(
+        "How far users lie from their segment’s centre",
+        &format!("Inertia, as a share of the first: more segments always bring it down. {bend}"),
+        &(key + &chart),
+        &data::inertia(shown),
+    )
+}
+
+fn knee(space: &str, clusters: usize) -> String {
+    let place = if space == "projected" { "on the components" } else { "on all items" };
+    format!("at {clusters} {place}")
+}
