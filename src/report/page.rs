@@ -227,7 +227,7 @@ mod tests {
         outcome.pca.explained_variance_ratio.fill(f64::NAN);
         outcome.profiles[0].top[0].score_all = 0.0;
         let page = page(&outcome);
-        assert!(own(&page).contains("1 user of 1 kind"));
+        assert!(own(&page).contains("1 user falls into 1 kind"));
         assert!(!own(&page).contains("NaN"));
     }
 }

@@ -35,8 +35,9 @@ fn answer(shown: &Shown) -> String {
 fn lead(shown: &Shown) -> String {
     let sizes = &shown.kmeans.sizes;
     let first = format!(
-        "{} of {}: of one kind are users who rated alike.",
+        "{} {} into {}: users of one kind rated alike.",
         plural(shown.measured.n_users, "user"),
+        if shown.measured.n_users == 1 { "falls" } else { "fall" },
         plural(sizes.len() as u64, "kind")
     );
     if sizes.len() < 2 {

@@ -1,9 +1,11 @@
 //! All segments at a glance: a row for each, with its size, what it stands out for and how stable it is.
 
+use std::cmp::Reverse;
+
 use super::parts::{bar, dot, stands_out};
 use crate::profile::Profile;
 use crate::report::charts;
-use crate::report::format::{count, percent};
+use crate::report::format::{percent, plural};
 use crate::report::shown::Shown;
 use crate::report::verdict;
 
@@ -14,7 +16,9 @@ const AT_ONCE: usize = 25;
 const ITEMS: usize = 3;
 
 pub fn section(shown: &Shown) -> String {
-    let (first, further) = shown.profiles.split_at(shown.profiles.len().min(AT_ONCE));
+    let mut profiles: Vec<&Profile> = shown.profiles.iter().collect();
+    profiles.sort_by_key(|profile| (Reverse(profile.size), profile.segment));
+    let (first, further) = profiles.split_at(profiles.len().min(AT_ONCE));
     let further = match further {
         [] => String::new(),
         further => format!(
@@ -32,11 +36,12 @@ pub fn section(shown: &Shown) -> String {
 }
 
 /// What the last column says.
-const STABLE: &str = " It is stable where other users of the same kind lead to the same segment: 1 is always, 0 never.";
+const STABLE: &str =
+    " It is stable where other users of the same kind lead to the same segment again: 1 is always, 0 is never.";
 
 /// The roles are said because a phone shows a row as a block, which would take them away.
-fn table(shown: &Shown, profiles: &[Profile], says: &str) -> String {
-    let columns = ["Segment", "Users", "Stands out for", "Stability"];
+fn table(shown: &Shown, profiles: &[&Profile], says: &str) -> String {
+    let columns = ["Segment", "Size", "Stands out for", "Stability"];
     let columns = &columns[..if shown.evidence.is_some() { 4 } else { 3 }];
     let heading = |column: &&str| format!("<th role=\"columnheader\" scope=\"col\">{column}</th>");
     format!(
@@ -58,7 +63,7 @@ fn row(shown: &Shown, profile: &Profile) -> String {
         charts::segment_color(segment),
         dot(segment),
         shown.label_html(segment),
-        count(profile.size),
+        plural(profile.size, "user"),
         percent(shown.share(profile.size)),
         bar(profile.size as f64 / largest as f64, None),
         features(shown, profile),

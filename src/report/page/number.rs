@@ -21,15 +21,10 @@ pub fn section(shown: &Shown) -> String {
     if !is_shown(shown) {
         return String::new();
     }
-    let marks = if compares(shown) {
-        let ring = key("ring", "--accent-2", "suggested number");
-        format!("<ul class=\"key\">{ring}{}</ul>\n", key("square", "--accent-2", "this run"))
-    } else {
-        String::new()
-    };
     format!(
-        "<section id=\"number\">\n<h2>How many segments?</h2>\n<p class=\"how\">{}</p>\n{marks}<div class=\"trio\">\n{}{}</div>\n{}</section>\n",
+        "<section id=\"number\">\n<h2>How many segments?</h2>\n<p class=\"how\">{}{}</p>\n<div class=\"trio\">\n{}{}</div>\n{}</section>\n",
         suggestion(shown),
+        bends(shown),
         if compares(shown) { worth() } else { String::new() },
         inertia(shown),
         if compares(shown) { data::by_clusters(shown) } else { String::new() },
@@ -40,11 +35,11 @@ fn suggestion(shown: &Shown) -> String {
     let clusters = shown.kmeans.sizes.len();
     let has = format!("This run has {}.", plural(clusters as u64, "segment"));
     let Some(evidence) = shown.evidence.as_ref().filter(|_| compares(shown)) else { return has };
-    let why = "The least number that says as much about hidden ratings as any, and is found again";
+    let why = "the least number that says as much about hidden ratings as any, and is found again.";
     match (verdict::suggestion(evidence, clusters), evidence.suggested_clusters) {
-        (Some(suggestion), Some(suggested)) => format!("{has} {suggestion} {why}, is {suggested}."),
-        (None, Some(_)) => format!("{has} {why}, is the same."),
-        _ => format!("{has} No number that was tried is worth suggesting."),
+        (Some(suggestion), _) => format!("{has} {suggestion} It is {why}"),
+        (None, Some(_)) => format!("{has} It is {why}"),
+        (None, None) => format!("{has} None of the numbers that were tried is worth suggesting."),
     }
 }
 
@@ -58,16 +53,33 @@ fn figure(title: &str, note: &str, chart: &str, more: &str) -> String {
 fn worth() -> String {
     let bits = chart("chart-bits", "", "Line chart of bits saved per hidden rating against the number of segments.");
     let again = chart("chart-stability", "", "Line chart of the adjusted Rand index against the number of segments.");
+    let ring = key("ring", "--accent-2", "suggested number");
+    let marks = format!("<ul class=\"key\">{ring}{}</ul>\n", key("square", "--accent-2", "this run"));
     [
         figure(
-            "What they say of ratings not seen",
-            "Bits saved per hidden rating, with the standard error. Higher is better.",
-            &bits,
+            "What they say of hidden ratings",
+            "Bits saved per rating: more is better.",
+            &(marks.clone() + &bits),
             "",
         ),
-        figure("How well they are found again", "Adjusted Rand index of refits. Higher is better.", &again, ""),
+        figure(
+            "How well they are found again",
+            "Adjusted Rand index of refits: more is better.",
+            &(marks + &again),
+            "",
+        ),
     ]
     .concat()
+}
+
+/// Where the curves of inertia bend.
+fn bends(shown: &Shown) -> String {
+    let knees: Vec<String> = curves(&shown.sweep).filter_map(|(space, curve)| Some(knee(space, curve.knee?))).collect();
+    match (curves(&shown.sweep).next(), knees.as_slice()) {
+        (None, _) => String::new(),
+        (_, []) => " Inertia falls without a clear bend.".into(),
+        (_, knees) => format!(" Inertia bends, so that more bring little, {}.", knees.join(" and ")),
+    }
 }
 
 fn inertia(shown: &Shown) -> String {
@@ -79,19 +91,13 @@ fn inertia(shown: &Shown) -> String {
     if spaces.is_empty() {
         return String::new();
     }
-    let knees: Vec<String> = spaces.iter().filter_map(|(space, curve)| Some(knee(space, curve.knee?))).collect();
-    let (ring, bend) = match knees.as_slice() {
-        [] => (String::new(), "No curve here has a clear bend.".to_string()),
-        knees => (
-            key("ring", "--muted", "bend"),
-            format!("A ring marks where more begin to bring little: {}.", knees.join(" and ")),
-        ),
-    };
+    let bends = spaces.iter().any(|(_, curve)| curve.knee.is_some());
+    let ring = if bends { key("ring", "--muted", "bend") } else { String::new() };
     let key = format!("<ul class=\"key\">{}{ring}</ul>\n", spaces.iter().map(entry).collect::<String>());
     let chart = chart("chart-inertia", "", "Line chart of inertia against the number of clusters.");
     figure(
-        "How far users lie from their segment’s centre",
-        &format!("Inertia, as a share of the first: more segments always bring it down. {bend}"),
+        "How far users lie from their centre",
+        "Inertia, as a share of the first: more segments always bring it down.",
         &(key + &chart),
         &data::inertia(shown),
     )

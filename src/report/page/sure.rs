@@ -26,9 +26,9 @@ fn untested(shown: &Shown) -> String {
 fn evidence(evidence: &Evidence) -> String {
     let Evidence { held_out, stability, null, .. } = evidence;
     format!(
-        "<p class=\"how\">Whatever the data, segments can be drawn. Real ones say something about ratings that they were not made \
-         from, and come out again when others are asked. Without taste is what the same method finds in data as active and \
-         as popular as these where everybody chooses at random.</p>\n<div class=\"columns facts\">\n{}{}{}</div>\n",
+        "<p class=\"how\">Segments can be drawn in any data. Real ones say something about ratings that they were not made from, and \
+         are found again among other users. “Without taste” is the same method on made-up data: users as active and items as \
+         popular as here, but everybody chooses at random.</p>\n<div class=\"answers\">\n{}{}{}</div>\n",
         unseen_ratings(held_out, null),
         recall(held_out),
         found_again(stability, null)
@@ -58,8 +58,8 @@ fn unseen_ratings(held_out: &HeldOut, null: &Null) -> String {
         "Do they say what a user will choose?",
         &format!("{} ×", times(bits)),
         &format!(
-            "Knowing the segment makes a rating that was hidden from the fit so many times as likely as popularity alone does. That \
-             saves {} ± {} bits per rating, over {} of {}.",
+            "With the segment known, a rating that was hidden from the fit is so many times as likely as popularity alone makes it: \
+             {} ± {} bits saved per rating, over {} of {}.",
             significant(bits, 2),
             significant(standard_error, 1),
             plural(held_out.ratings, "hidden rating"),
@@ -78,8 +78,8 @@ fn recall(held_out: &HeldOut) -> String {
         "Do they help to offer the right thing?",
         &percent(own),
         &format!(
-            "If each user were shown the ten items that the segment likes most, {} of what they went on to rate would be among them. \
-             The ten most popular items catch {}.",
+            "Shown the ten items that their segment likes most, users would find {} of their hidden ratings among them; the ten \
+             most popular items hold {}.",
             percent(own),
             percent(popular)
         ),
