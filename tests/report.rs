@@ -82,7 +82,7 @@ fn small_and_odd_runs_come_back_as_they_were() {
     let alike = "1,1,3\n1,2,3\n2,1,3\n2,2,3\n3,1,3\n3,2,3\n";
     let tiny = "1,1,3\n2,2,4\nx,1,1\n";
     for (ratings, more) in [
-        (alike, "[pca]\ncomponents = 1\n[kmeans]\nclusters = 2\n[sweep]\nclusters = [1, 2, 3]\n"),
+        (alike, "[pca]\ncomponents = 1\n[kmeans]\nclusters = 2\n[sweep]\nclusters = [2, 3]\n"),
         (tiny, "[pca]\ncomponents = 2\n[kmeans]\nclusters = 3\n[sweep]\nclusters = []\n"),
         (tiny, "[pca]\ncomponents = 1\n[kmeans]\nclusters = 1\n[evidence]\nenabled = false\n"),
     ] {

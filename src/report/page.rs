@@ -179,7 +179,7 @@ mod tests {
         let untested = page(&Outcome { evidence: None, ..outcome.clone() });
         assert!(own(&untested).contains("chart-inertia") && !own(&untested).contains("chart-bits"));
         assert!(own(&untested).contains("did not test"), "it says that nothing was tested");
-        for word in ["Verdict", "Stability</th>", "suggests"] {
+        for word in ["Verdict", "Stability</th>", "Suggested"] {
             assert!(!own(&untested).contains(word), "{word}");
         }
         let neither = page(&Outcome { sweep: None, evidence: None, ..outcome.clone() });
@@ -198,7 +198,7 @@ mod tests {
             let at = |text: &str| own(&page).find(text).unwrap_or_else(|| panic!("{text} is not there"));
             let summary = &outcome.evidence.as_ref().unwrap().summary;
             let said =
-                [at(&format!("Verdict: {word}")), at(summary), at("suggests 10 instead of 4"), at("id=\"kinds\"")];
+                [at(&format!("Verdict: {word}")), at(summary), at("10 segments instead of 4"), at("id=\"kinds\"")];
             assert!(said.is_sorted(), "{said:?}");
         }
         outcome.evidence.as_mut().unwrap().suggested_clusters = Some(SMALL.clusters);

@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(lines[SMALL.top + 2], format!("1 ({}, 30)", outcome.kmeans.sizes[1]));
         let said = [
             "verdict: weak. The segments tell something of what users choose, but where one ends is arbitrary.",
-            "The evidence suggests 10 instead of 4: set kmeans.clusters = 10.",
+            "Suggested: 10 segments instead of 4 (set kmeans.clusters = 10).",
             "report: out/x/report.html",
         ];
         assert_eq!(lines[lines.len() - 3..], said);

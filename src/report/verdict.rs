@@ -14,7 +14,7 @@ pub fn word(verdict: Verdict) -> &'static str {
 /// That another number of segments would be better than `clusters`, and how to have it.
 pub fn suggestion(evidence: &Evidence, clusters: usize) -> Option<String> {
     let other = evidence.suggested_clusters.filter(|&suggested| suggested != clusters)?;
-    Some(format!("The evidence suggests {other} instead of {clusters}: set kmeans.clusters = {other}."))
+    Some(format!("Suggested: {other} segments instead of {clusters} (set kmeans.clusters = {other})."))
 }
 
 /// How stable a segment is, by the mean Jaccard index of its refits: with the bounds of Hennig ("Cluster-wise assessment of
@@ -48,7 +48,7 @@ mod tests {
     fn a_number_is_suggested_where_it_is_another() {
         let mut evidence = fixture::outcome(SMALL).evidence.unwrap();
         let said = suggestion(&evidence, 25).unwrap();
-        assert_eq!(said, "The evidence suggests 10 instead of 25: set kmeans.clusters = 10.");
+        assert_eq!(said, "Suggested: 10 segments instead of 25 (set kmeans.clusters = 10).");
         assert_eq!(suggestion(&evidence, 10), None);
         evidence.suggested_clusters = None;
         assert_eq!(suggestion(&evidence, 25), None);

@@ -1,6 +1,7 @@
 //! What was read, how the result was made, how long it took, and where the files are.
 
 use super::parts::bar;
+use crate::job::Missing;
 use crate::report::format::{bytes, count, html, plural, seconds, significant};
 use crate::report::run::{Digests, Stage, winning_iterations};
 use crate::report::shown::Shown;
@@ -39,6 +40,7 @@ fn ledger(shown: &Shown) -> String {
 fn facts(shown: &Shown) -> String {
     let (pca, kmeans, measured) = (&shown.pca, &shown.kmeans, &shown.measured);
     let weighting = format!("{:?}", shown.matrix.weighting).to_lowercase();
+    let missing = if shown.matrix.missing == Missing::UserMean { ", missing user-mean" } else { "" };
     let normalize = format!("{:?}", shown.matrix.normalize).to_lowercase();
     let solver = format!(
         "{} ({}), {}, residual <span class=\"whole\">{}</span>{}",
@@ -58,7 +60,7 @@ fn facts(shown: &Shown) -> String {
     let layout =
         format!("{} × {}", plural_es(measured.processes as u64, "process"), plural(measured.workers as u64, "worker"));
     let facts = [
-        ("Matrix", format!("weighting {weighting}, normalize {normalize}")),
+        ("Matrix", format!("weighting {weighting}, normalize {normalize}{missing}")),
         ("Total variance", significant(pca.total_variance, 7)),
         ("Principal components", solver),
         ("k-means", lloyd),
