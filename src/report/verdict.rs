@@ -28,6 +28,11 @@ pub fn stability(jaccard: f64) -> &'static str {
     }
 }
 
+/// A mean Jaccard index with two digits, rounded down, as the words for it have bounds.
+pub fn digits(jaccard: f64) -> String {
+    format!("{:.2}", (jaccard * 100.0 + 1e-9).floor() / 100.0)
+}
+
 /// The mean Jaccard index from which on a segment counts as stable.
 pub const STABLE: f64 = 0.75;
 
@@ -42,6 +47,7 @@ mod tests {
         let expected = ["very stable", "very stable", "stable", "stable", "fairly stable", "fairly stable"];
         assert_eq!(words[..6], expected);
         assert_eq!(words[6..], ["unstable"; 3]);
+        assert_eq!([0.597, 0.6, 0.29, 1.0].map(digits), ["0.59", "0.60", "0.29", "1.00"]);
     }
 
     #[test]

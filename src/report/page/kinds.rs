@@ -81,5 +81,8 @@ fn stability(shown: &Shown, segment: usize) -> String {
     let jaccard = evidence.stability.jaccard[segment];
     let word = verdict::stability(jaccard);
     let doubtful = if jaccard < verdict::STABLE { " doubtful" } else { "" };
-    format!("<td role=\"cell\" class=\"stability{doubtful}\">{word} <span class=\"muted\">{jaccard:.2}</span></td>")
+    format!(
+        "<td role=\"cell\" class=\"stability{doubtful}\">{word} <span class=\"muted\">{}</span></td>",
+        verdict::digits(jaccard)
+    )
 }

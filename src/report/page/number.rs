@@ -27,8 +27,15 @@ pub fn section(shown: &Shown) -> String {
         bends(shown),
         if compares(shown) { worth() } else { String::new() },
         inertia(shown),
-        if compares(shown) { data::by_clusters(shown) } else { String::new() },
+        tables(shown),
     )
+}
+
+/// The numbers behind the charts.
+fn tables(shown: &Shown) -> String {
+    let worth = if compares(shown) { data::by_clusters(shown) } else { String::new() };
+    let inertia = if curves(&shown.sweep).next().is_some() { data::inertia(shown) } else { String::new() };
+    worth + &inertia
 }
 
 fn suggestion(shown: &Shown) -> String {
@@ -43,9 +50,9 @@ fn suggestion(shown: &Shown) -> String {
     }
 }
 
-fn figure(title: &str, note: &str, chart: &str, more: &str) -> String {
+fn figure(title: &str, note: &str, chart: &str) -> String {
     format!(
-        "<figure class=\"panel\">\n<figcaption><h3>{title}</h3><p class=\"muted\">{note}</p></figcaption>\n{chart}{more}</figure>\n"
+        "<figure class=\"panel\">\n<figcaption><h3>{title}</h3><p class=\"muted\">{note}</p></figcaption>\n{chart}</figure>\n"
     )
 }
 
@@ -56,18 +63,8 @@ fn worth() -> String {
     let ring = key("ring", "--accent-2", "suggested number");
     let marks = format!("<ul class=\"key\">{ring}{}</ul>\n", key("square", "--accent-2", "this run"));
     [
-        figure(
-            "What they say of hidden ratings",
-            "Bits saved per rating: more is better.",
-            &(marks.clone() + &bits),
-            "",
-        ),
-        figure(
-            "How well they are found again",
-            "Adjusted Rand index of refits: more is better.",
-            &(marks + &again),
-            "",
-        ),
+        figure("What they say of hidden ratings", "Bits saved per rating: more is better.", &(marks.clone() + &bits)),
+        figure("How well they are found again", "Adjusted Rand index of refits: more is better.", &(marks + &again)),
     ]
     .concat()
 }
@@ -78,7 +75,7 @@ fn bends(shown: &Shown) -> String {
     match (curves(&shown.sweep).next(), knees.as_slice()) {
         (None, _) => String::new(),
         (_, []) => " Inertia falls without a clear bend.".into(),
-        (_, knees) => format!(" Inertia bends, so that more bring little, {}.", knees.join(" and ")),
+        (_, knees) => format!(" Inertia bends {}: more segments than that bring it down little.", knees.join(" and ")),
     }
 }
 
@@ -99,7 +96,6 @@ fn inertia(shown: &Shown) -> String {
         "How far users lie from their centre",
         "Inertia, as a share of the first: more segments always bring it down.",
         &(key + &chart),
-        &data::inertia(shown),
     )
 }
 

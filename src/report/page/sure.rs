@@ -59,17 +59,21 @@ fn unseen_ratings(held_out: &HeldOut, null: &Null) -> String {
         &format!("{} ×", times(bits)),
         &format!(
             "With the segment known, a rating that was hidden from the fit is so many times as likely as popularity alone makes it: \
-             {} ± {} bits saved per rating, over {} of {}.",
-            significant(bits, 2),
-            significant(standard_error, 1),
+             {} ± {standard_error:.3} bits saved per rating, over {} of {}.",
+            minus(format!("{bits:.3}")),
             plural(held_out.ratings, "hidden rating"),
             plural(held_out.users, "user")
         ),
         [
-            ("These segments", bits, format!("{} bits", significant(bits, 2))),
-            ("Without taste", null.bits, format!("{} bits", significant(null.bits, 2))),
+            ("These segments", bits, minus(format!("{bits:.2} bits"))),
+            ("Without taste", null.bits, minus(format!("{:.2} bits", null.bits))),
         ],
     )
+}
+
+/// With the sign that a number below 0 has in print.
+fn minus(number: String) -> String {
+    number.replace('-', "−")
 }
 
 fn recall(held_out: &HeldOut) -> String {
@@ -91,15 +95,15 @@ fn found_again(stability: &Stability, null: &Null) -> String {
     let Stability { refits, adjusted_rand, standard_deviation, .. } = *stability;
     fact(
         "Are they found again?",
-        &format!("{adjusted_rand:.2}"),
+        &minus(format!("{adjusted_rand:.2}")),
         &format!(
             "How well segments made from other users of the same kind, drawn {}, agree with these: 1 is the same, 0 is chance \
              (adjusted Rand index, ± {standard_deviation:.2}).",
             plural(refits as u64, "time")
         ),
         [
-            ("These segments", adjusted_rand, format!("{adjusted_rand:.2}")),
-            ("Without taste", null.adjusted_rand, format!("{:.2}", null.adjusted_rand)),
+            ("These segments", adjusted_rand, minus(format!("{adjusted_rand:.2}"))),
+            ("Without taste", null.adjusted_rand, minus(format!("{:.2}", null.adjusted_rand))),
         ],
     )
 }
