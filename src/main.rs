@@ -4,7 +4,9 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use segmill::cli::{AssignArgs, Cli, Command, Format, GenerateArgs, LaunchArgs, PlanArgs, RunArgs, VerifyArgs};
+use segmill::cli::{
+    AssignArgs, Cli, Command, Format, GenerateArgs, LaunchArgs, PlanArgs, ReportArgs, RunArgs, VerifyArgs,
+};
 use segmill::error::{Error, Result};
 use segmill::flow::cluster::Layout;
 use segmill::ingest::planted;
@@ -14,7 +16,7 @@ use segmill::pipeline::assign::Order;
 use segmill::pipeline::preview;
 use segmill::report::assigned::Destination;
 use segmill::report::run::Finished;
-use segmill::report::{forecast, terminal};
+use segmill::report::{again, forecast, terminal};
 use segmill::verify::Rerun;
 use segmill::{job, model, pipeline, progress, say, status};
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan(&args).map(|()| 0),
         Command::Generate(args) => generate(&args).map(|()| 0),
         Command::Assign(args) => assign(&args).map(|()| 0),
+        Command::Report(args) => report(&args).map(|()| 0),
         Command::Verify(args) => verify(&args),
         Command::Completions(args) => {
             print(|out| out.write_all(&args.script()));
@@ -133,6 +136,14 @@ fn assign(args: &AssignArgs) -> Result<()> {
     let mut summary = Vec::new();
     let _ = assigned.print(&destination, &mut summary);
     String::from_utf8_lossy(&summary).lines().for_each(say::note);
+    Ok(())
+}
+
+fn report(args: &ReportArgs) -> Result<()> {
+    args.talk.choose();
+    logs::start(Watcher::Terminal);
+    let page = again::render(&args.run, args.output.as_deref())?;
+    print(|out| terminal::print_place(&page, std::io::stdout().is_terminal(), out));
     Ok(())
 }
 

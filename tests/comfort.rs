@@ -9,7 +9,7 @@ use serde_json::Value;
 use util::data::{SMALL_JOB, delimited, small_ratings};
 use util::{Ran, Sandbox};
 
-const COMMANDS: [&str; 8] = ["run", "launch", "plan", "generate", "assign", "verify", "completions", "man"];
+const COMMANDS: [&str; 9] = ["run", "launch", "plan", "generate", "assign", "report", "verify", "completions", "man"];
 
 /// A folder with small ratings and a job over them.
 fn small() -> Sandbox {
@@ -134,7 +134,10 @@ fn json_logs_are_one_object_a_line() {
     let sandbox = small();
     let info = [("RUST_LOG", "info")];
     let ran = sandbox.segmill_with(&info, &["run", "job.toml", "--log-format", "json"]).succeeded();
-    assert_eq!(stages(&events(&ran)), ["ingest", "pca", "kmeans", "sweep", "validate", "profile", "gather", "write"]);
+    assert_eq!(
+        stages(&events(&ran)),
+        ["ingest", "pca", "kmeans", "sweep", "validate", "profile", "evidence", "gather", "write"]
+    );
     let asked = [("RUST_LOG", "info"), ("SEGMILL_LOG_FORMAT", "json")];
     let generate = ["--users", "50", "--items", "20", "--ratings-per-user", "4", "--segments", "2", "--seed", "1"];
     let generate = [&["generate"], &generate[..], &["-o", "made.csv"]].concat();

@@ -215,6 +215,7 @@ fn the_output_folder_is_complete() {
         "model/model.safetensors",
         "model/items.parquet",
         "report.html",
+        "report.json",
     ] {
         assert!(fixture.out.join(name).is_file(), "{name} is missing");
     }

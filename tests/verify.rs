@@ -50,8 +50,11 @@ fn a_digest_that_was_changed_is_found_out() {
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     let different: Vec<&str> = ran.stdout.lines().filter(|line| line.ends_with("DIFFERENT")).collect();
     assert!(different.len() == 1 && different[0].starts_with("segments "), "{}", ran.stdout);
-    assert_eq!(ran.stdout.lines().filter(|line| line.ends_with(" same")).count(), 6, "{}", ran.stdout);
-    sandbox.segmill(&["verify", "out", "-q"]).refused(1, &["out: ", "1 of 7 tables differ: segments"]);
+    let tables = digests(&sandbox.path("out")).len();
+    let same = ran.stdout.lines().filter(|line| line.ends_with(" same")).count();
+    assert_eq!(same, tables - 1, "{}", ran.stdout);
+    let said = format!("1 of {tables} tables differ: segments");
+    sandbox.segmill(&["verify", "out", "-q"]).refused(1, &["out: ", &said]);
 }
 
 #[test]

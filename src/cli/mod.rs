@@ -10,6 +10,7 @@ pub(crate) mod nodelist;
 mod pages;
 mod plan;
 mod rank;
+mod report;
 mod talk;
 mod verify;
 
@@ -29,6 +30,7 @@ use rank::Asked;
 
 pub use assign::AssignArgs;
 pub use pages::{CompletionsArgs, ManArgs};
+pub use report::ReportArgs;
 pub use talk::{LogFormat, TalkArgs};
 pub use verify::VerifyArgs;
 
@@ -62,6 +64,8 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Put users, new or known, into the segments of a finished run
     Assign(AssignArgs),
+    /// Render the report of a finished run again, after names of segments were edited
+    Report(ReportArgs),
     /// Run a finished run again in another layout, and compare the digests table by table
     Verify(VerifyArgs),
     /// Print the script with which a shell completes the words of segmill

@@ -3,18 +3,20 @@
 //! The file is written beside its place and renamed, like the output of a run; rejected rows go into `FILE.rejects.tsv`.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::ingest::Ledger;
 use crate::report::format::{percent, plural};
-use crate::report::leftovers::{self, Parents};
+use crate::report::leftovers;
 use crate::report::rejects::{self, RejectLine};
+use crate::report::staged::Staged;
 use crate::report::table::{DISK_REMEDY, Table};
 use crate::report::{UserTable, tables};
+
+/// What to do where something else than a file is in the way.
+const ELSEWHERE: &str = "name another file with -o, or - for standard output";
 
 /// What `segmill assign` found, on the coordinator.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,24 +72,24 @@ impl Destination {
 
     /// Refuses, before any work is done, what [`Destination::write`] would refuse. Leaves no trace.
     pub fn check(&self) -> Result<()> {
-        self.path().map_or(Ok(()), |path| Staged::create(path).map(drop))
+        self.path().map_or(Ok(()), |path| Staged::create(path, ELSEWHERE).map(drop))
     }
 
     /// Writes the users, and the rejected rows beside them. Rejects of an earlier file of this name go.
     pub fn write(&self, assigned: &Assigned) -> Result<()> {
         let table = tables::users(&assigned.users);
         let Some(path) = self.path() else { return print(&table) };
-        let staged = Staged::create(path)?;
+        let staged = Staged::create(path, ELSEWHERE)?;
         match self {
-            Destination::Parquet(_) => table.write_parquet(&staged.path)?,
-            Destination::Csv(_) | Destination::Stdout => table.write_csv(&staged.path)?,
+            Destination::Parquet(_) => table.write_parquet(staged.path())?,
+            Destination::Csv(_) | Destination::Stdout => table.write_csv(staged.path())?,
         }
         let rejects_path = rejects_beside(path);
         if assigned.rejects.is_empty() {
             leftovers::remove(&rejects_path);
         } else {
-            let staged = Staged::create(&rejects_path)?;
-            rejects::write(&assigned.rejects, &staged.path)?;
+            let staged = Staged::create(&rejects_path, ELSEWHERE)?;
+            rejects::write(&assigned.rejects, staged.path())?;
             staged.publish()?;
         }
         staged.publish()
@@ -155,57 +157,10 @@ impl Assigned {
     }
 }
 
-/// A file in the making, hidden beside its place. Dropped before it is published, it goes.
-#[derive(Debug)]
-struct Staged {
-    path: PathBuf,
-    target: PathBuf,
-    published: bool,
-    _lock: Option<File>,
-    _parents: Parents,
-}
-
-impl Staged {
-    fn create(target: &Path) -> Result<Staged> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let failed = |e: io::Error| Error::file(target, "cannot create", &e, DISK_REMEDY);
-        // A link stays a link, and what it leads to is replaced.
-        let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_path_buf());
-        if fs::symlink_metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
-            let remedy = "name another file with -o, or - for standard output";
-            return Err(Error::File {
-                path: target,
-                problem: "it is not a regular file".into(),
-                remedy: remedy.into(),
-            });
-        }
-        leftovers::clear(&target);
-        let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = target.with_file_name(format!(".{name}.new-{}-{number}", std::process::id()));
-        let parents = Parents::create(target.parent().unwrap_or(Path::new(""))).map_err(failed)?;
-        File::create(&path).map_err(failed)?;
-        Ok(Staged { _lock: leftovers::claim(&path), path, target, published: false, _parents: parents })
-    }
-
-    fn publish(mut self) -> Result<()> {
-        let failed = |e| Error::file(&self.target, "cannot move the file into place", &e, DISK_REMEDY);
-        fs::rename(&self.path, &self.target).map_err(failed)?;
-        self.published = true;
-        Ok(())
-    }
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        if !self.published {
-            leftovers::remove(&self.path);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::report::fixture::{self, SMALL};
 

@@ -9,16 +9,14 @@ use plotly::layout::{Axis, AxisRange, AxisType, RangeMode};
 use plotly::{Bar, HeatMap, Layout, Scatter, Trace};
 use serde_json::{Value, json};
 
-use crate::report::Outcome;
-use crate::report::format::{count, percent, significant};
+use crate::evidence::{Evidence, OfClusters};
+use crate::report::format::{percent, significant};
+use crate::report::shown::Shown;
 use crate::report::tables::{cumulative, curves, normalise};
 use crate::validate::Confusion;
 
 /// Colours for segments in `page.css`; the segments after that begin again, with another symbol on the map.
 pub const N_COLORS: usize = 25;
-
-/// Points the map shows, at most: a browser draws as many shapes without delay.
-const MAX_POINTS: usize = 6_000;
 
 const N_SYMBOLS: usize = 4;
 
@@ -37,16 +35,19 @@ pub fn segment_symbol(segment: usize) -> usize {
 }
 
 /// All charts by the id of the element they go into.
-pub fn all(outcome: &Outcome) -> Value {
+pub fn all(shown: &Shown) -> Value {
     let mut charts = json!({
-        "chart-sizes": sizes(outcome),
-        "chart-variance": variance(outcome),
-        "chart-in-sample": confusion(&outcome.validation.in_sample),
-        "chart-out-of-fold": confusion(&outcome.validation.out_of_fold),
-        "chart-map": map(outcome),
+        "chart-variance": variance(shown),
+        "chart-in-sample": confusion(&shown.validation.in_sample),
+        "chart-out-of-fold": confusion(&shown.validation.out_of_fold),
+        "chart-map": map(shown),
     });
-    if curves(outcome).next().is_some() {
-        charts["chart-inertia"] = inertia(outcome);
+    if curves(&shown.sweep).next().is_some() {
+        charts["chart-inertia"] = inertia(shown);
+    }
+    if let Some(evidence) = shown.evidence.as_ref().filter(|evidence| evidence.by_clusters.len() > 1) {
+        charts["chart-bits"] = bits(evidence, shown.kmeans.sizes.len());
+        charts["chart-stability"] = stability(evidence, shown.kmeans.sizes.len());
     }
     charts
 }
@@ -64,27 +65,9 @@ fn axis(title: &str) -> Axis {
     Axis::new().title(Title::with_text(title)).auto_margin(true)
 }
 
-fn sizes(outcome: &Outcome) -> Value {
-    let sizes = &outcome.kmeans.sizes;
-    let all = sizes.iter().sum::<u64>().max(1) as f64;
-    let hover = |(i, &size): (usize, &u64)| {
-        format!("Segment {i}<br>{} users, {} of all", count(size), percent(size as f64 / all))
-    };
-    let bars = Bar::new((0..sizes.len()).collect(), sizes.clone())
-        .marker(Marker::new().color_array((0..sizes.len()).map(segment_color).collect()))
-        .text_array(sizes.iter().map(|&size| count(size)).collect())
-        .hover_text_array(sizes.iter().enumerate().map(hover).collect())
-        .hover_template("%{hovertext}<extra></extra>");
-    let layout = Layout::new()
-        .x_axis(axis("Segment").range(span(-0.5, sizes.len() as f64 - 0.5)))
-        .y_axis(axis("Users").range_mode(RangeMode::ToZero).tick_format(",~d"))
-        .bar_gap(0.18);
-    chart("bars", vec![value(bars.as_ref())], layout)
-}
-
-fn variance(outcome: &Outcome) -> Value {
-    let ratios = &outcome.pca.explained_variance_ratio;
-    let kept = outcome.pca.components.nrows().min(ratios.len());
+fn variance(shown: &Shown) -> Value {
+    let ratios = &shown.pca.explained_variance_ratio;
+    let kept = shown.pca.n_components.min(ratios.len());
     let total = cumulative(ratios);
     let hover: Vec<String> = ratios
         .iter()
@@ -118,10 +101,10 @@ fn variance(outcome: &Outcome) -> Value {
     chart("variance", traces, layout)
 }
 
-fn inertia(outcome: &Outcome) -> Value {
-    let clusters: Vec<usize> = outcome.sweep.iter().flat_map(|sweep| sweep.clusters.clone()).collect();
+fn inertia(shown: &Shown) -> Value {
+    let clusters: Vec<usize> = shown.sweep.iter().flat_map(|sweep| sweep.clusters.clone()).collect();
     let mut traces = Vec::new();
-    for (space, curve) in curves(outcome) {
+    for (space, curve) in curves(&shown.sweep) {
         let shares = normalise(&curve.inertia);
         let (color, dash, symbol) = match space {
             "projected" => ("var(--accent)", DashType::Solid, MarkerSymbol::Circle),
@@ -143,7 +126,7 @@ fn inertia(outcome: &Outcome) -> Value {
         traces.push(value(line.as_ref()));
         let knee = clusters.iter().position(|&k| Some(k) == curve.knee);
         if let Some(at) = knee.filter(|&at| at < shares.len()) {
-            traces.push(knee_ring(clusters[at], shares[at], color));
+            traces.push(ring(clusters[at], shares[at], color));
         }
     }
     let most = clusters.last().copied().unwrap_or(1) as f64;
@@ -153,11 +136,63 @@ fn inertia(outcome: &Outcome) -> Value {
     chart("lines", traces, layout)
 }
 
-/// A ring around the suggested number of clusters.
-fn knee_ring(clusters: usize, share: f64, color: &'static str) -> Value {
+/// A ring around what is suggested.
+fn ring(clusters: usize, at: f64, color: &'static str) -> Value {
     let marker = Marker::new().color(color).size(17).symbol(MarkerSymbol::CircleOpen).line(Line::new().width(2.5));
-    let ring = Scatter::new(vec![clusters], vec![share]).mode(Mode::Markers).marker(marker).hover_info(HoverInfo::Skip);
+    let ring = Scatter::new(vec![clusters], vec![at]).mode(Mode::Markers).marker(marker).hover_info(HoverInfo::Skip);
     value(ring.as_ref())
+}
+
+/// Bits that the segments save per hidden rating, with their standard error.
+fn bits(evidence: &Evidence, own: usize) -> Value {
+    let hover = |of: &OfClusters| {
+        let (bits, error) = (significant(of.bits, 3), significant(of.standard_error, 1));
+        format!("{} segments<br>{bits} ± {error} bits per hidden rating", of.clusters)
+    };
+    let mut chart = worth(evidence, own, "Bits per hidden rating", |of| of.bits, hover);
+    let errors: Vec<f64> = evidence.by_clusters.iter().map(|of| of.standard_error).collect();
+    chart["data"][0]["error_y"] =
+        json!({ "type": "data", "array": errors, "color": "var(--accent)", "thickness": 1.5, "width": 3 });
+    chart
+}
+
+/// How well the segments are found again.
+fn stability(evidence: &Evidence, own: usize) -> Value {
+    let hover = |of: &OfClusters| {
+        format!("{} segments<br>adjusted Rand index {}", of.clusters, significant(of.adjusted_rand, 3))
+    };
+    worth(evidence, own, "Adjusted Rand index", |of| of.adjusted_rand, hover)
+}
+
+/// A value of each number of clusters, with a square on the `own` one and a ring around the suggested one.
+fn worth(
+    evidence: &Evidence,
+    own: usize,
+    title: &str,
+    value_of: impl Fn(&OfClusters) -> f64,
+    hover: impl Fn(&OfClusters) -> String,
+) -> Value {
+    let all = &evidence.by_clusters;
+    let line = Scatter::new(all.iter().map(|of| of.clusters).collect(), all.iter().map(&value_of).collect())
+        .mode(Mode::LinesMarkers)
+        .line(Line::new().color("var(--accent)").width(2.0))
+        .marker(Marker::new().color("var(--accent)").size(7))
+        .hover_text_array(all.iter().map(hover).collect())
+        .hover_template("%{hovertext}<extra></extra>");
+    let mut traces = vec![value(line.as_ref())];
+    if let Some(of) = all.iter().find(|of| of.clusters == own) {
+        let marker = Marker::new().color("var(--accent-2)").size(11).symbol(MarkerSymbol::Square);
+        let square = Scatter::new(vec![own], vec![value_of(of)]).mode(Mode::Markers).marker(marker);
+        traces.push(value(square.hover_info(HoverInfo::Skip).as_ref()));
+    }
+    if let Some(of) = all.iter().find(|of| Some(of.clusters) == evidence.suggested_clusters) {
+        traces.push(ring(of.clusters, value_of(of), "var(--accent-2)"));
+    }
+    let most = all.last().map_or(1, |of| of.clusters) as f64;
+    let layout = Layout::new()
+        .x_axis(axis("Number of segments").range(span(-0.05 * most, 1.05 * most)))
+        .y_axis(axis(title).range_mode(RangeMode::ToZero));
+    chart("lines", traces, layout)
 }
 
 /// Shade: share of the segment's users. Hover: counts.
@@ -192,9 +227,7 @@ fn confusion(confusion: &Confusion) -> Value {
 }
 
 /// One trace per segment, in order, so that trace `i` is segment `i`.
-fn map(outcome: &Outcome) -> Value {
-    let step = outcome.map.len().div_ceil(MAX_POINTS).max(1);
-    let points: Vec<_> = outcome.map.iter().step_by(step).collect();
+fn map(shown: &Shown) -> Value {
     let symbols: [_; N_SYMBOLS] = [
         (MarkerSymbol::Circle, 7),
         (MarkerSymbol::Diamond, 8),
@@ -202,27 +235,30 @@ fn map(outcome: &Outcome) -> Value {
         (MarkerSymbol::TriangleUp, 9),
     ];
     let trace = |segment: usize| {
-        let own = || points.iter().filter(move |p| p.segment as usize == segment);
+        let own = || shown.map.iter().filter(move |p| p.segment as usize == segment);
         let (symbol, size) = symbols[segment_symbol(segment)].clone();
         let marker = Marker::new().color(segment_color(segment)).size(size).opacity(0.8).symbol(symbol);
-        Scatter::new(own().map(|p| p.x as f32).collect(), own().map(|p| p.y as f32).collect())
+        let scatter = Scatter::new(own().map(|p| p.x as f32).collect(), own().map(|p| p.y as f32).collect())
             .mode(Mode::Markers)
             .marker(marker.line(Line::new().width(0.6).color("var(--surface)")))
             .text_array(own().map(|p| label(&p.user.to_string())).collect())
-            .hover_template(format!("Segment {segment}<br>user %{{text}}<extra></extra>"))
+            .hover_template("%{meta[0]}<br>user %{text}<extra></extra>");
+        let mut trace = value(scatter.as_ref());
+        trace["meta"] = json!([label(&shown.label(segment))]);
+        trace
     };
-    let n_segments = outcome.kmeans.sizes.len();
-    let traces = (0..n_segments).map(|segment| value(trace(segment).as_ref())).collect();
+    let n_segments = shown.kmeans.sizes.len();
+    let traces = (0..n_segments).map(trace).collect();
     let layout = Layout::new()
-        .x_axis(axis(&component_title(outcome, 0)).zero_line(false))
-        .y_axis(axis(&component_title(outcome, 1)).zero_line(false));
+        .x_axis(axis(&component_title(shown, 0)).zero_line(false))
+        .y_axis(axis(&component_title(shown, 1)).zero_line(false));
     let mut chart = chart("map", traces, layout);
     chart["colors"] = N_COLORS.into();
-    chart["centroids"] = outcome
+    chart["centroids"] = shown
         .kmeans
-        .centroids
-        .outer_iter()
-        .map(|c| json!([c.get(0).copied().unwrap_or(0.0), c.get(1).copied().unwrap_or(0.0)]))
+        .centres
+        .iter()
+        .map(|c| json!([c.first().copied().unwrap_or(0.0), c.get(1).copied().unwrap_or(0.0)]))
         .collect();
     chart
 }
@@ -232,9 +268,9 @@ fn label(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn component_title(outcome: &Outcome, component: usize) -> String {
-    match outcome.pca.explained_variance_ratio.get(component) {
-        Some(&ratio) if component < outcome.pca.components.nrows() => {
+fn component_title(shown: &Shown, component: usize) -> String {
+    match shown.pca.explained_variance_ratio.get(component) {
+        Some(&ratio) if component < shown.pca.n_components => {
             format!("Component {} ({} of the variance)", component + 1, percent(ratio))
         }
         _ => "There is only one component".into(),
@@ -245,24 +281,51 @@ fn span(low: f64, high: f64) -> AxisRange {
     AxisRange(vec![Some(low.into()), Some(high.into())])
 }
 
-/// How many users the map shows.
-pub fn points_shown(outcome: &Outcome) -> usize {
-    let step = outcome.map.len().div_ceil(MAX_POINTS).max(1);
-    outcome.map.len().div_ceil(step)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ingest::ids::Id;
+    use crate::report::Outcome;
     use crate::report::fixture::{self, SMALL};
+    use crate::report::run::Digests;
+    use crate::report::shown::MAX_POINTS;
+
+    fn shown(outcome: &Outcome) -> Shown {
+        Shown::of(outcome, Digests::new(), false)
+    }
 
     #[test]
     fn an_id_cannot_become_markup_on_the_map() {
         let mut outcome = fixture::outcome(SMALL);
         outcome.map[0].user = Id::Text("<a href=\"x\">&".into());
-        let trace = &map(&outcome)["data"][outcome.map[0].segment as usize];
+        let trace = &map(&shown(&outcome))["data"][outcome.map[0].segment as usize];
         assert_eq!(trace["text"][0], "&lt;a href=\"x\"&gt;&amp;");
+    }
+
+    /// A name stands in data, where plotly.js looks for nothing to replace, not in a template.
+    #[test]
+    fn a_name_cannot_become_markup_or_a_template_on_the_map() {
+        let mut outcome = fixture::outcome(SMALL);
+        outcome.names[1] = "%{x}<br>".into();
+        let trace = &map(&shown(&outcome))["data"][1];
+        assert_eq!(trace["meta"][0], "1 · %{x}&lt;br&gt;");
+        assert_eq!(trace["hovertemplate"], "%{meta[0]}<br>user %{text}<extra></extra>");
+    }
+
+    #[test]
+    fn the_suggested_number_is_ringed_where_it_was_tried() {
+        let mut evidence = fixture::outcome(SMALL).evidence.unwrap();
+        let ringed = |evidence: &Evidence, own| {
+            let chart = bits(evidence, own);
+            chart["data"].as_array().unwrap().iter().skip(1).map(|trace| trace["x"][0].as_u64().unwrap()).collect()
+        };
+        let marks: Vec<u64> = ringed(&evidence, 25);
+        assert_eq!(marks, [25, 10], "this run, then the suggested number");
+        evidence.suggested_clusters = None;
+        let marks: Vec<u64> = ringed(&evidence, 7);
+        assert!(marks.is_empty(), "{marks:?}");
+        let bits = bits(&evidence, 7);
+        assert_eq!(bits["data"][0]["y"].as_array().unwrap().len(), evidence.by_clusters.len());
     }
 
     #[test]
@@ -280,18 +343,18 @@ mod tests {
     #[test]
     fn the_map_shows_every_user_of_few_and_some_of_many() {
         let mut outcome = fixture::outcome(SMALL);
-        assert_eq!(points_shown(&outcome), SMALL.users);
+        assert_eq!(shown(&outcome).map.len(), SMALL.users);
         outcome.map = outcome.map.iter().cycle().take(3 * MAX_POINTS + 1).cloned().collect();
-        let traces = map(&outcome)["data"].as_array().unwrap().clone();
+        let traces = map(&shown(&outcome))["data"].as_array().unwrap().clone();
         let drawn: usize = traces.iter().map(|trace| trace["x"].as_array().unwrap().len()).sum();
-        assert_eq!(drawn, points_shown(&outcome));
+        assert_eq!(drawn, shown(&outcome).map.len());
         assert!(drawn <= MAX_POINTS && drawn > MAX_POINTS / 2, "{drawn}");
     }
 
     #[test]
     fn every_colour_of_a_chart_is_one_that_the_page_has() {
         let style = include_str!("assets/page.css");
-        let charts = all(&fixture::outcome(fixture::MOVIELENS)).to_string();
+        let charts = all(&shown(&fixture::outcome(fixture::MOVIELENS))).to_string();
         let names: std::collections::BTreeSet<&str> =
             charts.split("var(").skip(1).map(|rest| &rest[..rest.find(')').unwrap()]).collect();
         assert!(names.len() > N_COLORS);

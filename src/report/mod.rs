@@ -3,8 +3,10 @@
 //! [`write::check_output`] says, before any work is done, whether the output folder may be written; [`write::write`] turns
 //! an [`Outcome`] into it, whole or not at all; [`terminal::print`] shows the segments on the terminal. Every table has a
 //! digest ([`table::Table::digest`]) that is the same in every layout of workers and processes: nothing of [`Measured`], no
-//! path and no time goes into one.
+//! path and no time goes into one. The page is made from a [`shown::Shown`], which stays in the folder as `report.json`, so that
+//! [`again::render`] can make it once more with other names of segments.
 
+pub mod again;
 pub mod assigned;
 pub mod charts;
 #[cfg(test)]
@@ -15,9 +17,12 @@ pub mod leftovers;
 pub mod page;
 pub mod rejects;
 pub mod run;
+pub mod shown;
+pub mod staged;
 pub mod table;
 pub mod tables;
 pub mod terminal;
+pub mod verdict;
 pub mod write;
 
 use serde::{Deserialize, Serialize};

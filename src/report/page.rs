@@ -1,5 +1,8 @@
 //! `report.html`: one page that opens anywhere, with no network.
 //!
+//! It leads with the answer: whether the segments are real, what kinds of customers there are, what changed; then what
+//! each is like, how sure that is, and how it was made.
+//!
 //! Styles, scripts and plotly.js are in the page, and its content security policy forbids every request. Numbers and
 //! cards are plain HTML; the charts are data in a `<script type="application/json">` that `assets/page.js` draws, with
 //! the same numbers as a table beside each. Every text that comes from the data or the job goes through [`html`] or
@@ -7,23 +10,33 @@
 //!
 //! | module | what it shows |
 //! |---|---|
-//! | [`figures`], [`data`] | the charts, and the tables behind them |
+//! | [`head`] | the verdict, how many kinds there are, what to know before reading on |
+//! | [`kinds`] | all segments at a glance |
 //! | [`cards`] | a card per segment |
+//! | [`sure`] | the evidence, and how well the segments are told apart |
+//! | [`number`] | what other numbers of segments would give |
+//! | [`figures`] | the map and the components |
 //! | [`run`] | how the result was made |
+//! | [`data`] | the numbers behind the charts, as tables |
 
 mod cards;
 mod data;
 mod figures;
+mod head;
+mod kinds;
+mod number;
 mod parts;
 mod run;
+mod sure;
 
 use std::io::{self, Write};
 
-use crate::report::Outcome;
 use crate::report::charts;
-use crate::report::format::{count, html, percent, plural, script_json};
-use crate::report::run::Digests;
-use crate::report::tables::curves;
+use crate::report::format::{html, script_json};
+use crate::report::shown::Shown;
+
+/// The file's name in the output folder.
+pub const FILE: &str = "report.html";
 
 const STYLE: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
@@ -32,29 +45,30 @@ const SCRIPT: &str = include_str!("assets/page.js");
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; \
                       base-uri 'none'; form-action 'none'";
 
-/// Writes the page. `rejects`: the output folder has a `rejects.tsv`.
-pub fn write(outcome: &Outcome, digests: &Digests, rejects: bool, sink: &mut impl Write) -> io::Result<()> {
-    let name = html(&name(outcome));
+/// Writes the page.
+pub fn write(shown: &Shown, sink: &mut impl Write) -> io::Result<()> {
     write!(
         sink,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{name}: customer segments</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<div class=\"page\">\n"
+         <title>{}: customer segments</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<div class=\"page\">\n",
+        html(&shown.title)
     )?;
-    write!(sink, "<header>\n{}</header>\n<main>\n", head(outcome, &name))?;
+    write!(sink, "<header>\n{}</header>\n<main>\n", head::head(shown))?;
     let sections = [
-        figures::sizes(outcome),
-        figures::map(outcome),
-        cards::section(outcome),
-        figures::validation(outcome),
-        figures::variance_and_sweep(outcome),
-        run::section(outcome, digests, rejects),
+        kinds::section(shown),
+        cards::section(shown),
+        sure::section(shown),
+        number::section(shown),
+        figures::map(shown),
+        figures::variance(shown),
+        run::section(shown),
     ];
     sections.iter().try_for_each(|section| sink.write_all(section.as_bytes()))?;
     write!(sink, "</main>\n{FOOTER}</div>\n")?;
-    let charts = script_json(&charts::all(outcome).to_string());
+    let charts = script_json(&charts::all(shown).to_string());
     writeln!(sink, "<script type=\"application/json\" id=\"charts\">{charts}</script>")?;
     sink.write_all(plotly_script(&plotly::Plot::offline_js_sources()).as_bytes())?;
     write!(sink, "\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n")
@@ -72,128 +86,20 @@ fn plotly_script(sources: &str) -> &str {
     }
 }
 
-/// What the run is called: the output folder's name.
-fn name(outcome: &Outcome) -> String {
-    outcome.job.output.file_name().map_or_else(|| "Segments".into(), |name| name.to_string_lossy().into_owned())
-}
-
-fn head(outcome: &Outcome, name: &str) -> String {
-    format!(
-        "<p class=\"eyebrow\">Customer segments</p>\n<h1>{name}</h1>\n<p class=\"lead\">{}</p>\n{}{}{}\
-         <noscript><p class=\"warnings\">The charts need JavaScript. The numbers behind them are in the files beside \
-         this page.</p></noscript>\n",
-        lead(outcome),
-        stats(outcome),
-        warnings(outcome),
-        contents(outcome)
-    )
-}
-
-/// The run in three sentences; in one where there is nothing to tell apart.
-fn lead(outcome: &Outcome) -> String {
-    let sizes = &outcome.kmeans.sizes;
-    let users = outcome.measured.n_users;
-    let verb = if users == 1 { "was" } else { "were" };
-    let first = format!(
-        "{} {verb} put into {} by what they rated, so that users of one segment resemble each other.",
-        plural(users, "user"),
-        plural(sizes.len() as u64, "segment")
-    );
-    if sizes.len() < 2 {
-        return first;
-    }
-    let share = |size: u64| percent(size as f64 / users.max(1) as f64);
-    let largest = sizes.iter().max().copied().unwrap_or(0);
-    let smallest = sizes.iter().min().copied().unwrap_or(0);
-    format!(
-        "{first} The largest segment holds {} ({}), the smallest {} ({}). A classifier that was not told a user’s segment \
-         finds it from the ratings for {} of users; always naming the largest segment would be right for {}.",
-        plural(largest, "user"),
-        share(largest),
-        plural(smallest, "user"),
-        share(smallest),
-        percent(outcome.validation.out_of_fold.accuracy()),
-        share(largest)
-    )
-}
-
-fn stats(outcome: &Outcome) -> String {
-    let measured = &outcome.measured;
-    let pairs = measured.n_users as f64 * measured.n_items as f64;
-    let filled = if pairs > 0.0 { measured.n_ratings as f64 / pairs } else { 0.0 };
-    let components = outcome.pca.components.nrows();
-    let validation = &outcome.validation;
-    let tiles = [
-        ("Users", count(measured.n_users), String::new()),
-        ("Items", count(measured.n_items), String::new()),
-        ("Ratings", count(measured.n_ratings), format!("{} of all user–item pairs", percent(filled))),
-        ("Segments", count(outcome.kmeans.sizes.len() as u64), starts_note(outcome)),
-        ("Variance explained", percent(explained(outcome)), format!("by {}", plural(components as u64, "component"))),
-        (
-            "Segment recovered",
-            percent(validation.out_of_fold.accuracy()),
-            format!(
-                "by {} naive Bayes, out of fold; {} in sample",
-                html(&validation.model),
-                percent(validation.in_sample.accuracy())
-            ),
-        ),
-    ];
-    let tile = |(label, number, note): &(&str, String, String)| {
-        let note = if note.is_empty() { String::new() } else { format!("<dd class=\"note\">{note}</dd>") };
-        format!("<div><dt>{label}</dt><dd class=\"number\">{number}</dd>{note}</div>\n")
-    };
-    format!("<dl class=\"stats\">\n{}</dl>\n", tiles.iter().map(tile).collect::<String>())
-}
-
-fn starts_note(outcome: &Outcome) -> String {
-    match outcome.kmeans.starts.len() {
-        0 | 1 => "one start of k‑means".into(),
-        n => format!("best of {n} starts of k‑means"),
-    }
-}
-
-/// Share of the variance that the components used explain.
-fn explained(outcome: &Outcome) -> f64 {
-    outcome.pca.explained_variance_ratio.iter().take(outcome.pca.components.nrows()).sum()
-}
-
-fn warnings(outcome: &Outcome) -> String {
-    if outcome.warnings.is_empty() {
-        return String::new();
-    }
-    let lines: String = outcome.warnings.iter().map(|warning| format!("<li>{}</li>\n", html(warning))).collect();
-    let title = if outcome.warnings.len() == 1 { "One warning" } else { "Warnings" };
-    format!("<div class=\"warnings\" role=\"note\"><strong>{title}</strong>\n<ul>\n{lines}</ul></div>\n")
-}
-
-fn contents(outcome: &Outcome) -> String {
-    let mut links = vec![
-        ("sizes", "Sizes"),
-        ("map", "Map of users"),
-        ("segments", "Segments"),
-        ("validation", "Can they be told apart?"),
-        ("variance", "Explained variance"),
-    ];
-    if curves(outcome).next().is_some() {
-        links.push(("inertia", "How many segments?"));
-    }
-    links.push(("run", "This run"));
-    let items: String = links.iter().map(|(id, text)| format!("<li><a href=\"#{id}\">{text}</a></li>\n")).collect();
-    format!("<nav aria-label=\"Contents\"><ul>\n{items}</ul></nav>\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Verdict;
     use crate::ingest::ids::Id;
+    use crate::report::Outcome;
     use crate::report::fixture::{self, SMALL};
+    use crate::report::write::digests;
 
     const HOSTILE: &str = "</script><b>\"&'{{%{x}";
 
     fn page(outcome: &Outcome) -> String {
         let mut sink = Vec::new();
-        write(outcome, &crate::report::write::digests(outcome), false, &mut sink).unwrap();
+        write(&Shown::of(outcome, digests(outcome), false), &mut sink).unwrap();
         String::from_utf8(sink).unwrap()
     }
 
@@ -210,6 +116,8 @@ mod tests {
         outcome.warnings = vec![HOSTILE.into()];
         outcome.measured.stages[0].stage = HOSTILE.into();
         outcome.job.output = "out/<img src=x>".into();
+        outcome.names[1] = HOSTILE.into();
+        outcome.evidence.as_mut().unwrap().summary = HOSTILE.into();
         let page = page(&outcome);
         let own = own(&page);
         assert!(own.contains("&lt;/script&gt;&lt;b&gt;"), "the titles are there");
@@ -253,11 +161,61 @@ mod tests {
         let outcome = fixture::outcome(SMALL);
         let page = page(&outcome);
         assert_eq!(page.matches("<article class=\"card\"").count(), SMALL.clusters);
-        for id in ["sizes", "map", "segments", "validation", "variance", "inertia", "run"] {
-            assert!(page.contains(&format!("<section id=\"{id}\">")), "{id}");
+        for id in ["kinds", "segments", "sure", "number", "map", "variance", "run"] {
+            assert_eq!(page.matches(&format!("<section id=\"{id}\">")).count(), 1, "{id}");
+            assert!(page.contains(&format!("<a href=\"#{id}\">")), "{id} is not in the contents");
         }
-        let without = self::page(&Outcome { sweep: None, ..outcome });
-        assert!(!own(&without).contains("inertia\">") && !own(&without).contains("chart-inertia"));
+        for segment in 0..SMALL.clusters {
+            assert!(page.contains(&format!("id=\"segment-{segment}\"")), "a row leads to card {segment}");
+        }
+    }
+
+    /// Without a sweep, without evidence, with one number of segments tried: what has nothing to show is not there.
+    #[test]
+    fn what_was_not_made_leaves_no_gap() {
+        let outcome = fixture::outcome(SMALL);
+        let unswept = page(&Outcome { sweep: None, ..outcome.clone() });
+        assert!(!own(&unswept).contains("chart-inertia") && own(&unswept).contains("chart-bits"));
+        let untested = page(&Outcome { evidence: None, ..outcome.clone() });
+        assert!(own(&untested).contains("chart-inertia") && !own(&untested).contains("chart-bits"));
+        assert!(own(&untested).contains("did not test"), "it says that nothing was tested");
+        for word in ["Verdict", "Stability</th>", "Suggested"] {
+            assert!(!own(&untested).contains(word), "{word}");
+        }
+        let neither = page(&Outcome { sweep: None, evidence: None, ..outcome.clone() });
+        assert!(!own(&neither).contains("id=\"number\"") && !own(&neither).contains("href=\"#number\""));
+        let mut single = Outcome { sweep: None, ..outcome };
+        single.evidence.as_mut().unwrap().by_clusters.truncate(1);
+        assert!(!own(&page(&single)).contains("id=\"number\""), "one number is no choice");
+    }
+
+    #[test]
+    fn the_page_leads_with_the_verdict_and_the_number() {
+        let mut outcome = fixture::outcome(SMALL);
+        for (verdict, word) in [(Verdict::Stable, "stable"), (Verdict::Weak, "weak"), (Verdict::None, "none")] {
+            outcome.evidence.as_mut().unwrap().verdict = verdict;
+            let page = page(&outcome);
+            let at = |text: &str| own(&page).find(text).unwrap_or_else(|| panic!("{text} is not there"));
+            let summary = &outcome.evidence.as_ref().unwrap().summary;
+            let said =
+                [at(&format!("Verdict: {word}")), at(summary), at("10 segments instead of 4"), at("id=\"kinds\"")];
+            assert!(said.is_sorted(), "{said:?}");
+        }
+        outcome.evidence.as_mut().unwrap().suggested_clusters = Some(SMALL.clusters);
+        assert!(!own(&page(&outcome)).contains("instead of"));
+    }
+
+    /// A name stands wherever its segment does, and nothing else depends on it.
+    #[test]
+    fn a_new_name_changes_nothing_but_itself() {
+        let before = fixture::outcome(SMALL);
+        let mut after = before.clone();
+        after.names[2] = "Night <owls> & \"co\"".into();
+        let (before, after) = (page(&before), page(&after));
+        assert!(!after.contains("Taste 2"));
+        let html = after.replace("2 · Night &lt;owls&gt; &amp; &quot;co&quot;", "2 · Taste 2");
+        let json = html.replace("2 · Night \\u0026lt;owls\\u0026gt; \\u0026amp; \\\"co\\\"", "2 · Taste 2");
+        assert!(json == before, "more than the name has changed");
     }
 
     #[test]
@@ -269,7 +227,7 @@ mod tests {
         outcome.pca.explained_variance_ratio.fill(f64::NAN);
         outcome.profiles[0].top[0].score_all = 0.0;
         let page = page(&outcome);
-        assert!(own(&page).contains("1 user was put into 1 segment"));
+        assert!(own(&page).contains("1 user falls into 1 kind"));
         assert!(!own(&page).contains("NaN"));
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::continuity::Continuity;
@@ -169,7 +170,10 @@ impl RunRecord {
             peak_memory: measured.peak_memory,
             spilled: measured.spilled,
             bytes_sent: measured.bytes_sent,
-            iterations: Iterations { pca: pca.solver.iterations, kmeans: winning_iterations(outcome) },
+            iterations: Iterations {
+                pca: pca.solver.iterations,
+                kmeans: winning_iterations(&kmeans.starts, kmeans.best_start),
+            },
             solver: pca.solver.clone(),
             total_variance: pca.total_variance,
             explained_variance_ratio: pca.explained_variance_ratio.clone(),
@@ -195,7 +199,7 @@ impl RunRecord {
 }
 
 impl Versions {
-    fn current() -> Versions {
+    pub fn current() -> Versions {
         let segmill = env!("CARGO_PKG_VERSION").to_string();
         Versions { segmill, format: FORMAT, model: crate::model::VERSION }
     }
@@ -227,18 +231,7 @@ pub struct Finished {
 impl Finished {
     /// Of the output folder `output`.
     pub fn read(output: &Path) -> Result<Finished> {
-        let path = output.join(FILE);
-        let remedy = "name the output folder of a finished run";
-        let json = std::fs::read(&path).map_err(|e| Error::file(&path, "cannot read", &e, remedy))?;
-        serde_json::from_slice(&json).map_err(|e| {
-            let place = path.display().to_string();
-            match version(&json) {
-                Some(version) if version != env!("CARGO_PKG_VERSION") => {
-                    Error::data(place, format!("segmill {version} wrote it in another form ({e})"), "run the job again")
-                }
-                _ => Error::data(place, format!("this is not the record of a run: {e}"), remedy),
-            }
-        })
+        read_record(&output.join(FILE), "the record of a run")
     }
 
     /// That another version of segmill wrote it, and what follows.
@@ -253,15 +246,30 @@ impl Finished {
     }
 }
 
-/// The version of segmill that wrote a `run.json`.
+/// Reads `what` a run has left in the file `path`, with its [`Versions`].
+pub fn read_record<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
+    let remedy = "name the output folder of a finished run";
+    let json = std::fs::read(path).map_err(|e| Error::file(path, "cannot read", &e, remedy))?;
+    serde_json::from_slice(&json).map_err(|e| {
+        let place = path.display().to_string();
+        match version(&json) {
+            Some(version) if version != env!("CARGO_PKG_VERSION") => {
+                Error::data(place, format!("segmill {version} wrote it in another form ({e})"), "run the job again")
+            }
+            _ => Error::data(place, format!("this is not {what}: {e}"), remedy),
+        }
+    })
+}
+
+/// The version of segmill that wrote a record.
 fn version(json: &[u8]) -> Option<String> {
     let parsed: serde_json::Value = serde_json::from_slice(json).ok()?;
     Some(parsed["versions"]["segmill"].as_str()?.to_string())
 }
 
 /// Iterations of the start that won.
-pub fn winning_iterations(outcome: &Outcome) -> usize {
-    outcome.kmeans.starts.get(outcome.kmeans.best_start).map_or(0, |start| start.iterations)
+pub fn winning_iterations(starts: &[StartReport], best_start: usize) -> usize {
+    starts.get(best_start).map_or(0, |start| start.iterations)
 }
 
 /// Whether `json` is the `run.json` of a segmill output, of this version or another.

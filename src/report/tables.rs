@@ -6,12 +6,14 @@
 //! | `profiles` | segment, size, rank (from 1), item, title, score; by segment and rank |
 //! | `explained_variance` | component (from 1), explained_variance, ratio, cumulative |
 //! | `inertia` | space, clusters, inertia, normalised (to the first number of clusters), knee (1 at the suggested one) |
+//! | `evidence` | clusters, bits, standard_error, adjusted_rand, simplified_silhouette, calinski_harabasz, davies_bouldin, suggested (1 at the suggested one); absent without evidence |
 //! | `confusion` | kind, segment, predicted, users: every cell, zeros included |
 //! | `items` | index, item, title; by index, which is the column of the model's tensors |
 
 use std::borrow::Cow;
 
-use crate::kmeans::SweepCurve;
+use crate::evidence::{Evidence, OfClusters};
+use crate::kmeans::{Sweep, SweepCurve};
 use crate::profile::ProfileItem;
 use crate::report::table::{Table, Values, all_numbers};
 use crate::report::{Outcome, UserTable};
@@ -82,7 +84,7 @@ pub fn inertia(outcome: &Outcome) -> Table<'_> {
     let mut inertia = Vec::new();
     let mut normalised = Vec::new();
     let mut knee = Vec::new();
-    for (name, curve) in curves(outcome) {
+    for (name, curve) in curves(&outcome.sweep) {
         let numbers = outcome.sweep.iter().flat_map(|sweep| &sweep.clusters);
         for ((&k, &value), share) in numbers.zip(&curve.inertia).zip(normalise(&curve.inertia)) {
             space.push(Cow::Borrowed(name));
@@ -102,6 +104,26 @@ pub fn inertia(outcome: &Outcome) -> Table<'_> {
             ("knee", Values::U32(knee.into())),
         ],
     )
+}
+
+/// What each number of clusters is worth; nothing without evidence.
+pub fn evidence(outcome: &Outcome) -> Option<Table<'_>> {
+    let Evidence { by_clusters, suggested_clusters, .. } = outcome.evidence.as_ref()?;
+    let reals = |of: fn(&OfClusters) -> f64| Values::F64(by_clusters.iter().map(of).collect());
+    let suggested = |of: &OfClusters| u32::from(Some(of.clusters) == *suggested_clusters);
+    Some(Table::new(
+        "evidence",
+        vec![
+            ("clusters", Values::U64(by_clusters.iter().map(|of| of.clusters as u64).collect())),
+            ("bits", reals(|of| of.bits)),
+            ("standard_error", reals(|of| of.standard_error)),
+            ("adjusted_rand", reals(|of| of.adjusted_rand)),
+            ("simplified_silhouette", reals(|of| of.simplified_silhouette)),
+            ("calinski_harabasz", reals(|of| of.calinski_harabasz)),
+            ("davies_bouldin", reals(|of| of.davies_bouldin)),
+            ("suggested", Values::U32(by_clusters.iter().map(suggested).collect())),
+        ],
+    ))
 }
 
 /// Both confusion matrices, cell by cell.
@@ -151,8 +173,8 @@ pub fn normalise(inertia: &[f64]) -> Vec<f64> {
 }
 
 /// The swept spaces by name.
-pub fn curves(outcome: &Outcome) -> impl Iterator<Item = (&'static str, &SweepCurve)> {
-    let sweep = outcome.sweep.as_ref();
+pub fn curves(sweep: &Option<Sweep>) -> impl Iterator<Item = (&'static str, &SweepCurve)> {
+    let sweep = sweep.as_ref();
     let projected = sweep.and_then(|s| s.projected.as_ref()).map(|curve| ("projected", curve));
     let full = sweep.and_then(|s| s.full.as_ref()).map(|curve| ("full", curve));
     projected.into_iter().chain(full)
@@ -239,6 +261,19 @@ mod tests {
         assert_eq!(names(&inertia(&outcome)), ["space", "clusters", "inertia", "normalised", "knee"]);
         assert_eq!(inertia(&outcome).n_rows(), 0);
         assert_eq!(normalise(&[0.0, 0.0]), [1.0, 1.0]);
+    }
+
+    #[test]
+    fn evidence_has_a_row_for_each_number_and_marks_one() {
+        let outcome = fixture::outcome(SMALL);
+        let table = evidence(&outcome).unwrap();
+        let (numbers, of) = (outcome.evidence.as_ref().unwrap(), |name| column(&table, name));
+        assert_eq!(table.n_rows(), numbers.by_clusters.len());
+        let Values::U32(suggested) = of("suggested") else { panic!("a mark is whole") };
+        assert_eq!(suggested.iter().positions(), [1]);
+        let Values::F64(bits) = of("bits") else { panic!("bits are real") };
+        assert!(bits.iter().zip(&numbers.by_clusters).all(|(bits, of)| *bits == of.bits));
+        assert!(evidence(&Outcome { evidence: None, ..outcome }).is_none());
     }
 
     /// Profiles name few items, the dictionary all: their id columns must agree in type to be joined.

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::profile::Profile;
-use crate::report::Outcome;
 use crate::report::format::{percent, plural, seconds};
+use crate::report::{Outcome, verdict};
 
-/// Writes what the lines mean, the segments, biggest first, then a summary and where the report is; for a terminal (`links`)
-/// as an address too, which many open on a click.
+/// Writes what the lines mean, the segments, biggest first, then a summary, what the evidence comes to, and where the report
+/// is; for a terminal (`links`) as an address too, which many open on a click.
 pub fn print(outcome: &Outcome, report: &Path, links: bool, sink: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let mut profiles: Vec<&Profile> = outcome.profiles.iter().collect();
     profiles.sort_by_key(|profile| (std::cmp::Reverse(profile.size), profile.segment));
@@ -18,6 +18,17 @@ pub fn print(outcome: &Outcome, report: &Path, links: bool, sink: &mut (impl Wri
         print_segment(outcome, profile, sink)?;
     }
     writeln!(sink, "{}", summary(outcome))?;
+    if let Some(evidence) = &outcome.evidence {
+        writeln!(sink, "verdict: {}. {}", verdict::word(evidence.verdict), one_line(&evidence.summary))?;
+        if let Some(suggestion) = verdict::suggestion(evidence, outcome.profiles.len()) {
+            writeln!(sink, "{suggestion}")?;
+        }
+    }
+    print_place(report, links, sink)
+}
+
+/// Writes where the report is; for a terminal (`links`) as an address too.
+pub fn print_place(report: &Path, links: bool, sink: &mut (impl Write + ?Sized)) -> io::Result<()> {
     writeln!(sink, "report: {}", report.display())?;
     match address(report).filter(|_| links) {
         Some(address) => writeln!(sink, "        {address}"),
@@ -84,7 +95,12 @@ mod tests {
         assert!(lines[1].ends_with("  Up\\u{1b}[2J\\n(2009)"), "{}", lines[1]);
         assert_eq!(lines[SMALL.top + 1], "");
         assert_eq!(lines[SMALL.top + 2], format!("1 ({}, 30)", outcome.kmeans.sizes[1]));
-        assert_eq!(lines.last(), Some(&"report: out/x/report.html"));
+        let said = [
+            "verdict: weak. The segments tell something of what users choose, but where one ends is arbitrary.",
+            "Suggested: 10 segments instead of 4 (set kmeans.clusters = 10).",
+            "report: out/x/report.html",
+        ];
+        assert_eq!(lines[lines.len() - 3..], said);
     }
 
     #[test]

@@ -14,21 +14,27 @@ use crate::model;
 use crate::report::leftovers::{self, Parents};
 use crate::report::rejects::{self, RejectLine};
 use crate::report::run::{self, Digests, RunRecord};
+use crate::report::shown::{self, Shown};
 use crate::report::table::{DISK_REMEDY, Table};
 use crate::report::{Outcome, page, tables};
 
 /// Everything that an output folder can hold.
-const FILES: [&str; 9] = [
+const FILES: [&str; 11] = [
     run::FILE,
     "segments.parquet",
     "profiles.parquet",
     "explained_variance.csv",
     "inertia.csv",
     "confusion.csv",
-    "report.html",
+    "evidence.csv",
+    shown::FILE,
+    page::FILE,
     "rejects.tsv",
     model::FOLDER,
 ];
+
+/// How the name of a page begins that `segmill report` was killed over: see [`crate::report::staged`].
+const PAGE_IN_THE_MAKING: &str = ".report.html.new-";
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,49 +64,62 @@ pub fn write(outcome: &Outcome, output: &Path, rejects: &[RejectLine]) -> Result
     let staging = Staging::create(&target)?;
     let digests = write_files(outcome, &staging.folder, rejects)?;
     staging.publish(&target)?;
-    Ok(Written { digests, report: output.join("report.html") })
+    Ok(Written { digests, report: output.join(page::FILE) })
 }
 
 /// The digests of an outcome, in every layout the same.
 pub fn digests(outcome: &Outcome) -> Digests {
-    digests_of(&all_tables(outcome), outcome)
+    Tables::of(outcome).digests(outcome)
 }
 
-fn all_tables(outcome: &Outcome) -> [Table<'_>; 6] {
-    [
-        tables::segments(outcome),
-        tables::profiles(outcome),
-        tables::explained_variance(outcome),
-        tables::inertia(outcome),
-        tables::confusion(outcome),
-        tables::items(outcome),
-    ]
+/// The tables of an outcome, by the form they are written in.
+struct Tables<'a> {
+    parquet: [Table<'a>; 2],
+    csv: Vec<Table<'a>>,
+    /// A part of the model.
+    items: Table<'a>,
 }
 
-fn digests_of(tables: &[Table<'_>], outcome: &Outcome) -> Digests {
-    let mut digests: Digests = tables.iter().map(|table| (table.name().to_string(), table.digest())).collect();
-    digests.insert("model".into(), model::digest(outcome));
-    digests
+impl<'a> Tables<'a> {
+    fn of(outcome: &'a Outcome) -> Tables<'a> {
+        let always = [tables::explained_variance(outcome), tables::inertia(outcome), tables::confusion(outcome)];
+        Tables {
+            parquet: [tables::segments(outcome), tables::profiles(outcome)],
+            csv: always.into_iter().chain(tables::evidence(outcome)).collect(),
+            items: tables::items(outcome),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Table<'a>> {
+        self.parquet.iter().chain(&self.csv).chain([&self.items])
+    }
+
+    /// By name, and that of the model.
+    fn digests(&self, outcome: &Outcome) -> Digests {
+        let mut digests: Digests = self.all().map(|table| (table.name().to_string(), table.digest())).collect();
+        digests.insert("model".into(), model::digest(outcome));
+        digests
+    }
 }
 
 fn write_files(outcome: &Outcome, folder: &Path, rejects: &[RejectLine]) -> Result<Digests> {
-    let tables = all_tables(outcome);
-    let [segments, profiles, explained_variance, inertia, confusion, items] = &tables;
-    for table in [segments, profiles] {
+    let tables = Tables::of(outcome);
+    for table in &tables.parquet {
         table.write_parquet(&folder.join(table.name()).with_extension("parquet"))?;
     }
-    for table in [explained_variance, inertia, confusion] {
+    for table in &tables.csv {
         table.write_csv(&folder.join(table.name()).with_extension("csv"))?;
     }
     let model_folder = folder.join(model::FOLDER);
     fs::create_dir(&model_folder).map_err(|e| Error::file(&model_folder, "cannot create", &e, DISK_REMEDY))?;
-    model::write(outcome, items, &model_folder)?;
+    model::write(outcome, &tables.items, &model_folder)?;
     if !rejects.is_empty() {
         rejects::write(rejects, &folder.join("rejects.tsv"))?;
     }
-    let digests = digests_of(&tables, outcome);
-    write_file(&folder.join("report.html"), |sink| page::write(outcome, &digests, !rejects.is_empty(), sink))?;
-    let record = RunRecord::new(outcome, digests);
+    let record = RunRecord::new(outcome, tables.digests(outcome));
+    let shown = Shown::of(outcome, record.digests.clone(), !rejects.is_empty());
+    write_file(&folder.join(shown::FILE), |sink| sink.write_all(shown.to_json().as_bytes()))?;
+    write_file(&folder.join(page::FILE), |sink| page::write(&shown, sink))?;
     write_file(&folder.join(run::FILE), |sink| sink.write_all(record.to_json().as_bytes()))?;
     Ok(record.digests)
 }
@@ -168,7 +187,8 @@ fn refuse_foreign(path: &Path) -> Result<()> {
     // Replacing the folder would lose what somebody else has put into it.
     let model = path.join(model::FOLDER);
     let in_model = if model.is_dir() { entries(&model)? } else { Vec::new() };
-    let foreign = |names: Vec<String>, ours: &[&str]| names.into_iter().find(|name| !ours.contains(&name.as_str()));
+    let is_ours = |name: &str, ours: &[&str]| ours.contains(&name) || name.starts_with(PAGE_IN_THE_MAKING);
+    let foreign = |names: Vec<String>, ours: &[&str]| names.into_iter().find(|name| !is_ours(name, ours));
     match foreign(names, &FILES).or_else(|| foreign(in_model, &model::FILES)) {
         None => Ok(()),
         Some(name) => Err(in_the_way(path, &format!("holds {name:?}, which segmill did not write"))),
@@ -271,11 +291,13 @@ mod tests {
             listing(&output),
             [
                 "confusion.csv",
+                "evidence.csv",
                 "explained_variance.csv",
                 "inertia.csv",
                 "model",
                 "profiles.parquet",
                 "report.html",
+                "report.json",
                 "run.json",
                 "segments.parquet"
             ]
@@ -303,7 +325,10 @@ mod tests {
         );
         assert_eq!(value["inertia"], 104_000.0);
         let tables: Vec<&String> = value["digests"].as_object().unwrap().keys().collect();
-        assert_eq!(tables, ["confusion", "explained_variance", "inertia", "items", "model", "profiles", "segments"]);
+        assert_eq!(
+            tables,
+            ["confusion", "evidence", "explained_variance", "inertia", "items", "model", "profiles", "segments"]
+        );
     }
 
     #[test]
@@ -325,6 +350,7 @@ mod tests {
         other.sweep.as_mut().unwrap().full.as_mut().unwrap().knee = None;
         other.validation.out_of_fold.counts[(0, 0)] += 1;
         other.items.titles[0] = None;
+        other.evidence.as_mut().unwrap().by_clusters[2].davies_bouldin += 1e-12;
         let (was, is) = (digests(&outcome), digests(&other));
         assert!(was.iter().all(|(table, digest)| is[table] != *digest), "{was:?} {is:?}");
     }
@@ -344,8 +370,9 @@ mod tests {
         write(&fixture::outcome(SMALL), &output, &[line]).unwrap();
         assert!(output.join("rejects.tsv").exists());
         check_output(&output).unwrap();
-        write(&fixture::outcome(SMALL), &output, &[]).unwrap();
-        assert!(!output.join("rejects.tsv").exists());
+        fs::write(output.join(".report.html.new-7-0"), "half a page").unwrap();
+        write(&Outcome { evidence: None, ..fixture::outcome(SMALL) }, &output, &[]).unwrap();
+        assert!(!output.join("rejects.tsv").exists() && !output.join("evidence.csv").exists());
         assert_eq!(listing(folder.path()), ["out"]);
     }
 

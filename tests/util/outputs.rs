@@ -25,8 +25,10 @@ pub fn digests(out: &Path) -> BTreeMap<String, String> {
 
 /// The CSV files of an output folder, by name.
 pub fn csv_files(out: &Path) -> BTreeMap<String, Vec<u8>> {
-    let names = ["explained_variance.csv", "inertia.csv", "confusion.csv"];
-    names.map(|name| (name.to_string(), std::fs::read(out.join(name)).expect("the CSV file is there"))).into()
+    let mut names = vec!["explained_variance.csv", "inertia.csv", "confusion.csv"];
+    names.extend(Some("evidence.csv").filter(|name| out.join(name).exists()));
+    let read = |name: &str| (name.to_string(), std::fs::read(out.join(name)).expect("the CSV file is there"));
+    names.into_iter().map(read).collect()
 }
 
 /// Asserts that two runs gave the same answer, bit by bit.

@@ -55,19 +55,6 @@
   }
 
   const fits = {
-    bars(data, layout, width) {
-      const bar = data[0];
-      const each = (width - 80) / bar.x.length;
-      const longest = Math.max(...bar.text.map((t) => t.length));
-      layout.xaxis.dtick = step(bar.x.length, width - 80, 24);
-      if (Math.max(...bar.y) < 6) layout.yaxis.dtick = 1; // there is no half a user
-      layout.xaxis.showgrid = false;
-      layout.xaxis.zeroline = false;
-      bar.textposition = each >= longest * 7.5 + 2 ? "outside" : "none";
-      bar.textangle = 0;
-      bar.cliponaxis = false;
-      bar.textfont = { color: "var(--muted)", size: 12 };
-    },
     variance(data, layout, width) {
       const n = data.reduce((most, trace) => Math.max(most, trace.x.length), 1);
       layout.barmode = "overlay";

@@ -1,46 +1,39 @@
 //! The numbers behind each chart as a table, for whoever cannot see the chart or wants the digits.
 
 use super::parts::data_table;
-use crate::report::Outcome;
 use crate::report::format::{count, percent, significant};
+use crate::report::shown::Shown;
 use crate::report::tables::{cumulative, curves, normalise};
 use crate::validate::Confusion;
 
-/// Users by segment.
-pub fn sizes(outcome: &Outcome) -> String {
-    let all = outcome.kmeans.sizes.iter().sum::<u64>().max(1) as f64;
-    let sizes = outcome.kmeans.sizes.iter().enumerate();
-    let rows = sizes.map(|(segment, &size)| vec![segment.to_string(), count(size), percent(size as f64 / all)]);
-    data_table("Users by segment", &["Segment", "Users", "Share of all users"], rows)
-}
-
 /// Where the segments lie on the map.
-pub fn centres(outcome: &Outcome) -> String {
-    let centres = outcome.kmeans.centroids.outer_iter().enumerate().map(|(segment, centre)| {
+pub fn centres(shown: &Shown) -> String {
+    let centres = shown.kmeans.centres.iter().enumerate().map(|(segment, centre)| {
         let place = |component: usize| centre.get(component).map_or("–".into(), |&x| significant(x, 3));
-        vec![segment.to_string(), place(0), place(1)]
+        vec![shown.label_html(segment), place(0), place(1)]
     });
     data_table("Centres of the segments", &["Segment", "Component 1", "Component 2"], centres)
 }
 
 /// How often the classifier finds each segment, and for which other it takes it most often.
-pub fn guesses(confusion: &Confusion, how: &str) -> String {
+pub fn guesses(shown: &Shown, confusion: &Confusion, how: &str) -> String {
     let rows = confusion.counts.outer_iter().enumerate().map(|(segment, guessed)| {
         let all = guessed.sum();
         let share = |users: u64| if all == 0 { "–".into() } else { percent(users as f64 / all as f64) };
         let others = guessed.iter().enumerate().filter(|(other, users)| *other != segment && **users > 0);
         let taken_for = others.max_by_key(|(other, users)| (**users, std::cmp::Reverse(*other)));
-        let taken_for = taken_for.map_or("–".into(), |(other, &users)| format!("{other} ({})", share(users)));
-        vec![segment.to_string(), count(all), share(guessed[segment]), taken_for]
+        let taken_for =
+            taken_for.map_or("–".into(), |(other, &users)| format!("{} ({})", shown.label_html(other), share(users)));
+        vec![shown.label_html(segment), count(all), share(guessed[segment]), taken_for]
     });
     let columns = ["Segment", "Users", "Found again", "Most often taken for"];
     data_table(&format!("Guesses by segment, {how}"), &columns, rows)
 }
 
 /// What each component explains.
-pub fn variance(outcome: &Outcome) -> String {
-    let ratios = &outcome.pca.explained_variance_ratio;
-    let kept = outcome.pca.components.nrows();
+pub fn variance(shown: &Shown) -> String {
+    let ratios = &shown.pca.explained_variance_ratio;
+    let kept = shown.pca.n_components;
     let rows = ratios.iter().zip(cumulative(ratios)).enumerate().map(|(i, (&own, sum))| {
         let used = if i < kept { "yes" } else { "no" };
         vec![(i + 1).to_string(), percent(own), percent(sum), used.into()]
@@ -49,16 +42,16 @@ pub fn variance(outcome: &Outcome) -> String {
 }
 
 /// Inertia by number of segments, a column for each space.
-pub fn inertia(outcome: &Outcome) -> String {
+pub fn inertia(shown: &Shown) -> String {
     let shares: Vec<(&str, Vec<f64>, Option<usize>)> =
-        curves(outcome).map(|(space, curve)| (space, normalise(&curve.inertia), curve.knee)).collect();
+        curves(&shown.sweep).map(|(space, curve)| (space, normalise(&curve.inertia), curve.knee)).collect();
     let heading = |space: &str| if space == "projected" { "On the components" } else { "On all items" };
     let columns: Vec<&str> =
         std::iter::once("Segments").chain(shares.iter().map(|(space, ..)| heading(space))).collect();
-    let clusters = outcome.sweep.iter().flat_map(|sweep| &sweep.clusters).enumerate();
+    let clusters = shown.sweep.iter().flat_map(|sweep| &sweep.clusters).enumerate();
     let rows = clusters.map(|(i, &k)| {
         let cell = |(_, shares, knee): &(&str, Vec<f64>, Option<usize>)| {
-            let suggested = if *knee == Some(k) { ", suggested" } else { "" };
+            let suggested = if *knee == Some(k) { ", bend" } else { "" };
             shares.get(i).map_or("–".into(), |&share| percent(share) + suggested)
         };
         std::iter::once(k.to_string()).chain(shares.iter().map(cell)).collect()
@@ -66,17 +59,46 @@ pub fn inertia(outcome: &Outcome) -> String {
     data_table("Inertia by number of segments, as a share of the first", &columns, rows)
 }
 
+/// What each number of segments is worth.
+pub fn by_clusters(shown: &Shown) -> String {
+    let Some(evidence) = &shown.evidence else { return String::new() };
+    let columns = [
+        "Segments",
+        "Bits per hidden rating",
+        "Stability (adjusted Rand)",
+        "Silhouette (simplified)",
+        "Caliński–Harabasz",
+        "Davies–Bouldin (less is better)",
+    ];
+    let rows = evidence.by_clusters.iter().map(|of| {
+        let suggested = if Some(of.clusters) == evidence.suggested_clusters { ", suggested" } else { "" };
+        let own = if of.clusters == shown.kmeans.sizes.len() { ", this run" } else { "" };
+        vec![
+            format!("{}{own}{suggested}", of.clusters),
+            format!("{} ± {}", significant(of.bits, 3), significant(of.standard_error, 1)),
+            significant(of.adjusted_rand, 3),
+            significant(of.simplified_silhouette, 3),
+            significant(of.calinski_harabasz, 4),
+            significant(of.davies_bouldin, 3),
+        ]
+    });
+    data_table("What each number of segments is worth", &columns, rows)
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::arr2;
 
     use super::*;
+    use crate::report::fixture::{self, SMALL};
+    use crate::report::run::Digests;
 
     #[test]
     fn a_segment_is_told_with_the_one_it_is_taken_for() {
         let confusion = Confusion { counts: arr2(&[[6, 1, 1], [0, 2, 0], [0, 0, 0]]) };
-        let table = guesses(&confusion, "in sample");
-        let rows = ["<td>8</td><td>75%</td><td>1 (12.5%)</td>", "<td>2</td><td>100%</td><td>–</td>"];
+        let shown = Shown::of(&fixture::outcome(SMALL), Digests::new(), false);
+        let table = guesses(&shown, &confusion, "in sample");
+        let rows = ["<td>8</td><td>75%</td><td>1 · Taste 1 (12.5%)</td>", "<td>2</td><td>100%</td><td>–</td>"];
         for row in rows.iter().chain(&["<td>0</td><td>–</td><td>–</td>"]) {
             assert!(table.contains(row), "{row} is not in {table}");
         }

@@ -1,6 +1,8 @@
 //! Small pieces of the page that several of its parts show.
 
+use crate::profile::{Profile, ProfileItem};
 use crate::report::charts;
+use crate::report::shown::Shown;
 
 /// The colour and symbol of a segment on the map.
 pub fn dot(segment: usize) -> String {
@@ -10,6 +12,7 @@ pub fn dot(segment: usize) -> String {
         charts::segment_color(segment)
     )
 }
+
 /// A bar filled to `share` of its width, with a tick at `tick`.
 pub fn bar(share: f64, tick: Option<f64>) -> String {
     let width = |share: f64| (share.clamp(0.0, 1.0) * 1000.0).round() / 10.0;
@@ -37,4 +40,24 @@ pub fn data_table(title: &str, columns: &[&str], rows: impl Iterator<Item = Vec<
          <table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n</div>\n</details>\n",
         rows.map(row).collect::<String>()
     )
+}
+
+/// The items, at most `n`, whose score exceeds that of all users most.
+pub fn stands_out(shown: &Shown, profile: &Profile, n: usize) -> Vec<String> {
+    let excess = |top: &ProfileItem| top.score - top.score_all;
+    let mut above: Vec<&ProfileItem> = profile.top.iter().filter(|top| excess(top) > 0.0).collect();
+    above.sort_by(|a, b| excess(b).total_cmp(&excess(a)).then(a.item.cmp(&b.item)));
+    above.iter().take(n).map(|top| shown.items.name(top.item)).collect()
+}
+
+/// An entry of the list of marks beside a chart.
+pub fn key(class: &str, color: &str, text: &str) -> String {
+    format!("<li><i class=\"{class}\" style=\"--c: var({color})\"></i>{text}</li>\n")
+}
+
+/// Where `page.js` draws the chart of this id.
+pub fn chart(id: &str, class: &str, says: &str) -> String {
+    // The map has buttons of its own, which nothing inside an image can be.
+    let role = if id == "chart-map" { "group" } else { "img" };
+    format!("<div class=\"chart {class}\" id=\"{id}\" role=\"{role}\" aria-label=\"{says}\"></div>\n")
 }

@@ -1,18 +1,19 @@
 //! What was read, how the result was made, how long it took, and where the files are.
 
 use super::parts::bar;
-use crate::report::Outcome;
+use crate::job::Missing;
 use crate::report::format::{bytes, count, html, plural, seconds, significant};
 use crate::report::run::{Digests, Stage, winning_iterations};
+use crate::report::shown::Shown;
 
-pub fn section(outcome: &Outcome, digests: &Digests, rejects: bool) -> String {
+pub fn section(shown: &Shown) -> String {
     format!(
         "<section id=\"run\">\n<h2>This run</h2>\n<div class=\"columns\">\n{}{}{}{}{}</div>\n</section>\n",
-        panel("Rows read", "sums", &ledger(outcome)),
-        panel("How it was made", "", &facts(outcome)),
-        panel("Time", "", &stages(outcome)),
-        panel("Files", "names", &files(rejects)),
-        panel("Digests", "names", &digest_rows(digests)),
+        panel("Rows read", "sums", &ledger(shown)),
+        panel("How it was made", "", &facts(shown)),
+        panel("Time", "", &stages(shown)),
+        panel("Files", "names", &files(shown)),
+        panel("Digests", "names", &digest_rows(&shown.digests)),
     )
 }
 
@@ -20,8 +21,8 @@ fn panel(title: &str, class: &str, rows: &str) -> String {
     format!("<div class=\"panel\"><h3>{title}</h3>\n<table class=\"{class}\">\n{rows}</table></div>\n")
 }
 
-fn ledger(outcome: &Outcome) -> String {
-    let ledger = &outcome.ledger;
+fn ledger(shown: &Shown) -> String {
+    let ledger = &shown.ledger;
     let row = |label: &str, value: u64| {
         format!("<tr><th scope=\"row\">{label}</th><td class=\"figure\">{}</td></tr>\n", count(value))
     };
@@ -36,10 +37,11 @@ fn ledger(outcome: &Outcome) -> String {
     .concat()
 }
 
-fn facts(outcome: &Outcome) -> String {
-    let (job, pca, measured) = (&outcome.job, &outcome.pca, &outcome.measured);
-    let weighting = format!("{:?}", job.matrix.weighting).to_lowercase();
-    let normalize = format!("{:?}", job.matrix.normalize).to_lowercase();
+fn facts(shown: &Shown) -> String {
+    let (pca, kmeans, measured) = (&shown.pca, &shown.kmeans, &shown.measured);
+    let weighting = format!("{:?}", shown.matrix.weighting).to_lowercase();
+    let missing = if shown.matrix.missing == Missing::UserMean { ", missing user-mean" } else { "" };
+    let normalize = format!("{:?}", shown.matrix.normalize).to_lowercase();
     let solver = format!(
         "{} ({}), {}, residual <span class=\"whole\">{}</span>{}",
         html(&pca.solver.solver),
@@ -50,22 +52,22 @@ fn facts(outcome: &Outcome) -> String {
     );
     let lloyd = format!(
         "start {} of {} won, {}, inertia {}",
-        outcome.kmeans.best_start + 1,
-        outcome.kmeans.starts.len(),
-        plural(winning_iterations(outcome) as u64, "iteration"),
-        significant(outcome.kmeans.inertia, 7)
+        kmeans.best_start + 1,
+        kmeans.starts.len(),
+        plural(winning_iterations(&kmeans.starts, kmeans.best_start) as u64, "iteration"),
+        significant(kmeans.inertia, 7)
     );
     let layout =
         format!("{} × {}", plural_es(measured.processes as u64, "process"), plural(measured.workers as u64, "worker"));
     let facts = [
-        ("Matrix", format!("weighting {weighting}, normalize {normalize}")),
+        ("Matrix", format!("weighting {weighting}, normalize {normalize}{missing}")),
         ("Total variance", significant(pca.total_variance, 7)),
         ("Principal components", solver),
         ("k-means", lloyd),
-        ("Seed", job.seed.to_string()),
+        ("Seed", shown.seed.to_string()),
         ("Layout", layout),
         ("Peak memory", bytes(measured.peak_memory)),
-        ("Version", format!("segmill {}", env!("CARGO_PKG_VERSION"))),
+        ("Version", format!("segmill {}", html(&shown.versions.segmill))),
     ];
     facts.iter().map(|(label, value)| fact(label, value)).collect()
 }
@@ -78,8 +80,8 @@ fn fact(label: &str, value: &str) -> String {
     format!("<tr><th scope=\"row\">{label}</th><td>{value}</td></tr>\n")
 }
 
-fn stages(outcome: &Outcome) -> String {
-    let measured = &outcome.measured;
+fn stages(shown: &Shown) -> String {
+    let measured = &shown.measured;
     let longest = measured.stages.iter().map(|stage| stage.seconds).fold(0.0, f64::max);
     let row = |stage: &Stage| {
         let share = if longest > 0.0 { stage.seconds / longest } else { 0.0 };
@@ -97,19 +99,29 @@ fn stages(outcome: &Outcome) -> String {
     )
 }
 
-fn files(rejects: bool) -> String {
+fn files(shown: &Shown) -> String {
     let files = [
         ("segments.parquet", "each user’s segment, the next nearest, and the distances"),
         ("profiles.parquet", "the top items of each segment"),
         ("explained_variance.csv", "the chart of explained variance"),
         ("inertia.csv", "the chart of inertia"),
         ("confusion.csv", "both confusion matrices"),
+        ("evidence.csv", "what each number of segments is worth"),
         ("model/", "what puts a new user into a segment"),
         ("run.json", "the job as run, times, accuracies, digests"),
+        ("report.json", "what this page shows; segmill report renders it again"),
         ("rejects.tsv", "the rows left out, and why"),
     ];
-    let shown = files.iter().filter(|(file, _)| rejects || *file != "rejects.tsv");
-    shown.map(|(file, holds)| fact(&format!("<a href=\"{file}\"><code>{file}</code></a>"), holds)).collect()
+    let is_there = |file: &str| match file {
+        "rejects.tsv" => shown.rejects,
+        "evidence.csv" => shown.evidence.is_some(),
+        _ => true,
+    };
+    files
+        .iter()
+        .filter(|(file, _)| is_there(file))
+        .map(|(file, holds)| fact(&format!("<a href=\"{file}\"><code>{file}</code></a>"), holds))
+        .collect()
 }
 
 /// The first half of each digest: enough to compare by eye.

@@ -1,0 +1,88 @@
+//! All segments at a glance: a row for each, with its size, what it stands out for and how stable it is.
+
+use std::cmp::Reverse;
+
+use super::parts::{bar, dot, stands_out};
+use crate::profile::Profile;
+use crate::report::charts;
+use crate::report::format::{percent, plural};
+use crate::report::shown::Shown;
+use crate::report::verdict;
+
+/// Rows that are shown at once; those of further segments open on demand.
+const AT_ONCE: usize = 25;
+
+/// Items that a segment is told by.
+const ITEMS: usize = 3;
+
+pub fn section(shown: &Shown) -> String {
+    let mut profiles: Vec<&Profile> = shown.profiles.iter().collect();
+    profiles.sort_by_key(|profile| (Reverse(profile.size), profile.segment));
+    let (first, further) = profiles.split_at(profiles.len().min(AT_ONCE));
+    let further = match further {
+        [] => String::new(),
+        further => format!(
+            "<details class=\"further\">\n<summary>{} smaller segments</summary>\n{}</details>\n",
+            further.len(),
+            table(shown, further, "Smaller segments at a glance")
+        ),
+    };
+    format!(
+        "<section id=\"kinds\">\n<h2>What kinds of customers are there?</h2>\n<p class=\"how\">The largest first. A segment stands \
+         out for what its members rated more than others did.{}</p>\n<div class=\"panel kinds\">\n{}{further}</div>\n</section>\n",
+        if shown.evidence.is_some() { STABLE } else { "" },
+        table(shown, first, "Segments at a glance"),
+    )
+}
+
+/// What the last column says.
+const STABLE: &str =
+    " It is stable where other users of the same kind lead to the same segment again: 1 is always, 0 is never.";
+
+/// The roles are said because a phone shows a row as a block, which would take them away.
+fn table(shown: &Shown, profiles: &[&Profile], says: &str) -> String {
+    let columns = ["Segment", "Size", "Stands out for", "Stability"];
+    let columns = &columns[..if shown.evidence.is_some() { 4 } else { 3 }];
+    let heading = |column: &&str| format!("<th role=\"columnheader\" scope=\"col\">{column}</th>");
+    format!(
+        "<table role=\"table\" aria-label=\"{says}\">\n<thead role=\"rowgroup\"><tr role=\"row\">{}</tr></thead>\n\
+         <tbody role=\"rowgroup\">\n{}</tbody>\n</table>\n",
+        columns.iter().map(heading).collect::<String>(),
+        profiles.iter().map(|profile| row(shown, profile)).collect::<String>()
+    )
+}
+
+fn row(shown: &Shown, profile: &Profile) -> String {
+    let segment = profile.segment as usize;
+    let largest = shown.kmeans.sizes.iter().max().copied().unwrap_or(0).max(1);
+    format!(
+        "<tr role=\"row\" style=\"--of: {}\"><th role=\"rowheader\" scope=\"row\" class=\"kind\">{}\
+         <a href=\"#segment-{segment}\">{}</a></th>\
+         <td role=\"cell\" class=\"size\"><span>{} <span class=\"muted\">{}</span></span>{}</td>\
+         <td role=\"cell\" class=\"for\">{}</td>{}</tr>\n",
+        charts::segment_color(segment),
+        dot(segment),
+        shown.label_html(segment),
+        plural(profile.size, "user"),
+        percent(shown.share(profile.size)),
+        bar(profile.size as f64 / largest as f64, None),
+        features(shown, profile),
+        stability(shown, segment)
+    )
+}
+
+fn features(shown: &Shown, profile: &Profile) -> String {
+    let items = stands_out(shown, profile, ITEMS);
+    if items.is_empty() { "<span class=\"muted\">nothing in particular</span>".into() } else { items.join("; ") }
+}
+
+fn stability(shown: &Shown, segment: usize) -> String {
+    let Some(evidence) = &shown.evidence else { return String::new() };
+    let jaccard = evidence.stability.jaccard[segment];
+    let word = verdict::stability(jaccard);
+    let doubtful = if jaccard < verdict::STABLE { " doubtful" } else { "" };
+    format!(
+        "<td role=\"cell\" class=\"stability{doubtful}\">{word} <span class=\"muted\">{}</span></td>",
+        verdict::digits(jaccard)
+    )
+}

@@ -1,0 +1,105 @@
+//! How many segments? What several numbers of them would give: inertia, bits on hidden ratings, stability.
+
+use super::data;
+use super::parts::{chart, key};
+use crate::report::format::plural;
+use crate::report::shown::Shown;
+use crate::report::tables::curves;
+use crate::report::verdict;
+
+/// Whether there is anything to choose from.
+pub fn is_shown(shown: &Shown) -> bool {
+    curves(&shown.sweep).next().is_some() || compares(shown)
+}
+
+/// Whether there is evidence for several numbers.
+pub fn compares(shown: &Shown) -> bool {
+    shown.evidence.as_ref().is_some_and(|evidence| evidence.by_clusters.len() > 1)
+}
+
+pub fn section(shown: &Shown) -> String {
+    if !is_shown(shown) {
+        return String::new();
+    }
+    format!(
+        "<section id=\"number\">\n<h2>How many segments?</h2>\n<p class=\"how\">{}{}</p>\n<div class=\"trio\">\n{}{}</div>\n{}</section>\n",
+        suggestion(shown),
+        bends(shown),
+        if compares(shown) { worth() } else { String::new() },
+        inertia(shown),
+        tables(shown),
+    )
+}
+
+/// The numbers behind the charts.
+fn tables(shown: &Shown) -> String {
+    let worth = if compares(shown) { data::by_clusters(shown) } else { String::new() };
+    let inertia = if curves(&shown.sweep).next().is_some() { data::inertia(shown) } else { String::new() };
+    worth + &inertia
+}
+
+fn suggestion(shown: &Shown) -> String {
+    let clusters = shown.kmeans.sizes.len();
+    let has = format!("This run has {}.", plural(clusters as u64, "segment"));
+    let Some(evidence) = shown.evidence.as_ref().filter(|_| compares(shown)) else { return has };
+    let why = "the least number that says as much about hidden ratings as any, and is found again.";
+    match (verdict::suggestion(evidence, clusters), evidence.suggested_clusters) {
+        (Some(suggestion), _) => format!("{has} {suggestion} It is {why}"),
+        (None, Some(_)) => format!("{has} It is {why}"),
+        (None, None) => format!("{has} None of the numbers that were tried is worth suggesting."),
+    }
+}
+
+fn figure(title: &str, note: &str, chart: &str) -> String {
+    format!(
+        "<figure class=\"panel\">\n<figcaption><h3>{title}</h3><p class=\"muted\">{note}</p></figcaption>\n{chart}</figure>\n"
+    )
+}
+
+/// Bits and stability.
+fn worth() -> String {
+    let bits = chart("chart-bits", "", "Line chart of bits saved per hidden rating against the number of segments.");
+    let again = chart("chart-stability", "", "Line chart of the adjusted Rand index against the number of segments.");
+    let ring = key("ring", "--accent-2", "suggested number");
+    let marks = format!("<ul class=\"key\">{ring}{}</ul>\n", key("square", "--accent-2", "this run"));
+    [
+        figure("What they say of hidden ratings", "Bits saved per rating: more is better.", &(marks.clone() + &bits)),
+        figure("How well they are found again", "Adjusted Rand index of refits: more is better.", &(marks + &again)),
+    ]
+    .concat()
+}
+
+/// Where the curves of inertia bend.
+fn bends(shown: &Shown) -> String {
+    let knees: Vec<String> = curves(&shown.sweep).filter_map(|(space, curve)| Some(knee(space, curve.knee?))).collect();
+    match (curves(&shown.sweep).next(), knees.as_slice()) {
+        (None, _) => String::new(),
+        (_, []) => " Inertia falls without a clear bend.".into(),
+        (_, knees) => format!(" Inertia bends {}: more segments than that bring it down little.", knees.join(" and ")),
+    }
+}
+
+fn inertia(shown: &Shown) -> String {
+    let spaces: Vec<_> = curves(&shown.sweep).collect();
+    let entry = |(space, _): &(&str, _)| match *space {
+        "projected" => key("line", "--accent", "on the components"),
+        _ => key("line dashed", "--accent-2", "on all items"),
+    };
+    if spaces.is_empty() {
+        return String::new();
+    }
+    let bends = spaces.iter().any(|(_, curve)| curve.knee.is_some());
+    let ring = if bends { key("ring", "--muted", "bend") } else { String::new() };
+    let key = format!("<ul class=\"key\">{}{ring}</ul>\n", spaces.iter().map(entry).collect::<String>());
+    let chart = chart("chart-inertia", "", "Line chart of inertia against the number of clusters.");
+    figure(
+        "How far users lie from their centre",
+        "Inertia, as a share of the first: more segments always bring it down.",
+        &(key + &chart),
+    )
+}
+
+fn knee(space: &str, clusters: usize) -> String {
+    let place = if space == "projected" { "on the components" } else { "on all items" };
+    format!("at {clusters} {place}")
+}
