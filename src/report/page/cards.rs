@@ -1,80 +1,228 @@
-//! A card per segment: what its members like, and more than others do.
+//! A card per segment: who its members are, what they like, and more than others do.
 
 use super::parts::{bar, dot};
-use crate::profile::{Profile, ProfileItem};
+use crate::job::{Duplicates, RatingColumn, Source};
+use crate::profile::{Activity, Category, ItemShare, Profile, ProfileItem, Summary, SummaryOf};
 use crate::report::Outcome;
 use crate::report::charts;
-use crate::report::format::{decimals, html, percent, plural, significant};
+use crate::report::format::{count, html, percent, plural, significant};
+
+/// Values of a column of metadata on a card: what members like, and what they avoid.
+const LIKED: usize = 3;
+const AVOIDED: usize = 1;
+
+/// Times everybody's share from which a value is liked, and up to which it is avoided.
+const LIKED_LIFT: f64 = 1.1;
+const AVOIDED_LIFT: f64 = 0.7;
+
+/// Items that are named as missing.
+const MISSING: usize = 3;
 
 pub fn section(outcome: &Outcome) -> String {
-    let scores = outcome.profiles.iter().flat_map(|profile| &profile.top).map(|top| top.score.max(top.score_all));
-    let longest = scores.fold(0.0, f64::max);
-    let cards: String = outcome.profiles.iter().map(|profile| card(outcome, profile, longest)).collect();
+    let ratings = Ratings::of(outcome);
+    let cards: String = outcome.profiles.iter().map(|profile| card(outcome, profile, ratings)).collect();
     format!(
-        "<section id=\"segments\">\n<h2>Segments</h2>\n<p class=\"how\">The items that matter most in each segment. The first \
-         number and the bar are the item’s mean TF-IDF score among the members: high where many of them rated it and \
-         it weighs much in their list. The tick is the same score over all users, the last number how many times that \
-         it is. A bar far past its tick is what is special about the segment. All bars have one scale.</p>\n\
+        "<section id=\"segments\">\n<h2>Segments</h2>\n<p class=\"how\">What makes each segment. Its items are those that \
+         weigh most for its members (by mean TF-IDF); the bar and the first number say how many of the members have the item, \
+         the tick how many of all users do, and the second number how many times as many that is. A bar far past its tick \
+         is what is special about the segment.</p>\n\
          <div class=\"cards\">\n{cards}</div>\n</section>\n"
     )
 }
 
-fn card(outcome: &Outcome, profile: &Profile, longest: f64) -> String {
-    let segment = profile.segment as usize;
-    let share = percent(profile.size as f64 / outcome.measured.n_users.max(1) as f64);
-    let items: String = profile.top.iter().map(|top| card_item(outcome, top, longest)).collect();
-    let items = if items.is_empty() { "<li>No items.</li>\n".to_string() } else { items };
-    format!(
-        "<article class=\"card\" style=\"--c: {}\">\n<header><h3>{}Segment {segment}</h3>\
-         <span class=\"size\">{}, {share}</span></header>\n\
-         <p class=\"apart\"><span>Differs from all users</span><span>{}</span></p>{}\n{}<ol class=\"items\">\n{items}</ol>\n\
-         </article>\n",
-        charts::segment_color(segment),
-        dot(segment),
-        plural(profile.size, "user"),
-        significant(profile.distance_from_all, 2),
-        bar(profile.distance_from_all, None),
-        stands_out(outcome, profile),
-    )
+/// What the ratings of the run are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ratings {
+    /// How much somebody likes an item.
+    Rated,
+    /// How often somebody had to do with it.
+    Times,
+    /// All alike: a mean says nothing.
+    Alike,
 }
 
-/// The two items whose score exceeds that of all users most.
-fn stands_out(outcome: &Outcome, profile: &Profile) -> String {
-    let excess = |top: &ProfileItem| top.score - top.score_all;
-    let mut above: Vec<&ProfileItem> = profile.top.iter().filter(|top| excess(top) > 0.0).collect();
-    above.sort_by(|a, b| excess(b).total_cmp(&excess(a)).then(a.item.cmp(&b.item)));
-    let titles: Vec<String> = above.iter().take(2).map(|top| format!("<b>{}</b>", item_name(outcome, top))).collect();
-    match titles.is_empty() {
-        true => String::new(),
-        false => format!("<p class=\"for\">Stands out for {}</p>\n", titles.join(" and ")),
+impl Ratings {
+    fn of(outcome: &Outcome) -> Ratings {
+        let input = &outcome.job.input;
+        let mut top = outcome.profiles.iter().flat_map(|profile| &profile.top);
+        let counts_rows = match &input.source {
+            Source::Files(files) => files.rating == RatingColumn::None,
+            Source::Generate(_) => true,
+        };
+        if top.all(|item| item.mean_rating_all == 1.0) {
+            Ratings::Alike
+        } else if input.duplicates == Duplicates::Sum && counts_rows {
+            Ratings::Times
+        } else {
+            Ratings::Rated
+        }
     }
 }
 
+fn card(outcome: &Outcome, profile: &Profile, ratings: Ratings) -> String {
+    let segment = profile.segment as usize;
+    let share = percent(profile.size as f64 / outcome.measured.n_users.max(1) as f64);
+    let facts = [
+        stability(outcome, segment),
+        activity(&profile.activity, &profile.activity_all),
+        tastes(&profile.metadata),
+        missing(outcome, &profile.missing),
+        nearest(outcome, profile),
+    ];
+    format!(
+        "<article class=\"card\" id=\"segment-{segment}\" style=\"--c: {}\">\n<header><h3>{}{}</h3>\
+         <p class=\"size\">Segment {segment}: {}, {share}</p></header>\n{}\
+         <dl class=\"facts\">\n{}</dl>\n</article>\n",
+        charts::segment_color(segment),
+        dot(segment),
+        name(outcome, segment),
+        plural(profile.size, "user"),
+        items(outcome, profile, ratings),
+        facts.concat(),
+    )
+}
+
+/// What people call a segment, for HTML.
+fn name(outcome: &Outcome, segment: usize) -> String {
+    html(&outcome.names[segment])
+}
+
+fn fact(what: &str, text: &str) -> String {
+    format!("<div><dt>{what}</dt><dd>{text}</dd></div>\n")
+}
+
+/// In words, after Hennig (2007): from 0.75 on segments are stable, up to 0.5 they dissolve.
+fn stability(outcome: &Outcome, segment: usize) -> String {
+    let jaccard = outcome.evidence.as_ref().and_then(|evidence| evidence.stability.jaccard.get(segment));
+    let words = |jaccard: f64| match jaccard {
+        j if j >= 0.85 => "Very stable",
+        j if j >= 0.75 => "Stable",
+        j if j >= 0.6 => "Fairly stable",
+        j if j > 0.5 => "Hardly stable",
+        _ => "Unstable",
+    };
+    jaccard.map_or(String::new(), |&jaccard| {
+        let found = format!("{} <span class=\"muted\">(Jaccard {})</span>", words(jaccard), significant(jaccard, 2));
+        fact("Found again", &found)
+    })
+}
+
+fn activity(own: &Activity, all: &Activity) -> String {
+    let whole = |number: f64| count(number.round() as u64);
+    let times = match own.median / all.median {
+        times if times.is_finite() => format!(", {}", lift(times)),
+        _ => String::new(),
+    };
+    let text = format!(
+        "{} items{times} <span class=\"muted\">(half of the members {} to {}; everybody {})</span>",
+        whole(own.median),
+        whole(own.lower_quartile),
+        whole(own.upper_quartile),
+        whole(all.median)
+    );
+    fact("Activity", &text)
+}
+
+/// A multiple, as `3.1×`.
+fn lift(times: f64) -> String {
+    match times {
+        t if !t.is_finite() => "–".into(),
+        t if t < 9.95 => format!("{t:.1}×"),
+        t => format!("{}×", count(t.round() as u64)),
+    }
+}
+
+fn tastes(metadata: &[Summary]) -> String {
+    metadata.iter().map(|summary| fact(&html(&summary.name), &taste(summary))).collect()
+}
+
+fn taste(summary: &Summary) -> String {
+    match &summary.of {
+        SummaryOf::Categories(categories) => {
+            let liked = categories.iter().filter(|category| category.lift() >= LIKED_LIFT).take(LIKED);
+            let avoided = categories.iter().rev().filter(|category| category.lift() <= AVOIDED_LIFT).take(AVOIDED);
+            let shown = |category: &Category| {
+                let (value, share) = (html(&category.value), percent_short(category.share));
+                format!("{value} {share} <span class=\"muted\">({})</span>", lift(category.lift()))
+            };
+            let liked: Vec<String> = liked.map(shown).collect();
+            let avoided: Vec<String> = avoided.map(|category| format!("little {}", shown(category))).collect();
+            match [liked, avoided].concat() {
+                none if none.is_empty() => "much like everybody".into(),
+                shown => shown.join(", "),
+            }
+        }
+        SummaryOf::Number { mean: Some(mean), mean_all: Some(all), .. } => {
+            format!(
+                "{} on average <span class=\"muted\">(everybody {})</span>",
+                significant(*mean, 4),
+                significant(*all, 4)
+            )
+        }
+        SummaryOf::Number { .. } => "–".into(),
+    }
+}
+
+/// Whole percent where there are some.
+fn percent_short(share: f64) -> String {
+    if share >= 0.0095 { format!("{:.0}%", share * 100.0) } else { percent(share) }
+}
+
+fn missing(outcome: &Outcome, items: &[ItemShare]) -> String {
+    let shown = |item: &ItemShare| {
+        let (share, all) = (percent_short(item.share), percent_short(item.share_all));
+        format!("{} {share} <span class=\"muted\">(everybody {all})</span>", item_name(outcome, item.item))
+    };
+    let items: Vec<String> = items.iter().take(MISSING).map(shown).collect();
+    if items.is_empty() { String::new() } else { fact("Missing most", &items.join(", ")) }
+}
+
+fn nearest(outcome: &Outcome, profile: &Profile) -> String {
+    let link = |segment: usize| format!("<a href=\"#segment-{segment}\">{}</a>", name(outcome, segment));
+    let links: Vec<String> = profile.nearest.iter().take(2).map(|near| link(near.segment as usize)).collect();
+    if links.is_empty() { String::new() } else { fact("Nearest", &links.join(", ")) }
+}
+
 /// The title for HTML; an item without one is told by its id.
-fn item_name(outcome: &Outcome, top: &ProfileItem) -> String {
-    let item = top.item as usize;
+fn item_name(outcome: &Outcome, item: u32) -> String {
+    let item = item as usize;
     match &outcome.items.titles[item] {
         Some(title) => html(title),
         None => format!("item {}", html(&outcome.items.ids[item].to_string())),
     }
 }
 
-fn card_item(outcome: &Outcome, top: &ProfileItem, longest: f64) -> String {
-    let title = item_name(outcome, top);
-    // Three digits of the largest score, and as many decimals for the others: the column stays aligned.
-    let decimals = decimals(longest, 3);
-    let score = |score: f64| format!("{score:.decimals$}");
-    let scale = |score: f64| if longest > 0.0 { score / longest } else { 0.0 };
-    let (lift, high) = match top.score / top.score_all {
-        lift if lift.is_finite() => (format!("{lift:.*} ×", if lift < 9.95 { 1 } else { 0 }), lift >= 2.0),
-        _ => ("–".into(), false),
+fn items(outcome: &Outcome, profile: &Profile, ratings: Ratings) -> String {
+    if profile.top.is_empty() {
+        return "<p class=\"muted\">No items.</p>\n".into();
+    }
+    let rated = match ratings {
+        Ratings::Rated => "<span>rated</span>",
+        Ratings::Times => "<span>times each</span>",
+        Ratings::Alike => "",
+    };
+    let class = if ratings == Ratings::Alike { "items unrated" } else { "items" };
+    let items: String = profile.top.iter().map(|top| card_item(outcome, top, ratings)).collect();
+    format!(
+        "<p class=\"{class} over\" aria-hidden=\"true\"><span></span><span>have it</span><span>× all</span>{rated}</p>\n\
+         <ol class=\"{class}\">\n{items}</ol>\n"
+    )
+}
+
+fn card_item(outcome: &Outcome, top: &ProfileItem, ratings: Ratings) -> String {
+    let title = item_name(outcome, top.item);
+    let (share, times) = (percent_short(top.share), lift(top.lift()));
+    let high = if top.lift() >= 2.0 { " high" } else { "" };
+    let mean = format!("{:.1}", top.mean_rating);
+    let (rated, said) = match ratings {
+        Ratings::Rated => (format!("<span aria-hidden=\"true\">{mean}</span>"), format!("; rated {mean}")),
+        Ratings::Times => (format!("<span aria-hidden=\"true\">{mean}</span>"), format!("; {mean} times each")),
+        Ratings::Alike => (String::new(), String::new()),
     };
     format!(
-        "<li><span class=\"title\" title=\"{title}\">{title}</span><span class=\"score\">{}</span>\
-         <span class=\"lift{}\">{lift}</span><span class=\"unseen\">all users {}</span>{}</li>\n",
-        score(top.score),
-        if high { " high" } else { "" },
-        score(top.score_all),
-        bar(scale(top.score), Some(scale(top.score_all)))
+        "<li><span class=\"title\" title=\"{title}\">{title}</span><span aria-hidden=\"true\">{share}</span>\
+         <span class=\"lift{high}\" aria-hidden=\"true\">{times}</span>{rated}\
+         <span class=\"unseen\">{share} have it, {times} everybody{said}</span>{}</li>\n",
+        bar(top.share, Some(top.share_all))
     )
 }

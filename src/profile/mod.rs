@@ -1,18 +1,39 @@
-//! What makes each segment different: the mean TF-IDF row of its members, on the raw ratings.
+//! What makes each segment different: what its members like, have and lack, and how much they rate.
+//!
+//! | module | what it tells |
+//! |---|---|
+//! | this one | the mean TF-IDF row of the members, on the raw ratings, and its top items |
+//! | [`members`] | the share of members who have an item, against that of everybody |
+//! | [`activity`] | how many ratings members have |
+//! | [`summary`] | metadata of items over what members rated |
+
+mod activity;
+mod members;
+mod summary;
 
 use std::ops::Range;
 
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
+
+pub use activity::Activity;
+pub use members::ItemShare;
+pub use summary::{Category, Summary, SummaryOf};
 
 use crate::collective::Collective;
 use crate::collective::owners::Owners;
+use crate::ingest::metadata::Field;
 use crate::job::ProfileParams;
-use crate::kernel::csr::Csr;
+use crate::kernel::csr::{Csr, Row};
 use crate::kernel::fixed::Scale;
 use crate::kernel::tfidf;
+use members::{Apart, Counted};
 
 /// Items whose products are added up together: a sum over all items is one over chunks, in order.
 const CHUNK: usize = 64;
+
+/// Segments that are called the nearest ones.
+const NEAREST: usize = 3;
 
 /// What one segment likes more than others do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +47,19 @@ pub struct Profile {
     pub distance_from_all: f64,
     /// The top items by score, falling; ties by item.
     pub top: Vec<ProfileItem>,
+    /// How many ratings its members have.
+    pub activity: Activity,
+    /// The same of all users.
+    pub activity_all: Activity,
+    /// Items that members have more often than everybody, by the difference of shares, falling; ties by item. Only
+    /// differences that chance would not make.
+    pub distinctive: Vec<ItemShare>,
+    /// Items that members lack, by the difference of shares, the largest first: everybody has them at least twice as often.
+    pub missing: Vec<ItemShare>,
+    /// The segments whose centroids are nearest: where members would go next. Ties by number.
+    pub nearest: Vec<Near>,
+    /// What is known of items, over those that members rated.
+    pub metadata: Vec<Summary>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +70,37 @@ pub struct ProfileItem {
     pub score: f64,
     /// Mean TF-IDF over all users.
     pub score_all: f64,
+    /// Share of the members who have it.
+    pub share: f64,
+    /// Share of all users who do.
+    pub share_all: f64,
+    /// Mean of its ratings by members.
+    pub mean_rating: f64,
+    /// Mean of its ratings by all users.
+    pub mean_rating_all: f64,
+}
+
+impl ProfileItem {
+    /// How many times as often members have it as everybody.
+    pub fn lift(&self) -> f64 {
+        if self.share_all > 0.0 { self.share / self.share_all } else { 0.0 }
+    }
+}
+
+/// Another segment, and how far its centroid is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Near {
+    pub segment: u32,
+    /// Between the centroids, in the space of the components.
+    pub distance: f64,
+}
+
+/// An item by its TF-IDF.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Scored {
+    item: u32,
+    score: f64,
+    score_all: f64,
 }
 
 /// What a worker finds out about the items it owns.
@@ -44,7 +109,7 @@ struct Part {
     /// By segment: items with a score above 0.
     n_items: Vec<u64>,
     /// By segment: the top of these items.
-    top: Vec<Vec<ProfileItem>>,
+    top: Vec<Vec<Scored>>,
     /// Products of mean rows, summed over each chunk of items in order: `(n_chunks, n_clusters)`.
     products: Vec<Products>,
 }
@@ -57,30 +122,132 @@ struct Products {
     both: f64,
 }
 
-/// The profiles of segments `0..n_clusters`, in order, on the coordinator; and idf `(n_items)`. `labels` are the segments
-/// of this worker's users.
+/// The profiles of the segments that have `centroids` `(n_clusters, n_components)`, in order, on the coordinator; and idf
+/// `(n_items)`. `labels` are the segments of this worker's users; `metadata` is what the coordinator knows of the items.
 pub fn fit<C: Collective>(
     c: &mut C,
     ratings: &Csr,
     labels: &[u32],
-    n_clusters: usize,
+    centroids: ArrayView2<'_, f64>,
+    metadata: &[Field],
     params: ProfileParams,
 ) -> (Vec<Profile>, Vec<f64>) {
-    let n_items = ratings.n_cols;
+    let (n_items, n_clusters) = (ratings.n_cols, centroids.nrows());
     let mut counts = ratings.column_counts();
-    counts.resize(n_items + n_clusters, 0);
-    labels.iter().for_each(|&segment| counts[n_items + segment as usize] += 1);
+    counts.resize(n_items + 2 * n_clusters, 0);
+    let (_, of_segments) = counts.split_at_mut(n_items);
+    each_member(ratings, labels, |segment, row| {
+        of_segments[segment] += 1;
+        of_segments[n_clusters + segment] += row.len() as i64;
+    });
     c.sum(&mut counts);
-    let (document_frequency, sizes) = counts.split_at(n_items);
+    let (document_frequency, of_segments) = counts.split_at(n_items);
+    let (sizes, n_ratings) = of_segments.split_at(n_clusters);
     let n_users = sizes.iter().sum::<i64>() as u64;
     let idf = tfidf::idf(n_users, document_frequency);
     let scale = Scale::new(1.0, n_users);
     let mut sums = weight_sums(ratings, labels, n_clusters, &idf, scale);
     let owners = Owners::even(c.peers(), n_items, CHUNK);
     owners.sum(c, &mut sums);
-    let part = finish(&sums, owners.columns(c.index()), n_items, sizes, scale, params.top);
+    let own = owners.columns(c.index());
+    let part = finish(&sums, own.clone(), n_items, sizes, scale, params.top);
     drop(sums);
-    (profiles(&c.gather_values(&part), sizes, params.top), idf)
+    let liked = join(&c.gather_values(&part), sizes, params.top);
+    let chosen: Vec<u32> = c.broadcast_value(c.is_coordinator().then(|| chosen(&liked)).as_ref());
+    let counted = members::count(c, ratings, labels, sizes, &owners, &chosen);
+    let apart = c.gather_values(&members::apart(&counted.counts, own, sizes, document_frequency));
+    let summaries = summary::summarise(c, metadata, &owners, &counted.counts, n_ratings);
+    let Some((activities, activity_all)) = activity::activities(c, ratings, labels, n_clusters) else {
+        return (Vec::new(), idf);
+    };
+    let shares = Shares { counted: &counted, chosen: &chosen, sizes, document_frequency };
+    let of_segment = |(segment, (liked, metadata)): (usize, (Liked, Vec<Summary>))| Profile {
+        segment: segment as u32,
+        size: sizes[segment] as u64,
+        n_items: liked.n_items,
+        distance_from_all: liked.distance_from_all,
+        top: liked.top.into_iter().map(|scored| shares.item(segment, scored)).collect(),
+        activity: activities[segment],
+        activity_all,
+        distinctive: joined(&apart, |part| &part.distinctive[segment]),
+        missing: joined(&apart, |part| &part.missing[segment]),
+        nearest: nearest(centroids, sizes, segment),
+        metadata,
+    };
+    (liked.into_iter().zip(summaries).enumerate().map(of_segment).collect(), idf)
+}
+
+/// What the mean TF-IDF row of a segment says.
+struct Liked {
+    n_items: u64,
+    distance_from_all: f64,
+    top: Vec<Scored>,
+}
+
+/// All items that some segment has at the top, rising.
+fn chosen(liked: &[Liked]) -> Vec<u32> {
+    let mut items: Vec<u32> = liked.iter().flat_map(|liked| &liked.top).map(|scored| scored.item).collect();
+    items.sort_unstable();
+    items.dedup();
+    items
+}
+
+/// What is known of the members who have the chosen items.
+struct Shares<'a> {
+    counted: &'a Counted,
+    chosen: &'a [u32],
+    sizes: &'a [i64],
+    document_frequency: &'a [i64],
+}
+
+impl Shares<'_> {
+    fn item(&self, segment: usize, Scored { item, score, score_all }: Scored) -> ProfileItem {
+        let (n_clusters, n_chosen) = (self.sizes.len(), self.chosen.len());
+        let place = self.chosen.binary_search(&item).expect("a top item is chosen");
+        let mean_rating = |segments| self.counted.mean_rating(segments, place, n_chosen);
+        ProfileItem {
+            item,
+            score,
+            score_all,
+            share: self.counted.members[segment * n_chosen + place] as f64 / self.sizes[segment] as f64,
+            share_all: self.document_frequency[item as usize] as f64 / self.sizes.iter().sum::<i64>() as f64,
+            mean_rating: mean_rating(segment..segment + 1),
+            mean_rating_all: mean_rating(0..n_clusters),
+        }
+    }
+}
+
+/// The items of all workers that set a segment apart most.
+fn joined(parts: &[Apart], of: impl Fn(&Apart) -> &Vec<ItemShare>) -> Vec<ItemShare> {
+    members::most_apart(parts.iter().flat_map(of).copied().collect())
+}
+
+/// The segments with users whose centroids are nearest to that of `segment`.
+fn nearest(centroids: ArrayView2<'_, f64>, sizes: &[i64], segment: usize) -> Vec<Near> {
+    let squared = |other: usize| {
+        let pairs = centroids.row(segment).into_iter().zip(centroids.row(other));
+        pairs.map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
+    };
+    let others = (0..sizes.len()).filter(|&other| other != segment && sizes[other] > 0 && sizes[segment] > 0);
+    let mut others: Vec<Near> =
+        others.map(|other| Near { segment: other as u32, distance: squared(other).sqrt() }).collect();
+    // Sorting keeps the order of numbers where distances are equal.
+    others.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+    others.truncate(NEAREST);
+    others
+}
+
+/// Hands the rows of this worker's users to `each`, with their segments. The users of a block go by segment, so that what
+/// is kept for one stays in the cache.
+fn each_member(ratings: &Csr, labels: &[u32], mut each: impl FnMut(usize, Row<'_>)) {
+    let mut order = Vec::new();
+    for block in ratings.blocks() {
+        let labels = &labels[block.first_row..block.first_row + block.rows.n_rows()];
+        order.clear();
+        order.extend(labels.iter().enumerate().map(|(row, &segment)| (segment, row as u32)));
+        order.sort_unstable();
+        order.iter().for_each(|&(segment, row)| each(segment as usize, block.rows.row(row as usize)));
+    }
 }
 
 /// The part of the items `own`, from the sums `(n_clusters, n_items)`.
@@ -106,45 +273,35 @@ fn finish(sums: &[i64], own: Range<usize>, n_items: usize, sizes: &[i64], scale:
 }
 
 /// Joins the workers' parts, which follow each other in item order. None where there are no parts.
-fn profiles(parts: &[Part], sizes: &[i64], top: usize) -> Vec<Profile> {
+fn join(parts: &[Part], sizes: &[i64], top: usize) -> Vec<Liked> {
     let n_segments = if parts.is_empty() { 0 } else { sizes.len() };
-    let profile = |segment: usize| {
-        let mut items: Vec<ProfileItem> = parts.iter().flat_map(|part| part.top[segment].iter().cloned()).collect();
+    let liked = |segment: usize| {
+        let mut items: Vec<Scored> = parts.iter().flat_map(|part| part.top[segment].iter().cloned()).collect();
         // Sorting keeps the order of items where scores are equal.
         items.sort_by(|a, b| b.score.total_cmp(&a.score));
         items.truncate(top);
         let chunks = parts.iter().flat_map(|part| part.products.iter().skip(segment).step_by(n_segments));
-        Profile {
-            segment: segment as u32,
-            size: sizes[segment] as u64,
+        Liked {
             n_items: parts.iter().map(|part| part.n_items[segment]).sum(),
             distance_from_all: 1.0 - chunks.fold(Products::default(), Products::plus).cosine(),
             top: items,
         }
     };
-    (0..n_segments).map(profile).collect()
+    (0..n_segments).map(liked).collect()
 }
 
-/// Fixed-point sums of the members' unit TF-IDF rows, `(n_clusters, n_items)`. The users of a block go by segment, so
-/// that what they are added to stays in the cache.
+/// Fixed-point sums of the members' unit TF-IDF rows, `(n_clusters, n_items)`.
 fn weight_sums(ratings: &Csr, labels: &[u32], n_clusters: usize, idf: &[f64], scale: Scale) -> Vec<i64> {
     let n_items = ratings.n_cols;
     let mut sums = vec![0i64; n_clusters * n_items];
-    let (mut weights, mut order) = (Vec::new(), Vec::new());
-    for block in ratings.blocks() {
-        let labels = &labels[block.first_row..block.first_row + block.rows.n_rows()];
-        order.clear();
-        order.extend(labels.iter().enumerate().map(|(row, &segment)| (segment, row as u32)));
-        order.sort_unstable();
-        for &(segment, row) in &order {
-            let row = block.rows.row(row as usize);
-            tfidf::unit_row(row, idf, &mut weights);
-            let out = &mut sums[segment as usize * n_items..(segment as usize + 1) * n_items];
-            for (&item, &weight) in row.indices.iter().zip(&weights) {
-                out[item as usize] += scale.fix(weight);
-            }
+    let mut weights = Vec::new();
+    each_member(ratings, labels, |segment, row| {
+        tfidf::unit_row(row, idf, &mut weights);
+        let out = &mut sums[segment * n_items..(segment + 1) * n_items];
+        for (&item, &weight) in row.indices.iter().zip(&weights) {
+            out[item as usize] += scale.fix(weight);
         }
-    }
+    });
     sums
 }
 
@@ -166,7 +323,7 @@ impl Products {
 }
 
 /// The top of the items that begin with item `first`.
-fn top_items(scores: &[f64], all: &[f64], first: usize, top: usize) -> Vec<ProfileItem> {
+fn top_items(scores: &[f64], all: &[f64], first: usize, top: usize) -> Vec<Scored> {
     let mut items: Vec<usize> = (0..scores.len()).filter(|&item| scores[item] > 0.0).collect();
     let order = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b));
     if items.len() > top {
@@ -176,7 +333,7 @@ fn top_items(scores: &[f64], all: &[f64], first: usize, top: usize) -> Vec<Profi
     items.sort_by(order);
     items
         .into_iter()
-        .map(|item| ProfileItem { item: (first + item) as u32, score: scores[item], score_all: all[item] })
+        .map(|item| Scored { item: (first + item) as u32, score: scores[item], score_all: all[item] })
         .collect()
 }
 
