@@ -47,32 +47,26 @@ const ERRORS: f64 = 3.0;
 /// A name for each segment, no two alike. Names that are `given`, by segment, stay as they are; of two alike the
 /// later one gets a number.
 pub fn names(profiles: &[Profile], items: &Items, given: &[Option<String>]) -> Vec<String> {
-    let mut names = vec![None; profiles.len()];
+    let mut names = vec![String::new(); profiles.len()];
     let mut taken = HashSet::new();
-    for ((segment, name), given) in names.iter_mut().enumerate().zip(given) {
-        let given = given.as_deref().map(str::trim).filter(|name| !name.is_empty());
-        *name = given.map(|given| {
-            let numbered = || numbered(given, segment);
-            std::iter::once(given.to_string())
-                .chain(numbered())
-                .find(|name| taken.insert(key(name)))
-                .unwrap_or_default()
-        });
-    }
-    let mut left: Vec<(usize, Traits)> = (0..profiles.len())
-        .filter(|&segment| names[segment].is_none())
-        .map(|segment| (segment, Traits::of(&profiles[segment], items)))
-        .collect();
-    // Sorting keeps the order of numbers where traits say as much.
-    left.sort_by(|(_, a), (_, b)| b.strength().total_cmp(&a.strength()));
-    for (segment, traits) in left {
-        let mut labels = traits.labels();
+    let mut first_free = |labels: Vec<String>, segment: usize| {
         let last_resort = numbered(&labels[0], segment);
-        labels.extend(last_resort.take(2));
-        let free = labels.into_iter().find(|label| taken.insert(key(label)));
-        names[segment] = free;
+        labels.into_iter().chain(last_resort).find(|label| taken.insert(key(label))).unwrap_or_default()
+    };
+    for (segment, (name, given)) in names.iter_mut().zip(given).enumerate() {
+        if let Some(given) = given.as_deref().map(str::trim).filter(|given| !given.is_empty()) {
+            *name = first_free(vec![given.to_string()], segment);
+        }
     }
-    names.into_iter().enumerate().map(|(segment, name)| name.unwrap_or_else(|| segment.to_string())).collect()
+    let unnamed = (0..profiles.len()).filter(|&segment| names[segment].is_empty());
+    let mut unnamed: Vec<(usize, Traits)> =
+        unnamed.map(|segment| (segment, Traits::of(&profiles[segment], items))).collect();
+    // Sorting keeps the order of numbers where traits say as much.
+    unnamed.sort_by(|(_, a), (_, b)| b.strength().total_cmp(&a.strength()));
+    for (segment, traits) in unnamed {
+        names[segment] = first_free(traits.labels(), segment);
+    }
+    names
 }
 
 /// The label with the number of the segment, and if need be others.
@@ -106,6 +100,8 @@ impl Traits {
             profile.metadata.iter().flat_map(|summary| tastes(summary, n_ratings)).collect();
         // Sorting keeps the order of the job where tastes say as much.
         tastes.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        let mut told = HashSet::new();
+        tastes.retain(|(taste, _)| told.insert(taste.to_lowercase()));
         if tastes.first().is_none_or(|(_, weight)| *weight < LEADS) {
             tastes.clear();
         }
@@ -177,6 +173,9 @@ fn tastes(summary: &Summary, n_ratings: f64) -> Vec<(String, f64)> {
         }
         SummaryOf::Number { mean: Some(mean), mean_all: Some(all), deviation_all } if *deviation_all > 0.0 => {
             let effect = (mean - all) / deviation_all;
+            if effect * effect * n_ratings <= ERRORS * ERRORS {
+                return Vec::new();
+            }
             let side = if effect > 0.0 { "High" } else { "Low" };
             vec![(format!("{side} {}", shortened(&summary.name)), NUMBER_WEIGHT * effect.abs())]
         }
@@ -237,31 +236,204 @@ fn item_name(items: &Items, item: usize) -> String {
     }
 }
 
-/// Without what stands in parentheses at the end, such as a year; without a subtitle; without an article put last, as in
-/// catalogues.
+/// Without what stands in parentheses at the end, such as a year; without a subtitle; with an article in front that
+/// catalogues put last.
 fn spoken(title: &str) -> String {
-    const ARTICLES: [&str; 12] = ["The", "A", "An", "Le", "La", "Les", "L'", "Il", "El", "Der", "Die", "Das"];
+    const ARTICLES: [&str; 11] = ["The", "A", "An", "Le", "La", "Les", "Il", "El", "Der", "Die", "Das"];
     let mut short = title.trim();
     while let Some(open) = short.rfind('(').filter(|open| *open > 0 && short.ends_with(')')) {
         short = short[..open].trim_end();
     }
-    short = short.split(": ").next().unwrap_or(short).trim_end();
-    if let Some((head, last)) = short.rsplit_once(", ")
-        && ARTICLES.contains(&last)
-    {
-        short = head;
+    let subtitled = short.split_once(": ").map(|(head, _)| head.strip_suffix(" or").unwrap_or(head));
+    short = subtitled.filter(|head| !head.is_empty()).unwrap_or(short);
+    match short.rsplit_once(", ") {
+        Some((head, "L'")) => format!("L'{head}"),
+        Some((head, article)) if ARTICLES.contains(&article) => format!("{article} {head}"),
+        _ => short.to_string(),
     }
-    if short.is_empty() { title.to_string() } else { short.to_string() }
 }
 
 /// Cut at a word, if it is too long.
 fn shortened(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.chars().count() <= LONGEST_PART {
-        return text.trim().to_string();
+        return text;
     }
     let head: String = text.chars().take(LONGEST_PART).collect();
     let cut = head.rfind(' ').filter(|cut| *cut * 2 > head.len()).unwrap_or(head.len());
     let head = head[..cut].trim_end_matches(|c: char| !c.is_alphanumeric());
     format!("{head}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ingest::ids::Id;
+    use crate::profile::Activity;
+
+    fn items(titles: &[&str]) -> Items {
+        let ids = (1..=titles.len() as u64).map(Id::Number).collect();
+        let title = |title: &&str| Some(title.to_string()).filter(|title| !title.is_empty());
+        Items { ids, titles: titles.iter().map(title).collect(), metadata: Vec::new() }
+    }
+
+    fn activity(median: f64) -> Activity {
+        Activity { mean: median, lower_quartile: median, median, upper_quartile: median }
+    }
+
+    /// A hundred members who are as active as everybody and have no taste.
+    fn plain(segment: u32) -> Profile {
+        Profile {
+            segment,
+            size: 100,
+            n_items: 9,
+            distance_from_all: 0.1,
+            top: Vec::new(),
+            activity: activity(50.0),
+            activity_all: activity(50.0),
+            distinctive: Vec::new(),
+            missing: Vec::new(),
+            nearest: Vec::new(),
+            metadata: Vec::new(),
+        }
+    }
+
+    fn liking(segment: u32, genres: &[(&str, f64, f64)]) -> Profile {
+        let genre = |&(value, share, share_all): &(&str, f64, f64)| Category { value: value.into(), share, share_all };
+        let of = SummaryOf::Categories(genres.iter().map(genre).collect());
+        Profile { metadata: vec![Summary { name: "genre".into(), of }], ..plain(segment) }
+    }
+
+    fn having(profile: Profile, items: &[u32]) -> Profile {
+        let share = |(at, &item): (usize, &u32)| ItemShare { item, share: 0.9 - 0.1 * at as f64, share_all: 0.2 };
+        Profile { distinctive: items.iter().enumerate().map(share).collect(), ..profile }
+    }
+
+    fn named(profiles: &[Profile], titles: &[&str]) -> Vec<String> {
+        names(profiles, &items(titles), &[])
+    }
+
+    #[test]
+    fn tastes_come_first_then_activity_then_items() {
+        let titles = ["Alien (1979)", "Graduate, The (1967)", ""];
+        let with_activity = |profile: Profile, median: f64| Profile { activity: activity(median), ..profile };
+        let found = named(
+            &[
+                liking(0, &[("Horror", 0.36, 0.05), ("thriller", 0.36, 0.2), ("Drama", 0.3, 0.4)]),
+                liking(1, &[("Drama", 0.42, 0.4), ("Horror", 0.02, 0.001)]),
+                with_activity(plain(2), 20.0),
+                with_activity(having(plain(3), &[0]), 400.0),
+                having(plain(4), &[0, 1]),
+                having(plain(5), &[2]),
+                with_activity(having(plain(6), &[1]), 110.0),
+            ],
+            &titles,
+        );
+        let expected = [
+            "Horror & Thriller",
+            "Like everybody",
+            "Light users",
+            "Heavy users: Alien",
+            "Alien & The Graduate",
+            "item 3",
+            "The Graduate",
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_most_distinctive_of_those_alike_has_the_plain_name() {
+        let both = |horror: f64| vec![("Horror", horror, 0.05), ("War", 0.3, 0.1), ("Crime", 0.2, 0.06)];
+        let reversed = liking(2, &[("Horror", 0.2, 0.05), ("War", 0.4, 0.1)]);
+        let light = Profile { activity: activity(10.0), ..liking(3, &both(0.25)) };
+        let found = named(
+            &[liking(0, &both(0.3)), having(liking(1, &both(0.35)), &[0]), having(reversed, &[1]), light],
+            &["Alien", "Ran"],
+        );
+        assert_eq!(found, ["Horror & Crime", "Horror & War", "War & Horror: Ran", "Horror & War: light users"]);
+    }
+
+    #[test]
+    fn the_number_of_the_segment_is_the_last_resort() {
+        assert_eq!(
+            named(&[plain(0), plain(1), plain(2)], &[]),
+            ["Like everybody", "Like everybody (1)", "Like everybody (2)"]
+        );
+    }
+
+    #[test]
+    fn numbers_bare_values_and_what_says_nothing() {
+        let number = |mean: f64| {
+            let of = SummaryOf::Number { mean: Some(mean), mean_all: Some(20.0), deviation_all: 10.0 };
+            Profile { metadata: vec![Summary { name: "price".into(), of }], ..plain(0) }
+        };
+        assert_eq!(named(&[number(30.0)], &[]), ["High price"]);
+        assert_eq!(named(&[number(10.0)], &[]), ["Low price"]);
+        assert_eq!(named(&[number(21.0)], &[]), ["Like everybody"]);
+        let stars = liking(0, &[("unknown", 0.6, 0.1), ("5", 0.5, 0.1), ("(no genres listed)", 0.5, 0.1)]);
+        assert_eq!(named(&[stars], &[]), ["Genre 5"]);
+    }
+
+    #[test]
+    fn titles_are_as_people_say_them() {
+        for (title, said) in [
+            ("Toy Story (1995)", "Toy Story"),
+            ("Shanghai Triad (Yao a yao yao dao waipo qiao) (1995)", "Shanghai Triad"),
+            ("Usual Suspects, The (1995)", "The Usual Suspects"),
+            ("Misérables, Les (1995)", "Les Misérables"),
+            ("Dr. Strangelove or: How I Learned to Stop Worrying (1963)", "Dr. Strangelove"),
+            ("Star Trek VI: The Undiscovered Country (1991)", "Star Trek VI"),
+            ("(1995)", "(1995)"),
+            ("One Flew Over the Cuckoo's Nest (1975)", "One Flew Over the…"),
+            ("Antidisestablishmentarianism_", "Antidisestablishmentaria…"),
+            ("Up\u{1b}[2J\n", "Up [2J"),
+        ] {
+            assert_eq!(item_name(&items(&[title]), 0), said, "{title}");
+        }
+    }
+
+    #[test]
+    fn given_names_stay_and_the_others_make_room() {
+        let profiles = [0, 1, 2, 3].map(|segment| liking(segment, &[("Horror", 0.3, 0.05)]));
+        let given = ["HORROR", "", " Families ", "families"].map(|name| Some(name.to_string()));
+        let found = names(&profiles, &items(&[]), &given);
+        assert_eq!(found, ["HORROR", "Horror (1)", "Families", "families (3)"]);
+        assert_eq!(names(&profiles, &items(&[]), &found.iter().cloned().map(Some).collect::<Vec<_>>()), found);
+    }
+
+    fn any_profile() -> impl Strategy<Value = Profile> {
+        let genre = (
+            prop::sample::select(vec!["Drama", "drama", "War", "a very long genre with many words"]),
+            0.0..1.0,
+            0.0..1.0,
+        );
+        let share = (0u32..6, 0.0..1.0, 0.0..1.0);
+        (prop::collection::vec(genre, 0..4), prop::collection::vec(share, 0..5), 0.0..200.0).prop_map(
+            |(genres, shares, median)| {
+                let distinctive =
+                    shares.into_iter().map(|(item, share, share_all)| ItemShare { item, share, share_all }).collect();
+                Profile { distinctive, activity: activity(median), ..liking(0, &genres) }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_names_are_alike(
+            mut profiles in prop::collection::vec(any_profile(), 1..30),
+            given in prop::collection::vec(prop::option::of("[ab]{0,2}"), 0..10),
+        ) {
+            profiles.iter_mut().enumerate().for_each(|(segment, profile)| profile.segment = segment as u32);
+            let items = items(&["A (1)", "A (2)", "B: c", "B", "", "Antidisestablishmentarianism or not at all"]);
+            let found = names(&profiles, &items, &given);
+            prop_assert_eq!(found.len(), profiles.len());
+            let keys: HashSet<String> = found.iter().map(|name| key(name)).collect();
+            prop_assert_eq!(keys.len(), found.len(), "{:?}", found);
+            prop_assert!(found.iter().all(|name| !name.is_empty() && name.chars().count() <= LONGEST + 6));
+            prop_assert_eq!(names(&profiles, &items, &given), found);
+        }
+    }
 }

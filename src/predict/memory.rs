@@ -8,7 +8,7 @@
 //! | pca | the weighted matrix, if there is one; the basis; the block and its image, for each worker |
 //! | from there on | scores, 8 bytes a user and component |
 //! | kmeans | labels, bounds and changes of all runs, the sample |
-//! | validate, profile | tables, (items × clusters) each, for each worker |
+//! | validate, profile | tables, (items × clusters) each, for each worker; those of counts after those of sums |
 //! | gather, write | no more ratings; all users at the coordinator, in its columns and those of the file |
 //!
 //! Small allocations come in classes of size, which takes [`ROUNDING`] more than is asked for.

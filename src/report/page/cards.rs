@@ -15,7 +15,8 @@ const AVOIDED: usize = 1;
 const LIKED_LIFT: f64 = 1.1;
 const AVOIDED_LIFT: f64 = 0.7;
 
-/// Items that are named as missing.
+/// Items that are named as what a segment stands out for, and as missing.
+const STANDS_OUT: usize = 2;
 const MISSING: usize = 3;
 
 pub fn section(outcome: &Outcome) -> String {
@@ -62,29 +63,41 @@ impl Ratings {
 fn card(outcome: &Outcome, profile: &Profile, ratings: Ratings) -> String {
     let segment = profile.segment as usize;
     let share = percent(profile.size as f64 / outcome.measured.n_users.max(1) as f64);
-    let facts = [
-        stability(outcome, segment),
-        activity(&profile.activity, &profile.activity_all),
-        tastes(&profile.metadata),
-        missing(outcome, &profile.missing),
-        nearest(outcome, profile),
-    ];
+    let members = [tastes(&profile.metadata), activity(&profile.activity, &profile.activity_all)];
+    let others = [missing(outcome, &profile.missing), nearest(outcome, profile), stability(outcome, segment)];
     format!(
         "<article class=\"card\" id=\"segment-{segment}\" style=\"--c: {}\">\n<header><h3>{}{}</h3>\
-         <p class=\"size\">Segment {segment}: {}, {share}</p></header>\n{}\
-         <dl class=\"facts\">\n{}</dl>\n</article>\n",
+         <p class=\"size\">Segment {segment}: {}, {share}</p></header>\n{}{}{}{}</article>\n",
         charts::segment_color(segment),
         dot(segment),
         name(outcome, segment),
         plural(profile.size, "user"),
+        stands_out(outcome, &profile.distinctive),
+        facts(&members),
         items(outcome, profile, ratings),
-        facts.concat(),
+        facts(&others),
     )
 }
 
 /// What people call a segment, for HTML.
 fn name(outcome: &Outcome, segment: usize) -> String {
     html(&outcome.names[segment])
+}
+
+/// The items that members have more often than others do.
+fn stands_out(outcome: &Outcome, items: &[ItemShare]) -> String {
+    let names: Vec<String> =
+        items.iter().take(STANDS_OUT).map(|item| format!("<b>{}</b>", item_name(outcome, item.item))).collect();
+    match names.split_last() {
+        None => String::new(),
+        Some((one, [])) => format!("<p class=\"for\">Stands out for {one}</p>\n"),
+        Some((last, others)) => format!("<p class=\"for\">Stands out for {} and {last}</p>\n", others.join(", ")),
+    }
+}
+
+fn facts(facts: &[String]) -> String {
+    let facts = facts.concat();
+    if facts.is_empty() { facts } else { format!("<dl class=\"facts\">\n{facts}</dl>\n") }
 }
 
 fn fact(what: &str, text: &str) -> String {
@@ -110,15 +123,14 @@ fn stability(outcome: &Outcome, segment: usize) -> String {
 fn activity(own: &Activity, all: &Activity) -> String {
     let whole = |number: f64| count(number.round() as u64);
     let times = match own.median / all.median {
-        times if times.is_finite() => format!(", {}", lift(times)),
+        times if times.is_finite() => format!(", {} everybody’s {}", lift(times), whole(all.median)),
         _ => String::new(),
     };
     let text = format!(
-        "{} items{times} <span class=\"muted\">(half of the members {} to {}; everybody {})</span>",
-        whole(own.median),
+        "{}{times} <span class=\"muted\">(half of the members: {} to {})</span>",
+        plural(own.median.round() as u64, "item"),
         whole(own.lower_quartile),
         whole(own.upper_quartile),
-        whole(all.median)
     );
     fact("Activity", &text)
 }
@@ -146,7 +158,7 @@ fn taste(summary: &Summary) -> String {
                 format!("{value} {share} <span class=\"muted\">({})</span>", lift(category.lift()))
             };
             let liked: Vec<String> = liked.map(shown).collect();
-            let avoided: Vec<String> = avoided.map(|category| format!("little {}", shown(category))).collect();
+            let avoided: Vec<String> = avoided.map(|category| format!("less {}", shown(category))).collect();
             match [liked, avoided].concat() {
                 none if none.is_empty() => "much like everybody".into(),
                 shown => shown.join(", "),
@@ -197,16 +209,26 @@ fn items(outcome: &Outcome, profile: &Profile, ratings: Ratings) -> String {
         return "<p class=\"muted\">No items.</p>\n".into();
     }
     let rated = match ratings {
-        Ratings::Rated => "<span>rated</span>",
-        Ratings::Times => "<span>times each</span>",
+        Ratings::Rated => "<span class=\"figure\">rated</span>",
+        Ratings::Times => "<span class=\"figure\">times each</span>",
         Ratings::Alike => "",
     };
-    let class = if ratings == Ratings::Alike { "items unrated" } else { "items" };
+    let class = match ratings {
+        Ratings::Rated => "items",
+        Ratings::Times => "items times",
+        Ratings::Alike => "items unrated",
+    };
     let items: String = profile.top.iter().map(|top| card_item(outcome, top, ratings)).collect();
     format!(
-        "<p class=\"{class} over\" aria-hidden=\"true\"><span></span><span>have it</span><span>× all</span>{rated}</p>\n\
+        "<p class=\"{class} over\" aria-hidden=\"true\"><span></span><span class=\"figure\">have it</span>\
+         <span class=\"figure\">× all</span>{rated}</p>\n\
          <ol class=\"{class}\">\n{items}</ol>\n"
     )
+}
+
+/// A number for the eye; what it says is told in words too.
+fn figure(text: &str) -> String {
+    format!("<span class=\"figure\" aria-hidden=\"true\">{text}</span>")
 }
 
 fn card_item(outcome: &Outcome, top: &ProfileItem, ratings: Ratings) -> String {
@@ -215,14 +237,98 @@ fn card_item(outcome: &Outcome, top: &ProfileItem, ratings: Ratings) -> String {
     let high = if top.lift() >= 2.0 { " high" } else { "" };
     let mean = format!("{:.1}", top.mean_rating);
     let (rated, said) = match ratings {
-        Ratings::Rated => (format!("<span aria-hidden=\"true\">{mean}</span>"), format!("; rated {mean}")),
-        Ratings::Times => (format!("<span aria-hidden=\"true\">{mean}</span>"), format!("; {mean} times each")),
+        Ratings::Rated => (figure(&mean), format!("; rated {mean}")),
+        Ratings::Times => (figure(&mean), format!("; {mean} times each")),
         Ratings::Alike => (String::new(), String::new()),
     };
     format!(
-        "<li><span class=\"title\" title=\"{title}\">{title}</span><span aria-hidden=\"true\">{share}</span>\
-         <span class=\"lift{high}\" aria-hidden=\"true\">{times}</span>{rated}\
+        "<li><span class=\"title\" title=\"{title}\">{title}</span>{}\
+         <span class=\"figure lift{high}\" aria-hidden=\"true\">{times}</span>{rated}\
          <span class=\"unseen\">{share} have it, {times} everybody{said}</span>{}</li>\n",
+        figure(&share),
         bar(top.share, Some(top.share_all))
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{self, SMALL};
+
+    #[test]
+    fn names_and_metadata_do_not_become_markup() {
+        let mut outcome = fixture::outcome(SMALL);
+        let hostile = "</h3><b>\"&'";
+        outcome.names.fill(hostile.into());
+        for profile in &mut outcome.profiles {
+            profile.distinctive = profile.missing.clone();
+            profile.metadata[0].name = hostile.into();
+            let SummaryOf::Categories(genres) = &mut profile.metadata[0].of else { panic!("categories") };
+            genres.iter_mut().for_each(|genre| genre.value = hostile.into());
+        }
+        outcome.items.titles.fill(Some(hostile.into()));
+        let section = section(&outcome);
+        assert!(!section.contains("<b>\"") && !section.contains("&'"));
+        assert_eq!(section.matches("</h3>").count(), SMALL.clusters);
+        assert_eq!(section.matches("<article").count(), section.matches("</article>").count());
+    }
+
+    #[test]
+    fn a_card_says_what_there_is_to_say() {
+        let mut outcome = fixture::outcome(SMALL);
+        outcome.names[1] = "Horror & Thriller".into();
+        outcome.evidence.as_mut().unwrap().stability.jaccard = vec![0.9, 0.8, 0.65, 0.2];
+        let all = section(&outcome);
+        let card = &all[all.find("id=\"segment-1\"").unwrap()..all.find("id=\"segment-2\"").unwrap()];
+        for text in [
+            "Horror &amp; Thriller</h3>",
+            "Segment 1: ",
+            "<dt>genre</dt>",
+            "Missing most",
+            "Stable <span",
+            "(Jaccard 0.8)",
+        ] {
+            assert!(card.contains(text), "{text} is not in {card}");
+        }
+        assert!(
+            card.contains("49 items, 0.8× everybody’s 65 <span class=\"muted\">(half of the members: 33 to 148)"),
+            "{card}"
+        );
+        assert!(all.contains("<a href=\"#segment-1\">Horror &amp; Thriller</a>"));
+        let words: Vec<bool> = ["Very stable", "Fairly stable", "Unstable"].map(|word| all.contains(word)).to_vec();
+        assert_eq!(words, [true; 3]);
+        outcome.evidence = None;
+        assert!(!section(&outcome).contains("Jaccard"));
+    }
+
+    #[test]
+    fn a_mean_rating_is_shown_where_it_says_something() {
+        let mut outcome = fixture::outcome(SMALL);
+        assert!(section(&outcome).contains("; rated "));
+        let top = |outcome: &mut Outcome, mean: f64| {
+            let tops = outcome.profiles.iter_mut().flat_map(|profile| &mut profile.top);
+            tops.for_each(|top| (top.mean_rating, top.mean_rating_all) = (mean, mean));
+        };
+        top(&mut outcome, 1.0);
+        assert!(!section(&outcome).contains("; rated ") && section(&outcome).contains("items unrated"));
+        top(&mut outcome, 2.0);
+        outcome.job.input.duplicates = Duplicates::Sum;
+        let Source::Files(files) = &mut outcome.job.input.source else { panic!("files") };
+        files.rating = RatingColumn::None;
+        assert!(section(&outcome).contains("; 2.0 times each"));
+    }
+
+    #[test]
+    fn an_empty_segment_has_a_card() {
+        let mut outcome = fixture::outcome(SMALL);
+        let profile = &mut outcome.profiles[2];
+        profile.top.clear();
+        profile.missing.clear();
+        profile.nearest.clear();
+        (profile.activity, profile.activity_all) = (Activity::default(), Activity::default());
+        profile.metadata[0].of = SummaryOf::Number { mean: None, mean_all: None, deviation_all: 0.0 };
+        let all = section(&outcome);
+        assert!(all.contains("No items.") && !all.contains("NaN") && !all.contains("inf"));
+        assert_eq!([lift(0.52), lift(3.14), lift(12.3), lift(f64::NAN)], ["0.5×", "3.1×", "12×", "–"]);
+    }
 }
