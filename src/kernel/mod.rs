@@ -4,6 +4,7 @@
 //! width of a vector register (vectorise across columns or users instead), `libm` in place of the system's `exp` and
 //! `ln`, and nothing from ndarray that multiplies matrices (its kernels choose by processor).
 
+pub mod agreement;
 pub mod basis;
 pub mod bayes;
 pub mod block;

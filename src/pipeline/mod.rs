@@ -2,6 +2,7 @@
 
 pub mod assign;
 mod calibrate;
+mod evidence;
 mod gather;
 pub mod plan;
 pub mod preview;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
+use crate::evidence::{Question, activity_correlation};
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Dictionary, Ratings, Room, Wanted};
@@ -23,7 +25,7 @@ use crate::job::{Job, Source};
 use crate::kernel::csr::Csr;
 use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
-use crate::kmeans::{self, KMeans, StartReport, Sweep};
+use crate::kmeans::{self, Fitted, KMeans, StartReport, Sweep};
 use crate::names;
 use crate::pca;
 use crate::profile;
@@ -112,7 +114,7 @@ fn work<C: Collective>(
     let sweep_over = check_sizes(job, &ratings)?;
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;
-    let (weigher, matrix, pca, scores) = clock.time("pca", || {
+    let (weigher, matrix, pca, scores, activity_correlation) = clock.time("pca", || {
         let weigher = Weigher::fit(c, &shard.matrix, job.matrix);
         let weighted = weigher.weigh(&shard.matrix, &mut ratings.store);
         let matrix = c.agree(weighted)?;
@@ -126,13 +128,14 @@ fn work<C: Collective>(
         };
         progress::swept(pca.solver.iterations, Some(pca.solver.residual));
         let scores = pca::project(&pca, &matrix);
-        Ok((weigher, matrix, pca, scores))
+        let correlation = activity_correlation(c, scores.column(0).iter().copied(), &shard.matrix);
+        Ok((weigher, matrix, pca, kmeans::points(scores, &job.kmeans), correlation))
     })?;
     let projected = match &job.sweep {
         Some(sweep) if sweep.projected => &sweep_over[..],
         _ => &[],
     };
-    let (kmeans, assignment, curve) = clock.time("kmeans", || {
+    let Fitted { kmeans, assignment, curve, tried } = clock.time("kmeans", || {
         kmeans::fit_and_sweep(
             c,
             scores.view(),
@@ -174,13 +177,29 @@ fn work<C: Collective>(
         let (centroids, metadata) = (kmeans.centroids.view(), &ratings.items.metadata);
         profile::fit(c, &shard.matrix, &assignment.segment, centroids, metadata, job.profile)
     });
-    warnings.extend(warnings::of_fit(job, &pca, &kmeans));
-    // Nobody needs the ratings any more: what is gathered may have their room.
+    warnings.extend(warnings::of_fit(job, &pca, &kmeans, activity_correlation));
     drop(matrix);
+    let (evidence, evidence_spilled) = match job.evidence {
+        Some(params) => clock.time("evidence", || {
+            let question = Question {
+                job,
+                params,
+                shard,
+                points: scores.view(),
+                tried: &tried,
+                memory: share(evidence::MATRICES_PERCENT),
+                scratch: &room.scratch,
+                runs_memory: memory,
+            };
+            evidence::gather(c, &question, &mut checkpoint, &mut warnings)
+        })?,
+        None => (None, 0),
+    };
+    // Nobody needs the ratings any more: what is gathered may have their room.
     ratings.shard.matrix = Csr::empty(ratings.n_items);
     let shard = &ratings.shard;
 
-    let mut spilled = [ratings.rows_spilled + ratings.store.spilled()];
+    let mut spilled = [ratings.rows_spilled + ratings.store.spilled() + evidence_spilled];
     c.sum(&mut spilled);
     let [spilled] = spilled;
     let (users, map) = clock.time("gather", || {
@@ -214,9 +233,9 @@ fn work<C: Collective>(
             names: names::names(&profiles, &ratings.items, &[]),
             profiles,
             items: ratings.items,
-            evidence: None,
+            evidence,
             continuity: None,
-            activity_correlation: 0.0,
+            activity_correlation,
             model: ModelTerms { idf, mean_length: weigher.mean_length(), bayes: fitted.terms },
             map,
             warnings,
