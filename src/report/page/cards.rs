@@ -175,9 +175,14 @@ fn taste(summary: &Summary) -> String {
     }
 }
 
-/// Whole percent where there are some.
+/// Whole percent, below one the first decimal.
 fn percent_short(share: f64) -> String {
-    if share >= 0.0095 { format!("{:.0}%", share * 100.0) } else { percent(share) }
+    match share * 100.0 {
+        0.0 => "0%".into(),
+        whole if whole >= 0.95 => format!("{whole:.0}%"),
+        part if part >= 0.05 => format!("{part:.1}%"),
+        _ => "under 0.1%".into(),
+    }
 }
 
 fn missing(outcome: &Outcome, items: &[ItemShare]) -> String {
@@ -329,6 +334,7 @@ mod tests {
         profile.metadata[0].of = SummaryOf::Number { mean: None, mean_all: None, deviation_all: 0.0 };
         let all = section(&outcome);
         assert!(all.contains("No items.") && !all.contains("NaN") && !all.contains("inf"));
+        assert_eq!([0.0, 0.0004, 0.0037, 0.62].map(percent_short), ["0%", "under 0.1%", "0.4%", "62%"]);
         assert_eq!([lift(0.52), lift(3.14), lift(12.3), lift(f64::NAN)], ["0.5×", "3.1×", "12×", "–"]);
     }
 }
