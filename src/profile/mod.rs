@@ -419,8 +419,8 @@ mod tests {
     fn entries(user: u64) -> Vec<(u32, f64)> {
         let rates = |item: &u32| match item {
             7 => segment(user) != 1,
-            0..100 if segment(user) == 0 => draw(user, (*item).into()) % 2 == 0,
-            _ => draw(user, (*item).into()) % 6 == 0,
+            0..100 if segment(user) == 0 => draw(user, (*item).into()).is_multiple_of(2),
+            _ => draw(user, (*item).into()).is_multiple_of(6),
         };
         let value = |item: u32| ((draw(user, item.into()) >> 32) % 9 + 1) as f64 * 0.3;
         (0..ITEMS).filter(rates).map(|item| (item, value(item))).collect()
