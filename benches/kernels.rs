@@ -240,7 +240,8 @@ fn tfidf(c: &mut Criterion) {
         let labels = labels(size, &shard);
         group.throughput(Throughput::Elements(shard.matrix.nnz() as u64));
         group.bench_function(BenchmarkId::from_parameter(name(size, shard.matrix.nnz())), |b| {
-            b.iter(|| profile::fit(&mut Solo, &shard.matrix, &labels, SEGMENTS, ProfileParams { top: 10 }).0.len());
+            let (centroids, params) = (Array2::zeros((SEGMENTS, 1)), ProfileParams { top: 10 });
+            b.iter(|| profile::fit(&mut Solo, &shard.matrix, &labels, centroids.view(), &[], params).0.len());
         });
     }
     group.finish();

@@ -168,7 +168,7 @@ pub enum OnBad {
     Reject,
 }
 
-/// Where item titles are.
+/// Where item titles and metadata are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TitlesSpec {
     pub path: PathBuf,
@@ -177,6 +177,35 @@ pub struct TitlesSpec {
     pub id: Column,
     pub title: Column,
     pub encoding: Encoding,
+    /// What else is known of items, each with a name of its own.
+    #[serde(default)]
+    pub metadata: Vec<MetadataSpec>,
+}
+
+/// A piece of metadata of items: genre, category, price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetadataSpec {
+    pub name: String,
+    pub from: MetadataFrom,
+}
+
+/// Where the values of an item are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum MetadataFrom {
+    /// In one column: one value, or several with `separator` between them.
+    Column { column: Column, separator: Option<String> },
+    /// In a column for each value, which says whether the item has it.
+    Flags(Vec<(String, Column)>),
+}
+
+impl MetadataFrom {
+    pub fn columns(&self) -> impl Iterator<Item = &Column> {
+        let (one, flags) = match self {
+            MetadataFrom::Column { column, .. } => (Some(column), &[][..]),
+            MetadataFrom::Flags(flags) => (None, flags.as_slice()),
+        };
+        one.into_iter().chain(flags.iter().map(|(_, column)| column))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,6 +17,7 @@
 //! | [`pca`], [`kmeans`], [`validate`], [`profile`] | one stage each: local partial → collective → finish |
 //! | [`evidence`] | whether the segments are real: held-out ratings, refits, data without structure |
 //! | [`continuity`] | what became of the segments of an earlier run |
+//! | [`names`] | what segments are called |
 //! | [`assign`] | users, new or known, to the segments of a fitted model |
 //! | [`report`], [`model`] | result structs → tables, Parquet, HTML; the fitted model on disk |
 //! | [`collective`] | how workers meet |
@@ -56,6 +57,7 @@ pub mod kmeans;
 pub mod launch;
 pub mod logs;
 pub mod model;
+pub mod names;
 pub mod pca;
 pub mod pipeline;
 pub mod predict;

@@ -69,7 +69,7 @@ pub struct Manifest {
 /// A segment of the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
-    /// A person may edit it, and `segmill report` shows it.
+    /// What it is called. A person may edit it, and `segmill report` shows it.
     pub name: String,
     /// Users it was fitted on.
     pub size: u64,

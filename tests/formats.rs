@@ -2,6 +2,8 @@
 
 mod util;
 
+use std::path::Path;
+
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
@@ -226,6 +228,47 @@ fn titles_may_be_packed_or_parquet() {
         assert_same_answer(&sandbox.path("out"), &sandbox.path(out), out);
     }
     run("gz", "path = 'titles.parquet'\nid = 'sku'").refused(2, &["input.items.id", "title, id"]);
+    let metadata = "metadata = ['kind']";
+    run("gz", &format!("path = 'titles.parquet'\nid = 'id'\ntitle = 0\n{metadata}"))
+        .refused(2, &["input.items.metadata", "\"kind\"", "title, id"]);
+}
+
+/// What a card says of metadata.
+fn tastes(out: &Path) -> Vec<String> {
+    let report = std::fs::read_to_string(out.join("report.html")).expect("a report");
+    let facts = report.split("<dt>").skip(1).map(|fact| fact.split("</div>").next().unwrap_or_default().to_string());
+    facts.filter(|fact| fact.starts_with("kind<") || fact.starts_with("colour<")).collect()
+}
+
+#[test]
+fn metadata_of_parquet_are_those_of_text() {
+    let sandbox = Sandbox::new();
+    sandbox.write("r.csv", delimited(&small_ratings(), None, ",", "\n"));
+    let kind = |item: i64| if item % 2 == 0 { "even" } else { "odd|strange" };
+    let is_red = |item: i64| item < 3;
+    let rows = (1..=7).map(|item| format!("{item},t{item},{},{}\n", kind(item), is_red(item)));
+    sandbox.write("items.csv", std::iter::once("id,title,kind,red\n".to_string()).chain(rows).collect::<String>());
+    let columns = [
+        Values::Int64((1..=7).map(|item| Some(i64::from(is_red(item)))).collect()),
+        Values::Text((1..=7).map(|item| Some(kind(item).to_string())).collect()),
+        Values::Text((1..=7).map(|item| Some(format!("t{item}"))).collect()),
+        Values::Int64((1..=7).map(Some).collect()),
+    ];
+    let schema = "message m { optional int64 red; optional byte_array kind (UTF8); optional byte_array title (UTF8); optional int64 id; }";
+    write_parquet(&sandbox.path("items.parquet"), schema, &columns, 3, properties(Compression::SNAPPY));
+    let metadata = "[{ column = 'kind', separator = '|' }, { name = 'colour', flags = { red = 'red' } }]";
+    for (out, file) in [("text", "items.csv"), ("parquet", "items.parquet")] {
+        let keys = format!("path = '{file}'\nid = 'id'\ntitle = 'title'\nmetadata = {metadata}\n");
+        let job = format!("[input]\nratings = 'r.csv'\n[input.items]\n{keys}{SMALL_JOB}");
+        sandbox.run_to(out, &job, &["-w", "2"]).succeeded();
+    }
+    assert_same_answer(&sandbox.path("text"), &sandbox.path("parquet"), "parquet");
+    let found = tastes(&sandbox.path("text"));
+    assert!(
+        found.iter().any(|taste| taste.contains("odd")) && found.iter().any(|taste| taste.contains("red")),
+        "{found:?}"
+    );
+    assert_eq!(tastes(&sandbox.path("parquet")), found);
 }
 
 #[test]

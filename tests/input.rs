@@ -303,7 +303,7 @@ fn segments_have_the_columns_that_are_promised() {
         assert!(rows[0].contains_key(name), "{name} is missing: {:?}", rows[0]);
     }
     let profiles = parquet_rows(&sandbox.path("out/profiles.parquet"));
-    for name in ["segment", "size", "rank", "item", "title", "score"] {
+    for name in ["segment", "size", "rank", "item", "title", "score", "name", "share", "lift", "mean_rating"] {
         assert!(profiles[0].contains_key(name), "{name} is missing: {:?}", profiles[0]);
     }
 }

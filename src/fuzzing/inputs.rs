@@ -67,14 +67,15 @@ fn item_titles(data: &[u8]) {
         header: [None, Some(true), Some(false), None][usize::from(choice >> 2 & 3)],
         id: column(choice & 16 > 0, 0, "item"),
         title: column(choice & 32 > 0, 1 + usize::from(choice >> 7), "title"),
+        metadata: Vec::new(),
         encoding: if choice & 64 > 0 { Encoding::Latin1 } else { Encoding::Utf8 },
     };
     match titles::from_bytes(&spec, data.0) {
         Err(error) => assert_says_what_to_do(&error),
-        Ok(titles) => {
-            for (id, title) in titles {
+        Ok(described) => {
+            for (id, title) in described.titles() {
                 let id_text = id.to_string();
-                assert!((1..=MAX_ID_BYTES).contains(&id_text.len()) && Id::parse(&id_text) == id, "{id:?}");
+                assert!((1..=MAX_ID_BYTES).contains(&id_text.len()) && Id::parse(&id_text) == *id, "{id:?}");
                 assert!(!title.is_empty() && !title.contains(['\n', '\r', '\t']), "{title:?}");
             }
         }

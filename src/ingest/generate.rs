@@ -16,6 +16,9 @@
 //! The planted segments differ in taste, not in activity. Distances between raw rows are mostly about activity, so finding
 //! the segments takes rows of one length: `matrix.normalize = "l2"`.
 
+use super::Items;
+use super::ids::Id;
+use super::metadata::{Categories, Field, Values};
 use super::words::{ADJECTIVES, NOUNS, THEMES};
 use crate::error::Result;
 use crate::job::{Feedback, GenerateSpec};
@@ -132,6 +135,18 @@ impl Generator {
         let adjective = ADJECTIVES[scaled(words, ADJECTIVES.len() as u64) as usize];
         let noun = NOUNS[scaled(words << 32, NOUNS.len() as u64) as usize];
         format!("{adjective} {noun} ({} {number})", self.theme_name(self.theme(item)))
+    }
+
+    /// The items `ids`, which are some of 1..=items, with their titles and, as metadata, their themes.
+    pub fn items(&self, ids: Vec<Id>) -> Items {
+        let number = |id: &Id| match id {
+            Id::Number(item) => *item,
+            Id::Text(text) => unreachable!("planted items have numbers, not {text:?}"),
+        };
+        let names = (0..self.themes.len() as u32).map(|theme| self.theme_name(theme)).collect();
+        let themes = Categories::one_each(names, ids.iter().map(|id| self.theme(number(id))));
+        let metadata = vec![Field { name: "theme".into(), values: Values::Categories(themes) }];
+        Items { titles: ids.iter().map(|id| Some(self.title(number(id)))).collect(), ids, metadata }
     }
 
     /// Replaces `rows` by the rows of user `user` in 1..=users: item id and rating.

@@ -11,7 +11,7 @@
 //! | [`parquet`] | row groups of a Parquet file to rows |
 //! | [`ids`] | what users and items are called |
 //! | [`rejects`] | bad rows, and the errors they end a run with |
-//! | [`titles`] | item titles from a file of their own |
+//! | [`titles`], [`metadata`] | item titles, and what else is known of items, from a file of their own |
 //! | [`sample`], [`estimate`] | a part of the input, and what it says of the whole |
 //! | [`generate`], [`planted`] | planted data in place of files, and as files |
 
@@ -24,6 +24,7 @@ pub mod files;
 pub mod generate;
 pub mod ids;
 pub mod keys;
+pub mod metadata;
 pub mod parquet;
 mod partitions;
 pub mod peek;
@@ -49,6 +50,9 @@ pub struct Items {
     pub ids: Vec<Id>,
     /// A title for each item, where there is one.
     pub titles: Vec<Option<String>>,
+    /// What else is known of them.
+    #[serde(default)]
+    pub metadata: Vec<metadata::Field>,
 }
 
 impl Items {

@@ -154,24 +154,13 @@ pub fn own_units<C: Collective>(c: &mut C, files: &[PlannedFile]) -> Vec<Unit> {
     }
 }
 
-/// The titles of the dictionary's items.
+/// The items of the dictionary, with their titles and metadata.
 pub fn name_items(input: &Input, plan: &Plan, ids: Vec<Id>) -> Result<Items> {
-    let titles = match (&input.items, plan) {
-        (Some(spec), _) => {
-            let mut known = titles::read(spec)?;
-            ids.iter().map(|id| known.remove(id)).collect()
-        }
-        (None, Plan::Generate(spec)) => {
-            let generator = Generator::new(spec)?;
-            let title = |id: &Id| match id {
-                Id::Number(item) => Some(generator.title(*item)),
-                Id::Text(_) => None,
-            };
-            ids.iter().map(title).collect()
-        }
-        (None, Plan::Files(_)) => vec![None; ids.len()],
-    };
-    Ok(Items { ids, titles })
+    match (&input.items, plan) {
+        (Some(spec), _) => Ok(titles::read(spec)?.of(ids)),
+        (None, Plan::Generate(spec)) => Ok(Generator::new(spec)?.items(ids)),
+        (None, Plan::Files(_)) => Ok(Items { titles: vec![None; ids.len()], ids, metadata: Vec::new() }),
+    }
 }
 
 #[cfg(test)]

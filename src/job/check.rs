@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 
 use super::spec::{
-    DEFAULT_SWEEP, EvidenceSpec, FilterSpec, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Moment, Paths,
-    PcaSpec, ProfileSpec, RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
+    DEFAULT_SWEEP, EvidenceSpec, FilterSpec, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, MetadataEntry,
+    MetadataTable, Moment, Paths, PcaSpec, ProfileSpec, RatingSpec, Share, Size, Space, SweepSpec, Switch,
+    ValidateSpec,
 };
 use super::*;
 
@@ -375,7 +376,10 @@ fn titles(spec: ItemsSpec, folder: &Path) -> Result<TitlesSpec> {
     if spec.id == spec.title {
         return refuse("input.items.title", "it is the same column as input.items.id", "name another column");
     }
+    let metadata = spec.metadata.into_iter().map(|entry| metadata(entry, &spec.id)).collect::<Result<Vec<_>>>()?;
+    refuse_names_given_twice(&metadata)?;
     Ok(TitlesSpec {
+        metadata,
         path: resolve("input.items.path", &path, folder)?,
         delimiter: delimiter("input.items.delimiter", spec.delimiter.as_deref())?,
         header: switch("input.items.header", spec.header.as_ref())?,
@@ -383,6 +387,68 @@ fn titles(spec: ItemsSpec, folder: &Path) -> Result<TitlesSpec> {
         title: spec.title,
         encoding: spec.encoding,
     })
+}
+
+const METADATA: &str = "input.items.metadata";
+
+/// A piece of metadata. Without a name it is called as its column is.
+fn metadata(entry: MetadataEntry, id: &Column) -> Result<MetadataSpec> {
+    let table = match entry {
+        MetadataEntry::Column(column) => MetadataTable { column: Some(column), ..MetadataTable::default() },
+        MetadataEntry::Table(table) => table,
+    };
+    let MetadataTable { column, name, separator, flags } = table;
+    let default_name = match &column {
+        Some(Column::Name(name)) => name.clone(),
+        Some(Column::Index(index)) => format!("column {index}"),
+        None => String::new(),
+    };
+    let name = name.unwrap_or(default_name).trim().to_string();
+    let from = match (column, flags) {
+        (Some(column), None) => MetadataFrom::Column { column, separator },
+        (None, Some(_)) if separator.is_some() => {
+            return refuse(METADATA, format!("{name:?} has flags, and so nothing to separate"), "remove its separator");
+        }
+        (None, Some(flags)) => MetadataFrom::Flags(flags.into_iter().collect()),
+        (Some(_), Some(_)) => {
+            return refuse(METADATA, format!("{name:?} names both a column and flags"), "remove one of them");
+        }
+        (None, None) => {
+            let remedy = "name its column, or the columns of its values in flags";
+            return refuse(METADATA, format!("{name:?} names no column"), remedy);
+        }
+    };
+    let is_empty = |text: &str| text.trim().is_empty();
+    if is_empty(&name) {
+        return refuse(METADATA, "an entry has no name", "give it one, as in { name = \"genre\", ... }");
+    }
+    if matches!(&from, MetadataFrom::Column { separator: Some(separator), .. } if separator.is_empty()) {
+        return refuse(
+            METADATA,
+            format!("the separator of {name:?} is empty"),
+            "write what parts the values, or remove it",
+        );
+    }
+    if matches!(&from, MetadataFrom::Flags(flags) if flags.is_empty() || flags.iter().any(|(value, _)| is_empty(value)))
+    {
+        let remedy = "name each value and its column, as in flags = { Action = 6, Comedy = 10 }";
+        return refuse(METADATA, format!("the flags of {name:?} name no values"), remedy);
+    }
+    if from.columns().any(|column| column == id) {
+        return refuse(METADATA, format!("{name:?} is in the same column as input.items.id"), "name another column");
+    }
+    Ok(MetadataSpec { name, from })
+}
+
+fn refuse_names_given_twice(metadata: &[MetadataSpec]) -> Result<()> {
+    let twice = (1..metadata.len()).find(|&at| metadata[..at].iter().any(|earlier| earlier.name == metadata[at].name));
+    match twice {
+        None => Ok(()),
+        Some(at) => {
+            let problem = format!("two entries are called {:?}", metadata[at].name);
+            refuse(METADATA, problem, "give one of them another name")
+        }
+    }
 }
 
 fn filter(spec: &FilterSpec, input: &InputSpec) -> Result<Filter> {

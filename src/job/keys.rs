@@ -25,6 +25,7 @@ pub const KEYS: &[&str] = &[
     "input.items.id",
     "input.items.title",
     "input.items.encoding",
+    "input.items.metadata",
     "input.generate.users",
     "input.generate.items",
     "input.generate.ratings_per_user",

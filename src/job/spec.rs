@@ -3,6 +3,7 @@
 //!
 //! Keys that the check must know to be absent are `Option`s; the others hold their default.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -125,6 +126,28 @@ pub struct ItemsSpec {
     pub id: Column,
     pub title: Column,
     pub encoding: Encoding,
+    pub metadata: Vec<MetadataEntry>,
+}
+
+/// An entry of `input.items.metadata`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a list of columns, each an index, a name, or a table such as { column = \"genre\", separator = \"|\" } or { name = \"genre\", flags = { Action = 6, Comedy = 10 } }"
+)]
+pub enum MetadataEntry {
+    Column(Column),
+    Table(MetadataTable),
+}
+
+/// One that says more than the column.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetadataTable {
+    pub column: Option<Column>,
+    pub name: Option<String>,
+    pub separator: Option<String>,
+    pub flags: Option<BTreeMap<String, Column>>,
 }
 
 impl Default for ItemsSpec {
@@ -136,6 +159,7 @@ impl Default for ItemsSpec {
             id: Column::Index(0),
             title: Column::Index(1),
             encoding: Encoding::Utf8,
+            metadata: Vec::new(),
         }
     }
 }

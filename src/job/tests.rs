@@ -195,6 +195,64 @@ fn a_full_job_file_is_read() {
 }
 
 #[test]
+fn metadata_are_columns_lists_or_flags() {
+    let text = format!(
+        "{MINIMAL}[input.items]\npath = 'i.csv'\nmetadata = ['theme', 4, {{ column = 'genres', name = 'genre', separator = '|' }}, \
+         {{ name = 'kind', flags = {{ b = 7, a = 'x' }} }}]\n"
+    );
+    let metadata = job(&text).input.items.unwrap().metadata;
+    let column = |column: Column, separator: Option<&str>| {
+        let separator = separator.map(str::to_string);
+        MetadataFrom::Column { column, separator }
+    };
+    let expected = [
+        ("theme", column(Column::Name("theme".into()), None)),
+        ("column 4", column(Column::Index(4), None)),
+        ("genre", column(Column::Name("genres".into()), Some("|"))),
+        ("kind", MetadataFrom::Flags(vec![("a".into(), Column::Name("x".into())), ("b".into(), Column::Index(7))])),
+    ];
+    let expected = expected.map(|(name, from)| MetadataSpec { name: name.into(), from });
+    assert_eq!(metadata, expected);
+    let again: Vec<MetadataSpec> = serde_json::from_str(&serde_json::to_string(&metadata).unwrap()).unwrap();
+    assert_eq!(again, metadata);
+    let tables = "[[input.items.metadata]]\nname = 'kind'\n[input.items.metadata.flags]\nb = 7\na = 'x'\n";
+    let spelt_out = job(&format!("{MINIMAL}[input.items]\npath = 'i.csv'\n{tables}"));
+    assert_eq!(spelt_out.input.items.unwrap().metadata, expected[3..]);
+}
+
+#[test]
+fn metadata_that_say_nothing_are_refused() {
+    for (entries, message) in [
+        ("{ name = 'genre' }", "\"genre\" names no column; name its column, or the columns of its values in flags"),
+        ("{ column = 3, flags = { a = 4 } }", "\"column 3\" names both a column and flags; remove one of them"),
+        ("{ flags = { a = 4 } }", "an entry has no name; give it one, as in { name = \"genre\", ... }"),
+        (
+            "{ name = 'kind', flags = {} }",
+            "the flags of \"kind\" name no values; name each value and its column, as in flags = { Action = 6, Comedy = 10 }",
+        ),
+        (
+            "{ name = 'kind', flags = { a = 4 }, separator = '|' }",
+            "\"kind\" has flags, and so nothing to separate; remove its separator",
+        ),
+        (
+            "{ column = 'genre', separator = '' }",
+            "the separator of \"genre\" is empty; write what parts the values, or remove it",
+        ),
+        ("0", "\"column 0\" is in the same column as input.items.id; name another column"),
+        ("'genre', { column = 5, name = 'genre' }", "two entries are called \"genre\"; give one of them another name"),
+    ] {
+        let text = format!("{MINIMAL}[input.items]\npath = 'i.csv'\nmetadata = [{entries}]\n");
+        assert_eq!(refusal(job_with(&text, &[])), format!("input.items.metadata: {message}"), "{entries}");
+    }
+    for entries in ["true", "{ colum = 'genre' }", "{ column = [1] }"] {
+        let text = format!("{MINIMAL}[input.items]\npath = 'i.csv'\nmetadata = [{entries}]\n");
+        let refused = refusal(job_with(&text, &[]));
+        assert!(refused.starts_with("some.toml:5:1: input.items.metadata cannot be "), "{refused}");
+        assert!(refused.contains("; write a list of columns, each an index, a name, or a table such as"), "{refused}");
+    }
+}
+
+#[test]
 fn a_generator_alone_is_a_job() {
     let made = |text: &str| match job(text).input.source {
         Source::Generate(made) => made,

@@ -318,8 +318,9 @@ impl Bench<'_> {
         let cells = items * clusters as f64;
         let of_models = cells * (1.0 + params.folds as f64) * tables;
         (rates.bayes, rates.bayes_cell) = split([bayes(&many), bayes(&few)], [&many, &few], of_models);
+        let nowhere = Array2::zeros((clusters, 1));
         let profiles = |of: &Repeated| {
-            best(2, || profile::fit(&mut Solo, &of.shard.matrix, &of.labels, clusters, self.job.profile))
+            best(2, || profile::fit(&mut Solo, &of.shard.matrix, &of.labels, nowhere.view(), &[], self.job.profile))
         };
         (rates.profile, rates.profile_cell) = split([profiles(&many), profiles(&few)], [&many, &few], cells);
     }

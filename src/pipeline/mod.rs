@@ -26,6 +26,7 @@ use crate::kernel::csr::Csr;
 use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
 use crate::kmeans::{self, Centroids, Fitted, KMeans, StartReport, Sweep};
+use crate::names;
 use crate::pca;
 use crate::profile;
 use crate::progress::{self, Memory, RunAt, RunOf, Space};
@@ -172,8 +173,10 @@ fn work<C: Collective>(
     let n_clusters = job.kmeans.clusters;
     let (validation, fitted) =
         clock.time("validate", || validate::fit(c, shard, &assignment.segment, n_clusters, job.validate, job.seed));
-    let (profiles, idf) =
-        clock.time("profile", || profile::fit(c, &shard.matrix, &assignment.segment, n_clusters, job.profile));
+    let (profiles, idf) = clock.time("profile", || {
+        let (centroids, metadata) = (kmeans.centroids.view(), &ratings.items.metadata);
+        profile::fit(c, &shard.matrix, &assignment.segment, centroids, metadata, job.profile)
+    });
     warnings.extend(warnings::of_fit(job, &pca, &kmeans, activity_correlation));
     drop(matrix);
     let (evidence, evidence_spilled) = match job.evidence {
@@ -222,14 +225,14 @@ fn work<C: Collective>(
             job: job.clone(),
             ledger: ratings.ledger,
             inputs: gather::inputs(&job.input, &ratings.files),
-            items: ratings.items,
             users,
             pca,
             kmeans,
             sweep,
             validation,
+            names: names::names(&profiles, &ratings.items, &[]),
             profiles,
-            names: (0..n_clusters).map(|segment| segment.to_string()).collect(),
+            items: ratings.items,
             evidence,
             continuity: None,
             activity_correlation,

@@ -55,7 +55,7 @@ pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
     let planned = plan::plan(&mut Solo, &job.input, &super::scratch_folder(job))?;
     let files = planned.plan.planned_files();
     let kinds = kinds(job, files)?;
-    let n_titles = job.input.items.as_ref().map(|spec| Ok(titles::read(spec)?.len())).transpose()?;
+    let n_titles = job.input.items.as_ref().map(|spec| Ok(titles::read(spec)?.n_titles())).transpose()?;
     Ok(Preview {
         job: job.clone(),
         processes: layout.processes,

@@ -8,7 +8,7 @@
 //! | pca | the weighted matrix, if there is one; the basis; the block and its image, for each worker |
 //! | from there on | scores, 8 bytes a user and component |
 //! | kmeans | labels, bounds and changes of all runs, the sample |
-//! | validate, profile | tables, (items × clusters) each, for each worker |
+//! | validate, profile | tables, (items × clusters) each, for each worker; those of counts after those of sums |
 //! | evidence | what is seen and hidden, and the weights of it, in 15 % of `memory` and scratch files; then as pca and kmeans; tables of 64 MiB for each worker |
 //! | gather, write | no more ratings; all users at the coordinator, in its columns and those of the file |
 //!

@@ -15,6 +15,9 @@ const WHOLE: f64 = 16.0 * 1024.0;
 /// Bytes of a user beside its id that the coordinator is sent: two segments, two distances, and what Naive Bayes says.
 const COLUMNS: f64 = 28.0;
 /// Bytes of a row of a block: one of [`crate::pca::Approach::BLOCK`] numbers.
+/// Bytes of an item's metadata, and categories of them, as they mostly are.
+const VALUES: f64 = 20.0;
+const CATEGORIES: f64 = 100.0;
 const BLOCK_ROW: f64 = 64.0;
 /// Chunks of items whose sums every worker is sent, of 8 × 8 numbers for each block of the basis.
 const CHUNKS: f64 = 64.0;
@@ -259,7 +262,19 @@ fn profile(c: &mut Calls, q: &Question) {
     c.sum(1.0, 8.0 * (items + k));
     let slices = (8.0 * items * k / q.cluster.peers() / 1048576.0).ceil().max(1.0);
     c.join(slices, 8.0 * items * k / slices);
-    c.gather(1.0, k * (items / 64.0 * 24.0 + q.cluster.peers() * q.job.profile.top as f64 * 20.0));
+    let top = q.job.profile.top as f64;
+    c.gather(1.0, k * (items / 64.0 * 24.0 + q.cluster.peers() * top * 20.0));
+    // Who has what: counts of half the width, then what is known of the top items and of metadata.
+    let chosen = (k * top).min(items);
+    c.broadcast(1.0, 4.0 * chosen);
+    let slices = (4.0 * items * k / q.cluster.peers() / 1048576.0).ceil().max(1.0);
+    c.join(slices, 4.0 * items * k / slices);
+    c.sum(1.0, 16.0 * k * chosen);
+    c.gather(3.0, q.cluster.peers() * k * 200.0);
+    if q.job.input.items.as_ref().is_some_and(|items| !items.metadata.is_empty()) {
+        c.broadcast(1.0, VALUES * items / q.cluster.peers());
+        c.sum(1.0, 8.0 * k * CATEGORIES);
+    }
 }
 
 fn gather(c: &mut Calls, q: &Question) {

@@ -11,7 +11,7 @@ use crate::ingest::{Items, Ledger};
 use crate::job::*;
 use crate::kmeans::{Assignment, KMeans, StartReport, Sweep, SweepCurve};
 use crate::pca::{Pca, SolverReport};
-use crate::profile::{Profile, ProfileItem};
+use crate::profile::{Activity, Category, ItemShare, Near, Profile, ProfileItem, Summary, SummaryOf};
 use crate::report::run::Stage;
 use crate::report::tables::cumulative;
 use crate::report::{MapPoint, Measured, ModelTerms, Outcome, UserTable};
@@ -145,7 +145,11 @@ fn items(n: usize) -> Items {
             _ => Some(plain),
         }
     };
-    Items { ids: (0..n).map(|i| Id::Number(i as u64 + 1)).collect(), titles: (0..n).map(title).collect() }
+    Items {
+        ids: (0..n).map(|i| Id::Number(i as u64 + 1)).collect(),
+        titles: (0..n).map(title).collect(),
+        metadata: Vec::new(),
+    }
 }
 
 fn pca(size: Size) -> Pca {
@@ -209,12 +213,34 @@ fn validation(segment: &[u32], k: usize) -> Validation {
     }
 }
 
+fn genres(k: usize) -> Summary {
+    let category = |(at, value): (usize, &str)| Category {
+        value: value.into(),
+        share: 0.3 * draw(46, k * 10 + at),
+        share_all: 0.1 + 0.02 * at as f64,
+    };
+    let mut all: Vec<Category> =
+        ["Adventure", "Comedy", "Drama", "Horror"].into_iter().enumerate().map(category).collect();
+    all.sort_by(|a, b| b.distinctiveness().total_cmp(&a.distinctiveness()));
+    Summary { name: "genre".into(), of: SummaryOf::Categories(all) }
+}
+
 fn profiles(segment: &[u32], size: Size) -> Vec<Profile> {
+    let activity_all = Activity { mean: 106.0, lower_quartile: 33.0, median: 65.0, upper_quartile: 148.0 };
     let profile = |k: usize| {
         let item = |rank: usize| {
             let score = 0.32 * (0.6 + 0.4 * draw(40, k)) / (1.0 + 0.12 * rank as f64);
             let item = ((k * 53 + rank * 29) % size.items) as u32;
-            ProfileItem { item, score, score_all: score * (0.15 + 1.0 * draw(41, k * 100 + rank)) }
+            let share_all = 0.02 + 0.5 * draw(43, k * 100 + rank);
+            ProfileItem {
+                item,
+                score,
+                score_all: score * (0.15 + 1.0 * draw(41, k * 100 + rank)),
+                share: share_all + (1.0 - share_all) * draw(44, k * 100 + rank),
+                share_all,
+                mean_rating: 1.0 + 4.0 * draw(45, k * 100 + rank),
+                mean_rating_all: 3.5,
+            }
         };
         Profile {
             segment: k as u32,
@@ -222,6 +248,16 @@ fn profiles(segment: &[u32], size: Size) -> Vec<Profile> {
             n_items: size.items as u64 / 2,
             distance_from_all: 0.1 + 0.6 * draw(42, k),
             top: (0..size.top.min(size.items)).map(item).collect(),
+            activity: Activity { mean: 70.3 + 9.0 * k as f64, median: 40.0 + 9.0 * k as f64, ..activity_all },
+            activity_all,
+            distinctive: Vec::new(),
+            missing: vec![ItemShare { item: (k % size.items) as u32, share: 0.04, share_all: 0.35 }],
+            nearest: (0..size.clusters as u32)
+                .filter(|&other| other as usize != k)
+                .map(|segment| Near { segment, distance: 3.1 })
+                .take(3)
+                .collect(),
+            metadata: vec![genres(k)],
         }
     };
     (0..size.clusters).map(profile).collect()

@@ -62,6 +62,9 @@ pub struct RunRecord {
     pub inertia: f64,
     /// Users in each segment.
     pub sizes: Vec<u64>,
+    /// What people call the segments.
+    #[serde(default)]
+    pub names: Vec<String>,
     pub starts: Vec<StartReport>,
     pub sweep: Option<Sweep>,
     pub validation: Accuracy,
@@ -180,6 +183,7 @@ impl RunRecord {
             singular_values: pca.singular_values.clone(),
             inertia: kmeans.inertia,
             sizes: kmeans.sizes.clone(),
+            names: outcome.names.clone(),
             starts: kmeans.starts.clone(),
             sweep: outcome.sweep.clone(),
             validation: Accuracy::of(&outcome.validation),

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::evidence::Evidence;
 use crate::ingest::Ledger;
 use crate::ingest::ids::Id;
-use crate::job::Matrix;
+use crate::job::{Duplicates, Matrix, RatingColumn, Source};
 use crate::kmeans::{StartReport, Sweep};
 use crate::pca::SolverReport;
 use crate::profile::Profile;
@@ -39,6 +39,7 @@ pub struct Shown {
     pub seed: u64,
     pub matrix: Matrix,
     pub ledger: Ledger,
+    pub ratings: Ratings,
     /// The items that are named anywhere in the page, by their index in the dictionary.
     pub items: Items,
     pub pca: Components,
@@ -58,6 +59,36 @@ pub struct Shown {
     pub digests: Digests,
     /// The output folder has a `rejects.tsv`.
     pub rejects: bool,
+}
+
+/// What the ratings of the run are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ratings {
+    /// How much somebody likes an item.
+    Rated,
+    /// How often somebody had to do with it.
+    Times,
+    /// All alike: a mean says nothing.
+    Alike,
+}
+
+impl Ratings {
+    fn of(outcome: &Outcome) -> Ratings {
+        let input = &outcome.job.input;
+        let mut top = outcome.profiles.iter().flat_map(|profile| &profile.top);
+        let counts_rows = match &input.source {
+            Source::Files(files) => files.rating == RatingColumn::None,
+            Source::Generate(_) => true,
+        };
+        if top.all(|item| item.mean_rating_all == 1.0) {
+            Ratings::Alike
+        } else if input.duplicates == Duplicates::Sum && counts_rows {
+            Ratings::Times
+        } else {
+            Ratings::Rated
+        }
+    }
 }
 
 /// Items by index.
@@ -115,7 +146,11 @@ impl Items {
 
 /// Every item that the page names.
 fn named(profiles: &[Profile]) -> BTreeSet<u32> {
-    profiles.iter().flat_map(|profile| &profile.top).map(|top| top.item).collect()
+    let others = |profile: &Profile| {
+        let items = profile.distinctive.iter().chain(&profile.missing).map(|item| item.item);
+        items.collect::<Vec<u32>>()
+    };
+    profiles.iter().flat_map(|profile| profile.top.iter().map(|top| top.item).chain(others(profile))).collect()
 }
 
 impl Shown {
@@ -130,6 +165,7 @@ impl Shown {
             seed: job.seed,
             matrix: job.matrix,
             ledger: outcome.ledger,
+            ratings: Ratings::of(outcome),
             items: Items::of(outcome),
             pca: Components {
                 n_components: pca.components.nrows(),

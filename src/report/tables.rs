@@ -3,7 +3,7 @@
 //! | table | columns |
 //! |---|---|
 //! | `segments` | user, segment, distance, second, second_distance, nb_segment; by user |
-//! | `profiles` | segment, size, rank (from 1), item, title, score; by segment and rank |
+//! | `profiles` | segment, size, rank (from 1), item, title, score (mean TF-IDF over the members), name (of the segment), share (of the members who have the item), lift (that over the share of all users), mean_rating (by these members); by segment and rank |
 //! | `explained_variance` | component (from 1), explained_variance, ratio, cumulative |
 //! | `inertia` | space, clusters, inertia, normalised (to the first number of clusters), knee (1 at the suggested one) |
 //! | `evidence` | clusters, bits, standard_error, adjusted_rand, simplified_silhouette, calinski_harabasz, davies_bouldin, suggested (1 at the suggested one); absent without evidence |
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use crate::evidence::{Evidence, OfClusters};
 use crate::kmeans::{Sweep, SweepCurve};
-use crate::profile::ProfileItem;
+use crate::profile::{Profile, ProfileItem};
 use crate::report::table::{Table, Values, all_numbers};
 use crate::report::{Outcome, UserTable};
 use crate::validate::Confusion;
@@ -50,6 +50,7 @@ pub fn profiles(outcome: &Outcome) -> Table<'_> {
             .flat_map(|profile| profile.top.iter().enumerate().map(move |(i, top)| (profile, i, top)))
     };
     let index = |top: &ProfileItem| top.item as usize;
+    let name = |profile: &Profile| Cow::Borrowed(outcome.names[profile.segment as usize].as_str());
     Table::new(
         "profiles",
         vec![
@@ -59,6 +60,10 @@ pub fn profiles(outcome: &Outcome) -> Table<'_> {
             ("item", Values::ids(rows().map(|(_, _, top)| &items.ids[index(top)]), all_numbers(&items.ids))),
             ("title", Values::Nullable(rows().map(|(_, _, top)| items.titles[index(top)].as_deref()).collect())),
             ("score", Values::F64(rows().map(|(_, _, top)| top.score).collect())),
+            ("name", Values::Text(rows().map(|(profile, _, _)| name(profile)).collect())),
+            ("share", Values::F64(rows().map(|(_, _, top)| top.share).collect())),
+            ("lift", Values::F64(rows().map(|(_, _, top)| top.lift()).collect())),
+            ("mean_rating", Values::F64(rows().map(|(_, _, top)| top.mean_rating).collect())),
         ],
     )
 }
@@ -214,7 +219,10 @@ mod tests {
         assert_eq!(names(&segments), ["user", "segment", "distance", "second", "second_distance", "nb_segment"]);
         assert_eq!(segments.n_rows(), SMALL.users);
         let profiles = profiles(&outcome);
-        assert_eq!(names(&profiles), ["segment", "size", "rank", "item", "title", "score"]);
+        let added = ["name", "share", "lift", "mean_rating"];
+        assert_eq!(names(&profiles), [&["segment", "size", "rank", "item", "title", "score"][..], &added].concat());
+        let Values::Text(name) = column(&profiles, "name") else { panic!("names are texts") };
+        assert_eq!((name[0].as_ref(), name[SMALL.top].as_ref()), ("Taste 0", "Taste 1"));
         assert_eq!(profiles.n_rows(), SMALL.clusters * SMALL.top);
         assert_eq!(names(&items(&outcome)), ["index", "item", "title"]);
         assert_eq!(items(&outcome).n_rows(), SMALL.items);

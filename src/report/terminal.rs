@@ -1,5 +1,5 @@
 //! The segments on the terminal, as the original pipeline printed them: `22 (33, 1682)`, which is segment 22 with 33
-//! users over 1682 items, then its top items with their scores, one per line.
+//! users over 1682 items, and after that what it is called; then its top items with their scores, one per line.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::report::{Outcome, verdict};
 pub fn print(outcome: &Outcome, report: &Path, links: bool, sink: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let mut profiles: Vec<&Profile> = outcome.profiles.iter().collect();
     profiles.sort_by_key(|profile| (std::cmp::Reverse(profile.size), profile.segment));
-    writeln!(sink, "segment (users, items), then its top items by mean TF-IDF\n")?;
+    writeln!(sink, "segment (users, items) and its name, then its top items by mean TF-IDF\n")?;
     for profile in profiles {
         print_segment(outcome, profile, sink)?;
     }
@@ -45,7 +45,8 @@ fn address(file: &Path) -> Option<String> {
 }
 
 fn print_segment(outcome: &Outcome, profile: &Profile, sink: &mut (impl Write + ?Sized)) -> io::Result<()> {
-    writeln!(sink, "{} ({}, {})", profile.segment, profile.size, outcome.items.ids.len())?;
+    let name = one_line(&outcome.names[profile.segment as usize]);
+    writeln!(sink, "{} ({}, {})  {name}", profile.segment, profile.size, outcome.items.ids.len())?;
     for top in &profile.top {
         writeln!(sink, "  {:.6}  {}", top.score, one_line(&outcome.items.name(top.item as usize)))?;
     }
@@ -91,10 +92,10 @@ mod tests {
         print(&outcome, Path::new("out/x/report.html"), false, &mut sink).unwrap();
         let text = String::from_utf8(sink).unwrap();
         let lines: Vec<&str> = text.lines().skip(2).collect();
-        assert_eq!(lines[0], format!("0 ({}, 30)", outcome.kmeans.sizes[0]));
+        assert_eq!(lines[0], format!("0 ({}, 30)  Taste 0", outcome.kmeans.sizes[0]));
         assert!(lines[1].ends_with("  Up\\u{1b}[2J\\n(2009)"), "{}", lines[1]);
         assert_eq!(lines[SMALL.top + 1], "");
-        assert_eq!(lines[SMALL.top + 2], format!("1 ({}, 30)", outcome.kmeans.sizes[1]));
+        assert_eq!(lines[SMALL.top + 2], format!("1 ({}, 30)  Taste 1", outcome.kmeans.sizes[1]));
         let said = [
             "verdict: weak. The segments tell something of what users choose, but where one ends is arbitrary.",
             "Suggested: 10 segments instead of 4 (set kmeans.clusters = 10).",

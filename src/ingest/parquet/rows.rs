@@ -106,30 +106,33 @@ impl RowGroups {
     }
 }
 
-/// Hands the two columns that a section of the job file names to `each`, as texts, with the number of the row. A missing
+/// Hands the columns that a section of the job file names to `each`, as texts, with the number of the row. A missing
 /// value is an empty text.
 pub fn read_texts(
     file: &InputFile,
     section: &'static str,
-    keys: [(&str, &ColumnKey); 2],
-    mut each: impl FnMut(u64, [String; 2]) -> Result<()>,
+    keys: &[(&'static str, &ColumnKey)],
+    mut each: impl FnMut(u64, &[String]) -> Result<()>,
 ) -> Result<()> {
     let groups = RowGroups::open(file)?;
     let columns = Columns::of(section, &file.path, groups.metadata.file_metadata().schema_descr());
-    let [first, second] = keys.map(|(key, column)| columns.place(key, column));
-    let (first, second) = (first?, second?);
+    let places = keys.iter().map(|(key, column)| columns.place(key, column)).collect::<Result<Vec<Place>>>()?;
     let unreadable = |e: ParquetError| unreadable(&file.path, &e);
     let mut number = 0;
+    let mut texts = Vec::new();
     for group in groups.metadata.row_groups() {
-        let chunks = groups.chunks(group, [&first, &second].into_iter())?;
-        let mut values =
-            [open(&chunks, group, &first).map_err(unreadable)?, open(&chunks, group, &second).map_err(unreadable)?];
+        let chunks = groups.chunks(group, places.iter())?;
+        let values =
+            places.iter().map(|place| open(&chunks, group, place)).collect::<parquet::errors::Result<Vec<_>>>();
+        let mut values = values.map_err(unreadable)?;
         let mut left = group.num_rows() as usize;
         while left > 0 {
             let wanted = BATCH.min(left);
             values.iter_mut().try_for_each(|values| fill(values, wanted)).map_err(unreadable)?;
             for row in 0..wanted {
-                each(number, values.each_ref().map(|values| values.text(row)))?;
+                texts.clear();
+                texts.extend(values.iter().map(|values| values.text(row)));
+                each(number, &texts)?;
                 number += 1;
             }
             left -= wanted;

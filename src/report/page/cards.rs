@@ -1,70 +1,300 @@
-//! A card per segment: what its members like, and more than others do.
+//! A card per segment: who its members are, what they like, and more than others do.
 
-use super::parts::{bar, dot, stands_out};
-use crate::profile::{Profile, ProfileItem};
+use super::parts::{self, bar, dot};
+use crate::profile::{Activity, Category, ItemShare, Profile, ProfileItem, Summary, SummaryOf};
 use crate::report::charts;
-use crate::report::format::{decimals, percent, plural, significant};
-use crate::report::shown::Shown;
+use crate::report::format::{count, html, percent, plural, significant};
+use crate::report::shown::{Ratings, Shown};
+use crate::report::verdict;
+
+/// Values of a column of metadata on a card: what members like, and what they avoid.
+const LIKED: usize = 3;
+const AVOIDED: usize = 1;
+
+/// Times everybody's share from which a value is liked, and up to which it is avoided.
+const LIKED_LIFT: f64 = 1.1;
+const AVOIDED_LIFT: f64 = 0.7;
+
+/// Items that are named as what a segment stands out for, and as missing.
+const STANDS_OUT: usize = 2;
+const MISSING: usize = 3;
 
 pub fn section(shown: &Shown) -> String {
-    let scores = shown.profiles.iter().flat_map(|profile| &profile.top).map(|top| top.score.max(top.score_all));
-    let longest = scores.fold(0.0, f64::max);
-    let cards: String = shown.profiles.iter().map(|profile| card(shown, profile, longest)).collect();
+    let cards: String = shown.profiles.iter().map(|profile| card(shown, profile)).collect();
     format!(
-        "<section id=\"segments\">\n<h2>Each segment</h2>\n<p class=\"how\">The items that matter most in each segment. The first \
-         number and the bar are the item’s mean TF-IDF score among the members: high where many of them rated it and \
-         it weighs much in their list. The tick is the same score over all users, the last number how many times that \
-         it is. A bar far past its tick is what is special about the segment. All bars have one scale.</p>\n\
+        "<section id=\"segments\">\n<h2>Each segment</h2>\n<p class=\"how\">What makes each segment. Its items are those that \
+         weigh most for its members (by mean TF-IDF); the bar and the first number say how many of the members have the item, \
+         the tick how many of all users do, and the second number how many times as many that is. A bar far past its tick \
+         is what is special about the segment.</p>\n\
          <div class=\"cards\">\n{cards}</div>\n</section>\n"
     )
 }
 
-fn card(shown: &Shown, profile: &Profile, longest: f64) -> String {
+fn card(shown: &Shown, profile: &Profile) -> String {
     let segment = profile.segment as usize;
     let share = percent(shown.share(profile.size));
-    let items: String = profile.top.iter().map(|top| card_item(shown, top, longest)).collect();
-    let items = if items.is_empty() { "<li>No items.</li>\n".to_string() } else { items };
+    let members = [tastes(&profile.metadata), activity(&profile.activity, &profile.activity_all)];
+    let others = [missing(shown, &profile.missing), nearest(shown, profile), stability(shown, segment)];
     format!(
         "<article class=\"card\" id=\"segment-{segment}\" style=\"--c: {}\">\n<header><h3>{}{}</h3>\
-         <span class=\"size\">{}, {share}</span></header>\n\
-         <p class=\"apart\"><span>Differs from all users</span><span>{}</span></p>{}\n{}<ol class=\"items\">\n{items}</ol>\n\
-         </article>\n",
+         <p class=\"size\">Segment {segment}: {}, {share}</p></header>\n{}{}{}{}</article>\n",
         charts::segment_color(segment),
         dot(segment),
-        shown.label_html(segment),
+        name(shown, segment),
         plural(profile.size, "user"),
-        significant(profile.distance_from_all, 2),
-        bar(profile.distance_from_all, None),
-        for_what(shown, profile),
+        stands_out(shown, profile),
+        facts(&members),
+        items(shown, profile),
+        facts(&others),
     )
 }
 
-/// The two items whose score exceeds that of all users most.
-fn for_what(shown: &Shown, profile: &Profile) -> String {
-    let titles: Vec<String> =
-        stands_out(shown, profile, 2).into_iter().map(|title| format!("<b>{title}</b>")).collect();
-    match titles.is_empty() {
-        true => String::new(),
-        false => format!("<p class=\"for\">Stands out for {}</p>\n", titles.join(" and ")),
+/// What people call a segment, for HTML.
+fn name(shown: &Shown, segment: usize) -> String {
+    html(&shown.names[segment])
+}
+
+/// The items that members have more often than others do.
+fn stands_out(shown: &Shown, profile: &Profile) -> String {
+    let names = parts::stands_out(shown, profile, STANDS_OUT).into_iter().map(|item| format!("<b>{item}</b>"));
+    let names: Vec<String> = names.collect();
+    match names.split_last() {
+        None => String::new(),
+        Some((one, [])) => format!("<p class=\"for\">Stands out for {one}</p>\n"),
+        Some((last, others)) => format!("<p class=\"for\">Stands out for {} and {last}</p>\n", others.join(", ")),
     }
 }
 
-fn card_item(shown: &Shown, top: &ProfileItem, longest: f64) -> String {
+fn facts(facts: &[String]) -> String {
+    let facts = facts.concat();
+    if facts.is_empty() { facts } else { format!("<dl class=\"facts\">\n{facts}</dl>\n") }
+}
+
+fn fact(what: &str, text: &str) -> String {
+    format!("<div><dt>{what}</dt><dd>{text}</dd></div>\n")
+}
+
+fn stability(shown: &Shown, segment: usize) -> String {
+    let jaccard = shown.evidence.as_ref().and_then(|evidence| evidence.stability.jaccard.get(segment));
+    jaccard.map_or(String::new(), |&jaccard| {
+        let word = verdict::stability(jaccard);
+        fact("Found again", &format!("{word} <span class=\"muted\">(Jaccard {})</span>", verdict::digits(jaccard)))
+    })
+}
+
+fn activity(own: &Activity, all: &Activity) -> String {
+    let whole = |number: f64| count(number.round() as u64);
+    let times = match own.median / all.median {
+        times if times.is_finite() => format!(", {} everybody’s {}", lift(times), whole(all.median)),
+        _ => String::new(),
+    };
+    let text = format!(
+        "{}{times} <span class=\"muted\">(half of the members: {} to {})</span>",
+        plural(own.median.round() as u64, "item"),
+        whole(own.lower_quartile),
+        whole(own.upper_quartile),
+    );
+    fact("Activity", &text)
+}
+
+/// A multiple, as `3.1×`.
+fn lift(times: f64) -> String {
+    match times {
+        t if !t.is_finite() => "–".into(),
+        t if t < 9.95 => format!("{t:.1}×"),
+        t => format!("{}×", count(t.round() as u64)),
+    }
+}
+
+fn tastes(metadata: &[Summary]) -> String {
+    metadata.iter().map(|summary| fact(&html(&summary.name), &taste(summary))).collect()
+}
+
+fn taste(summary: &Summary) -> String {
+    match &summary.of {
+        SummaryOf::Categories(categories) => {
+            let liked = categories.iter().filter(|category| category.lift() >= LIKED_LIFT).take(LIKED);
+            let avoided = categories.iter().rev().filter(|category| category.lift() <= AVOIDED_LIFT).take(AVOIDED);
+            let shown = |category: &Category| {
+                let (value, share) = (html(&category.value), percent_short(category.share));
+                format!("{value} {share} <span class=\"muted\">({})</span>", lift(category.lift()))
+            };
+            let liked: Vec<String> = liked.map(shown).collect();
+            let avoided: Vec<String> = avoided.map(|category| format!("less {}", shown(category))).collect();
+            match [liked, avoided].concat() {
+                none if none.is_empty() => "much like everybody".into(),
+                shown => shown.join(", "),
+            }
+        }
+        SummaryOf::Number { mean: Some(mean), mean_all: Some(all), .. } => {
+            format!(
+                "{} on average <span class=\"muted\">(everybody {})</span>",
+                significant(*mean, 4),
+                significant(*all, 4)
+            )
+        }
+        SummaryOf::Number { .. } => "–".into(),
+    }
+}
+
+/// Whole percent, below one the first decimal.
+fn percent_short(share: f64) -> String {
+    match share * 100.0 {
+        0.0 => "0%".into(),
+        whole if whole >= 0.95 => format!("{whole:.0}%"),
+        part if part >= 0.05 => format!("{part:.1}%"),
+        _ => "under 0.1%".into(),
+    }
+}
+
+fn missing(shown: &Shown, items: &[ItemShare]) -> String {
+    let shown = |item: &ItemShare| {
+        let (share, all) = (percent_short(item.share), percent_short(item.share_all));
+        format!("{} {share} <span class=\"muted\">(everybody {all})</span>", shown.items.name(item.item))
+    };
+    let items: Vec<String> = items.iter().take(MISSING).map(shown).collect();
+    if items.is_empty() { String::new() } else { fact("Missing most", &items.join(", ")) }
+}
+
+fn nearest(shown: &Shown, profile: &Profile) -> String {
+    let link = |segment: usize| format!("<a href=\"#segment-{segment}\">{}</a>", name(shown, segment));
+    let links: Vec<String> = profile.nearest.iter().take(2).map(|near| link(near.segment as usize)).collect();
+    if links.is_empty() { String::new() } else { fact("Nearest", &links.join(", ")) }
+}
+
+fn items(shown: &Shown, profile: &Profile) -> String {
+    if profile.top.is_empty() {
+        return "<p class=\"muted\">No items.</p>\n".into();
+    }
+    let rated = match shown.ratings {
+        Ratings::Rated => "<span class=\"figure\">rated</span>",
+        Ratings::Times => "<span class=\"figure\">times each</span>",
+        Ratings::Alike => "",
+    };
+    let class = match shown.ratings {
+        Ratings::Rated => "items",
+        Ratings::Times => "items times",
+        Ratings::Alike => "items unrated",
+    };
+    let items: String = profile.top.iter().map(|top| card_item(shown, top)).collect();
+    format!(
+        "<p class=\"{class} over\" aria-hidden=\"true\"><span></span><span class=\"figure\">have it</span>\
+         <span class=\"figure\">× all</span>{rated}</p>\n\
+         <ol class=\"{class}\">\n{items}</ol>\n"
+    )
+}
+
+/// A number for the eye; what it says is told in words too.
+fn figure(text: &str) -> String {
+    format!("<span class=\"figure\" aria-hidden=\"true\">{text}</span>")
+}
+
+fn card_item(shown: &Shown, top: &ProfileItem) -> String {
     let title = shown.items.name(top.item);
-    // Three digits of the largest score, and as many decimals for the others: the column stays aligned.
-    let decimals = decimals(longest, 3);
-    let score = |score: f64| format!("{score:.decimals$}");
-    let scale = |score: f64| if longest > 0.0 { score / longest } else { 0.0 };
-    let (lift, high) = match top.score / top.score_all {
-        lift if lift.is_finite() => (format!("{lift:.*} ×", if lift < 9.95 { 1 } else { 0 }), lift >= 2.0),
-        _ => ("–".into(), false),
+    let (share, times) = (percent_short(top.share), lift(top.lift()));
+    let high = if top.lift() >= 2.0 { " high" } else { "" };
+    let mean = format!("{:.1}", top.mean_rating);
+    let (rated, said) = match shown.ratings {
+        Ratings::Rated => (figure(&mean), format!("; rated {mean}")),
+        Ratings::Times => (figure(&mean), format!("; {mean} times each")),
+        Ratings::Alike => (String::new(), String::new()),
     };
     format!(
-        "<li><span class=\"title\" title=\"{title}\">{title}</span><span class=\"score\">{}</span>\
-         <span class=\"lift{}\">{lift}</span><span class=\"unseen\">all users {}</span>{}</li>\n",
-        score(top.score),
-        if high { " high" } else { "" },
-        score(top.score_all),
-        bar(scale(top.score), Some(scale(top.score_all)))
+        "<li><span class=\"title\" title=\"{title}\">{title}</span>{}\
+         <span class=\"figure lift{high}\" aria-hidden=\"true\">{times}</span>{rated}\
+         <span class=\"unseen\">{share} have it, {times} everybody{said}</span>{}</li>\n",
+        figure(&share),
+        bar(top.share, Some(top.share_all))
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Duplicates, RatingColumn, Source};
+    use crate::report::Outcome;
+    use crate::report::fixture::{self, SMALL};
+    use crate::report::run::Digests;
+
+    fn section(outcome: &Outcome) -> String {
+        super::section(&Shown::of(outcome, Digests::new(), false))
+    }
+
+    #[test]
+    fn names_and_metadata_do_not_become_markup() {
+        let mut outcome = fixture::outcome(SMALL);
+        let hostile = "</h3><b>\"&'";
+        outcome.names.fill(hostile.into());
+        for profile in &mut outcome.profiles {
+            profile.distinctive = profile.missing.clone();
+            profile.metadata[0].name = hostile.into();
+            let SummaryOf::Categories(genres) = &mut profile.metadata[0].of else { panic!("categories") };
+            genres.iter_mut().for_each(|genre| genre.value = hostile.into());
+        }
+        outcome.items.titles.fill(Some(hostile.into()));
+        let section = self::section(&outcome);
+        assert!(!section.contains("<b>\"") && !section.contains("&'"));
+        assert_eq!(section.matches("</h3>").count(), SMALL.clusters);
+        assert_eq!(section.matches("<article").count(), section.matches("</article>").count());
+    }
+
+    #[test]
+    fn a_card_says_what_there_is_to_say() {
+        let mut outcome = fixture::outcome(SMALL);
+        outcome.names[1] = "Horror & Thriller".into();
+        outcome.evidence.as_mut().unwrap().stability.jaccard = vec![0.9, 0.8, 0.65, 0.2];
+        let all = section(&outcome);
+        let card = &all[all.find("id=\"segment-1\"").unwrap()..all.find("id=\"segment-2\"").unwrap()];
+        for text in [
+            "Horror &amp; Thriller</h3>",
+            "Segment 1: ",
+            "<dt>genre</dt>",
+            "Missing most",
+            "stable <span",
+            "(Jaccard 0.80)",
+        ] {
+            assert!(card.contains(text), "{text} is not in {card}");
+        }
+        assert!(
+            card.contains("49 items, 0.8× everybody’s 65 <span class=\"muted\">(half of the members: 33 to 148)"),
+            "{card}"
+        );
+        assert!(all.contains("<a href=\"#segment-1\">Horror &amp; Thriller</a>"));
+        let words: Vec<bool> = ["very stable", "fairly stable", "unstable"].map(|word| all.contains(word)).to_vec();
+        assert_eq!(words, [true; 3]);
+        outcome.evidence = None;
+        assert!(!section(&outcome).contains("Jaccard"));
+    }
+
+    #[test]
+    fn a_mean_rating_is_shown_where_it_says_something() {
+        let mut outcome = fixture::outcome(SMALL);
+        assert!(section(&outcome).contains("; rated "));
+        let top = |outcome: &mut Outcome, mean: f64| {
+            let tops = outcome.profiles.iter_mut().flat_map(|profile| &mut profile.top);
+            tops.for_each(|top| (top.mean_rating, top.mean_rating_all) = (mean, mean));
+        };
+        top(&mut outcome, 1.0);
+        assert!(!section(&outcome).contains("; rated ") && section(&outcome).contains("items unrated"));
+        top(&mut outcome, 2.0);
+        outcome.job.input.duplicates = Duplicates::Sum;
+        let Source::Files(files) = &mut outcome.job.input.source else { panic!("files") };
+        files.rating = RatingColumn::None;
+        assert!(section(&outcome).contains("; 2.0 times each"));
+    }
+
+    #[test]
+    fn an_empty_segment_has_a_card() {
+        let mut outcome = fixture::outcome(SMALL);
+        let profile = &mut outcome.profiles[2];
+        profile.top.clear();
+        profile.missing.clear();
+        profile.nearest.clear();
+        (profile.activity, profile.activity_all) = (Activity::default(), Activity::default());
+        profile.metadata[0].of = SummaryOf::Number { mean: None, mean_all: None, deviation_all: 0.0 };
+        let all = section(&outcome);
+        assert!(all.contains("No items.") && !all.contains("NaN") && !all.contains("inf"));
+        assert_eq!([0.0, 0.0004, 0.0037, 0.62].map(percent_short), ["0%", "under 0.1%", "0.4%", "62%"]);
+        assert_eq!([lift(0.52), lift(3.11), lift(12.3), lift(f64::NAN)], ["0.5×", "3.1×", "12×", "–"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! Small pieces of the page that several of its parts show.
 
-use crate::profile::{Profile, ProfileItem};
+use crate::profile::Profile;
 use crate::report::charts;
 use crate::report::shown::Shown;
 
@@ -42,12 +42,9 @@ pub fn data_table(title: &str, columns: &[&str], rows: impl Iterator<Item = Vec<
     )
 }
 
-/// The items, at most `n`, whose score exceeds that of all users most.
+/// The items, at most `n`, that members have more often than others do.
 pub fn stands_out(shown: &Shown, profile: &Profile, n: usize) -> Vec<String> {
-    let excess = |top: &ProfileItem| top.score - top.score_all;
-    let mut above: Vec<&ProfileItem> = profile.top.iter().filter(|top| excess(top) > 0.0).collect();
-    above.sort_by(|a, b| excess(b).total_cmp(&excess(a)).then(a.item.cmp(&b.item)));
-    above.iter().take(n).map(|top| shown.items.name(top.item)).collect()
+    profile.distinctive.iter().take(n).map(|item| shown.items.name(item.item)).collect()
 }
 
 /// An entry of the list of marks beside a chart.
