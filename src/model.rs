@@ -217,7 +217,7 @@ fn write_tensors(tensors: &[(String, Tensor)], path: &Path) -> Result<()> {
 
 fn manifest(outcome: &Outcome, tensors: &[(String, Tensor)]) -> Manifest {
     let job = &outcome.job;
-    let segment = |(number, &size): (usize, &u64)| Segment { name: number.to_string(), size };
+    let segment = |(name, &size): (&String, &u64)| Segment { name: name.clone(), size };
     Manifest {
         version: VERSION,
         seed: job.seed,
@@ -227,7 +227,7 @@ fn manifest(outcome: &Outcome, tensors: &[(String, Tensor)]) -> Manifest {
         validate: job.validate,
         n_items: outcome.items.ids.len(),
         mean_length: outcome.model.mean_length,
-        segments: outcome.kmeans.sizes.iter().enumerate().map(segment).collect(),
+        segments: outcome.names.iter().zip(&outcome.kmeans.sizes).map(segment).collect(),
         tie_order: Some(outcome.kmeans.tie_order.clone()),
         tensors: tensors.iter().map(|(n, t)| TensorInfo { name: n.clone(), shape: t.shape.clone() }).collect(),
     }

@@ -77,6 +77,25 @@ fn dealt(n_rows: usize, n: usize, w: usize) -> Vec<usize> {
 }
 
 #[test]
+fn renumbered_segments_keep_their_users_sizes_and_order_of_ties() {
+    let mut model = KMeans {
+        centroids: ndarray::array![[0.0], [1.0], [2.0]],
+        sizes: vec![5, 4, 3],
+        tie_order: vec![2, 0, 1],
+        inertia: 1.0,
+        best_start: 0,
+        starts: Vec::new(),
+    };
+    let (segment, second) = (vec![0, 2, 1], vec![1, 0, 2]);
+    let mut assignment = Assignment { segment, second, ..Assignment::default() };
+    let numbers = [1, 2, 0];
+    model.renumber(&numbers);
+    assignment.renumber(&numbers);
+    assert_eq!((model.centroids, model.sizes), (ndarray::array![[2.0], [0.0], [1.0]], vec![3, 5, 4]));
+    assert_eq!((model.tie_order, assignment.segment, assignment.second), (vec![0, 1, 2], vec![1, 0, 2], vec![2, 1, 0]));
+}
+
+#[test]
 fn every_layout_has_the_same_bits() {
     let scores = blobs(150, 4, 1);
     let items = ratings(150, 40, 2);

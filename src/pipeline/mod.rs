@@ -2,6 +2,7 @@
 
 pub mod assign;
 mod calibrate;
+mod compare;
 mod gather;
 pub mod plan;
 pub mod preview;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
+use crate::continuity::Continuity;
 use crate::error::{Error, Result};
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
@@ -101,6 +103,7 @@ fn work<C: Collective>(
 ) -> Result<Option<Finished>> {
     let writable = if c.is_coordinator() { write::check_output(&job.output) } else { Ok(()) };
     c.agree(writable)?;
+    let previous = compare::open(c, job)?;
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let mut checkpoint = open_checkpoint(c, job, known);
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
@@ -109,6 +112,10 @@ fn work<C: Collective>(
     let wanted = Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room };
     let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
     let sweep_over = check_sizes(job, &ratings)?;
+    let known = match &job.compare {
+        Some(_) => Some(clock.time("compare", || compare::find_users(c, previous.as_ref(), &ratings))?),
+        None => None,
+    };
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;
     let (weigher, matrix, pca, scores) = clock.time("pca", || {
@@ -131,7 +138,7 @@ fn work<C: Collective>(
         Some(sweep) if sweep.projected => &sweep_over[..],
         _ => &[],
     };
-    let (kmeans, assignment, curve) = clock.time("kmeans", || {
+    let (mut kmeans, mut assignment, curve) = clock.time("kmeans", || {
         kmeans::fit_and_sweep(
             c,
             scores.view(),
@@ -144,6 +151,11 @@ fn work<C: Collective>(
         )
     })?;
     tell_starts(job.kmeans.clusters, &kmeans);
+    let compared = known.map(|known| {
+        let fitted = compare::Fitted { ratings: &ratings, pca: &pca, scores: &scores };
+        clock.time("compare", || compare::compare(c, previous.as_ref(), &known, &fitted, &mut kmeans, &mut assignment))
+    });
+    drop(previous);
     let sweep = match &job.sweep {
         Some(params) if !sweep_over.is_empty() => {
             let full = params.full.then(|| {
@@ -185,6 +197,8 @@ fn work<C: Collective>(
         (gather::users(c, shard, assignment, fitted.predicted), map)
     });
     let (peak_memory, bytes_sent) = (gather::peak_memory(c), gather::bytes_sent(c, layout.workers));
+    let (continuity, moves) = compared.map(|found| (found.continuity, found.moves)).unzip();
+    let kept = continuity.as_ref().map_or_else(Vec::new, Continuity::kept_names);
     let finished = c.is_coordinator().then(|| {
         let measured = Measured {
             processes: layout.processes,
@@ -210,9 +224,10 @@ fn work<C: Collective>(
             sweep,
             validation,
             profiles,
-            names: (0..n_clusters).map(|segment| segment.to_string()).collect(),
+            names: names(kept, n_clusters),
             evidence: None,
-            continuity: None,
+            continuity,
+            moves: moves.unwrap_or_default(),
             activity_correlation: 0.0,
             model: ModelTerms { idf, mean_length: weigher.mean_length(), bayes: fitted.terms },
             map,
@@ -226,6 +241,15 @@ fn work<C: Collective>(
     let finished = c.agree(finished.transpose())?;
     checkpoint.remove();
     Ok(finished)
+}
+
+/// What segments are called: as before where they go on from an earlier run's (`kept`), and else by their number.
+fn names(kept: Vec<Option<String>>, n_clusters: usize) -> Vec<String> {
+    let mut names: Vec<String> = (0..n_clusters).map(|segment| segment.to_string()).collect();
+    for (name, kept) in names.iter_mut().zip(kept) {
+        *name = kept.unwrap_or_else(|| std::mem::take(name));
+    }
+    names
 }
 
 /// Tells of all starts, those that other processes ran or an earlier attempt ended too.

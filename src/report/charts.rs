@@ -4,6 +4,8 @@
 //! variable (`var(--accent)`), which `page.js` replaces by its value in the light or dark theme, and sizes depend on
 //! the width there. Texts that come from the data are escaped, because plotly.js reads them as HTML.
 
+pub mod flows;
+
 use plotly::common::{ColorScale, ColorScaleElement, DashType, HoverInfo, Line, Marker, MarkerSymbol, Mode, Title};
 use plotly::layout::{Axis, AxisRange, AxisType, RangeMode};
 use plotly::{Bar, HeatMap, Layout, Scatter, Trace};
@@ -47,6 +49,9 @@ pub fn all(outcome: &Outcome) -> Value {
     });
     if curves(outcome).next().is_some() {
         charts["chart-inertia"] = inertia(outcome);
+    }
+    if let Some(continuity) = outcome.continuity.as_ref().filter(|continuity| !continuity.flows.is_empty()) {
+        charts["chart-flows"] = flows::flows(outcome, continuity);
     }
     charts
 }

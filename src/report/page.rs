@@ -9,9 +9,11 @@
 //! |---|---|
 //! | [`figures`], [`data`] | the charts, and the tables behind them |
 //! | [`cards`] | a card per segment |
+//! | [`continuity`] | what changed since the earlier run |
 //! | [`run`] | how the result was made |
 
 mod cards;
+mod continuity;
 mod data;
 mod figures;
 mod parts;
@@ -48,6 +50,7 @@ pub fn write(outcome: &Outcome, digests: &Digests, rejects: bool, sink: &mut imp
         figures::sizes(outcome),
         figures::map(outcome),
         cards::section(outcome),
+        continuity::section(outcome),
         figures::validation(outcome),
         figures::variance_and_sweep(outcome),
         run::section(outcome, digests, rejects),
@@ -177,6 +180,9 @@ fn contents(outcome: &Outcome) -> String {
     ];
     if curves(outcome).next().is_some() {
         links.push(("inertia", "How many segments?"));
+    }
+    if outcome.continuity.is_some() {
+        links.insert(3, ("continuity", "What changed"));
     }
     links.push(("run", "This run"));
     let items: String = links.iter().map(|(id, text)| format!("<li><a href=\"#{id}\">{text}</a></li>\n")).collect();

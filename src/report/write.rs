@@ -18,10 +18,11 @@ use crate::report::table::{DISK_REMEDY, Table};
 use crate::report::{Outcome, page, tables};
 
 /// Everything that an output folder can hold.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     run::FILE,
     "segments.parquet",
     "profiles.parquet",
+    "moves.parquet",
     "explained_variance.csv",
     "inertia.csv",
     "confusion.csv",
@@ -63,7 +64,7 @@ pub fn write(outcome: &Outcome, output: &Path, rejects: &[RejectLine]) -> Result
 
 /// The digests of an outcome, in every layout the same.
 pub fn digests(outcome: &Outcome) -> Digests {
-    digests_of(&all_tables(outcome), outcome)
+    digests_of(all_tables(outcome).iter().chain(&tables::moves(outcome)), outcome)
 }
 
 fn all_tables(outcome: &Outcome) -> [Table<'_>; 6] {
@@ -77,8 +78,8 @@ fn all_tables(outcome: &Outcome) -> [Table<'_>; 6] {
     ]
 }
 
-fn digests_of(tables: &[Table<'_>], outcome: &Outcome) -> Digests {
-    let mut digests: Digests = tables.iter().map(|table| (table.name().to_string(), table.digest())).collect();
+fn digests_of<'a>(tables: impl Iterator<Item = &'a Table<'a>>, outcome: &Outcome) -> Digests {
+    let mut digests: Digests = tables.map(|table| (table.name().to_string(), table.digest())).collect();
     digests.insert("model".into(), model::digest(outcome));
     digests
 }
@@ -86,7 +87,8 @@ fn digests_of(tables: &[Table<'_>], outcome: &Outcome) -> Digests {
 fn write_files(outcome: &Outcome, folder: &Path, rejects: &[RejectLine]) -> Result<Digests> {
     let tables = all_tables(outcome);
     let [segments, profiles, explained_variance, inertia, confusion, items] = &tables;
-    for table in [segments, profiles] {
+    let moves = tables::moves(outcome);
+    for table in [segments, profiles].into_iter().chain(&moves) {
         table.write_parquet(&folder.join(table.name()).with_extension("parquet"))?;
     }
     for table in [explained_variance, inertia, confusion] {
@@ -98,7 +100,7 @@ fn write_files(outcome: &Outcome, folder: &Path, rejects: &[RejectLine]) -> Resu
     if !rejects.is_empty() {
         rejects::write(rejects, &folder.join("rejects.tsv"))?;
     }
-    let digests = digests_of(&tables, outcome);
+    let digests = digests_of(tables.iter().chain(&moves), outcome);
     write_file(&folder.join("report.html"), |sink| page::write(outcome, &digests, !rejects.is_empty(), sink))?;
     let record = RunRecord::new(outcome, digests);
     write_file(&folder.join(run::FILE), |sink| sink.write_all(record.to_json().as_bytes()))?;
@@ -274,6 +276,7 @@ mod tests {
                 "explained_variance.csv",
                 "inertia.csv",
                 "model",
+                "moves.parquet",
                 "profiles.parquet",
                 "report.html",
                 "run.json",
@@ -303,7 +306,10 @@ mod tests {
         );
         assert_eq!(value["inertia"], 104_000.0);
         let tables: Vec<&String> = value["digests"].as_object().unwrap().keys().collect();
-        assert_eq!(tables, ["confusion", "explained_variance", "inertia", "items", "model", "profiles", "segments"]);
+        assert_eq!(
+            tables,
+            ["confusion", "explained_variance", "inertia", "items", "model", "moves", "profiles", "segments"]
+        );
     }
 
     #[test]
@@ -325,6 +331,8 @@ mod tests {
         other.sweep.as_mut().unwrap().full.as_mut().unwrap().knee = None;
         other.validation.out_of_fold.counts[(0, 0)] += 1;
         other.items.titles[0] = None;
+        other.names[0] = "Other".into();
+        other.moves.margin[0] += 1e-12;
         let (was, is) = (digests(&outcome), digests(&other));
         assert!(was.iter().all(|(table, digest)| is[table] != *digest), "{was:?} {is:?}");
     }

@@ -106,36 +106,47 @@ impl RowGroups {
     }
 }
 
-/// Hands the two columns that a section of the job file names to `each`, as texts, with the number of the row. A missing
-/// value is an empty text.
-pub fn read_texts(
+/// Hands the columns that a section of the job file names to `each`, as texts, with the number of the row. A missing value
+/// is an empty text.
+pub fn read_texts<const N: usize>(
     file: &InputFile,
     section: &'static str,
-    keys: [(&str, &ColumnKey); 2],
-    mut each: impl FnMut(u64, [String; 2]) -> Result<()>,
+    keys: [(&str, &ColumnKey); N],
+    mut each: impl FnMut(u64, [String; N]) -> Result<()>,
 ) -> Result<()> {
     let groups = RowGroups::open(file)?;
     let columns = Columns::of(section, &file.path, groups.metadata.file_metadata().schema_descr());
-    let [first, second] = keys.map(|(key, column)| columns.place(key, column));
-    let (first, second) = (first?, second?);
+    let places = keys.iter().map(|(key, column)| columns.place(key, column)).collect::<Result<Vec<_>>>()?;
     let unreadable = |e: ParquetError| unreadable(&file.path, &e);
     let mut number = 0;
     for group in groups.metadata.row_groups() {
-        let chunks = groups.chunks(group, [&first, &second].into_iter())?;
-        let mut values =
-            [open(&chunks, group, &first).map_err(unreadable)?, open(&chunks, group, &second).map_err(unreadable)?];
+        let chunks = groups.chunks(group, places.iter())?;
+        let values =
+            places.iter().map(|place| open(&chunks, group, place)).collect::<parquet::errors::Result<Vec<_>>>();
+        let mut values = values.map_err(unreadable)?;
         let mut left = group.num_rows() as usize;
         while left > 0 {
             let wanted = BATCH.min(left);
             values.iter_mut().try_for_each(|values| fill(values, wanted)).map_err(unreadable)?;
             for row in 0..wanted {
-                each(number, values.each_ref().map(|values| values.text(row)))?;
+                each(number, std::array::from_fn(|key| values[key].text(row)))?;
                 number += 1;
             }
             left -= wanted;
         }
     }
     Ok(())
+}
+
+/// The rows of a file that has these columns.
+pub fn n_rows(file: &InputFile, section: &'static str, keys: &[(&str, ColumnKey)]) -> Result<u64> {
+    let groups = RowGroups::open(file)?;
+    let metadata = &groups.metadata;
+    let columns = Columns::of(section, &file.path, metadata.file_metadata().schema_descr());
+    keys.iter().try_for_each(|(key, column)| columns.place(key, column).map(drop))?;
+    let rows = |group: &RowGroupMetaData| u64::try_from(group.num_rows()).ok();
+    let total = metadata.row_groups().iter().try_fold(0u64, |total, group| total.checked_add(rows(group)?));
+    total.ok_or_else(|| groups.changed())
 }
 
 fn scan_group(

@@ -42,8 +42,8 @@
       margin: { l: 8, r: 10, t: zoom ? (coarse ? 50 : 30) : 12, b: 8 }, hovermode: "closest",
       modebar: { bgcolor: "rgba(0,0,0,0)", color: "var(--muted)", activecolor: "var(--accent)" },
       dragmode: zoom && !coarse ? "zoom" : false, showlegend: false, uirevision: "keep",
-      xaxis: themedAxis(chart.layout.xaxis, zoom), yaxis: themedAxis(chart.layout.yaxis, zoom),
-    });
+    }, chart.layout.xaxis
+      ? { xaxis: themedAxis(chart.layout.xaxis, zoom), yaxis: themedAxis(chart.layout.yaxis, zoom) } : {});
   }
 
   // ---- fitting to the width ----------------------------------------------------------------------------------
@@ -92,6 +92,15 @@
       layout.plot_bgcolor = "var(--grid)";
       layout.margin = margin;
       layout.height = side + margin.t + margin.b;
+    },
+    flows(data, layout, width) {
+      const trace = data[0];
+      const ends = trace.short.length / 2;
+      const room = layout.height - 24;
+      const node = { thickness: 14, pad: Math.max(3, Math.min(14, Math.floor(room / (2.5 * ends)))) };
+      if (width < 640) node.label = trace.short;
+      trace.node = Object.assign({}, trace.node, node);
+      trace.textfont = { color: "var(--text)", size: 12 };
     },
     map(data, layout, width) {
       const crowded = width < 600 || data.reduce((sum, trace) => sum + trace.x.length, 0) > 2500;

@@ -9,10 +9,14 @@ use crate::report::tables::curves;
 use crate::validate::Confusion;
 
 pub fn sizes(outcome: &Outcome) -> String {
-    let largest = outcome.kmeans.sizes.first().copied().unwrap_or(0);
+    let largest = outcome.kmeans.sizes.iter().max().copied().unwrap_or(0);
+    let numbers = match &outcome.continuity {
+        None => "Segments are numbered by size: 0 is the largest.",
+        Some(_) => "Segments have the numbers of the earlier run, as far as they go on.",
+    };
     format!(
         "<section id=\"sizes\">\n<h2>Sizes</h2>\n<p class=\"how\">Each bar is a segment, its height the number of users in \
-         it. Segments are numbered by size: 0 is the largest.</p>\n<figure class=\"panel\">{}{}</figure>\n</section>\n",
+         it. {numbers}</p>\n<figure class=\"panel\">{}{}</figure>\n</section>\n",
         chart(
             "chart-sizes",
             "",
@@ -162,7 +166,7 @@ fn key(class: &str, color: &str, text: &str) -> String {
 }
 
 /// Where `page.js` draws the chart of this id.
-fn chart(id: &str, class: &str, says: &str) -> String {
+pub fn chart(id: &str, class: &str, says: &str) -> String {
     // The map has buttons of its own, which nothing inside an image can be.
     let role = if id == "chart-map" { "group" } else { "img" };
     format!("<div class=\"chart {class}\" id=\"{id}\" role=\"{role}\" aria-label=\"{says}\"></div>\n")

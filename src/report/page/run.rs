@@ -11,7 +11,7 @@ pub fn section(outcome: &Outcome, digests: &Digests, rejects: bool) -> String {
         panel("Rows read", "sums", &ledger(outcome)),
         panel("How it was made", "", &facts(outcome)),
         panel("Time", "", &stages(outcome)),
-        panel("Files", "names", &files(rejects)),
+        panel("Files", "names", &files(rejects, outcome.continuity.is_some())),
         panel("Digests", "names", &digest_rows(digests)),
     )
 }
@@ -97,10 +97,11 @@ fn stages(outcome: &Outcome) -> String {
     )
 }
 
-fn files(rejects: bool) -> String {
+fn files(rejects: bool, compared: bool) -> String {
     let files = [
         ("segments.parquet", "each user’s segment, the next nearest, and the distances"),
         ("profiles.parquet", "the top items of each segment"),
+        ("moves.parquet", "the users who moved since the earlier run"),
         ("explained_variance.csv", "the chart of explained variance"),
         ("inertia.csv", "the chart of inertia"),
         ("confusion.csv", "both confusion matrices"),
@@ -108,7 +109,11 @@ fn files(rejects: bool) -> String {
         ("run.json", "the job as run, times, accuracies, digests"),
         ("rejects.tsv", "the rows left out, and why"),
     ];
-    let shown = files.iter().filter(|(file, _)| rejects || *file != "rejects.tsv");
+    let shown = files.iter().filter(|(file, _)| match *file {
+        "rejects.tsv" => rejects,
+        "moves.parquet" => compared,
+        _ => true,
+    });
     shown.map(|(file, holds)| fact(&format!("<a href=\"{file}\"><code>{file}</code></a>"), holds)).collect()
 }
 
