@@ -56,8 +56,10 @@ pub struct Now {
     pub earlier: Option<u32>,
     /// How well it matches the earlier segment that it goes on from, 0 to 1 ([`matching`]).
     pub score: Option<f64>,
-    /// Users who were there before, as far as segments go on, or crossed a border into it.
+    /// Users who were in an earlier segment that lives on in it.
     pub stayed: u64,
+    /// Users who were near its border in another one, or are near it now: see [`moves`].
+    pub crossed: u64,
     /// Users who came from other segments.
     pub arrived: u64,
     /// Users who were not in the earlier run.

@@ -147,7 +147,8 @@ pub fn tell(earlier: &Earlier, matching: &Matching, paths: &Paths) -> Continuity
         origin: found.origin,
         earlier: found.earlier,
         score: found.score,
-        stayed: column(&paths.stayed, segment) + column(&paths.crossed, segment),
+        stayed: column(&paths.stayed, segment),
+        crossed: column(&paths.crossed, segment),
         arrived: column(&paths.moved, segment),
         new_users: paths.new_users[segment] as u64,
     };
@@ -254,7 +255,8 @@ mod tests {
         let told = tell(&earlier, &matching(), &paths);
         assert_eq!((told.users, told.new_users, told.gone_users, told.moved, told.crossed), (5, 1, 2, 2, 2));
         assert_eq!(told.kept_names(), [Some("Jazz".to_string()), None]);
-        assert_eq!((told.segments[1].stayed, told.segments[1].arrived, told.earlier[0].left), (2, 2, 1));
+        assert_eq!((told.segments[1].stayed, told.segments[1].crossed, told.segments[1].arrived), (0, 2, 2));
+        assert_eq!(told.earlier[0].left, 1);
     }
 
     #[test]

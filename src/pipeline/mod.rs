@@ -113,7 +113,7 @@ fn work<C: Collective>(
     let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
     let sweep_over = check_sizes(job, &ratings)?;
     let known = match &job.compare {
-        Some(_) => Some(clock.time("compare", || compare::find_users(c, previous.as_ref(), &ratings))?),
+        Some(_) => Some(clock.time("earlier", || compare::find_users(c, previous.as_ref(), &ratings))?),
         None => None,
     };
     let mut warnings = warnings::of_data(c, job, &ratings);
@@ -243,13 +243,17 @@ fn work<C: Collective>(
     Ok(finished)
 }
 
-/// What segments are called: as before where they go on from an earlier run's (`kept`), and else by their number.
+/// What segments are called: as before where they go on from an earlier run's (`kept`), and else by their number, with a word
+/// more where that is another's name.
 fn names(kept: Vec<Option<String>>, n_clusters: usize) -> Vec<String> {
-    let mut names: Vec<String> = (0..n_clusters).map(|segment| segment.to_string()).collect();
-    for (name, kept) in names.iter_mut().zip(kept) {
-        *name = kept.unwrap_or_else(|| std::mem::take(name));
-    }
-    names
+    let mut names = kept.clone();
+    names.resize(n_clusters, None);
+    let named = |(segment, name): (usize, Option<String>)| {
+        let number = segment.to_string();
+        let taken = kept.contains(&Some(number.clone()));
+        name.unwrap_or_else(|| if taken { format!("{number} new") } else { number })
+    };
+    names.into_iter().enumerate().map(named).collect()
 }
 
 /// Tells of all starts, those that other processes ran or an earlier attempt ended too.

@@ -84,6 +84,7 @@ fn continuity(size: Size) -> Continuity {
         earlier: (segment != last).then_some(segment),
         score: (segment != last).then_some(0.8),
         stayed: 5,
+        crossed: 1,
         arrived: 2,
         new_users: 1,
     };

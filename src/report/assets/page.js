@@ -100,6 +100,10 @@
       const node = { thickness: 14, pad: Math.max(3, Math.min(14, Math.floor(room / (2.5 * ends)))) };
       if (width < 640) node.label = trace.short;
       trace.node = Object.assign({}, trace.node, node);
+      // A band has the colour of where it comes from, let through so that those below it show.
+      const style = getComputedStyle(root);
+      const colors = trace.link.source.map((end) => `${paint(trace.node.color[end], style)}66`);
+      trace.link = Object.assign({}, trace.link, { color: colors });
       trace.textfont = { color: "var(--text)", size: 12 };
     },
     map(data, layout, width) {

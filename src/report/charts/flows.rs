@@ -85,7 +85,6 @@ pub fn flows(outcome: &Outcome, continuity: &Continuity) -> Value {
         .source(sources)
         .target(targets)
         .value(users)
-        .color("var(--accent-soft)")
         .hover_template("%{source.label} → %{target.label}<br>%{value:,} users<extra></extra>");
     let mut trace = value(Sankey::new().node(node).link(link).as_ref());
     trace["short"] = ends.into_iter().map(|end| end.short).collect();

@@ -15,11 +15,10 @@ const TOP_FLOWS: usize = 9;
 pub fn section(outcome: &Outcome) -> String {
     let Some(continuity) = &outcome.continuity else { return String::new() };
     format!(
-        "<section id=\"continuity\">\n<h2>What changed</h2>\n<p class=\"how\">{}</p>\n{}{}{}{}</section>\n",
+        "<section id=\"continuity\">\n<h2>What changed</h2>\n<p class=\"how\">{}</p>\n{}{}{}</section>\n",
         users(continuity),
         news(outcome, continuity),
-        diagram(continuity),
-        segments(outcome, continuity),
+        diagram(outcome, continuity),
         drivers(outcome, continuity),
     )
 }
@@ -28,28 +27,38 @@ pub fn section(outcome: &Outcome) -> String {
 fn users(continuity: &Continuity) -> String {
     let Continuity { users, moved, crossed, new_users, gone_users, .. } = *continuity;
     let earlier = format!("the earlier run in <code>{}</code>", html(&continuity.previous));
-    let coming = format!("{} new since then, and {} gone.", are(new_users), are(gone_users));
+    let coming = match (new_users, gone_users) {
+        (0, 0) => "Nobody is new, and nobody is gone.".to_string(),
+        (0, gone) => format!("Nobody is new; {} gone.", are(gone)),
+        (new, 0) => format!("{} new, and nobody is gone.", are(new)),
+        (new, gone) => format!("{} new, and {} gone.", are(new), are(gone)),
+    };
     if users == 0 {
         return format!(
-            "No user is both in this run and in {earlier}: segments are matched by the items their members like. {coming}"
+            "No user of this run is in {earlier}, too: segments are matched by the items that their members like. {coming}"
         );
     }
-    let share = percent(moved as f64 / users as f64);
+    let who = match moved {
+        0 => format!("None of {} has moved to another segment since {earlier}.", plural(users, "user")),
+        n => {
+            let (share, verb) = (percent(n as f64 / users as f64), if n == 1 { "has" } else { "have" });
+            format!(
+                "{} of {} ({share}) {verb} moved to another segment since {earlier}, with a clear change of what they rate.",
+                count(n),
+                plural(users, "user")
+            )
+        }
+    };
     let near = match crossed {
         0 => String::new(),
-        1 => " One more lies so near a border that it may have been drawn on the other side of them, and is counted as staying.".into(),
         n => format!(
-            " {} more lie so near a border that it may only have been drawn on the other side of them; they are counted as \
-             staying.",
-            count(n)
+            " {} more {} in another segment, but so near its border that it may only have been drawn on their other side: \
+             this is not counted as a move.",
+            count(n),
+            if n == 1 { "is" } else { "are" }
         ),
     };
-    format!(
-        "{} in this run and in {earlier}. Of them {} ({share}) moved to another segment, with a change of what they rate that \
-         is clear.{near} {coming}",
-        are(users),
-        count(moved)
-    )
+    format!("{who}{near} {coming}")
 }
 
 fn are(users: u64) -> String {
@@ -62,12 +71,9 @@ fn news(outcome: &Outcome, continuity: &Continuity) -> String {
     let now = |&segment: &u32| format!("<b>{}</b>", html(&called(segment, &outcome.names[segment as usize])));
     let mut lines = Vec::new();
     for born in continuity.segments.iter().filter(|now| now.origin == Origin::Born) {
-        let members = plural(born.arrived + born.new_users, "user");
-        let from = match born.new_users {
-            0 => "all from other segments".to_string(),
-            n => format!("{} of them new", count(n)),
-        };
-        lines.push(format!("{} is new: {members}, {from}.", now(&born.segment)));
+        let members = plural(outcome.kmeans.sizes[born.segment as usize], "user");
+        let new = Some(born.new_users).filter(|&n| n > 0).map(|n| format!(", {} of them new", count(n)));
+        lines.push(format!("{} is new: {members}{}.", now(&born.segment), new.unwrap_or_default()));
     }
     for then in &continuity.earlier {
         let into = || then.now.iter().map(now).collect::<Vec<_>>().join(" and ");
@@ -89,13 +95,14 @@ fn news(outcome: &Outcome, continuity: &Continuity) -> String {
     format!("<ul>\n{}</ul>\n", lines.iter().map(|line| format!("<li>{line}</li>\n")).collect::<String>())
 }
 
-fn diagram(continuity: &Continuity) -> String {
+fn diagram(outcome: &Outcome, continuity: &Continuity) -> String {
+    let segments = segments(outcome, continuity);
     if continuity.flows.is_empty() {
-        return String::new();
+        return segments;
     }
     format!(
         "<figure class=\"panel\">\n<figcaption><h3>Who moved where</h3><p class=\"muted\">Left the segment in the earlier run, right \
-         the one now; a band is as wide as there are users in it. Those who stayed are left out.</p></figcaption>\n{}{}</figure>\n",
+         the one now; a band is as wide as there are users in it. Those who stayed are left out.</p></figcaption>\n{}{}{segments}</figure>\n",
         chart(
             "chart-flows",
             "tall",
@@ -131,12 +138,13 @@ fn segments(outcome: &Outcome, continuity: &Continuity) -> String {
             html(&called(now.segment, &outcome.names[now.segment as usize])),
             origin,
             count(now.stayed),
+            count(now.crossed),
             count(now.arrived),
             left,
             count(now.new_users),
         ]
     };
-    let columns = ["Segment", "Since then", "Stayed", "Came from others", "Left for others", "New users"];
+    let columns = ["Segment", "Since then", "Stayed", "Crossed a border", "Moved here", "Moved away", "New users"];
     data_table("Segments then and now", &columns, continuity.segments.iter().map(row))
 }
 
@@ -148,7 +156,7 @@ fn drivers(outcome: &Outcome, continuity: &Continuity) -> String {
     }
     let panels: String = told.into_iter().map(|flow| panel(outcome, continuity, flow)).collect();
     format!(
-        "<h3>What they rate now</h3>\n<p class=\"how\">For the largest moves, the items that a larger share of those who moved \
+        "<h3 class=\"next\">What they rate now</h3>\n<p class=\"how\">For the largest moves, the items that a larger share of those who moved \
          has rated in this run than of those who stayed. The first number is the share of those who moved, the second that of \
          those who stayed.</p>\n<div class=\"columns\">\n{panels}</div>\n"
     )
@@ -166,7 +174,7 @@ fn panel(outcome: &Outcome, continuity: &Continuity, flow: &Flow) -> String {
         )
     };
     format!(
-        "<div class=\"panel\"><h4>{} → {}: {}</h4>\n<table class=\"sums\">\n<thead><tr><th scope=\"col\">Item</th>\
+        "<div class=\"panel\"><h4>{} → {}: {}</h4>\n<table class=\"moves\">\n<thead><tr><th scope=\"col\">Item</th>\
          <th scope=\"col\">moved</th><th scope=\"col\">stayed</th></tr></thead>\n<tbody>\n{}</tbody></table></div>\n",
         html(&called(then.segment, &then.name)),
         html(&called(flow.to, &outcome.names[flow.to as usize])),
@@ -185,8 +193,9 @@ mod tests {
         let mut outcome = fixture::outcome(SMALL);
         let told = section(&outcome);
         for part in [
-            "40 users are in this run and in the earlier run in <code>out/last-month</code>. Of them 7 (17.5%) moved",
-            "<b>3 Taste 3</b> is new: 3 users, 1 of them new.",
+            "7 of 40 users (17.5%) have moved to another segment since the earlier run in <code>out/last-month</code>",
+            "4 users are new, and 3 users are gone.",
+            ", 1 of them new.",
             "<b>3 Taste 3 of old</b> is no more.",
             "3 of 4 segments go on",
             "0 Taste 0 of old → 1 Taste 1: 60 users",
@@ -202,9 +211,11 @@ mod tests {
         continuity.flows.clear();
         outcome.names[1] = "<i>".into();
         let told = section(&outcome);
-        for part in
-            ["No user is both", "became part of <b>0 Taste 0</b>", "was split into <b>1 &lt;i&gt;</b> and <b>3 Taste"]
-        {
+        for part in [
+            "No user of this run",
+            "became part of <b>0 Taste 0</b>",
+            "was split into <b>1 &lt;i&gt;</b> and <b>3 Taste",
+        ] {
             assert!(told.contains(part), "{part} is not in {told}");
         }
         assert!(!told.contains("chart-flows") && !told.contains("What they rate now"));
