@@ -4,9 +4,11 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::continuity::Continuity;
+use crate::continuity::matching::Origin;
 use crate::profile::Profile;
 use crate::report::Outcome;
-use crate::report::format::{percent, plural, seconds};
+use crate::report::format::{count, percent, plural, seconds};
 
 /// Writes what the lines mean, the segments, biggest first, then a summary and where the report is; for a terminal (`links`)
 /// as an address too, which many open on a click.
@@ -18,6 +20,9 @@ pub fn print(outcome: &Outcome, report: &Path, links: bool, sink: &mut (impl Wri
         print_segment(outcome, profile, sink)?;
     }
     writeln!(sink, "{}", summary(outcome))?;
+    if let Some(continuity) = &outcome.continuity {
+        writeln!(sink, "{}", one_line(&since(continuity)))?;
+    }
     writeln!(sink, "report: {}", report.display())?;
     match address(report).filter(|_| links) {
         Some(address) => writeln!(sink, "        {address}"),
@@ -44,6 +49,20 @@ fn print_segment(outcome: &Outcome, profile: &Profile, sink: &mut (impl Write + 
 /// Text from a file could move the cursor or end the line: control characters are shown escaped.
 pub fn one_line(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// What changed since the earlier run.
+fn since(continuity: &Continuity) -> String {
+    let is = |origin: Origin| continuity.segments.iter().filter(|now| now.origin == origin).count() as u64;
+    format!(
+        "since {}: {} of {} moved; {} kept, {} born, {} split off",
+        continuity.previous,
+        count(continuity.moved),
+        plural(continuity.users, "user"),
+        plural(is(Origin::Kept), "segment"),
+        is(Origin::Born),
+        is(Origin::Split)
+    )
 }
 
 fn summary(outcome: &Outcome) -> String {
