@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         n_init: 1,
         max_iter: max_iter.parse().expect("MAX_ITER is a number"),
         tol: tol.parse().expect("TOL is a number"),
+        spherical: false,
     };
     let case = Case { points: read(Path::new(points)), start, params };
     match run(case, workers.parse().expect("WORKERS is a number")) {

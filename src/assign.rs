@@ -4,9 +4,10 @@
 //! from what the model says and the user's ratings alone: a user of the fit whose ratings are the same comes back with
 //! the same bits, whoever else is there.
 
+use crate::job::KMeansParams;
 use crate::kernel::bayes::Classifier;
 use crate::kernel::csr::Csr;
-use crate::kmeans::{Assignment, Centroids};
+use crate::kmeans::{self, Assignment, Centroids};
 use crate::model::Model;
 use crate::pca::Projector;
 use crate::shard::weight::Weigher;
@@ -17,6 +18,7 @@ pub struct Assigner {
     n_items: usize,
     weigher: Weigher,
     projector: Projector,
+    kmeans: KMeansParams,
     centroids: Centroids,
     classifier: Option<Classifier>,
 }
@@ -31,6 +33,7 @@ impl Assigner {
             n_items,
             weigher: Weigher::of_model(manifest.matrix, &model.idf, manifest.mean_length),
             projector: Projector::new(model.mean.view(), model.components.view()),
+            kmeans: manifest.kmeans,
             centroids: Centroids::new(model.components.nrows(), centroids, model.tie_order.clone()),
             classifier,
         }
@@ -44,7 +47,8 @@ impl Assigner {
         for block in ratings.blocks() {
             let mut weighted = Csr::empty(self.n_items);
             weighted.push_block(self.weigher.weigh_block(block.rows));
-            self.centroids.assign(self.projector.project(&weighted).view(), &mut assignment);
+            let points = kmeans::points(self.projector.project(&weighted), &self.kmeans);
+            self.centroids.assign(points.view(), &mut assignment);
             if let Some(classifier) = &self.classifier {
                 classifier.classes(block.rows, &mut classes);
             }

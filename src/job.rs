@@ -280,6 +280,8 @@ impl Filter {
 pub struct Matrix {
     pub weighting: Weighting,
     pub normalize: Normalize,
+    #[serde(default)]
+    pub missing: Missing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -297,6 +299,16 @@ pub enum Weighting {
 pub enum Normalize {
     None,
     L2,
+}
+
+/// What an item counts as that a user has not rated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    #[default]
+    Zero,
+    /// The mean of the user's own weights: all weights of the user are taken relative to it.
+    UserMean,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -324,6 +336,10 @@ pub struct KMeansParams {
     pub max_iter: usize,
     /// Relative to the mean variance of the columns, as in scikit-learn.
     pub tol: f64,
+    /// Users are points on the unit sphere, and so are centroids (spherical k-means; Dhillon & Modha 2001). Follows from
+    /// `matrix.normalize`.
+    #[serde(default)]
+    pub spherical: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

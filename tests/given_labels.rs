@@ -4,10 +4,13 @@ mod util;
 
 use serde_json::Value;
 
+use segmill::checkpoint::Checkpoint;
 use segmill::collective::Solo;
+use segmill::evidence;
 use segmill::ingest::ids::Id;
-use segmill::job::{BayesModel, ProfileParams, ValidateParams};
+use segmill::job::{BayesModel, PcaParams, ProfileParams, Solver, ValidateParams};
 use segmill::kernel::csr::Csr;
+use segmill::pca;
 use segmill::profile;
 use segmill::shard::Shard;
 use segmill::validate;
@@ -93,4 +96,21 @@ fn profiles_are_scikit_learns_tfidf_means() {
             assert!((item.score - score).abs() < 1e-9, "{} {score}", item.score);
         }
     }
+}
+
+/// On the scores of ten components.
+#[test]
+fn the_indices_of_compactness_are_scikit_learns() {
+    let Some(given) = given() else { return };
+    let params = PcaParams { components: 10, solver: Solver::Gram, tol: 1e-12, report: 10 };
+    let matrix = &given.shard.matrix;
+    let pca = pca::fit(&mut Solo, matrix, &params, 0, 1 << 30, &mut Checkpoint::none()).expect("a fit");
+    let scores = pca::project(&pca, matrix);
+    let found = evidence::quality(&mut Solo, scores.view(), &given.labels, CLUSTERS);
+    let expected = |name: &str| given.oracle["quality_on_given_labels"][name].as_f64().expect("a number");
+    for (name, found) in [("calinski_harabasz", found.calinski_harabasz), ("davies_bouldin", found.davies_bouldin)] {
+        assert!((found - expected(name)).abs() <= 1e-9, "{name}: {found} is not {}", expected(name));
+    }
+    // Distances to means stand for distances to all users, which are larger.
+    assert!(found.simplified_silhouette > expected("silhouette"));
 }

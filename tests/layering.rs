@@ -40,7 +40,7 @@ const RULES: &[Rule] = &[
         results: &["job", "ingest", "validate", "profile"],
     },
     Rule { module: "continuity", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "profile"] },
-    Rule { module: "predict", any: &["error"], results: &["job", "ingest", "pca"] },
+    Rule { module: "predict", any: &["error"], results: &["job", "ingest", "pca", "evidence"] },
     Rule { module: "report", any: &["error", "model"], results: RESULTS },
     Rule { module: "model", any: &["error", "kernel", "report"], results: RESULTS },
     Rule { module: "assign", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "model"] },

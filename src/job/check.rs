@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 
 use super::spec::{
-    DEFAULT_SWEEP, EvidenceSpec, FilterSpec, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Missing, Moment,
-    Paths, PcaSpec, ProfileSpec, RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
+    DEFAULT_SWEEP, EvidenceSpec, FilterSpec, InputSpec, ItemsSpec, JobSpec, KMeansSpec, MatrixSpec, Moment, Paths,
+    PcaSpec, ProfileSpec, RatingSpec, Share, Size, Space, SweepSpec, Switch, ValidateSpec,
 };
 use super::*;
 
@@ -30,7 +30,7 @@ impl JobSpec {
             filter,
             matrix: matrix(self.matrix)?,
             pca: pca(self.pca)?,
-            kmeans: kmeans(self.kmeans)?,
+            kmeans: kmeans(self.kmeans, self.matrix.normalize)?,
             sweep: sweep(self.sweep)?,
             validate: validate(self.validate)?,
             profile: profile(self.profile)?,
@@ -450,12 +450,12 @@ fn point_in_time(key: &str, moment: &Moment, unit: TimeUnit) -> Result<i64> {
 }
 
 fn matrix(spec: MatrixSpec) -> Result<Matrix> {
-    match spec.missing {
-        Missing::Zero => Ok(Matrix { weighting: spec.weighting, normalize: spec.normalize }),
-        Missing::UserMean => {
-            refuse("matrix.missing", "\"user-mean\" cannot be computed yet", "write \"zero\" or remove it")
-        }
+    let MatrixSpec { weighting, normalize, missing } = spec;
+    if missing == Missing::UserMean && weighting == Weighting::Binary {
+        let problem = "with matrix.weighting = \"binary\" every weight is 1, and so is every user's mean";
+        return refuse("matrix.missing", problem, "write \"zero\", or another weighting");
     }
+    Ok(Matrix { weighting, normalize, missing })
 }
 
 fn pca(spec: PcaSpec) -> Result<PcaParams> {
@@ -471,7 +471,7 @@ fn pca(spec: PcaSpec) -> Result<PcaParams> {
     })
 }
 
-fn kmeans(spec: KMeansSpec) -> Result<KMeansParams> {
+fn kmeans(spec: KMeansSpec, normalize: Normalize) -> Result<KMeansParams> {
     if !(spec.tol >= 0.0 && spec.tol.is_finite()) {
         return refuse("kmeans.tol", format!("{} is not a tolerance", spec.tol), "write 0 or more, such as 1e-4");
     }
@@ -480,6 +480,7 @@ fn kmeans(spec: KMeansSpec) -> Result<KMeansParams> {
         n_init: at_least("kmeans.n_init", spec.n_init, 1)?,
         max_iter: at_least("kmeans.max_iter", spec.max_iter, 1)?,
         tol: spec.tol,
+        spherical: normalize == Normalize::L2,
     })
 }
 

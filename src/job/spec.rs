@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{
-    BayesModel, Column, Duplicates, Encoding, Feedback, FileFormat, GenerateSpec, Normalize, OnBad, Solver, TimeUnit,
-    Weighting,
+    BayesModel, Column, Duplicates, Encoding, Feedback, FileFormat, GenerateSpec, Missing, Normalize, OnBad, Solver,
+    TimeUnit, Weighting,
 };
 
 /// A job file.
@@ -195,14 +195,6 @@ pub struct MatrixSpec {
     pub weighting: Weighting,
     pub normalize: Normalize,
     pub missing: Missing,
-}
-
-/// What a missing rating counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Missing {
-    Zero,
-    UserMean,
 }
 
 impl Default for MatrixSpec {

@@ -49,13 +49,13 @@ fn everything_but_the_ratings_has_a_default() {
     assert_eq!((job.seed, job.memory), (0, 4 << 30));
     assert_eq!(job.output, Path::new("out/some"));
     assert_eq!(job.pca, PcaParams { components: 10, solver: Solver::Auto, tol: 1e-8, report: 20 });
-    assert_eq!(job.kmeans, KMeansParams { clusters: 25, n_init: 10, max_iter: 300, tol: 1e-4 });
+    assert_eq!(job.kmeans, KMeansParams { clusters: 25, n_init: 10, max_iter: 300, tol: 1e-4, spherical: false });
     let sweep = job.sweep.clone().unwrap();
     assert_eq!((sweep.clusters.as_slice(), sweep.explicit), (&DEFAULT_SWEEP[..], false));
     assert!(sweep.projected && sweep.full);
     assert_eq!(job.validate, ValidateParams { model: BayesModel::Multinomial, folds: 5 });
     assert_eq!(job.profile, ProfileParams { top: 10 });
-    assert_eq!(job.matrix, Matrix { weighting: Weighting::Raw, normalize: Normalize::None });
+    assert_eq!(job.matrix, Matrix { weighting: Weighting::Raw, normalize: Normalize::None, missing: Missing::Zero });
     assert_eq!((job.input.duplicates, job.input.on_bad, job.input.max_bad), (Duplicates::Error, OnBad::Fail, 0.0));
     let files = files(&job);
     assert_eq!((&files.delimiter, files.header), (&None, None));
@@ -188,7 +188,7 @@ fn a_full_job_file_is_read() {
     assert_eq!((job.input.duplicates, job.input.on_bad, job.input.max_bad), (Duplicates::Mean, OnBad::Reject, 0.015));
     let titles = job.input.items.as_ref().unwrap();
     assert_eq!((titles.path.as_path(), titles.encoding), (Path::new("/abs/t.csv"), Encoding::Latin1));
-    assert_eq!(job.matrix, Matrix { weighting: Weighting::Bm25, normalize: Normalize::L2 });
+    assert_eq!(job.matrix, Matrix { weighting: Weighting::Bm25, normalize: Normalize::L2, missing: Missing::Zero });
     let sweep = job.sweep.as_ref().unwrap();
     assert_eq!((sweep.clusters.as_slice(), sweep.explicit), (&[3, 9][..], true));
     assert!(!sweep.projected && sweep.full);
@@ -346,7 +346,6 @@ fn a_value_out_of_range_is_refused_by_its_key() {
         ("input.max_bad", "few"),
         ("input.max_bad", "nan"),
         ("input.max_bad", "1%"),
-        ("matrix.missing", "user-mean"),
         ("pca.components", "0"),
         ("pca.report", "0"),
         ("pca.tol", "0"),

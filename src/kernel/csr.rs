@@ -380,6 +380,14 @@ impl Csr {
     }
 }
 
+/// Scales a row, or what is stored of it, to length 1; one of length 0 stays.
+pub fn scale_to_unit_length(values: &mut [f64]) {
+    let length = values.iter().map(|x| x * x).sum::<f64>().sqrt();
+    if length > 0.0 {
+        values.iter_mut().for_each(|x| *x /= length);
+    }
+}
+
 fn widened(range: Option<(f64, f64)>, x: f64) -> (f64, f64) {
     range.map_or((x, x), |(least, most)| (if x < least { x } else { least }, if x > most { x } else { most }))
 }

@@ -23,6 +23,12 @@ pub enum Stream {
     Swap = 6,
     /// Which users local search looks at.
     Sample = 7,
+    /// Which ratings are hidden: `round` is the user's key, `id` the item.
+    Hidden = 8,
+    /// Users and seeds of refits: `round` is the refit.
+    Refit = 9,
+    /// Data without structure: `round` counts the draws, `id` is the user's key.
+    Null = 10,
 }
 
 /// 64 uniform bits for (seed, stream, round, id).

@@ -4,7 +4,9 @@
 //! their cluster, who came and went; another adds up the changes to the sums of the clusters that
 //! anyone entered or left. Sums are integers, so adding changes gives exactly what summing anew would.
 //!
-//! The law: the inertia never rises from one iteration to the next.
+//! The law: the inertia never rises from one iteration to the next. That holds on the unit sphere too, where centroids are
+//! the directions of the sums of their users (spherical k-means; Dhillon & Modha 2001): of all points of the sphere these are
+//! nearest, in squares.
 //!
 //! As in scikit-learn a run ends when no label changes, when its centroids move by no more than the tolerance, or after
 //! `max_iter` iterations; the last two assign once more, so that labels and inertia belong to the centroids. An empty
@@ -386,12 +388,14 @@ impl State {
     }
 
     /// Says how far the run is. The centroids are the means of their users, which gives the inertia of the last assignment
-    /// around them for nothing, up to rounding: Σ‖x‖² − Σ‖s‖²/n over the clusters, with s the sum of n users.
+    /// around them for nothing, up to rounding: Σ‖x‖² − Σ‖s‖²/n over the clusters, with s the sum of n users; on the unit
+    /// sphere Σ‖x‖² − Σ(2‖s‖ − n).
     fn tell(&self, users: &Users) {
         let (facts, n_dims) = (&users.facts, self.sums.len() / self.run.clusters);
         let explained = |(sums, &count): (&[i64], &i64)| {
             let square = |&sum: &i64| facts.coordinate_scale.real(sum) * facts.coordinate_scale.real(sum);
-            sums.iter().map(square).sum::<f64>() / count.max(1) as f64
+            let squared = sums.iter().map(square).sum::<f64>();
+            if facts.spherical { 2.0 * squared.sqrt() - count as f64 } else { squared / count.max(1) as f64 }
         };
         let explained = self.sums.chunks_exact(n_dims.max(1)).zip(&self.counts).map(explained).sum::<f64>();
         let Run { clusters, start } = self.run;
@@ -413,7 +417,11 @@ impl State {
         let unit = 1.0 / facts.coordinate_scale.factor();
         self.moved_at = self.iterations - 1;
         self.before.get_or_insert_with(|| self.tiles.clone()).clone_from(&self.tiles);
-        let shifts = self.tiles.move_to_means(&self.sums, &self.counts, unit, &self.touched);
+        let divisors = match facts.spherical {
+            true => lloyd::lengths(&self.sums, n_dims, unit),
+            false => self.counts.iter().map(|&count| count as f64).collect(),
+        };
+        let shifts = self.tiles.move_to(&self.sums, &divisors, unit, &self.touched);
         let shift = shifts.iter().fold(0.0, |sum, shift| sum + shift.squared);
         self.moved = shifts.iter().map(|shift| shift.moved).collect();
         self.refilled.drain(..).for_each(|j| self.moved[j as usize] = true);

@@ -32,8 +32,9 @@ use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::KMeansParams;
+use crate::kernel::csr::scale_to_unit_length;
 use crate::kernel::lloyd::Points;
-use spread::{Job, Keeper, Solved};
+use spread::{Job, Keep, Keeper, Solved};
 use users::Users;
 
 pub use knee::knee;
@@ -143,8 +144,29 @@ pub fn fit<C: Collective>(
     memory: u64,
 ) -> Result<(KMeans, Assignment)> {
     let nowhere = &mut Checkpoint::none();
-    let (model, assignment, _) = fit_and_sweep(c, scores, draw_keys, params, &[], seed, memory, nowhere)?;
-    Ok((model, assignment))
+    let fitted = fit_and_sweep(c, scores, draw_keys, params, &[], seed, memory, nowhere)?;
+    Ok((fitted.kmeans, fitted.assignment))
+}
+
+/// A fit, and what was tried beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    pub kmeans: KMeans,
+    /// Of this worker's users.
+    pub assignment: Assignment,
+    pub curve: SweepCurve,
+    /// The best of each number of clusters, rising; the fit's own among them.
+    pub tried: Vec<KMeans>,
+}
+
+impl Fitted {
+    /// Gives the segment `s` the number `numbers[s]`, for each s, wherever it is told of.
+    pub fn renumber(&mut self, numbers: &[u32]) {
+        let own = self.tried.iter_mut().filter(|model| model.sizes.len() == numbers.len());
+        own.for_each(|model| model.renumber(numbers));
+        self.kmeans.renumber(numbers);
+        self.assignment.renumber(numbers);
+    }
 }
 
 /// [`fit`], and the inertia for each of `clusters` with the same parameters; the runs of the fit are part of the sweep
@@ -159,9 +181,9 @@ pub fn fit_and_sweep<C: Collective>(
     seed: u64,
     memory: u64,
     checkpoint: &mut Checkpoint,
-) -> Result<(KMeans, Assignment, SweepCurve)> {
+) -> Result<Fitted> {
     let scores = scores.as_standard_layout();
-    let users = Users::gather(c, dense_points(&scores), draw_keys, params.tol, 0.0);
+    let users = Users::gather(c, dense_points(&scores), draw_keys, params.tol, 0.0).on_sphere(params.spherical);
     let job = Job { params, seed, memory };
     check(&[params.clusters], users.facts.n_users, "kmeans.clusters")?;
     check(clusters, users.facts.n_users, "sweep.clusters")?;
@@ -169,9 +191,11 @@ pub fn fit_and_sweep<C: Collective>(
     all.push(params.clusters);
     let way = spread::choose(c.peers(), users.facts.n_values, &all, &job);
     let mut keeper = Keeper { checkpoint, name: "kmeans" };
-    let solved = spread::solve(c, &users, &all, Some(params.clusters), &job, way, &mut keeper);
-    let (model, assignment) = finish::finish(&users, &solved, params.clusters);
-    Ok((model, assignment, curve(clusters, &solved)))
+    let solved = spread::solve(c, &users, &all, Keep::Best, &job, way, &mut keeper);
+    let kmeans = finish::model(&users, &solved, params.clusters);
+    let assignment = finish::assign(&users, &kmeans);
+    let tried = solved.winners.keys().map(|&k| finish::model(&users, &solved, k)).collect();
+    Ok(Fitted { kmeans, assignment, curve: curve(clusters, &solved), tried })
 }
 
 /// The best inertia over `params.n_init` starts for each of `clusters`, in the space of `points`: scores (dense) or
@@ -190,12 +214,12 @@ pub fn sweep<C: Collective>(
     memory: u64,
     checkpoint: &mut Checkpoint,
 ) -> Result<SweepCurve> {
-    let users = Users::gather(c, points, draw_keys, params.tol, 0.0);
+    let users = Users::gather(c, points, draw_keys, params.tol, 0.0).on_sphere(params.spherical);
     let job = Job { params, seed, memory };
     check(clusters, users.facts.n_users, "sweep.clusters")?;
     let way = spread::choose(c.peers(), users.facts.n_values, clusters, &job);
     let mut keeper = Keeper { checkpoint, name: "sweep" };
-    let solved = spread::solve(c, &users, clusters, None, &job, way, &mut keeper);
+    let solved = spread::solve(c, &users, clusters, Keep::Nothing, &job, way, &mut keeper);
     Ok(curve(clusters, &solved))
 }
 
@@ -224,10 +248,12 @@ pub fn fit_from<C: Collective>(
     let (scores, initial) = (scores.as_standard_layout(), initial.as_standard_layout());
     let centres = dense_points(&initial);
     let reach = (0..centres.n_rows()).map(|row| centres.norm_squared(row)).fold(0.0, f64::max);
-    let users = Users::gather(c, dense_points(&scores), draw_keys, params.tol, reach);
+    let users = Users::gather(c, dense_points(&scores), draw_keys, params.tol, reach).on_sphere(params.spherical);
     check(&[centres.n_rows()], users.facts.n_users, "initial")?;
     let solved = spread::solve_from(c, &users, centres, params);
-    Ok(finish::finish(&users, &solved, centres.n_rows()))
+    let model = finish::model(&users, &solved, centres.n_rows());
+    let assignment = finish::assign(&users, &model);
+    Ok((model, assignment))
 }
 
 fn check_initial(initial: ArrayView2<f64>, n_components: usize) -> Result<()> {
@@ -239,6 +265,14 @@ fn check_initial(initial: ArrayView2<f64>, n_components: usize) -> Result<()> {
         return Err(Error::job("initial", "a coordinate that is not finite", "give numbers"));
     }
     Ok(())
+}
+
+/// Scores `(n_users, n_components)` as k-means sees them: on the unit sphere where `params` say so. A user of length 0 stays.
+pub fn points(mut scores: Array2<f64>, params: &KMeansParams) -> Array2<f64> {
+    if params.spherical {
+        scores.rows_mut().into_iter().for_each(|row| scale_to_unit_length(row.into_slice().expect("rows lie whole")));
+    }
+    scores
 }
 
 fn dense_points<'a>(matrix: &'a CowArray<f64, Ix2>) -> Points<'a> {

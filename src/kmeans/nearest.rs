@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 
 use crate::kernel::lloyd::{Points, Scores, Tiles, dense};
 
-use super::Assignment;
+use super::{Assignment, KMeans};
 
 /// Users whose distances to all centroids are computed at a time.
 const ROWS: usize = 256;
@@ -26,6 +26,12 @@ impl Centroids {
     ) -> Centroids {
         let kind = Points::Dense { values: &[], n_rows: 0, n_dims: n_components };
         Centroids { tiles: Tiles::of_rows(&kind, centroids), segments }
+    }
+
+    /// Those of a model, in its own order of ties.
+    pub fn of(model: &KMeans) -> Centroids {
+        let centroids = model.tie_order.iter().map(|&segment| model.centroids.row(segment as usize).to_vec());
+        Centroids::new(model.centroids.ncols(), centroids, model.tie_order.clone())
     }
 
     /// Appends where users go. `scores` is `(n_users, n_components)`, row after row.

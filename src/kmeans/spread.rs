@@ -4,6 +4,8 @@
 //! iteration costs more than the work: the points are copied to every worker once, the runs divided among them, and
 //! each worker runs its share alone. Both ways give the same bits, because no result depends on who holds which user.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
@@ -60,7 +62,7 @@ pub struct Outcome {
     pub inertia: f64,
 }
 
-/// The centroids of the best start of the number of clusters that was to be kept, in the order of the run.
+/// The centroids of the best start of a number of clusters, in the order of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Winner {
     pub start: usize,
@@ -70,12 +72,28 @@ pub struct Winner {
     pub sizes: Vec<u64>,
 }
 
+impl Winner {
+    /// The best comes first.
+    fn order(&self) -> (i64, usize) {
+        (self.fixed_inertia, self.start)
+    }
+}
+
+/// What is wanted of runs beside their inertia.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    Nothing,
+    /// The centroids of the best start of each number of clusters.
+    Best,
+}
+
 /// Every run, the same on every worker.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Solved {
     /// By number of clusters, then by start.
     pub outcomes: Vec<Outcome>,
-    pub winner: Option<Winner>,
+    /// The best run of each number of clusters.
+    pub winners: BTreeMap<usize, Winner>,
 }
 
 impl Solved {
@@ -89,18 +107,25 @@ impl Solved {
         self.starts(clusters).min_by_key(|outcome| outcome.fixed_inertia).expect("every number of clusters was run")
     }
 
-    fn add(&mut self, finished: Finished, keep: Option<usize>) {
+    fn add(&mut self, finished: Finished, keep: Keep) {
         let outcome = finished.outcome;
         self.outcomes.push(outcome);
-        let order = (outcome.fixed_inertia, outcome.run.start);
-        let wins = self.winner.as_ref().is_none_or(|w| order < (w.fixed_inertia, w.start));
-        if keep == Some(outcome.run.clusters) && wins {
-            self.winner = Some(Winner {
+        if keep == Keep::Best {
+            let winner = Winner {
                 start: outcome.run.start,
                 fixed_inertia: outcome.fixed_inertia,
                 centroids: (0..outcome.run.clusters).map(|j| finished.tiles.centroid(j)).collect(),
                 sizes: finished.counts.iter().map(|&count| count as u64).collect(),
-            });
+            };
+            self.enter(winner);
+        }
+    }
+
+    /// A run that may be the best of its number of clusters.
+    fn enter(&mut self, winner: Winner) {
+        let clusters = winner.sizes.len();
+        if self.winners.get(&clusters).is_none_or(|best| winner.order() < best.order()) {
+            self.winners.insert(clusters, winner);
         }
     }
 
@@ -108,8 +133,7 @@ impl Solved {
     fn merge(&mut self, other: Solved) {
         self.outcomes.extend(other.outcomes);
         self.sort();
-        let order = |winner: &Winner| (winner.fixed_inertia, winner.start);
-        self.winner = self.winner.take().into_iter().chain(other.winner).min_by_key(order);
+        other.winners.into_values().for_each(|winner| self.enter(winner));
     }
 
     fn has(&self, run: Run) -> bool {
@@ -134,12 +158,12 @@ pub struct Keeper<'a> {
     pub name: &'a str,
 }
 
-/// Runs `n_init` starts of each of `clusters` and keeps the best centroids of `keep`. Goes on from where `keeper` says.
+/// Runs `n_init` starts of each of `clusters`. Goes on from where `keeper` says.
 pub fn solve<C: Collective>(
     c: &mut C,
     users: &Users,
     clusters: &[usize],
-    keep: Option<usize>,
+    keep: Keep,
     job: &Job,
     way: Way,
     keeper: &mut Keeper,
@@ -176,7 +200,7 @@ pub fn solve_from<C: Collective>(c: &mut C, users: &Users, centres: Points, para
     let mut solved = Solved::default();
     let beginning = Beginning::at(&users.cloud, 0, tiles, 0);
     for finished in lockstep::lloyd(c, users, params, vec![beginning], &mut |_| {}) {
-        solved.add(finished, Some(clusters));
+        solved.add(finished, Keep::Best);
     }
     solved
 }
@@ -199,7 +223,7 @@ fn run_units<C: Collective>(
     c: &mut C,
     users: &Users,
     units: Vec<Unit>,
-    keep: Option<usize>,
+    keep: Keep,
     job: &Job,
     before: Progress,
     keeper: &mut Keeper,
@@ -319,12 +343,19 @@ fn exchange_outcomes<C: Collective>(c: &mut C, mine: Solved, facts: &Facts) -> S
         all.outcomes.push(outcome_from_words(words, facts));
     }
     all.sort();
-    let claim = mine.winner.as_ref().map(|w| [w.fixed_inertia as u64, w.start as u64]);
-    let claims = c.all_gather(claim.as_slice());
-    let best = claims.iter().flatten().min().copied();
-    let sent = if claim == best { mine.winner.as_ref().map(winner_to_words).unwrap_or_default() } else { Vec::new() };
+    let claim = |winner: &Winner| [winner.sizes.len() as u64, winner.fixed_inertia as u64, winner.start as u64];
+    let claims: Vec<[u64; 3]> = mine.winners.values().map(claim).collect();
+    let claims = c.all_gather(&claims).concat();
+    let is_best = |winner: &&Winner| {
+        let own = claim(winner);
+        claims.iter().filter(|claim| claim[0] == own[0]).min() == Some(&own)
+    };
+    let sent: Vec<u64> = mine.winners.values().filter(is_best).flat_map(winner_to_words).collect();
     let received = c.all_gather(&sent).concat();
-    all.winner = best.map(|[inertia, start]| winner_from_words(inertia as i64, start as usize, &received));
+    let mut rest = &received[..];
+    while !rest.is_empty() {
+        all.enter(take_winner(&mut rest));
+    }
     all
 }
 
@@ -343,20 +374,29 @@ fn outcome_from_words([clusters, start, iterations, converged, inertia]: [u64; 5
     }
 }
 
-/// Number of clusters, sizes, centroids.
+/// Start, inertia, number of clusters and of dimensions, sizes, centroids.
 fn winner_to_words(winner: &Winner) -> Vec<u64> {
-    let mut words = vec![winner.sizes.len() as u64];
+    let n_dims = winner.centroids.first().map_or(0, Vec::len);
+    let mut words = vec![winner.start as u64, winner.fixed_inertia as u64, winner.sizes.len() as u64, n_dims as u64];
     words.extend(&winner.sizes);
     words.extend(winner.centroids.iter().flatten().map(|x| x.to_bits()));
     words
 }
 
-fn winner_from_words(fixed_inertia: i64, start: usize, words: &[u64]) -> Winner {
-    let (clusters, rest) = words.split_first().expect("the best worker sent its winner");
-    let (sizes, coordinates) = rest.split_at(*clusters as usize);
-    let n_dims = coordinates.len() / sizes.len();
+/// The next winner of a message.
+fn take_winner(words: &mut &[u64]) -> Winner {
+    let [start, fixed_inertia, clusters, n_dims] = words[..4] else { unreachable!("a winner has four words at least") };
+    let (clusters, n_dims) = (clusters as usize, n_dims as usize);
+    let (sizes, rest) = words[4..].split_at(clusters);
+    let (coordinates, rest) = rest.split_at(clusters * n_dims);
+    *words = rest;
     let centroid = |j: usize| coordinates[j * n_dims..][..n_dims].iter().map(|&x| f64::from_bits(x)).collect();
-    Winner { start, fixed_inertia, centroids: (0..sizes.len()).map(centroid).collect(), sizes: sizes.to_vec() }
+    Winner {
+        start: start as usize,
+        fixed_inertia: fixed_inertia as i64,
+        centroids: (0..clusters).map(centroid).collect(),
+        sizes: sizes.to_vec(),
+    }
 }
 
 #[cfg(test)]
@@ -387,7 +427,7 @@ mod tests {
         let dense = Points::Dense { values: &values, n_rows: N, n_dims: DIMS };
         for points in [dense, Points::Sparse(&matrix)] {
             let users = Users::gather(&mut Solo, points, &keys, 0.0, 0.0);
-            let params = KMeansParams { clusters: 8, n_init: 2, max_iter: 300, tol: 0.0 };
+            let params = KMeansParams { clusters: 8, n_init: 2, max_iter: 300, tol: 0.0, spherical: false };
             let job = Job { params: &params, seed: 3, memory: 1 << 30 };
             let units = || plan::units(&[4, 8, 30], 2);
             let from = |before: Progress| {
@@ -395,7 +435,7 @@ mod tests {
                 let done = before.solved.clone();
                 plan::retain(&mut units, |run| !done.has(run));
                 let mut nowhere = Keeper { checkpoint: &mut Checkpoint::none(), name: "kmeans" };
-                run_units(&mut Solo, &users, units, Some(8), &job, before, &mut nowhere)
+                run_units(&mut Solo, &users, units, Keep::Best, &job, before, &mut nowhere)
             };
             let whole = from(Progress::default());
             let mut seen = Vec::new();

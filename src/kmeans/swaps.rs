@@ -66,7 +66,13 @@ fn stand(sample: &Users, tiles: &Tiles) -> Standing {
 
 /// Where a few iterations of Lloyd's algorithm lead.
 fn follow(sample: &Users, beginning: &Beginning, tiles: Tiles) -> State {
-    let params = KMeansParams { clusters: beginning.run.clusters, n_init: 1, max_iter: ITERATIONS, tol: 0.0 };
+    let params = KMeansParams {
+        clusters: beginning.run.clusters,
+        n_init: 1,
+        max_iter: ITERATIONS,
+        tol: 0.0,
+        spherical: sample.facts.spherical,
+    };
     let from = Beginning { run: beginning.run, tiles, nearest: None, iterations: 0 };
     let end = lockstep::lloyd_in_sample(&mut Solo, sample, &params, vec![from]).remove(0);
     State { tiles: end.tiles, potential: end.outcome.fixed_inertia }

@@ -16,7 +16,7 @@ use crate::kernel::lloyd::Tiles;
 const MEMORY: u64 = 1 << 30;
 
 fn params(clusters: usize, n_init: usize) -> KMeansParams {
-    KMeansParams { clusters, n_init, max_iter: 300, tol: 1e-4 }
+    KMeansParams { clusters, n_init, max_iter: 300, tol: 1e-4, spherical: false }
 }
 
 /// A uniform number of 0..1 for a place in a test's data.
@@ -66,7 +66,7 @@ fn solve_with<C: Collective>(
     let users = Users::gather(c, points, keys, params.tol, 0.0);
     let job = Job { params, seed: 3, memory };
     let mut nowhere = spread::Keeper { checkpoint: &mut Checkpoint::none(), name: "kmeans" };
-    solve(c, &users, clusters, Some(clusters[0]), &job, way, &mut nowhere)
+    solve(c, &users, clusters, Keep::Best, &job, way, &mut nowhere)
 }
 
 /// The rows of worker `w` of `n` in a dealing of users that depends on `n`.
@@ -78,21 +78,23 @@ fn dealt(n_rows: usize, n: usize, w: usize) -> Vec<usize> {
 
 #[test]
 fn renumbered_segments_keep_their_users_sizes_and_order_of_ties() {
-    let mut model = KMeans {
-        centroids: ndarray::array![[0.0], [1.0], [2.0]],
-        sizes: vec![5, 4, 3],
-        tie_order: vec![2, 0, 1],
+    let model = |clusters: u32| KMeans {
+        centroids: ndarray::Array2::from_shape_fn((clusters as usize, 1), |(segment, _)| segment as f64),
+        sizes: (0..clusters as u64).map(|segment| 5 - segment).collect(),
+        tie_order: (0..clusters).rev().collect(),
         inertia: 1.0,
         best_start: 0,
         starts: Vec::new(),
     };
-    let (segment, second) = (vec![0, 2, 1], vec![1, 0, 2]);
-    let mut assignment = Assignment { segment, second, ..Assignment::default() };
-    let numbers = [1, 2, 0];
-    model.renumber(&numbers);
-    assignment.renumber(&numbers);
-    assert_eq!((model.centroids, model.sizes), (ndarray::array![[2.0], [0.0], [1.0]], vec![3, 5, 4]));
-    assert_eq!((model.tie_order, assignment.segment, assignment.second), (vec![0, 1, 2], vec![1, 0, 2], vec![2, 1, 0]));
+    let assignment = Assignment { segment: vec![0, 2, 1], second: vec![1, 0, 2], ..Assignment::default() };
+    let (kmeans, tried) = (model(3), vec![model(2), model(3), model(4)]);
+    let mut found = Fitted { kmeans, assignment, curve: SweepCurve::default(), tried };
+    found.renumber(&[1, 2, 0]);
+    let Fitted { kmeans, assignment, tried, .. } = found;
+    assert_eq!((&kmeans.centroids, &kmeans.sizes), (&ndarray::array![[2.0], [0.0], [1.0]], &vec![3, 5, 4]));
+    assert_eq!(kmeans.tie_order, [0, 2, 1]);
+    assert_eq!((assignment.segment, assignment.second), (vec![1, 0, 2], vec![2, 1, 0]));
+    assert_eq!(tried, [model(2), kmeans, model(4)]);
 }
 
 #[test]
@@ -198,7 +200,7 @@ fn a_model_is_consistent() {
 }
 
 /// Lloyd as in a textbook: no tiles, no integers, no changes. From given centres to the strict end.
-fn textbook(points: &Array2<f64>, mut centroids: Vec<Vec<f64>>) -> (f64, Vec<Vec<f64>>) {
+fn textbook(points: &Array2<f64>, mut centroids: Vec<Vec<f64>>, spherical: bool) -> (f64, Vec<Vec<f64>>) {
     let rows: Vec<Vec<f64>> = points.rows().into_iter().map(|row| row.to_vec()).collect();
     let nearest = |row: &[f64], centroids: &[Vec<f64>]| {
         let distances = centroids.iter().map(|c| squared_distance(row, c)).enumerate();
@@ -217,6 +219,9 @@ fn textbook(points: &Array2<f64>, mut centroids: Vec<Vec<f64>>) -> (f64, Vec<Vec
             for (dim, x) in centroid.iter_mut().enumerate() {
                 *x = members.iter().map(|row| row[dim]).sum::<f64>() / members.len() as f64;
             }
+            if spherical {
+                scale_to_unit_length(centroid);
+            }
         }
     }
 }
@@ -224,7 +229,7 @@ fn textbook(points: &Array2<f64>, mut centroids: Vec<Vec<f64>>) -> (f64, Vec<Vec
 /// Runs Lloyd from the given rows as centres.
 fn lloyd_from(points: Points, centres: &[usize], params: &KMeansParams) -> lockstep::Finished {
     let keys = keys(points.n_rows());
-    let users = Users::gather(&mut Solo, points, &keys, params.tol, 0.0);
+    let users = Users::gather(&mut Solo, points, &keys, params.tol, 0.0).on_sphere(params.spherical);
     let rows: Vec<_> = centres.iter().map(|&row| points.point(row)).collect();
     let tiles = Tiles::of(&points, &rows.iter().collect::<Vec<_>>());
     let beginning = seeding::Beginning::at(&users.cloud, 0, tiles, 0);
@@ -233,12 +238,15 @@ fn lloyd_from(points: Points, centres: &[usize], params: &KMeansParams) -> locks
 
 #[test]
 fn from_given_centres_it_ends_where_the_textbook_does() {
-    let strict = KMeansParams { tol: 0.0, ..params(1, 1) };
     let mut spared = 0;
-    for (seed, k) in [(1, 3), (2, 9), (3, 33), (4, 70)] {
-        let points = ratings(200, 30, seed) + blobs(200, 30, seed);
+    for (seed, k, spherical) in
+        [(1, 3, false), (2, 9, false), (3, 33, false), (4, 70, false), (5, 3, true), (6, 33, true)]
+    {
+        let strict = KMeansParams { tol: 0.0, spherical, ..params(1, 1) };
+        let points = points(ratings(200, 30, seed) + blobs(200, 30, seed), &strict);
         let centres: Vec<usize> = (0..k).map(|j| j * 200 / k).collect();
-        let (inertia, centroids) = textbook(&points, centres.iter().map(|&row| points.row(row).to_vec()).collect());
+        let initial = centres.iter().map(|&row| points.row(row).to_vec()).collect();
+        let (inertia, centroids) = textbook(&points, initial, spherical);
         let csr = csr_of(points.view());
         for space in [dense(&points), Points::Sparse(&csr)] {
             let run = lloyd_from(space, &centres, &strict);
@@ -264,7 +272,7 @@ fn a_fit_from_given_centroids_is_the_same_in_every_layout() {
     let keys = keys(150);
     let initial = scores.slice(ndarray::s![..9, ..]).to_owned() + 0.25;
     let (model, whole) = fit_from(&mut Solo, scores.view(), &keys, initial.view(), &params(1, 1)).unwrap();
-    let (inertia, _) = textbook(&scores, initial.rows().into_iter().map(|row| row.to_vec()).collect());
+    let (inertia, _) = textbook(&scores, initial.rows().into_iter().map(|row| row.to_vec()).collect(), false);
     assert!((model.inertia - inertia).abs() <= 1e-9 * inertia);
     assert_eq!(model.starts.len(), 1);
     run_workers(3, |c| {
@@ -384,7 +392,9 @@ fn the_sweep_has_the_fit_in_it() {
             .unwrap()
     };
     for (k, at) in [(6, 1), (10, 2)] {
-        let (model, _, curve) = swept(k);
+        let Fitted { kmeans: model, curve, tried, .. } = swept(k);
+        assert_eq!(tried.iter().map(|tried| tried.sizes.len()).collect::<Vec<_>>(), clusters);
+        assert_eq!(tried[at], model);
         assert_eq!(model, fit(&mut Solo, points.view(), &keys(90), &params(k, 3), 5, MEMORY).unwrap().0);
         assert_eq!(model.inertia, curve.inertia[at]);
         let alone =
@@ -421,6 +431,27 @@ proptest! {
         for run in &runs {
             prop_assert!(run.trace.is_sorted_by(|a, b| a >= b), "{:?}", run.trace);
             prop_assert_eq!(run.counts.iter().sum::<i64>(), n as i64);
+        }
+    }
+
+    /// The same with centroids on the unit sphere, which are directions there.
+    #[test]
+    fn on_the_sphere_the_inertia_never_rises(seed in 0u64..1000, n in 2usize..80, n_dims in 2usize..12, share in 0.0f64..1.0) {
+        let plain = Array2::from_shape_fn((n, n_dims), |(i, j)| (5.0 * draw(seed, i, j)).floor());
+        let k = 1 + (share * (n - 1) as f64) as usize;
+        let params = KMeansParams { tol: 0.0, spherical: true, ..params(k, 1) };
+        let points = points(plain, &params);
+        let centres: Vec<usize> = (0..k).collect();
+        let csr = csr_of(points.view());
+        for space in [dense(&points), Points::Sparse(&csr)] {
+            let run = lloyd_from(space, &centres, &params);
+            // Fixed point may be off by a unit for each user.
+            prop_assert!(run.trace.windows(2).all(|pair| pair[1] <= pair[0] + n as i64), "{:?}", run.trace);
+            prop_assert_eq!(run.counts.iter().sum::<i64>(), n as i64);
+            for j in 0..k {
+                let squared: f64 = run.tiles.coordinates(j).map(|x| x * x).sum();
+                prop_assert!(squared == 0.0 || (squared - 1.0).abs() < 1e-12, "{squared}");
+            }
         }
     }
 

@@ -29,6 +29,12 @@ impl<'a> Users<'a> {
         Users { cloud, draw_keys, facts }
     }
 
+    /// With centroids on the unit sphere, if asked for.
+    pub fn on_sphere(mut self, spherical: bool) -> Users<'a> {
+        self.facts.spherical = spherical;
+        self
+    }
+
     pub fn n_rows(&self) -> usize {
         self.cloud.points.n_rows()
     }
@@ -83,6 +89,8 @@ pub struct Facts {
     pub tolerance: f64,
     /// Sum of ‖x‖² over all users, up to rounding.
     pub squares: f64,
+    /// Centroids lie on the unit sphere, as the points do.
+    pub spherical: bool,
 }
 
 impl Facts {
@@ -104,6 +112,7 @@ impl Facts {
             distance_scale,
             tolerance: 0.0,
             squares: 0.0,
+            spherical: false,
         };
         let (variance, squares) = mean_variance(c, cloud, &facts);
         facts.tolerance = tol * variance;

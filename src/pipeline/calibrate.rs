@@ -299,7 +299,7 @@ impl Bench<'_> {
             matrix.push_row(row.iter().map(|(item, value)| (item as u32, value)));
         }
         let clusters = SWEPT_CLUSTERS.min(matrix.n_rows());
-        let params = KMeansParams { clusters, n_init: 1, max_iter: 4, tol: 0.0 };
+        let params = KMeansParams { clusters, n_init: 1, max_iter: 4, tol: 0.0, spherical: false };
         let (points, keys) = (Points::Sparse(&matrix), &shard.draw_keys[..matrix.n_rows()]);
         let nowhere = &mut Checkpoint::none();
         let run = || kmeans::sweep(&mut Solo, points, keys, &[clusters], &params, 1, u64::MAX, nowhere);

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2};
 
 use crate::collective::Collective;
 use crate::continuity::driving::{self, Driving};
-use crate::continuity::likeness::{self, Space, likeness};
+use crate::continuity::likeness::{self, likeness};
 use crate::continuity::matching::{Grounds, Matching, match_up};
 use crate::continuity::moves::{self, Earlier, NOWHERE, Past};
 use crate::continuity::{Continuity, Driver, Moves};
@@ -17,9 +17,10 @@ use crate::ingest::parquet;
 use crate::ingest::source::InputFile;
 use crate::job::{Column, Job};
 use crate::kernel::agreement::Contingency;
-use crate::kmeans::{Assignment, KMeans};
+use crate::kmeans::Fitted;
 use crate::model::{self, Model};
 use crate::pca::Pca;
+use crate::report::run::InputRecord;
 use crate::shard::incoming::worker_of;
 
 const KEY: &str = "compare.previous";
@@ -89,6 +90,12 @@ impl Previous {
 
     fn file(&self) -> Result<InputFile> {
         InputFile::on_disk(self.folder.join("segments.parquet")).map_err(unusable)
+    }
+
+    /// Tells whether it is the same when a run goes on from a checkpoint.
+    pub fn identity(&self) -> String {
+        let files = ["segments.parquet", "model/model.json", "model/model.safetensors"];
+        format!(" {:?}", files.map(|file| InputRecord::on_disk(&self.folder.join(file))))
     }
 
     fn n_segments(&self) -> usize {
@@ -245,8 +252,8 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// What a comparison looks at, besides the earlier run.
-pub struct Fitted<'a> {
+/// What segments lie in.
+pub struct Space<'a> {
     pub ratings: &'a Ratings,
     pub pca: &'a Pca,
     /// `(n_local_users, n_components)`
@@ -258,18 +265,16 @@ pub fn compare<C: Collective>(
     c: &mut C,
     previous: Option<&Previous>,
     known: &Known,
-    fitted: &Fitted<'_>,
-    kmeans: &mut KMeans,
-    assignment: &mut Assignment,
+    space: &Space<'_>,
+    found: &mut Fitted,
 ) -> Compared {
-    let matching = match_segments(c, previous, known, fitted, kmeans, assignment);
-    kmeans.renumber(&matching.numbers);
-    assignment.renumber(&matching.numbers);
-    let (moves, mut paths) =
-        moves::find(&known.past, assignment, &matching, fitted.scores.view(), kmeans.centroids.view());
+    let matching = match_segments(c, previous, known, space, found);
+    found.renumber(&matching.numbers);
+    let (centroids, assignment) = (found.kmeans.centroids.view(), &found.assignment);
+    let (moves, mut paths) = moves::find(&known.past, assignment, &matching, space.scores.view(), centroids);
     paths.sum(c);
     let flows: Vec<(u32, u32)> = paths.flows().iter().map(|&(from, to, _)| (from, to)).collect();
-    let (shard, items) = (&fitted.ratings.shard, &fitted.ratings.items);
+    let (shard, items) = (&space.ratings.shard, &space.ratings.items);
     let driving = driving::find(c, &shard.matrix, &known.past, &assignment.segment, &moves, &matching, &flows);
     let told = previous.map(|previous| {
         let mut told = moves::tell(&previous.earlier, &matching, &paths);
@@ -292,10 +297,10 @@ fn match_segments<C: Collective>(
     c: &mut C,
     previous: Option<&Previous>,
     known: &Known,
-    fitted: &Fitted<'_>,
-    kmeans: &KMeans,
-    assignment: &Assignment,
+    space: &Space<'_>,
+    found: &Fitted,
 ) -> Matching {
+    let Fitted { kmeans, assignment, .. } = found;
     let n_now = kmeans.sizes.len();
     let mut counts = Array2::<u64>::zeros((known.n_segments, n_now));
     for (&then, &now) in known.past.segment.iter().zip(&assignment.segment).filter(|(then, _)| **then != NOWHERE) {
@@ -304,15 +309,15 @@ fn match_segments<C: Collective>(
     c.sum(counts.as_slice_mut().expect("in standard layout"));
     debug_assert_eq!(counts.sum(), known.shared);
     let matching = previous.map(|previous| {
-        let pca = fitted.pca;
-        let then = Space {
+        let pca = space.pca;
+        let then = likeness::Space {
             items: &previous.items,
             mean: previous.mean.view(),
             components: previous.components.view(),
             centroids: previous.centroids.view(),
         };
-        let now = Space {
-            items: &fitted.ratings.items.ids,
+        let now = likeness::Space {
+            items: &space.ratings.items.ids,
             mean: pca.mean.view(),
             components: pca.components.view(),
             centroids: kmeans.centroids.view(),

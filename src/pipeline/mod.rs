@@ -3,6 +3,7 @@
 pub mod assign;
 mod calibrate;
 mod compare;
+mod evidence;
 mod gather;
 pub mod plan;
 pub mod preview;
@@ -17,6 +18,7 @@ use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
 use crate::continuity::Continuity;
 use crate::error::{Error, Result};
+use crate::evidence::{Question, activity_correlation};
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Dictionary, Ratings, Room, Wanted};
@@ -25,7 +27,7 @@ use crate::job::{Job, Source};
 use crate::kernel::csr::Csr;
 use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
-use crate::kmeans::{self, KMeans, StartReport, Sweep};
+use crate::kmeans::{self, Fitted, KMeans, StartReport, Sweep};
 use crate::pca;
 use crate::profile;
 use crate::progress::{self, Memory, RunAt, RunOf, Space};
@@ -35,6 +37,7 @@ use crate::report::{Measured, ModelTerms, Outcome};
 use crate::shard::weight::Weigher;
 use crate::validate;
 
+use compare::Previous;
 pub use simd::choose_vector_code;
 
 /// A finished run, on the process of the coordinator.
@@ -105,7 +108,7 @@ fn work<C: Collective>(
     c.agree(writable)?;
     let previous = compare::open(c, job)?;
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
-    let mut checkpoint = open_checkpoint(c, job, known);
+    let mut checkpoint = open_checkpoint(c, job, known, previous.as_ref());
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
     let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
     let memory = share(RUNS_PERCENT);
@@ -118,7 +121,7 @@ fn work<C: Collective>(
     };
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;
-    let (weigher, matrix, pca, scores) = clock.time("pca", || {
+    let (weigher, matrix, pca, scores, activity_correlation) = clock.time("pca", || {
         let weigher = Weigher::fit(c, &shard.matrix, job.matrix);
         let weighted = weigher.weigh(&shard.matrix, &mut ratings.store);
         let matrix = c.agree(weighted)?;
@@ -132,13 +135,14 @@ fn work<C: Collective>(
         };
         progress::swept(pca.solver.iterations, Some(pca.solver.residual));
         let scores = pca::project(&pca, &matrix);
-        Ok((weigher, matrix, pca, scores))
+        let correlation = activity_correlation(c, scores.column(0).iter().copied(), &shard.matrix);
+        Ok((weigher, matrix, pca, kmeans::points(scores, &job.kmeans), correlation))
     })?;
     let projected = match &job.sweep {
         Some(sweep) if sweep.projected => &sweep_over[..],
         _ => &[],
     };
-    let (mut kmeans, mut assignment, curve) = clock.time("kmeans", || {
+    let mut found = clock.time("kmeans", || {
         kmeans::fit_and_sweep(
             c,
             scores.view(),
@@ -150,12 +154,13 @@ fn work<C: Collective>(
             &mut checkpoint,
         )
     })?;
-    tell_starts(job.kmeans.clusters, &kmeans);
+    tell_starts(job.kmeans.clusters, &found.kmeans);
     let compared = known.map(|known| {
-        let fitted = compare::Fitted { ratings: &ratings, pca: &pca, scores: &scores };
-        clock.time("compare", || compare::compare(c, previous.as_ref(), &known, &fitted, &mut kmeans, &mut assignment))
+        let space = compare::Space { ratings: &ratings, pca: &pca, scores: &scores };
+        clock.time("compare", || compare::compare(c, previous.as_ref(), &known, &space, &mut found))
     });
     drop(previous);
+    let Fitted { kmeans, assignment, curve, tried } = found;
     let sweep = match &job.sweep {
         Some(params) if !sweep_over.is_empty() => {
             let full = params.full.then(|| {
@@ -183,13 +188,29 @@ fn work<C: Collective>(
         clock.time("validate", || validate::fit(c, shard, &assignment.segment, n_clusters, job.validate, job.seed));
     let (profiles, idf) =
         clock.time("profile", || profile::fit(c, &shard.matrix, &assignment.segment, n_clusters, job.profile));
-    warnings.extend(warnings::of_fit(job, &pca, &kmeans));
-    // Nobody needs the ratings any more: what is gathered may have their room.
+    warnings.extend(warnings::of_fit(job, &pca, &kmeans, activity_correlation));
     drop(matrix);
+    let (evidence, evidence_spilled) = match job.evidence {
+        Some(params) => clock.time("evidence", || {
+            let question = Question {
+                job,
+                params,
+                shard,
+                points: scores.view(),
+                tried: &tried,
+                memory: share(evidence::MATRICES_PERCENT),
+                scratch: &room.scratch,
+                runs_memory: memory,
+            };
+            evidence::gather(c, &question, &mut checkpoint, &mut warnings)
+        })?,
+        None => (None, 0),
+    };
+    // Nobody needs the ratings any more: what is gathered may have their room.
     ratings.shard.matrix = Csr::empty(ratings.n_items);
     let shard = &ratings.shard;
 
-    let mut spilled = [ratings.rows_spilled + ratings.store.spilled()];
+    let mut spilled = [ratings.rows_spilled + ratings.store.spilled() + evidence_spilled];
     c.sum(&mut spilled);
     let [spilled] = spilled;
     let (users, map) = clock.time("gather", || {
@@ -225,10 +246,10 @@ fn work<C: Collective>(
             validation,
             profiles,
             names: names(kept, n_clusters),
-            evidence: None,
+            evidence,
             continuity,
             moves: moves.unwrap_or_default(),
-            activity_correlation: 0.0,
+            activity_correlation,
             model: ModelTerms { idf, mean_length: weigher.mean_length(), bayes: fitted.terms },
             map,
             warnings,
@@ -265,13 +286,21 @@ fn tell_starts(clusters: usize, kmeans: &KMeans) {
 }
 
 /// Beside the output, hidden; of this very job and input.
-fn open_checkpoint<C: Collective>(c: &mut C, job: &Job, known: &OnceLock<Fingerprint>) -> Checkpoint {
+fn open_checkpoint<C: Collective>(
+    c: &mut C,
+    job: &Job,
+    known: &OnceLock<Fingerprint>,
+    previous: Option<&Previous>,
+) -> Checkpoint {
     let name = job.output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = job.output.with_file_name(format!(".{name}.checkpoint"));
     let none = Fingerprint::default();
     let Fingerprint { job: sections, inputs } =
         if c.is_coordinator() { known.get_or_init(|| fingerprint(job)) } else { &none };
     let mut identity = format!("{} {sections:?} {inputs}", env!("CARGO_PKG_VERSION"));
+    if let Some(previous) = previous {
+        identity += &previous.identity();
+    }
     if job.input.reads_stdin() {
         // Nobody knows whether the next run is fed the same.
         identity += &format!(" {:?}", std::time::SystemTime::now());

@@ -3,9 +3,12 @@
 use crate::collective::Collective;
 use crate::flow::read::Ratings;
 use crate::ingest::Ledger;
-use crate::job::Job;
+use crate::job::{Job, Normalize};
 use crate::kmeans::KMeans;
 use crate::pca::Pca;
+
+/// Correlation of the first component with the number of ratings from which on it is little else.
+const MOSTLY_ACTIVITY: f64 = 0.9;
 
 /// About the data. All workers call it together; the coordinator's answer counts.
 pub fn of_data<C: Collective>(c: &mut C, job: &Job, ratings: &Ratings) -> Vec<String> {
@@ -37,8 +40,20 @@ pub fn of_data<C: Collective>(c: &mut C, job: &Job, ratings: &Ratings) -> Vec<St
 }
 
 /// About the fit.
-pub fn of_fit(job: &Job, pca: &Pca, kmeans: &KMeans) -> Vec<String> {
+/// `activity_correlation` is that of the first component with the number of ratings.
+pub fn of_fit(job: &Job, pca: &Pca, kmeans: &KMeans, activity_correlation: f64) -> Vec<String> {
     let mut warnings = Vec::new();
+    if activity_correlation.abs() > MOSTLY_ACTIVITY {
+        let remedy = match job.matrix.normalize {
+            Normalize::None => "set matrix.normalize = \"l2\"",
+            Normalize::L2 => "set matrix.weighting = \"tfidf\"",
+        };
+        warnings.push(format!(
+            "the first component is mostly how much users rate (correlation {:.2}), and so are the segments; {remedy} to \
+             tell users apart by what they like",
+            activity_correlation.abs()
+        ));
+    }
     if !pca.solver.converged {
         warnings.push(format!(
             "PCA stopped at a residual of {:.1e}, above {:.0e}; components may be inexact",

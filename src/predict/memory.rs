@@ -9,6 +9,7 @@
 //! | from there on | scores, 8 bytes a user and component |
 //! | kmeans | labels, bounds and changes of all runs, the sample |
 //! | validate, profile | tables, (items × clusters) each, for each worker |
+//! | evidence | what is seen and hidden, and the weights of it, in 15 % of `memory` and scratch files; then as pca and kmeans; tables of 64 MiB for each worker |
 //! | gather, write | no more ratings; all users at the coordinator, in its columns and those of the file |
 //!
 //! Small allocations come in classes of size, which takes [`ROUNDING`] more than is asked for.
@@ -35,6 +36,11 @@ const BATCH: f64 = 8192.0;
 const USER: f64 = 32.0;
 /// Most bytes of a strip of Naive Bayes' tables.
 const STRIP: f64 = 268_435_456.0;
+
+/// Of `memory`: for the matrices of second fits.
+const EVIDENCE_SHARE: f64 = 0.15;
+/// Most bytes of the table of items by segments of a second fit.
+const GUESS_TABLE: f64 = 67_108_864.0;
 
 /// Bytes by what they are for.
 type Parts = Vec<(&'static str, f64)>;
@@ -71,10 +77,22 @@ impl Held<'_> {
         if self.q.is_weighted() { self.ratings * 12.0 + 4.0 * self.users } else { 0.0 }
     }
 
+    /// Bytes of the matrices of a second fit, and what of them may lie in memory.
+    fn second(&self) -> f64 {
+        let weighted = if self.q.is_weighted() { 10.8 * self.ratings } else { 0.0 };
+        self.blocks() + 8.0 * self.users + weighted
+    }
+
+    fn second_room(&self) -> f64 {
+        EVIDENCE_SHARE * self.q.job.memory as f64
+    }
+
     /// Bytes in scratch files.
     pub fn spilled(&self) -> f64 {
         let records = if self.records() > self.room { self.records() } else { 0.0 };
-        records + (self.blocks() + self.weighted() - self.room).max(0.0)
+        let second =
+            if self.q.job.evidence.is_some() { 2.0 * (self.second() - self.second_room()).max(0.0) } else { 0.0 };
+        records + (self.blocks() + self.weighted() - self.room).max(0.0) + second
     }
 
     /// What there is while a stage is at work, in the coordinator's process or another.
@@ -96,6 +114,7 @@ impl Held<'_> {
                     "kmeans" => self.kmeans(),
                     "sweep" => self.sweep(),
                     "validate" => self.validate(coordinator),
+                    "evidence" => self.evidence(coordinator),
                     _ => self.profile(coordinator),
                 });
             }
@@ -205,6 +224,23 @@ impl Held<'_> {
             ("the model", model),
             ("segments", self.users * 28.0),
         ]
+    }
+
+    fn evidence(&self, coordinator: bool) -> Parts {
+        let (items, k, workers) = (self.q.sizes.items, self.q.clusters(), self.q.cluster.workers as f64);
+        let bytes = |parts: &Parts| parts.iter().map(|(_, bytes)| bytes).sum::<f64>();
+        let (pca, kmeans) = (self.pca(), self.kmeans());
+        let (projected, _) = self.q.runs();
+        let most = projected.iter().fold(0.0, |a: f64, b| a.max(*b));
+        let mut parts = if bytes(&pca) > bytes(&kmeans) { pca } else { kmeans };
+        parts.extend([
+            ("ratings of second fits", ROUNDING * self.second().min(self.second_room())),
+            ("second scores", self.users * (8.0 * self.q.components() + 32.0 + 8.0 * projected.len() as f64)),
+            ("tables of second fits", workers * (4.0 * most * items).min(GUESS_TABLE)),
+            ("refits", workers * self.q.refit_users() * (20.0 * self.q.components() + 100.0)),
+            ("the model", if coordinator { tables(self.q) * 8.0 * k * items } else { 0.0 }),
+        ]);
+        parts
     }
 
     fn results(&self, coordinator: bool) -> Parts {

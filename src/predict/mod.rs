@@ -16,11 +16,13 @@ mod traffic;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::Evidence;
 use crate::job::Job;
 use crate::pca::Approach;
 
 /// The stages, in order.
-pub const STAGES: [&str; 8] = ["ingest", "pca", "kmeans", "sweep", "validate", "profile", "gather", "write"];
+pub const STAGES: [&str; 9] =
+    ["ingest", "pca", "kmeans", "sweep", "validate", "profile", "evidence", "gather", "write"];
 
 /// How large the data are. All are counts but for what says bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -224,6 +226,22 @@ impl Question<'_> {
         self.job.matrix.weighting != Weighting::Raw || self.job.matrix.normalize != Normalize::None
     }
 
+    /// Starts of k-means in a fit that only gives evidence.
+    fn second_starts(&self) -> f64 {
+        self.job.kmeans.n_init.min(Evidence::STARTS) as f64
+    }
+
+    /// Users of a refit.
+    fn refit_users(&self) -> f64 {
+        let (projected, _) = self.runs();
+        let most = projected.iter().fold(0.0, |a: f64, b| a.max(*b));
+        Evidence::refit_users(self.sizes.users, most)
+    }
+
+    fn refits(&self) -> f64 {
+        self.job.evidence.map_or(0.0, |evidence| evidence.refits as f64)
+    }
+
     fn is_gram(&self) -> bool {
         self.approach.solver == "gram"
     }
@@ -252,7 +270,7 @@ pub struct Stage {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
-    /// As [`STAGES`]; `sweep` is left out where there is none.
+    /// As [`STAGES`]; `sweep` and `evidence` are left out where there is none.
     pub stages: Vec<Stage>,
     pub seconds: f64,
     /// At its peak: of the coordinator's process, and of another.
@@ -279,7 +297,12 @@ pub fn predict(question: &Question, rates: &Rates) -> Prediction {
     let held = memory::Held::new(question);
     let (_, full) = question.runs();
     let mut stages = Vec::new();
-    for name in STAGES.into_iter().filter(|name| *name != "sweep" || !full.is_empty()) {
+    let is_asked = |name: &&str| match *name {
+        "sweep" => !full.is_empty(),
+        "evidence" => question.job.evidence.is_some(),
+        _ => true,
+    };
+    for name in STAGES.into_iter().filter(is_asked) {
         let traffic = traffic::of(name, question);
         let (work, alone) = time::of(name, question, rates);
         let work = work * question.cluster.crowding;

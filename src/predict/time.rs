@@ -8,6 +8,7 @@
 //! | sweep | as kmeans, with ratings in place of users |
 //! | validate | ratings/P · bayes + items · clusters · models · cell |
 //! | profile | ratings/P · profile + items · clusters · cell |
+//! | evidence | as pca twice, at a looser tolerance, and as kmeans twice, with fewer starts; counts and guesses for each number of clusters; refits/P · users of a refit · clusters · begin, twice |
 //! | gather, write | the coordinator: users, bytes of the model, the report |
 //!
 //! Of a cell half is divided among the workers; each makes the other half for itself.
@@ -22,6 +23,13 @@ const PRUNED: f64 = 0.6;
 /// Candidates for a centre, and users looked at anew for each: about.
 const CANDIDATES: f64 = 6.0;
 
+/// Share of the sweeps that a second fit takes, at its tolerance.
+const EASIER: f64 = 0.7;
+/// Passes over the ratings that are worth as much as parting them, drawing them anew, and counting and guessing them.
+const PARTED: f64 = 10.0;
+const DRAWN: f64 = 40.0;
+const GUESSED: f64 = 5.0;
+
 /// What workers share, and what the coordinator does alone, of a stage.
 pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
     let Sizes { users, items, .. } = q.sizes;
@@ -35,6 +43,7 @@ pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
         "sweep" => (sweep(q, rates), 0.0),
         "validate" => cells(q, rates.bayes, rates.bayes_cell * q.models() * traffic::tables(q)),
         "profile" => cells(q, rates.profile, rates.profile_cell),
+        "evidence" => (evidence(q, rates), 0.0),
         "gather" => (0.0, users * rates.gather),
         _ => (0.0, users * rates.write + model_bytes(q) * rates.model_byte + rates.report),
     }
@@ -65,15 +74,42 @@ fn pca(q: &Question, rates: &Rates) -> f64 {
 }
 
 fn kmeans(q: &Question, rates: &Rates) -> f64 {
-    let (peers, users) = (q.cluster.peers(), q.sizes.users);
     let (projected, _) = q.runs();
-    let clusters: f64 = projected.iter().sum();
-    let starts = q.job.kmeans.n_init as f64;
-    let dims = q.components() / 10.0;
+    runs(q, rates, projected.iter().sum(), q.job.kmeans.n_init as f64)
+}
+
+/// `starts` of each of several numbers of clusters, which are `clusters` together.
+fn runs(q: &Question, rates: &Rates, clusters: f64, starts: f64) -> f64 {
+    let (peers, users) = (q.cluster.peers(), q.sizes.users);
     let begun = (starts / peers).ceil() * traffic::sample(q) * clusters * rates.begin;
-    let iterations = ITERATIONS.min(q.job.kmeans.max_iter as f64);
     let runs = if q.copied { (starts / peers).ceil() * users } else { starts * users / peers };
-    dims * (begun + iterations * runs * clusters * rates.lloyd)
+    dims(q) * (begun + iterations(q) * runs * clusters * rates.lloyd)
+}
+
+fn iterations(q: &Question) -> f64 {
+    ITERATIONS.min(q.job.kmeans.max_iter as f64)
+}
+
+/// Rates of k-means are for ten components.
+fn dims(q: &Question) -> f64 {
+    q.components() / 10.0
+}
+
+/// What lies behind the verdict. The second of the two fits is of made data, for one number of clusters.
+fn evidence(q: &Question, rates: &Rates) -> f64 {
+    let (peers, Sizes { users, items, ratings, .. }) = (q.cluster.peers(), q.sizes);
+    let (projected, _) = q.runs();
+    let (all, one) = (projected.iter().sum::<f64>(), q.clusters());
+    let starts = q.second_starts();
+    let fits = 2.0 * EASIER * pca(q, rates) + runs(q, rates, all, starts) + runs(q, rates, one, starts);
+    let made = ratings / peers * rates.pass * (2.0 * PARTED + DRAWN);
+    let tables = projected.len() as f64 + 2.0;
+    let guesses =
+        tables * ratings / peers * rates.pass * GUESSED + (all + 2.0 * one) * items * rates.profile_cell * 0.5;
+    // Users are compared with all centroids for their labels, and once more for the indices.
+    let looked = 4.0 * dims(q) * users / peers * (all + one) * rates.lloyd;
+    let refit = q.refit_users() * (all + one) * starts * (rates.begin + iterations(q) * rates.lloyd);
+    fits + made + guesses + looked + (q.refits() / peers).ceil() * dims(q) * refit
 }
 
 fn sweep(q: &Question, rates: &Rates) -> f64 {

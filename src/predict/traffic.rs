@@ -115,6 +115,7 @@ pub fn of(stage: &str, q: &Question) -> Traffic {
         "sweep" => sweep(&mut calls, q),
         "validate" => validate(&mut calls, q),
         "profile" => profile(&mut calls, q),
+        "evidence" => evidence(&mut calls, q),
         "gather" => gather(&mut calls, q),
         _ => {}
     }
@@ -172,8 +173,13 @@ pub fn sample(q: &Question) -> f64 {
 
 fn kmeans(c: &mut Calls, q: &Question) {
     let (projected, _) = q.runs();
-    let (dims, starts) = (q.components(), q.job.kmeans.n_init as f64);
-    let all: f64 = projected.iter().sum::<f64>() * starts;
+    runs(c, q, projected.iter().sum(), q.job.kmeans.n_init as f64);
+}
+
+/// `starts` of each of several numbers of clusters, which are `clusters` together.
+fn runs(c: &mut Calls, q: &Question, clusters: f64, starts: f64) {
+    let dims = q.components();
+    let all = clusters * starts;
     c.sum(6.0, 8.0 * dims);
     if q.copied {
         c.join(2.0, q.sizes.users * (8.0 * dims + 8.0) / 2.0);
@@ -186,6 +192,28 @@ fn kmeans(c: &mut Calls, q: &Question) {
     let mean = ITERATIONS.min(q.job.kmeans.max_iter as f64) / LONGEST;
     c.sum(rounds, mean * all * 16.0);
     c.sum(rounds, mean * all * 8.0 * dims);
+}
+
+fn evidence(c: &mut Calls, q: &Question) {
+    let (projected, _) = q.runs();
+    let (dims, items, starts) = (q.components(), q.sizes.items, q.second_starts());
+    pca(c, q);
+    pca(c, q);
+    runs(c, q, projected.iter().sum(), starts);
+    runs(c, q, q.clusters(), starts);
+    // Each refit to a worker of its own, twice.
+    let (refits, peers) = (q.refits(), q.cluster.peers());
+    let dealt = q.refit_users() * (8.0 * dims + 8.0) * refits.min(peers);
+    c.join(2.0 * (refits / peers).ceil(), dealt / peers);
+    // What was seen of the items: for every number of clusters, and once more for what is offered.
+    for k in projected.iter().copied().chain([q.clusters(), q.clusters()]) {
+        c.sum(1.0, 4.0 * k * items);
+        c.sum(6.0, 8.0);
+    }
+    for k in &projected {
+        c.sum(4.0, 8.0 * k * dims / 4.0);
+    }
+    c.sum(4.0, 8.0 * items);
 }
 
 fn sweep(c: &mut Calls, q: &Question) {

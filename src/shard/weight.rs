@@ -1,4 +1,9 @@
-//! The matrix that PCA and k-means see: raw ratings under a weighting, rows of length 1 if asked for.
+//! The matrix that PCA and k-means see: raw ratings under a weighting; relative to the user's mean and in rows of length 1 if
+//! asked for.
+//!
+//! With `missing = "user-mean"` an item without a rating counts as the mean of the user's weights. Were the row filled with
+//! it, users would differ above all by how generous they are; so all of the row is taken relative to the mean, which leaves
+//! what is missing at 0 and the matrix sparse (the mean-centring of Herlocker et al. 1999).
 //!
 //! Naive Bayes and the profiles always see the raw ratings. What a weighting learns of all users ([`Weigher`]) stays as it
 //! is when users come later.
@@ -8,8 +13,8 @@ use std::borrow::Cow;
 use super::store::Store;
 use crate::collective::Collective;
 use crate::error::Result;
-use crate::job::{Matrix, Normalize, Weighting};
-use crate::kernel::csr::{Csr, Row, Rows, RowsRef, Values};
+use crate::job::{Matrix, Missing, Normalize, Weighting};
+use crate::kernel::csr::{Csr, Row, Rows, RowsRef, Values, scale_to_unit_length};
 use crate::kernel::fixed::Scale;
 use crate::kernel::tfidf;
 
@@ -21,13 +26,14 @@ const B: f64 = 0.75;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weigher {
     weights: Weights,
+    missing: Missing,
     normalize: Normalize,
 }
 
 impl Weigher {
     /// As `matrix` asks for it, from all workers' `ratings` `(n_local_users, n_items)`.
     pub fn fit<C: Collective>(c: &mut C, ratings: &Csr, matrix: Matrix) -> Weigher {
-        Weigher { weights: Weights::fit(c, ratings, matrix.weighting), normalize: matrix.normalize }
+        Weigher::new(Weights::fit(c, ratings, matrix.weighting), matrix)
     }
 
     /// The one of an earlier fit: `idf` `(n_items)` is that of its users, `mean_length` what [`Weigher::mean_length`] was.
@@ -42,7 +48,16 @@ impl Weigher {
                 mean_length: mean_length.expect("a fit by bm25 has left a mean length"),
             },
         };
-        Weigher { weights, normalize: matrix.normalize }
+        Weigher::new(weights, matrix)
+    }
+
+    fn new(weights: Weights, Matrix { missing, normalize, .. }: Matrix) -> Weigher {
+        Weigher { weights, missing, normalize }
+    }
+
+    /// The matrix is that of the ratings.
+    fn changes_nothing(&self) -> bool {
+        *self == Weigher { weights: Weights::Raw, missing: Missing::Zero, normalize: Normalize::None }
     }
 
     /// The mean over the users of the sum of their ratings, where weights depend on it.
@@ -55,7 +70,7 @@ impl Weigher {
 
     /// All of `ratings` `(n_local_users, n_items)`.
     pub fn weigh<'a>(&self, ratings: &'a Csr, store: &mut Store) -> Result<Cow<'a, Csr>> {
-        if self.weights == Weights::Raw && self.normalize == Normalize::None {
+        if self.changes_nothing() {
             return Ok(Cow::Borrowed(ratings));
         }
         let mut weighted = Csr::empty(ratings.n_cols);
@@ -67,14 +82,21 @@ impl Weigher {
 
     pub fn weigh_block(&self, rows: RowsRef<'_>) -> Rows {
         let mut values = Vec::with_capacity(rows.indices.len());
+        let (mut indptr, mut indices) = (rows.indptr.to_vec(), rows.indices.to_vec());
         for row in rows.rows() {
             let first = values.len();
             self.weights.weigh(row, &mut values);
+            if self.missing == Missing::UserMean {
+                take_mean(&mut values[first..]);
+            }
             if self.normalize == Normalize::L2 {
                 scale_to_unit_length(&mut values[first..]);
             }
         }
-        Rows { indptr: rows.indptr.to_vec(), indices: rows.indices.to_vec(), values: Values::Plain(values) }
+        if self.missing == Missing::UserMean {
+            leave_out_zeros(&mut indptr, &mut indices, &mut values);
+        }
+        Rows { indptr, indices, values: Values::Plain(values) }
     }
 }
 
@@ -121,11 +143,27 @@ impl Weights {
     }
 }
 
-fn scale_to_unit_length(values: &mut [f64]) {
-    let length = values.iter().map(|x| x * x).sum::<f64>().sqrt();
-    if length > 0.0 {
-        values.iter_mut().for_each(|x| *x /= length);
+/// Makes values relative to their mean.
+fn take_mean(values: &mut [f64]) {
+    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+    values.iter_mut().for_each(|x| *x -= mean);
+}
+
+/// A rating that is its user's mean is as good as none.
+fn leave_out_zeros(indptr: &mut [u32], indices: &mut Vec<u32>, values: &mut Vec<f64>) {
+    let (mut from, mut to) = (0, 0);
+    for end in &mut indptr[1..] {
+        for at in from..*end as usize {
+            if values[at] != 0.0 {
+                (indices[to], values[to]) = (indices[at], values[at]);
+                to += 1;
+            }
+        }
+        from = *end as usize;
+        *end = to as u32;
     }
+    indices.truncate(to);
+    values.truncate(to);
 }
 
 fn n_users<C: Collective>(c: &mut C, ratings: &Csr) -> u64 {
@@ -178,7 +216,7 @@ mod tests {
     }
 
     fn values(weighting: Weighting, normalize: Normalize) -> Vec<f64> {
-        let weigher = Weigher::fit(&mut Solo, &example(), Matrix { weighting, normalize });
+        let weigher = Weigher::fit(&mut Solo, &example(), Matrix { weighting, normalize, missing: Missing::Zero });
         values_of(&weigher.weigh(&example(), &mut store()).unwrap())
     }
 
@@ -188,7 +226,7 @@ mod tests {
 
     #[test]
     fn raw_is_the_ratings_themselves() {
-        let matrix = Matrix { weighting: Weighting::Raw, normalize: Normalize::None };
+        let matrix = Matrix { weighting: Weighting::Raw, normalize: Normalize::None, missing: Missing::Zero };
         let weigher = Weigher::fit(&mut Solo, &example(), matrix);
         assert!(matches!(weigher.weigh(&example(), &mut store()), Ok(Cow::Borrowed(_))));
     }
@@ -197,7 +235,7 @@ mod tests {
     fn the_terms_of_a_fit_give_the_same_weigher_again() {
         let ratings = example();
         for weighting in [Weighting::Raw, Weighting::Binary, Weighting::Log1p, Weighting::Tfidf, Weighting::Bm25] {
-            let matrix = Matrix { weighting, normalize: Normalize::L2 };
+            let matrix = Matrix { weighting, normalize: Normalize::L2, missing: Missing::UserMean };
             let fitted = Weigher::fit(&mut Solo, &ratings, matrix);
             let idf = tfidf::idf(ratings.n_rows() as u64, &ratings.column_counts());
             assert_eq!(Weigher::of_model(matrix, &idf, fitted.mean_length()), fitted);
@@ -218,5 +256,28 @@ mod tests {
             values(Weighting::Bm25, Normalize::None),
             [bm25(3.0, idf[0], 7.0), bm25(4.0, idf[1], 7.0), bm25(2.0, idf[0], 2.0)],
         );
+    }
+
+    #[test]
+    fn what_is_missing_counts_as_the_mean_of_the_user() {
+        let matrix = |normalize| Matrix { weighting: Weighting::Raw, normalize, missing: Missing::UserMean };
+        let values = |normalize| {
+            let weigher = Weigher::fit(&mut Solo, &example(), matrix(normalize));
+            values_of(&weigher.weigh(&example(), &mut store()).unwrap())
+        };
+        assert_eq!(values(Normalize::None), [-0.5, 0.5]);
+        let half = 0.5f64.sqrt();
+        assert!(values(Normalize::L2).iter().zip([-half, half]).all(|(a, b)| (a - b).abs() < 1e-15));
+        let mut mixed = Csr::empty(4);
+        mixed.push_row([(0, 1.0), (1, 2.0), (3, 3.0)]);
+        mixed.push_row([(2, 2.0)]);
+        mixed.push_row([(1, 4.0), (2, 5.0)]);
+        let centred =
+            Weigher::fit(&mut Solo, &mixed, matrix(Normalize::None)).weigh(&mixed, &mut store()).unwrap().into_owned();
+        let mut expected = Csr::empty(4);
+        expected.push_row([(0, -1.0), (3, 1.0)]);
+        expected.push_row([]);
+        expected.push_row([(1, -0.5), (2, 0.5)]);
+        assert!(centred == expected);
     }
 }

@@ -301,7 +301,7 @@ mod tests {
                 let differ = (0..n).filter(|&row| before[row] != bounds.label[row]);
                 prop_assert_eq!(changed, Vec::from_iter(differ.map(|row| (row as u32, before[row]))));
                 let (sums, counts) = sums(&values, &bounds.label, &centroids, step);
-                let shifts = tiles.move_to_means(&sums, &counts, unit(&values), &vec![true; k]);
+                let shifts = tiles.move_to(&sums, &counts.iter().map(|&count| count as f64).collect::<Vec<_>>(), unit(&values), &vec![true; k]);
                 odometers.advance(screen, &shifts);
             }
         }

@@ -26,7 +26,7 @@ mod tiles;
 pub use dense::Scores;
 pub use screen::Screen;
 pub use sparse::{add_centre, potential};
-pub use tiles::{Shift, Tiles};
+pub use tiles::{Shift, Tiles, lengths};
 
 /// Centroids in a full tile.
 pub const WIDTH: usize = 32;
@@ -300,7 +300,7 @@ mod tests {
             let sums: Vec<i64> = (0..(k * n_dims) as u64).map(|i| (i * 7919 % 1000) as i64 - 500).collect();
             let counts: Vec<i64> = (0..k as i64).map(|j| j % 4).collect();
             let changed: Vec<bool> = (0..k).map(|j| j % 3 != 1).collect();
-            let shifts = tiles.move_to_means(&sums, &counts, 0.25, &changed);
+            let shifts = tiles.move_to(&sums, &counts.iter().map(|&count| count as f64).collect::<Vec<_>>(), 0.25, &changed);
             for j in 0..k {
                 let old = &centroids[j * n_dims..][..n_dims];
                 let mean = |&sum: &i64| sum as f64 * 0.25 / counts[j] as f64;

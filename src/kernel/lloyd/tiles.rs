@@ -1,4 +1,4 @@
-//! Centroids side by side, and their moves to the means of their members.
+//! Centroids side by side, and their moves to the means or directions of their members.
 
 use super::super::simd::{apply, versions};
 use super::{Point, Points, WIDTH};
@@ -129,18 +129,19 @@ impl Tiles {
         })
     }
 
-    /// Moves the centroids of the clusters that `changed` marks (and that have members) to their means, and returns, for
-    /// every cluster, by how much it moved: squared distance from old to new.
+    /// Moves the centroids of the clusters that `changed` marks to their sums over their divisors, and returns, for every
+    /// cluster, by how much it moved: squared distance from old to new.
     ///
-    /// `sums` is `(n_clusters, n_dims)` in units of `unit`, `counts` the members.
-    pub fn move_to_means(&mut self, sums: &[i64], counts: &[i64], unit: f64, changed: &[bool]) -> Vec<Shift> {
+    /// `sums` is `(n_clusters, n_dims)` in units of `unit`. Divisors that are the numbers of members make means; a cluster
+    /// whose divisor is 0 stays.
+    pub fn move_to(&mut self, sums: &[i64], given: &[f64], unit: f64, changed: &[bool]) -> Vec<Shift> {
         let mut shifts = vec![Shift::default(); self.n_columns];
         let n_dims = self.n_dims;
         for first in (0..self.n_columns).step_by(BLOCK) {
             let columns = first..(first + BLOCK).min(self.n_columns);
             let mut divisors = [0.0; BLOCK];
-            for column in columns.clone().filter(|&c| changed[c] && counts[c] > 0) {
-                divisors[column - first] = counts[column] as f64;
+            for column in columns.clone().filter(|&c| changed[c]) {
+                divisors[column - first] = given[column];
             }
             if divisors == [0.0; BLOCK] {
                 continue;
@@ -161,6 +162,12 @@ impl Tiles {
     }
 }
 
+/// The length of each of `sums` `(n_clusters, n_dims)`, which are in units of `unit`: as divisors they make directions.
+pub fn lengths(sums: &[i64], n_dims: usize, unit: f64) -> Vec<f64> {
+    let square = |&sum: &i64| (sum as f64 * unit) * (sum as f64 * unit);
+    sums.chunks_exact(n_dims.max(1)).map(|row| row.iter().map(square).sum::<f64>().sqrt()).collect()
+}
+
 /// How a centroid moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Shift {
@@ -176,7 +183,7 @@ struct Block {
     /// First column of the block in the tile.
     lane: usize,
     unit: f64,
-    /// Members of each cluster; 0 for a column to be left alone.
+    /// 0 for a column to be left alone.
     divisors: [f64; BLOCK],
 }
 

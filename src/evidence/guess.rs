@@ -1,0 +1,291 @@
+//! How well segments predict ratings that were hidden from their fit.
+//!
+//! Segment s has N_s of the N ratings seen, c_si of them of item i, everybody c_i. That a rating of the segment is of item i
+//! has the probability
+//!
+//! ```text
+//! p(i | s) = q_i · r_si / Z_s     q_i = c_i / N     r_si = (c_si + κ) / (N_s q_i + κ)     Z_s = Σ_i q_i r_si
+//! ```
+//!
+//! which is a multinomial smoothed towards overall popularity q, more where less was seen (the gamma-Poisson shrinkage of
+//! DuMouchel 1999, with κ pseudo-ratings of each item). What a rating of item i by a user of segment s saves is
+//! log₂ p(i | s)/q_i bits.
+
+use std::ops::Range;
+
+use ndarray::{Array2, Axis};
+
+use super::hidden::Split;
+use super::sums::sum;
+use crate::collective::Collective;
+use crate::kernel::csr::{Csr, Row};
+
+/// κ: how often an item is taken to have been rated as by everybody.
+const PSEUDO_RATINGS: f64 = 10.0;
+
+/// Bytes of the table of a strip of items.
+const TABLE_BYTES: usize = 64 << 20;
+
+/// Items that are offered.
+const OFFERED: usize = 10;
+
+/// A mean over hidden ratings, and its standard error over users.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mean {
+    pub mean: f64,
+    pub standard_error: f64,
+}
+
+/// What was seen of the items by segment.
+pub struct Popularity<'a> {
+    split: &'a Split,
+    /// Ratings seen of each item `(n_items)`, and of all.
+    counts: Vec<i64>,
+    total: f64,
+    /// Ratings hidden, over all workers, and users who have one.
+    pub n_hidden: u64,
+    pub n_users: u64,
+}
+
+impl<'a> Popularity<'a> {
+    pub fn new<C: Collective>(c: &mut C, split: &'a Split) -> Popularity<'a> {
+        let n_items = split.seen.n_cols;
+        let mut counts = split.seen.column_counts();
+        counts.push(split.hidden.nnz() as i64);
+        counts.push(split.hidden.rows().filter(|row| !row.is_empty()).count() as i64);
+        c.sum(&mut counts);
+        let (n_hidden, n_users) = (counts[n_items] as u64, counts[n_items + 1] as u64);
+        counts.truncate(n_items);
+        let total = counts.iter().sum::<i64>().max(1) as f64;
+        Popularity { split, counts, total, n_hidden, n_users }
+    }
+
+    /// For each local user, the bits that the distribution of their segment saves over their hidden ratings. `labels` are
+    /// their segments.
+    pub fn bits<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> Vec<f64> {
+        let mut saved = vec![0.0; labels.len()];
+        let mut norms = vec![0.0; n_clusters];
+        self.for_each_strip(c, labels, n_clusters, |strip| {
+            norms.iter_mut().enumerate().for_each(|(segment, norm)| *norm += strip.norm(segment));
+            each_row(&self.split.hidden, labels, &strip.items, |user, segment, row| {
+                saved[user] +=
+                    row.indices.iter().map(|&item| libm::log2(strip.ratio(segment, item as usize))).sum::<f64>();
+            });
+        });
+        let norms: Vec<f64> = norms.into_iter().map(libm::log2).collect();
+        let hidden = self.split.hidden.rows().map(|row| row.len() as f64);
+        saved.iter_mut().zip(labels).zip(hidden).for_each(|((saved, &s), n)| *saved -= n * norms[s as usize]);
+        saved
+    }
+
+    /// Per hidden rating, of a sum for each local user.
+    pub fn mean<C: Collective>(&self, c: &mut C, of_users: &[f64]) -> Mean {
+        let n_hidden = self.n_hidden.max(1) as f64;
+        let mean = sum(c, of_users.iter().copied()) / n_hidden;
+        let rest = |(&sum, row): (&f64, Row)| (sum - mean * row.len() as f64) * (sum - mean * row.len() as f64);
+        let squares: Vec<f64> = of_users.iter().zip(self.split.hidden.rows()).map(rest).collect();
+        let n = self.n_users as f64;
+        let standard_error = (sum(c, squares.into_iter()) * n / (n - 1.0).max(1.0)).sqrt() / n_hidden;
+        Mean { mean, standard_error }
+    }
+
+    /// Mean over users of the share of their hidden ratings among the likeliest ten items that they were not seen to have
+    /// rated: by their segment, and by everybody's popularity.
+    pub fn recall<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> [f64; 2] {
+        let mut longest = [self.split.seen.rows().map(|row| row.len() as u64).max().unwrap_or(0)];
+        c.max(&mut longest);
+        let most = (longest[0] as usize + OFFERED).min(self.split.seen.n_cols);
+        let mut likeliest = vec![Vec::new(); n_clusters + 1];
+        self.for_each_strip(c, labels, n_clusters, |strip| {
+            for (segment, best) in likeliest.iter_mut().enumerate() {
+                let score = |item: usize| match segment < n_clusters {
+                    true => self.share(item) * strip.ratio(segment, item),
+                    false => self.share(item),
+                };
+                best.extend(strip.items.clone().map(|item| (score(item), item as u32)));
+                keep_best(best, most);
+            }
+        });
+        let everybody = vec![n_clusters as u32; labels.len()];
+        [labels, &everybody].map(|labels| {
+            let hits = |((seen, hidden), &list): ((Row, Row), &u32)| hits(seen, hidden, &likeliest[list as usize]);
+            let rows = self.split.seen.rows().zip(self.split.hidden.rows());
+            let shares: Vec<f64> = rows.zip(labels).map(hits).collect();
+            sum(c, shares.into_iter()) / self.n_users.max(1) as f64
+        })
+    }
+
+    /// q
+    fn share(&self, item: usize) -> f64 {
+        self.counts[item] as f64 / self.total
+    }
+
+    /// Counts what was seen of some items after the other, over all workers, and calls `f` with each.
+    fn for_each_strip<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize, mut f: impl FnMut(&Strip)) {
+        let seen = &self.split.seen;
+        let mut totals = vec![0i64; n_clusters];
+        seen.rows().zip(labels).for_each(|(row, &segment)| totals[segment as usize] += row.len() as i64);
+        c.sum(&mut totals);
+        let width = (TABLE_BYTES / 4 / n_clusters).max(1);
+        for start in (0..seen.n_cols).step_by(width) {
+            let items = start..(start + width).min(seen.n_cols);
+            let mut counts = Array2::<u32>::zeros((n_clusters, items.len()));
+            each_row(seen, labels, &items, |_, segment, row| {
+                let mut of_segment = counts.index_axis_mut(Axis(0), segment);
+                let of_segment = of_segment.as_slice_mut().expect("rows lie whole");
+                row.indices.iter().for_each(|&item| of_segment[item as usize - start] += 1);
+            });
+            c.sum(counts.as_slice_mut().expect("tables lie whole"));
+            f(&Strip { of: self, items, counts, totals: &totals });
+        }
+    }
+}
+
+/// The counts of some items.
+struct Strip<'a> {
+    of: &'a Popularity<'a>,
+    items: Range<usize>,
+    /// c `(n_clusters, n_strip_items)`
+    counts: Array2<u32>,
+    /// N_s
+    totals: &'a [i64],
+}
+
+impl Strip<'_> {
+    /// r
+    #[inline]
+    fn ratio(&self, segment: usize, item: usize) -> f64 {
+        let expected = self.totals[segment] as f64 * self.of.share(item);
+        (f64::from(self.counts[[segment, item - self.items.start]]) + PSEUDO_RATINGS) / (expected + PSEUDO_RATINGS)
+    }
+
+    /// What these items add to Z.
+    fn norm(&self, segment: usize) -> f64 {
+        self.items.clone().map(|item| self.of.share(item) * self.ratio(segment, item)).sum()
+    }
+}
+
+/// Calls `f(user, segment, entries)` with the entries of `items` of each row; those of a block by segment, whose counts
+/// stay in the cache.
+fn each_row(matrix: &Csr, labels: &[u32], items: &Range<usize>, mut f: impl FnMut(usize, usize, Row)) {
+    let whole = *items == (0..matrix.n_cols);
+    let mut order = Vec::new();
+    for block in matrix.blocks() {
+        let labels = &labels[block.first_row..block.first_row + block.rows.n_rows()];
+        order.clear();
+        order.extend(labels.iter().enumerate().map(|(row, &segment)| (segment, row as u32)));
+        order.sort_unstable();
+        for &(segment, row) in &order {
+            let entries = block.rows.row(row as usize);
+            let place = |item: usize| entries.indices.partition_point(|&i| (i as usize) < item);
+            let entries = if whole { entries } else { entries.part(place(items.start)..place(items.end)) };
+            f(block.first_row + row as usize, segment as usize, entries);
+        }
+    }
+}
+
+/// Leaves the `most` highest scores, falling; of equals the lower items.
+fn keep_best(items: &mut Vec<(f64, u32)>, most: usize) {
+    let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    if items.len() > most {
+        items.select_nth_unstable_by(most, order);
+        items.truncate(most);
+    }
+    items.sort_unstable_by(order);
+}
+
+/// The share of the hidden entries among the first items of `list` that were not seen; 0 where none is hidden.
+fn hits(seen: Row, hidden: Row, list: &[(f64, u32)]) -> f64 {
+    if hidden.is_empty() {
+        return 0.0;
+    }
+    let has = |row: Row, item: &u32| row.indices.binary_search(item).is_ok();
+    let offered = list.iter().map(|(_, item)| item).filter(|item| !has(seen, item)).take(OFFERED);
+    offered.filter(|item| has(hidden, item)).count() as f64 / hidden.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collective::Solo;
+    use crate::collective::testing::run_workers;
+    use crate::kernel::keyed::{self, Stream};
+
+    fn matrix(users: &[usize], purpose: u64) -> Csr {
+        let mut x = Csr::empty(40);
+        for &user in users {
+            let takes = |item: u32| {
+                let draw = keyed::uniform(3, Stream::Generate, user as u64, u64::from(item));
+                if purpose == 0 { draw < 0.3 } else { (0.3..0.35).contains(&draw) }
+            };
+            x.push_row((0..40u32).filter(|&item| takes(item)).map(|item| (item, 1.0)));
+        }
+        x
+    }
+
+    fn split_of(users: &[usize]) -> (Split, Vec<u32>) {
+        let labels = users.iter().map(|user| (user % 3) as u32).collect();
+        (Split { seen: matrix(users, 0), hidden: matrix(users, 1) }, labels)
+    }
+
+    /// By the formulas of the head of this file.
+    #[test]
+    fn bits_are_those_of_the_formulas() {
+        let users: Vec<usize> = (0..50).collect();
+        let (split, labels) = split_of(&users);
+        let popularity = Popularity::new(&mut Solo, &split);
+        let bits = popularity.bits(&mut Solo, &labels, 3);
+        let mut c = vec![[0.0; 40]; 3];
+        for (row, &label) in split.seen.rows().zip(&labels) {
+            row.iter().for_each(|(item, _)| c[label as usize][item] += 1.0);
+        }
+        let total: f64 = c.iter().flatten().sum();
+        let q: Vec<f64> = (0..40).map(|i| c.iter().map(|c| c[i]).sum::<f64>() / total).collect();
+        let r = |s: usize, i: usize| (c[s][i] + 10.0) / (c[s].iter().sum::<f64>() * q[i] + 10.0);
+        let z: Vec<f64> = (0..3).map(|s| (0..40).map(|i| q[i] * r(s, i)).sum()).collect();
+        for (user, row) in split.hidden.rows().enumerate() {
+            let s = labels[user] as usize;
+            let expected: f64 = row.iter().map(|(i, _)| (r(s, i) / z[s]).log2()).sum();
+            assert!((bits[user] - expected).abs() < 1e-12);
+        }
+        let mean = popularity.mean(&mut Solo, &bits);
+        let n = split.hidden.nnz() as f64;
+        assert!((mean.mean - bits.iter().sum::<f64>() / n).abs() < 1e-12);
+        assert!(mean.standard_error > 0.0);
+    }
+
+    #[test]
+    fn recall_counts_what_is_offered() {
+        let users: Vec<usize> = (0..50).collect();
+        let (split, labels) = split_of(&users);
+        let [_, by_popularity] = Popularity::new(&mut Solo, &split).recall(&mut Solo, &labels, 3);
+        let counts = split.seen.column_counts();
+        let mut order: Vec<usize> = (0..40).collect();
+        order.sort_by_key(|&i| (-counts[i], i));
+        let (mut sum, mut n) = (0.0, 0.0);
+        for (seen, hidden) in split.seen.rows().zip(split.hidden.rows()).filter(|(_, hidden)| !hidden.is_empty()) {
+            let has = |row: Row, i: usize| row.indices.contains(&(i as u32));
+            let offered: Vec<usize> = order.iter().copied().filter(|&i| !has(seen, i)).take(10).collect();
+            sum += offered.iter().filter(|&&i| has(hidden, i)).count() as f64 / hidden.len() as f64;
+            n += 1.0;
+        }
+        assert!((by_popularity - sum / n).abs() < 1e-12);
+    }
+
+    #[test]
+    fn workers_leave_no_trace() {
+        let found = |peers: usize| {
+            let mut all = run_workers(peers, |c| {
+                let mine: Vec<usize> = (0..50).filter(|user| user % c.peers() == c.index()).collect();
+                let (split, labels) = split_of(&mine);
+                let popularity = Popularity::new(c, &split);
+                let bits = popularity.bits(c, &labels, 3);
+                (popularity.mean(c, &bits), popularity.recall(c, &labels, 3))
+            });
+            assert!(all.windows(2).all(|pair| pair[0] == pair[1]));
+            all.remove(0)
+        };
+        assert_eq!(found(1), found(3));
+        assert_eq!(found(1), found(4));
+    }
+}

@@ -1,0 +1,115 @@
+//! About a tenth of every user's ratings, to be hidden from a fit.
+//!
+//! Of n ratings a user has n/10 hidden, up or down to a whole number by a keyed draw, but never all. Which ones hangs on
+//! draws keyed by user and item, so it is the same in every layout.
+
+use crate::error::Result;
+use crate::kernel::csr::{Csr, Rows, RowsRef, Values, ValuesRef};
+use crate::kernel::keyed::{self, Stream};
+use crate::shard::store::Store;
+
+/// Of every user's ratings.
+const SHARE: f64 = 0.1;
+
+/// The ratings of the same users in two parts.
+pub struct Split {
+    /// `(n_local_users, n_items)`: what a fit may see.
+    pub seen: Csr,
+    /// `(n_local_users, n_items)`: what is hidden from it.
+    pub hidden: Csr,
+}
+
+/// Parts `ratings` `(n_local_users, n_items)`; `draw_keys` has a key for each user.
+pub fn split(ratings: &Csr, draw_keys: &[u64], seed: u64, store: &mut Store) -> Result<Split> {
+    let (mut seen, mut hidden) = (Csr::empty(ratings.n_cols), Csr::empty(ratings.n_cols));
+    let mut is_hidden = Vec::new();
+    for block in ratings.blocks() {
+        let keys = &draw_keys[block.first_row..block.first_row + block.rows.n_rows()];
+        choose(block.rows, keys, seed, &mut is_hidden);
+        store.keep(&mut seen, part(block.rows, |at| !is_hidden[at]))?;
+        store.keep(&mut hidden, part(block.rows, |at| is_hidden[at]))?;
+    }
+    Ok(Split { seen, hidden })
+}
+
+/// Marks the entries of a block that are to be hidden.
+fn choose(rows: RowsRef<'_>, draw_keys: &[u64], seed: u64, is_hidden: &mut Vec<bool>) {
+    is_hidden.clear();
+    is_hidden.resize(rows.indices.len(), false);
+    let mut draws = Vec::new();
+    for (row, &key) in draw_keys.iter().enumerate() {
+        let first = rows.indptr[row] as usize;
+        let items = rows.row(row).indices;
+        let n = n_hidden(items.len(), keyed::uniform(seed, Stream::Hidden, 0, key));
+        if n == 0 {
+            continue;
+        }
+        draws.clear();
+        draws.extend(
+            (first..).zip(items).map(|(at, &item)| (keyed::bits(seed, Stream::Hidden, key, u64::from(item)), at)),
+        );
+        draws.select_nth_unstable(n - 1);
+        draws[..n].iter().for_each(|&(_, at)| is_hidden[at] = true);
+    }
+}
+
+fn n_hidden(n_ratings: usize, draw: f64) -> usize {
+    ((n_ratings as f64 * SHARE + draw) as usize).min(n_ratings.saturating_sub(1))
+}
+
+/// The entries of a block that `takes` names by their place, values stored as they are.
+fn part(rows: RowsRef<'_>, takes: impl Fn(usize) -> bool) -> Rows {
+    let taken = |range: std::ops::Range<usize>| range.filter(|&at| takes(at));
+    let all = || taken(0..rows.indices.len());
+    let mut indptr = Vec::with_capacity(rows.indptr.len());
+    indptr.push(0);
+    let mut n = 0;
+    for row in 0..rows.n_rows() {
+        n += taken(rows.indptr[row] as usize..rows.indptr[row + 1] as usize).count() as u32;
+        indptr.push(n);
+    }
+    let values = match rows.values {
+        ValuesRef::Plain(values) => Values::Plain(all().map(|at| values[at]).collect()),
+        ValuesRef::Coded { codes, table } => {
+            Values::Coded { codes: all().map(|at| codes[at]).collect(), table: Box::new(*table) }
+        }
+    };
+    Rows { indptr, indices: all().map(|at| rows.indices[at]).collect(), values }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> Store {
+        Store::new(u64::MAX, std::path::Path::new("."))
+    }
+
+    #[test]
+    fn about_a_tenth_of_everybody_is_hidden_and_nothing_is_lost() {
+        let n_items = 300;
+        let mut ratings = Csr::empty(n_items);
+        let keys: Vec<u64> = (0..600).map(keyed::mix).collect();
+        for user in 0..600u32 {
+            ratings.push_row((0..user % 97 + 1).map(|i| (i * 3, f64::from(1 + (user + i) % 5))));
+        }
+        let Split { seen, hidden } = split(&ratings, &keys, 5, &mut store()).unwrap();
+        let mut rest = 0.0;
+        for user in 0..600 {
+            let (all, seen, hidden) = (ratings.row(user), seen.row(user), hidden.row(user));
+            let mut joined: Vec<(usize, f64)> = seen.iter().chain(hidden.iter()).collect();
+            joined.sort_by_key(|(item, _)| *item);
+            assert!(joined.into_iter().eq(all.iter()));
+            assert!(!seen.is_empty());
+            let expected = all.len() as f64 / 10.0;
+            assert!((hidden.len() as f64 - expected).abs() < 1.0 || all.len() == 1);
+            rest += hidden.len() as f64 - expected;
+        }
+        assert!(rest.abs() < 40.0, "{rest}");
+        // Users are alone with their draws.
+        let mut one = Csr::empty(n_items);
+        one.push_row(ratings.row(77).iter().map(|(item, value)| (item as u32, value)));
+        let alone = split(&one, &keys[77..78], 5, &mut store()).unwrap();
+        assert!(alone.hidden.row(0).iter().eq(hidden.row(77).iter()));
+    }
+}

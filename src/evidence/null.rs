@@ -1,0 +1,323 @@
+//! Ratings without structure: users as active and items as popular as in the data, who choose without taste.
+//!
+//! Every user draws as many items as they have, one after the other without replacement, by a weight y_i that is the same for
+//! everybody; so activity is kept exactly, and the weights are chosen so that every item is expected to be drawn by as
+//! many users as have it (the canonical ensemble of bipartite graphs with given degrees; Squartini & Garlaschelli 2011).
+//! Of a user with n items, item i is among them with the probability 1 − exp(−t_n y_i) or so, where t_n makes
+//! n items of it. A user's ratings stay with the user, dealt to the drawn items at random.
+//!
+//! Each user is drawn alone, with draws keyed by the user: nothing is exchanged but counts, and the data is the same in
+//! every layout.
+
+use crate::collective::Collective;
+use crate::error::Result;
+use crate::kernel::csr::{Csr, Row, Rows, Values, ValuesRef};
+use crate::kernel::keyed::{self, Stream};
+use crate::shard::store::Store;
+
+/// Classes of users and of items that are taken together, a factor apart in ratings.
+const CLASSES_PER_OCTAVE: f64 = 4.0;
+
+/// Rounds of fitting weights and times to each other.
+const ROUNDS: usize = 30;
+
+/// Data like `ratings` `(n_local_users, n_items)`, but for taste. `draw_keys` has a key for each user.
+pub fn null<C: Collective>(c: &mut C, ratings: &Csr, draw_keys: &[u64], seed: u64, store: &mut Store) -> Result<Csr> {
+    let mut frequency = ratings.column_counts();
+    c.sum(&mut frequency);
+    let weights = weights(c, ratings, &frequency);
+    let alias = Alias::new(&weights);
+    let mut made = Csr::empty(ratings.n_cols);
+    let mut desk =
+        Desk { weights: &weights, alias: &alias, seed, taken: vec![0; ratings.n_cols], user: 0, drawn: Vec::new() };
+    let mut kept = Ok(());
+    for block in ratings.blocks() {
+        let keys = &draw_keys[block.first_row..block.first_row + block.rows.n_rows()];
+        let mut indices = Vec::with_capacity(block.rows.indices.len());
+        let mut order = Vec::with_capacity(block.rows.indices.len());
+        for (row, &key) in block.rows.rows().zip(keys) {
+            let first = order.len() as u32;
+            indices.extend_from_slice(desk.draw(row, key));
+            order.extend(first..first + row.len() as u32);
+            shuffle(&mut order[first as usize..], seed, key);
+        }
+        let values = match block.rows.values {
+            ValuesRef::Plain(values) => Values::Plain(order.iter().map(|&at| values[at as usize]).collect()),
+            ValuesRef::Coded { codes, table } => {
+                Values::Coded { codes: order.iter().map(|&at| codes[at as usize]).collect(), table: Box::new(*table) }
+            }
+        };
+        kept = kept.and_then(|()| store.keep(&mut made, Rows { indptr: block.rows.indptr.to_vec(), indices, values }));
+    }
+    kept.map(|()| made)
+}
+
+/// Users or items with about as many ratings.
+#[derive(Debug, Clone, Copy, Default)]
+struct Class {
+    /// How many, and their ratings.
+    members: f64,
+    ratings: f64,
+}
+
+impl Class {
+    /// Of one member.
+    fn degree(&self) -> f64 {
+        self.ratings / self.members
+    }
+}
+
+fn class_of(degree: u64) -> usize {
+    (libm::log2(degree.max(1) as f64) * CLASSES_PER_OCTAVE) as usize
+}
+
+/// y `(n_items)`: 0 for an item that nobody has.
+fn weights<C: Collective>(c: &mut C, ratings: &Csr, frequency: &[i64]) -> Vec<f64> {
+    let n_classes = 1 + class_of(u64::from(u32::MAX));
+    let mut counts = vec![0i64; 2 * n_classes];
+    for row in ratings.rows().filter(|row| !row.is_empty()) {
+        let class = class_of(row.len() as u64);
+        counts[2 * class] += 1;
+        counts[2 * class + 1] += row.len() as i64;
+    }
+    c.sum(&mut counts);
+    let class = |count: &[i64]| Class { members: count[0] as f64, ratings: count[1] as f64 };
+    let users: Vec<Class> = counts.chunks(2).filter(|count| count[0] > 0).map(class).collect();
+    let mut items = vec![Class::default(); n_classes];
+    for &degree in frequency.iter().filter(|&&degree| degree > 0) {
+        let class = &mut items[class_of(degree as u64)];
+        class.members += 1.0;
+        class.ratings += degree as f64;
+    }
+    let of_class = fit(&users, &items);
+    let weight = |&degree: &i64| {
+        let class = class_of(degree.max(1) as u64);
+        if degree > 0 { of_class[class] * degree as f64 / items[class].degree() } else { 0.0 }
+    };
+    frequency.iter().map(weight).collect()
+}
+
+/// The weight of an item of each class, such that items are drawn as often as they should be.
+fn fit(users: &[Class], items: &[Class]) -> Vec<f64> {
+    let n_users: f64 = users.iter().map(|class| class.members).sum();
+    // Whoever is chosen by all would need an infinite weight.
+    let wanted = |class: &Class| class.degree().min(n_users * (1.0 - 1e-6));
+    let mut weights: Vec<f64> =
+        items.iter().map(|class| if class.members > 0.0 { wanted(class) } else { 0.0 }).collect();
+    for _ in 0..ROUNDS {
+        let times: Vec<f64> = users.iter().map(|class| time(class.degree(), items, &weights)).collect();
+        for (weight, class) in weights.iter_mut().zip(items).filter(|(_, class)| class.members > 0.0) {
+            let drawn = |weight: f64| -> f64 {
+                let of = |(users, &time): (&Class, &f64)| users.members * -libm::expm1(-time * weight);
+                users.iter().zip(&times).map(of).sum()
+            };
+            *weight *= (wanted(class) / drawn(*weight)).clamp(0.25, 4.0);
+        }
+        let total: f64 = weights.iter().zip(items).map(|(weight, class)| weight * class.members).sum();
+        weights.iter_mut().for_each(|weight| *weight /= total);
+    }
+    weights
+}
+
+/// t: how long a user draws until they have `degree` items.
+fn time(degree: f64, items: &[Class], weights: &[f64]) -> f64 {
+    let drawn = |time: f64| -> f64 {
+        items.iter().zip(weights).map(|(class, weight)| class.members * -libm::expm1(-time * weight)).sum()
+    };
+    let available: f64 = items.iter().map(|class| class.members).sum();
+    let degree = degree.min(available * (1.0 - 1e-6));
+    let (mut least, mut most) = (0.0, 1.0);
+    while drawn(most) < degree && most < 1e300 {
+        (least, most) = (most, 2.0 * most);
+    }
+    for _ in 0..40 {
+        let middle = 0.5 * (least + most);
+        if drawn(middle) < degree { least = middle } else { most = middle }
+    }
+    0.5 * (least + most)
+}
+
+/// Draws items for one user after the other.
+struct Desk<'a> {
+    weights: &'a [f64],
+    alias: &'a Alias,
+    seed: u64,
+    /// The user who took each item last.
+    taken: Vec<u32>,
+    user: u32,
+    drawn: Vec<u32>,
+}
+
+impl Desk<'_> {
+    /// As many items as a row has, rising.
+    fn draw(&mut self, row: Row, key: u64) -> &[u32] {
+        self.user += 1;
+        self.drawn.clear();
+        let n = row.len();
+        // Drawing again what is taken is quicker as long as most draws are good.
+        let mut round = 0;
+        let patience = 8 * n as u64 + 64;
+        while self.drawn.len() < n && round < patience {
+            let item = self.alias.draw(keyed::bits(self.seed, Stream::Null, 2 * round, key));
+            round += 1;
+            if self.taken[item as usize] != self.user {
+                self.taken[item as usize] = self.user;
+                self.drawn.push(item);
+            }
+        }
+        if self.drawn.len() < n {
+            self.race(n, key);
+        }
+        self.drawn.sort_unstable();
+        &self.drawn
+    }
+
+    /// The rest by an exponential race among the items that are not taken: the same law.
+    fn race(&mut self, n: usize, key: u64) {
+        let free = (0..self.weights.len()).filter(|&item| self.taken[item] != self.user && self.weights[item] > 0.0);
+        let time = |item: usize| {
+            let draw = keyed::uniform(self.seed, Stream::Null, u64::MAX - item as u64, key);
+            (keyed::race(draw, self.weights[item]).to_bits(), item as u32)
+        };
+        let mut times: Vec<(u64, u32)> = free.map(time).collect();
+        times.sort_unstable();
+        self.drawn.extend(times.iter().map(|&(_, item)| item).take(n - self.drawn.len()));
+    }
+}
+
+/// Fisher–Yates with draws of the user.
+fn shuffle(order: &mut [u32], seed: u64, key: u64) {
+    for last in (1..order.len()).rev() {
+        let draw = keyed::bits(seed, Stream::Null, 2 * last as u64 + 1, key);
+        order.swap(last, scaled(draw, last as u64 + 1) as usize);
+    }
+}
+
+/// A draw of 64 bits as a whole number below `n`.
+fn scaled(draw: u64, n: u64) -> u64 {
+    ((u128::from(draw) * u128::from(n)) >> 64) as u64
+}
+
+/// Weighted draws in constant time (Walker 1977; Vose 1991).
+struct Alias {
+    /// The chance of a column to stand for itself, of 2³², and what it stands for otherwise.
+    columns: Vec<(u32, u32)>,
+}
+
+impl Alias {
+    fn new(weights: &[f64]) -> Alias {
+        let n = weights.len();
+        let total: f64 = weights.iter().sum();
+        let mut chance: Vec<f64> = weights.iter().map(|weight| weight * n as f64 / total).collect();
+        let mut columns: Vec<(u32, u32)> = (0..n as u32).map(|item| (u32::MAX, item)).collect();
+        let (mut poor, mut rich): (Vec<usize>, Vec<usize>) = (0..n).partition(|&item| chance[item] < 1.0);
+        while let (Some(&needy), Some(&giver)) = (poor.last(), rich.last()) {
+            poor.pop();
+            columns[needy] = ((chance[needy] * 4294967296.0) as u32, giver as u32);
+            chance[giver] -= 1.0 - chance[needy];
+            if chance[giver] < 1.0 {
+                rich.pop();
+                poor.push(giver);
+            }
+        }
+        Alias { columns }
+    }
+
+    #[inline]
+    fn draw(&self, bits: u64) -> u32 {
+        let column = scaled(bits, self.columns.len() as u64) as usize;
+        let (chance, other) = self.columns[column];
+        // The low bits have not chosen the column.
+        if (bits as u32) < chance { column as u32 } else { other }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collective::Solo;
+    use crate::collective::testing::run_workers;
+
+    const N_ITEMS: usize = 120;
+
+    /// Items of rank r with a chance of 1/(1 + r/10), users of very different activity.
+    fn ratings(users: &[usize]) -> Csr {
+        let mut x = Csr::empty(N_ITEMS);
+        for &user in users {
+            let activity = 0.05 + 0.9 * keyed::uniform(1, Stream::Generate, 0, user as u64).powi(3);
+            let has = |item: usize| {
+                let chance = activity.powf(1.0 + item as f64 / 30.0);
+                keyed::uniform(1, Stream::Generate, 1 + user as u64, item as u64) < chance
+            };
+            x.push_row(
+                (0..N_ITEMS).filter(|&item| has(item)).map(|item| (item as u32, 1.0 + (user + item) as f64 % 5.0)),
+            );
+        }
+        x
+    }
+
+    fn keys(users: &[usize]) -> Vec<u64> {
+        users.iter().map(|&user| keyed::mix(user as u64)).collect()
+    }
+
+    fn store() -> Store {
+        Store::new(u64::MAX, std::path::Path::new("."))
+    }
+
+    #[test]
+    fn activity_and_ratings_are_kept_and_popularity_is_expected() {
+        let users: Vec<usize> = (0..4000).collect();
+        let x = ratings(&users);
+        let made = null(&mut Solo, &x, &keys(&users), 3, &mut store()).unwrap();
+        for (row, made) in x.rows().zip(made.rows()) {
+            let values = |row: Row| {
+                let mut values: Vec<f64> = row.iter().map(|(_, value)| value).collect();
+                values.sort_by(f64::total_cmp);
+                values
+            };
+            assert_eq!(values(row), values(made));
+            assert!(made.indices.is_sorted_by(|a, b| a < b));
+        }
+        for (item, (there, here)) in x.column_counts().into_iter().zip(made.column_counts()).enumerate() {
+            let (there, here) = (there as f64, here as f64);
+            assert!((here - there).abs() < 5.0 * there.sqrt() + 0.05 * there, "item {item}: {there} and {here}");
+        }
+    }
+
+    /// Two items of a user are drawn together no more often than their popularity makes them.
+    #[test]
+    fn taste_is_gone() {
+        let users: Vec<usize> = (0..3000).collect();
+        let mut x = Csr::empty(N_ITEMS);
+        for &user in &users {
+            x.push_row(
+                (0..N_ITEMS as u32)
+                    .filter(|item| *item as usize % 2 == user % 2 && item / 2 % 3 != user as u32 / 2 % 3)
+                    .map(|item| (item, 1.0)),
+            );
+        }
+        let made = null(&mut Solo, &x, &keys(&users), 3, &mut store()).unwrap();
+        let even = made.rows().flat_map(|row| row.iter().map(|(item, _)| item)).filter(|item| item % 2 == 0).count();
+        let mut same = 0;
+        for (user, row) in made.rows().enumerate() {
+            same += row.iter().filter(|(item, _)| item % 2 == user % 2).count();
+        }
+        let total = made.nnz() as f64;
+        assert!((even as f64 / total - 0.5).abs() < 0.01 && (same as f64 / total - 0.5).abs() < 0.01);
+    }
+
+    #[test]
+    fn workers_leave_no_trace() {
+        let users: Vec<usize> = (0..200).collect();
+        let alone = null(&mut Solo, &ratings(&users), &keys(&users), 3, &mut store()).unwrap();
+        for peers in [2, 3] {
+            let parts = run_workers(peers, |c| {
+                let mine: Vec<usize> = (0..200).filter(|user| user % c.peers() == c.index()).collect();
+                (mine.clone(), null(c, &ratings(&mine), &keys(&mine), 3, &mut store()).unwrap())
+            });
+            for (mine, made) in parts {
+                assert!(mine.iter().zip(made.rows()).all(|(&user, row)| row.iter().eq(alone.row(user).iter())));
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The rule by which the verdict and the suggested number of clusters follow from the evidence.
+//!
+//! | verdict | if |
+//! |---|---|
+//! | `none` | the bits saved per hidden rating exceed those of the null by less than [`LEAST_GAIN`], or by less than [`ERRORS`] standard errors of the difference |
+//! | `stable` | not `none`, and the adjusted Rand index of the refits is at least [`STABLE`] and lacks of 1 at most [`LACK`] of what that of the null lacks |
+//! | `weak` | else |
+//!
+//! Cutting a continuum, such as how much users rate, may be found again in every refit, and still be no division of kinds:
+//! the null has that continuum too, and so has what it takes to beat it.
+//!
+//! The suggested number is the least of those tried that is found again (an adjusted Rand index of at least [`STABLE`]) and
+//! saves as many bits as the best of these, less [`WORTH`] of them or [`ERRORS`] standard errors of the difference, whichever
+//! is more. With the verdict `none` nothing is suggested.
+
+use super::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
+
+/// Bits per hidden rating.
+const LEAST_GAIN: f64 = 0.01;
+
+/// Standard errors that are beyond chance.
+const ERRORS: f64 = 3.0;
+
+/// Adjusted Rand index from which segments count as the same.
+const STABLE: f64 = 0.75;
+
+/// Of what the null lacks to be found again in every refit.
+const LACK: f64 = 0.5;
+
+/// Share of the bits that a larger number of clusters must add to be worth it.
+const WORTH: f64 = 0.02;
+
+pub fn verdict(held_out: &HeldOut, stability: &Stability, null: &Null) -> Verdict {
+    let gain = held_out.bits - null.bits;
+    let error = held_out.standard_error.hypot(null.standard_error);
+    if gain < LEAST_GAIN || gain < ERRORS * error {
+        return Verdict::None;
+    }
+    let again = stability.adjusted_rand;
+    let is_found = again >= STABLE && 1.0 - again <= LACK * (1.0 - null.adjusted_rand).max(0.0);
+    if is_found { Verdict::Stable } else { Verdict::Weak }
+}
+
+/// The number of clusters to use. `behind(a, b)` is by how many bits the number of place `a` in `tried` is behind that of
+/// place `b`, and the standard error of it.
+pub fn suggested(tried: &[OfClusters], mut behind: impl FnMut(usize, usize) -> (f64, f64)) -> Option<usize> {
+    let again: Vec<usize> = (0..tried.len()).filter(|&at| tried[at].adjusted_rand >= STABLE).collect();
+    let best = again.iter().copied().max_by(|&a, &b| tried[a].bits.total_cmp(&tried[b].bits).then(b.cmp(&a)))?;
+    let mut as_good = |at: usize| {
+        let (bits, error) = behind(at, best);
+        bits <= (ERRORS * error).max(WORTH * tried[best].bits)
+    };
+    again.into_iter().find(|&at| at == best || as_good(at)).map(|at| tried[at].clusters)
+}
+
+/// The verdict and its grounds, for people.
+pub fn summary(evidence: &Evidence, clusters: usize) -> String {
+    let suggestion = match evidence.suggested_clusters {
+        Some(other) if other != clusters => format!(" {other} segments would be enough and are found again."),
+        _ => String::new(),
+    };
+    match evidence.verdict {
+        Verdict::Stable => format!(
+            "These {clusters} segments are real: they tell what users choose next, and other users of the same kind lead to the \
+             same segments.{suggestion}"
+        ),
+        Verdict::Weak => format!(
+            "These {clusters} segments tell something of what users choose next, but where one ends and another begins is \
+             partly arbitrary: other users of the same kind lead to somewhat different segments.{suggestion}"
+        ),
+        Verdict::None => format!(
+            "These {clusters} segments are no better than chance: users without any taste, as active as these, would be divided \
+             as well."
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held_out(bits: f64, standard_error: f64) -> HeldOut {
+        HeldOut { ratings: 1000, users: 500, bits, standard_error, recall_at_10: 0.1, popularity_recall_at_10: 0.1 }
+    }
+
+    fn stability(adjusted_rand: f64) -> Stability {
+        Stability { refits: 10, adjusted_rand, standard_deviation: 0.1, jaccard: vec![0.8; 3] }
+    }
+
+    fn null(bits: f64, adjusted_rand: f64) -> Null {
+        Null { bits, standard_error: 0.01, adjusted_rand }
+    }
+
+    #[test]
+    fn a_verdict_takes_information_and_stability_and_more_than_chance() {
+        let of = |bits, error, again, null_bits, null_again| {
+            verdict(&held_out(bits, error), &stability(again), &null(null_bits, null_again))
+        };
+        assert_eq!(of(0.3, 0.01, 0.9, 0.0, 0.3), Verdict::Stable);
+        assert_eq!(of(0.3, 0.01, 0.6, 0.0, 0.3), Verdict::Weak);
+        assert_eq!(of(0.3, 0.01, 0.9, 0.0, 0.85), Verdict::Weak);
+        assert_eq!(of(0.3, 0.01, 1.0, 0.0, 0.95), Verdict::Stable);
+        assert_eq!(of(0.3, 0.01, 0.9, 0.295, 0.3), Verdict::None);
+        assert_eq!(of(0.3, 0.2, 0.9, 0.0, 0.3), Verdict::None);
+        assert_eq!(of(-0.1, 0.001, 0.9, -0.2, 0.3), Verdict::Stable);
+    }
+
+    fn tried(of: &[(usize, f64, f64)]) -> Vec<OfClusters> {
+        let tried = |&(clusters, bits, adjusted_rand): &(usize, f64, f64)| OfClusters {
+            clusters,
+            bits,
+            standard_error: 0.01,
+            adjusted_rand,
+            simplified_silhouette: 0.0,
+            calinski_harabasz: 0.0,
+            davies_bouldin: 0.0,
+        };
+        of.iter().map(tried).collect()
+    }
+
+    #[test]
+    fn the_least_number_that_says_as_much_and_is_found_again_is_suggested() {
+        let with = |of: &[(usize, f64, f64)], error: f64| {
+            let tried = tried(of);
+            suggested(&tried, |a, b| (tried[b].bits - tried[a].bits, error))
+        };
+        let curve = [(2, 0.1, 0.9), (5, 0.30, 0.95), (8, 0.31, 0.9), (12, 0.312, 0.8), (20, 0.4, 0.5)];
+        assert_eq!(with(&curve, 0.001), Some(8));
+        assert_eq!(with(&curve, 0.005), Some(5));
+        assert_eq!(with(&[(5, 0.3, 0.4)], 0.001), None);
+        assert_eq!(with(&[], 0.001), None);
+    }
+}
