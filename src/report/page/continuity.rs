@@ -52,8 +52,8 @@ fn users(continuity: &Continuity) -> String {
     let near = match crossed {
         0 => String::new(),
         n => format!(
-            " {} more {} in another segment, but so near its border that it may only have been drawn on their other side: \
-             this is not counted as a move.",
+            " {} more {} in another segment, but so near the border that it may be the border that moved: this does not \
+             count.",
             count(n),
             if n == 1 { "is" } else { "are" }
         ),
