@@ -7,7 +7,7 @@
 use crate::job::KMeansParams;
 use crate::kernel::bayes::Classifier;
 use crate::kernel::csr::Csr;
-use crate::kmeans::{self, Assignment, Centroids};
+use crate::kmeans::{Assignment, Centroids};
 use crate::model::Model;
 use crate::pca::Projector;
 use crate::shard::weight::Weigher;
@@ -47,7 +47,7 @@ impl Assigner {
         for block in ratings.blocks() {
             let mut weighted = Csr::empty(self.n_items);
             weighted.push_block(self.weigher.weigh_block(block.rows));
-            let points = kmeans::points(self.projector.project(&weighted), &self.kmeans);
+            let points = Centroids::points(self.projector.project(&weighted), &self.kmeans);
             self.centroids.assign(points.view(), &mut assignment);
             if let Some(classifier) = &self.classifier {
                 classifier.classes(block.rows, &mut classes);

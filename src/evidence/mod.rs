@@ -265,7 +265,7 @@ impl Question<'_> {
         let params = PcaParams { report: self.job.pca.components, tol: self.job.pca.tol.max(TOL), ..self.job.pca };
         let pca = pca::fit(c, &matrix, &params, self.job.seed, self.job.memory, &mut Checkpoint::none())?;
         let params = self.kmeans();
-        let points = kmeans::points(pca::project(&pca, &matrix), &params);
+        let points = Centroids::points(pca::project(&pca, &matrix), &params);
         drop(matrix);
         let (keys, seed, nowhere) = (&self.shard.draw_keys, self.job.seed, &mut Checkpoint::none());
         let fitted = kmeans::fit_and_sweep(c, points.view(), keys, &params, numbers, seed, self.runs_memory, nowhere)?;

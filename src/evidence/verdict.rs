@@ -3,14 +3,14 @@
 //! | verdict | if |
 //! |---|---|
 //! | `none` | the bits saved per hidden rating exceed those of the null by less than [`LEAST_GAIN`], or by less than [`ERRORS`] standard errors of the difference |
-//! | `stable` | not `none`, and the adjusted Rand index of the refits is at least [`STABLE`] and lacks of 1 at most [`LACK`] of what that of the null lacks |
+//! | `stable` | not `none`; the bits saved are above 0 by as many standard errors; and the adjusted Rand index of the refits is at least [`STABLE`] and lacks of 1 at most [`LACK`] of what that of the null lacks |
 //! | `weak` | else |
 //!
 //! Cutting a continuum, such as how much users rate, may be found again in every refit, and still be no division of kinds:
 //! the null has that continuum too, and so has what it takes to beat it.
 //!
 //! The suggested number is the least of those tried that is found again (an adjusted Rand index of at least [`STABLE`]) and
-//! saves as many bits as the best of these, less [`WORTH`] of them or [`ERRORS`] standard errors of the difference, whichever
+//! saves as many bits as the best of these, less [`WORTH`] of them or one standard error of the difference, whichever
 //! is more. With the verdict `none` nothing is suggested.
 
 use super::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
@@ -37,8 +37,9 @@ pub fn verdict(held_out: &HeldOut, stability: &Stability, null: &Null) -> Verdic
         return Verdict::None;
     }
     let again = stability.adjusted_rand;
+    let is_telling = held_out.bits >= ERRORS * held_out.standard_error;
     let is_found = again >= STABLE && 1.0 - again <= LACK * (1.0 - null.adjusted_rand).max(0.0);
-    if is_found { Verdict::Stable } else { Verdict::Weak }
+    if is_telling && is_found { Verdict::Stable } else { Verdict::Weak }
 }
 
 /// The number of clusters to use. `behind(a, b)` is by how many bits the number of place `a` in `tried` is behind that of
@@ -48,7 +49,7 @@ pub fn suggested(tried: &[OfClusters], mut behind: impl FnMut(usize, usize) -> (
     let best = again.iter().copied().max_by(|&a, &b| tried[a].bits.total_cmp(&tried[b].bits).then(b.cmp(&a)))?;
     let mut as_good = |at: usize| {
         let (bits, error) = behind(at, best);
-        bits <= (ERRORS * error).max(WORTH * tried[best].bits)
+        bits <= error.max(WORTH * tried[best].bits)
     };
     again.into_iter().find(|&at| at == best || as_good(at)).map(|at| tried[at].clusters)
 }
@@ -102,7 +103,7 @@ mod tests {
         assert_eq!(of(0.3, 0.01, 1.0, 0.0, 0.95), Verdict::Stable);
         assert_eq!(of(0.3, 0.01, 0.9, 0.295, 0.3), Verdict::None);
         assert_eq!(of(0.3, 0.2, 0.9, 0.0, 0.3), Verdict::None);
-        assert_eq!(of(-0.1, 0.001, 0.9, -0.2, 0.3), Verdict::Stable);
+        assert_eq!(of(-0.1, 0.001, 0.9, -0.2, 0.3), Verdict::Weak);
     }
 
     fn tried(of: &[(usize, f64, f64)]) -> Vec<OfClusters> {
@@ -126,7 +127,7 @@ mod tests {
         };
         let curve = [(2, 0.1, 0.9), (5, 0.30, 0.95), (8, 0.31, 0.9), (12, 0.312, 0.8), (20, 0.4, 0.5)];
         assert_eq!(with(&curve, 0.001), Some(8));
-        assert_eq!(with(&curve, 0.005), Some(5));
+        assert_eq!(with(&curve, 0.02), Some(5));
         assert_eq!(with(&[(5, 0.3, 0.4)], 0.001), None);
         assert_eq!(with(&[], 0.001), None);
     }

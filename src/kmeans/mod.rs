@@ -32,7 +32,6 @@ use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::KMeansParams;
-use crate::kernel::csr::scale_to_unit_length;
 use crate::kernel::lloyd::Points;
 use spread::{Job, Keep, Keeper, Solved};
 use users::Users;
@@ -265,14 +264,6 @@ fn check_initial(initial: ArrayView2<f64>, n_components: usize) -> Result<()> {
         return Err(Error::job("initial", "a coordinate that is not finite", "give numbers"));
     }
     Ok(())
-}
-
-/// Scores `(n_users, n_components)` as k-means sees them: on the unit sphere where `params` say so. A user of length 0 stays.
-pub fn points(mut scores: Array2<f64>, params: &KMeansParams) -> Array2<f64> {
-    if params.spherical {
-        scores.rows_mut().into_iter().for_each(|row| scale_to_unit_length(row.into_slice().expect("rows lie whole")));
-    }
-    scores
 }
 
 fn dense_points<'a>(matrix: &'a CowArray<f64, Ix2>) -> Points<'a> {

@@ -1,7 +1,9 @@
 //! Users to the nearest of given centroids.
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 
+use crate::job::KMeansParams;
+use crate::kernel::csr::scale_to_unit_length;
 use crate::kernel::lloyd::{Points, Scores, Tiles, dense};
 
 use super::{Assignment, KMeans};
@@ -32,6 +34,17 @@ impl Centroids {
     pub fn of(model: &KMeans) -> Centroids {
         let centroids = model.tie_order.iter().map(|&segment| model.centroids.row(segment as usize).to_vec());
         Centroids::new(model.centroids.ncols(), centroids, model.tie_order.clone())
+    }
+
+    /// Scores `(n_users, n_components)` as k-means sees them: on the unit sphere where `params` say so. A user of length 0 stays.
+    pub fn points(mut scores: Array2<f64>, params: &KMeansParams) -> Array2<f64> {
+        if params.spherical {
+            scores
+                .rows_mut()
+                .into_iter()
+                .for_each(|row| scale_to_unit_length(row.into_slice().expect("rows lie whole")));
+        }
+        scores
     }
 
     /// Appends where users go. `scores` is `(n_users, n_components)`, row after row.

@@ -243,7 +243,7 @@ fn from_given_centres_it_ends_where_the_textbook_does() {
         [(1, 3, false), (2, 9, false), (3, 33, false), (4, 70, false), (5, 3, true), (6, 33, true)]
     {
         let strict = KMeansParams { tol: 0.0, spherical, ..params(1, 1) };
-        let points = points(ratings(200, 30, seed) + blobs(200, 30, seed), &strict);
+        let points = Centroids::points(ratings(200, 30, seed) + blobs(200, 30, seed), &strict);
         let centres: Vec<usize> = (0..k).map(|j| j * 200 / k).collect();
         let initial = centres.iter().map(|&row| points.row(row).to_vec()).collect();
         let (inertia, centroids) = textbook(&points, initial, spherical);
@@ -440,7 +440,7 @@ proptest! {
         let plain = Array2::from_shape_fn((n, n_dims), |(i, j)| (5.0 * draw(seed, i, j)).floor());
         let k = 1 + (share * (n - 1) as f64) as usize;
         let params = KMeansParams { tol: 0.0, spherical: true, ..params(k, 1) };
-        let points = points(plain, &params);
+        let points = Centroids::points(plain, &params);
         let centres: Vec<usize> = (0..k).collect();
         let csr = csr_of(points.view());
         for space in [dense(&points), Points::Sparse(&csr)] {

@@ -27,7 +27,7 @@ use crate::job::{Job, Source};
 use crate::kernel::csr::Csr;
 use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
-use crate::kmeans::{self, Fitted, KMeans, StartReport, Sweep};
+use crate::kmeans::{self, Centroids, Fitted, KMeans, StartReport, Sweep};
 use crate::pca;
 use crate::profile;
 use crate::progress::{self, Memory, RunAt, RunOf, Space};
@@ -136,7 +136,7 @@ fn work<C: Collective>(
         progress::swept(pca.solver.iterations, Some(pca.solver.residual));
         let scores = pca::project(&pca, &matrix);
         let correlation = activity_correlation(c, scores.column(0).iter().copied(), &shard.matrix);
-        Ok((weigher, matrix, pca, kmeans::points(scores, &job.kmeans), correlation))
+        Ok((weigher, matrix, pca, Centroids::points(scores, &job.kmeans), correlation))
     })?;
     let projected = match &job.sweep {
         Some(sweep) if sweep.projected => &sweep_over[..],
