@@ -9,7 +9,7 @@ use super::spread::{Way, solve};
 use super::*;
 use crate::collective::Solo;
 use crate::collective::testing::run_workers;
-use crate::kernel::csr::Csr;
+use crate::kernel::csr::{Csr, scale_to_unit_length};
 use crate::kernel::keyed::{self, Stream};
 use crate::kernel::lloyd::Tiles;
 
