@@ -266,7 +266,7 @@ fn text_ids_and_fewer_segments_are_matched_too() {
     let rows = |taste: &dyn Fn(usize) -> usize, prefix: &str| -> String {
         let of_user = |user: usize| {
             let item = move |i: usize| format!("{prefix}{}", 10 * taste(user) + (user + i) % 10);
-            (0..6).map(move |i| format!("{}{user},{}\n", if user % 3 == 0 { "" } else { "u" }, item(i)))
+            (0..6).map(move |i| format!("{}{user},{}\n", if user.is_multiple_of(3) { "" } else { "u" }, item(i)))
         };
         (0..300).flat_map(|user| of_user(user).collect::<Vec<_>>()).collect()
     };
