@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use util::data::{FEW_CLUSTERS, ml100k, quoted};
-use util::outputs::{adjusted_rand_index, csv_records, digests, run_json, segments};
+use util::outputs::{adjusted_rand_index, assert_same_answer, csv_records, digests, run_json, segments};
 use util::{Sandbox, cluster};
 
 const SEGMENTS: u32 = 6;
@@ -61,7 +61,7 @@ fn clear_segments_are_stable_twenty_times_of_twenty() {
 /// Easy, middling, hard: the planted number is suggested, or the data is called weak.
 #[test]
 fn the_planted_number_is_suggested_or_the_data_is_called_weak() {
-    for (affinity, least) in [(0.9, 0.9), (0.4, 0.5), (0.2, 0.0)] {
+    for (affinity, least) in [(0.9, 0.95), (0.4, 0.9), (0.2, 0.3)] {
         let sandbox = Sandbox::new();
         let size = ["--users", "1200", "--items", "300", "--ratings-per-user", "30", "--segments", "6"];
         let affinity = affinity.to_string();
@@ -112,9 +112,7 @@ fn evidence_has_the_same_bits_in_every_layout() {
     let one = sandbox.path("one");
     assert!(evidence(&one)["held_out"]["ratings"].as_u64().expect("a count") > 9_000);
     for other in ["three", "cluster"] {
-        assert_eq!(evidence(&one), evidence(&sandbox.path(other)), "{other}");
-        assert_eq!(digests(&one), digests(&sandbox.path(other)), "{other}");
-        assert_eq!(run_json(&one)["activity_correlation"], run_json(&sandbox.path(other))["activity_correlation"]);
+        assert_same_answer(&one, &sandbox.path(other), other);
     }
 }
 

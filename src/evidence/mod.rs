@@ -25,6 +25,7 @@ mod stability;
 mod sums;
 mod verdict;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView2};
@@ -124,6 +125,8 @@ pub struct OfClusters {
     /// As in [`HeldOut`].
     pub bits: f64,
     pub standard_error: f64,
+    /// The bits of as many segments of the [`Null`].
+    pub null_bits: f64,
     /// As in [`Stability`].
     pub adjusted_rand: f64,
     /// Mean over users of (b − a)/max(a, b), with a the distance to the own centroid and b that to the next (Vendramin,
@@ -207,31 +210,37 @@ pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<(Evidence, u
         recall_at_10,
         popularity_recall_at_10,
     };
+    let behind =
+        |a: usize, b: usize| saved[b].iter().zip(&saved[a]).map(|(best, this)| best - this).collect::<Vec<f64>>();
+    let pairs: Vec<(usize, usize)> = (0..numbers.len()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
+    let errors: HashMap<(usize, usize), f64> =
+        pairs.into_iter().map(|(a, b)| ((a, b), popularity.mean(c, &behind(a, b)).standard_error)).collect();
+    let mut spilled = room.spilled();
+    drop((split, second, saved, room));
+
+    let mut room = store();
+    let (null_bits, null_again) = question.null(c, &numbers, chosen, &mut room)?;
+    spilled += room.spilled();
+    let Mean { mean, standard_error } = null_bits[chosen];
+    let null = Null { bits: mean, standard_error, adjusted_rand: null_again };
     let by_clusters: Vec<OfClusters> = (0..numbers.len())
         .map(|at| OfClusters {
             clusters: numbers[at],
             bits: bits[at].mean,
             standard_error: bits[at].standard_error,
+            null_bits: null_bits[at].mean,
             adjusted_rand: found_again[at].adjusted_rand,
             simplified_silhouette: qualities[at].simplified_silhouette,
             calinski_harabasz: qualities[at].calinski_harabasz,
             davies_bouldin: qualities[at].davies_bouldin,
         })
         .collect();
-    let suggested_clusters = verdict::suggested(&by_clusters, |a, b| {
-        let behind: Vec<f64> = saved[b].iter().zip(&saved[a]).map(|(best, this)| best - this).collect();
-        let Mean { mean, standard_error } = popularity.mean(c, &behind);
-        (mean, standard_error)
-    });
-    let mut spilled = room.spilled();
-    drop((split, second, saved, room));
-
-    let mut room = store();
-    let null = question.null(c, clusters, &mut room)?;
-    spilled += room.spilled();
     let stability = found_again.into_iter().nth(chosen).expect("every model was looked for");
     let verdict = verdict::verdict(&held_out, &stability, &null);
-    let suggested_clusters = suggested_clusters.filter(|_| verdict != Verdict::None);
+    let suggested_clusters = match verdict {
+        Verdict::None => None,
+        Verdict::Stable | Verdict::Weak => verdict::suggested(&by_clusters, |a, b| errors[&(a.min(b), a.max(b))]),
+    };
     let mut evidence =
         Evidence { verdict, summary: String::new(), suggested_clusters, held_out, stability, null, by_clusters };
     evidence.summary = verdict::summary(&evidence, clusters);
@@ -273,18 +282,29 @@ impl Question<'_> {
         Ok((split, fit))
     }
 
-    fn null<C: Collective>(&self, c: &mut C, clusters: usize, store: &mut Store) -> Result<Null> {
+    /// The bits that each of `numbers` of segments of made data saves, and the adjusted Rand index of the one of place
+    /// `chosen`.
+    fn null<C: Collective>(
+        &self,
+        c: &mut C,
+        numbers: &[usize],
+        chosen: usize,
+        store: &mut Store,
+    ) -> Result<(Vec<Mean>, f64)> {
         let keys = &self.shard.draw_keys;
         let ratings = null::null(c, &self.shard.matrix, keys, self.job.seed, store);
         let ratings = c.agree(ratings)?;
-        let (split, Fit { points, models }) = self.fit_without_hidden(c, &ratings, &[clusters], store)?;
+        let (split, Fit { points, models }) = self.fit_without_hidden(c, &ratings, numbers, store)?;
         drop(ratings);
         let popularity = Popularity::new(c, &split);
-        let saved = popularity.bits(c, &labels(&models[0], points.view()), clusters);
-        let Mean { mean: bits, standard_error } = popularity.mean(c, &saved);
-        let run = Segmented { points: points.view(), draw_keys: keys, models: &models };
+        let bits = models.iter().map(|model| {
+            let saved = popularity.bits(c, &labels(model, points.view()), model.sizes.len());
+            popularity.mean(c, &saved)
+        });
+        let bits = bits.collect();
+        let run = Segmented { points: points.view(), draw_keys: keys, models: &models[chosen..=chosen] };
         let stability = self.stability(c, &run)?;
-        Ok(Null { bits, standard_error, adjusted_rand: stability[0].adjusted_rand })
+        Ok((bits, stability[0].adjusted_rand))
     }
 }
 

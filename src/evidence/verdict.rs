@@ -10,8 +10,10 @@
 //! the null has that continuum too, and so has what it takes to beat it.
 //!
 //! The suggested number is the least of those tried that is found again (an adjusted Rand index of at least [`STABLE`]) and
-//! saves as many bits as the best of these, less [`WORTH`] of them or one standard error of the difference, whichever
-//! is more. With the verdict `none` nothing is suggested.
+//! saves as many bits more than the null does with as many segments as the best of these, less [`WORTH`] of them or one
+//! standard error of the difference, whichever is more. (The more segments there are, the less is seen of each; that costs
+//! bits, and the null pays the same, as in the gap statistic of Tibshirani, Walther & Hastie 2001.) With the verdict `none`
+//! nothing is suggested.
 
 use super::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
 
@@ -42,16 +44,14 @@ pub fn verdict(held_out: &HeldOut, stability: &Stability, null: &Null) -> Verdic
     if is_telling && is_found { Verdict::Stable } else { Verdict::Weak }
 }
 
-/// The number of clusters to use. `behind(a, b)` is by how many bits the number of place `a` in `tried` is behind that of
-/// place `b`, and the standard error of it.
-pub fn suggested(tried: &[OfClusters], mut behind: impl FnMut(usize, usize) -> (f64, f64)) -> Option<usize> {
+/// The number of clusters to use. `error(a, b)` is the standard error of the difference in bits between the numbers of
+/// these places in `tried`.
+pub fn suggested(tried: &[OfClusters], error: impl Fn(usize, usize) -> f64) -> Option<usize> {
+    let gain = |at: usize| tried[at].bits - tried[at].null_bits;
     let again: Vec<usize> = (0..tried.len()).filter(|&at| tried[at].adjusted_rand >= STABLE).collect();
-    let best = again.iter().copied().max_by(|&a, &b| tried[a].bits.total_cmp(&tried[b].bits).then(b.cmp(&a)))?;
-    let mut as_good = |at: usize| {
-        let (bits, error) = behind(at, best);
-        bits <= error.max(WORTH * tried[best].bits)
-    };
-    again.into_iter().find(|&at| at == best || as_good(at)).map(|at| tried[at].clusters)
+    let best = again.iter().copied().max_by(|&a, &b| gain(a).total_cmp(&gain(b)).then(b.cmp(&a)))?;
+    let as_good = |at: usize| at == best || gain(best) - gain(at) <= error(at, best).max(WORTH * gain(best));
+    again.into_iter().find(|&at| as_good(at)).map(|at| tried[at].clusters)
 }
 
 /// The verdict and its grounds, for people.
@@ -111,6 +111,7 @@ mod tests {
             clusters,
             bits,
             standard_error: 0.01,
+            null_bits: -0.01,
             adjusted_rand,
             simplified_silhouette: 0.0,
             calinski_harabasz: 0.0,
@@ -123,7 +124,7 @@ mod tests {
     fn the_least_number_that_says_as_much_and_is_found_again_is_suggested() {
         let with = |of: &[(usize, f64, f64)], error: f64| {
             let tried = tried(of);
-            suggested(&tried, |a, b| (tried[b].bits - tried[a].bits, error))
+            suggested(&tried, |_, _| error)
         };
         let curve = [(2, 0.1, 0.9), (5, 0.30, 0.95), (8, 0.31, 0.9), (12, 0.312, 0.8), (20, 0.4, 0.5)];
         assert_eq!(with(&curve, 0.001), Some(8));

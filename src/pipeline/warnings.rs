@@ -3,7 +3,7 @@
 use crate::collective::Collective;
 use crate::flow::read::Ratings;
 use crate::ingest::Ledger;
-use crate::job::{Job, Normalize};
+use crate::job::Job;
 use crate::kmeans::KMeans;
 use crate::pca::Pca;
 
@@ -44,13 +44,9 @@ pub fn of_data<C: Collective>(c: &mut C, job: &Job, ratings: &Ratings) -> Vec<St
 pub fn of_fit(job: &Job, pca: &Pca, kmeans: &KMeans, activity_correlation: f64) -> Vec<String> {
     let mut warnings = Vec::new();
     if activity_correlation.abs() > MOSTLY_ACTIVITY {
-        let remedy = match job.matrix.normalize {
-            Normalize::None => "set matrix.normalize = \"l2\"",
-            Normalize::L2 => "set matrix.weighting = \"tfidf\"",
-        };
         warnings.push(format!(
-            "the first component is mostly how much users rate (correlation {:.2}), and so are the segments; {remedy} to \
-             tell users apart by what they like",
+            "the first component is mostly how much users rate (correlation {:.2}), and so are the segments; set \
+             matrix.normalize = \"l2\" and matrix.weighting = \"bm25\" to tell users apart by what they like",
             activity_correlation.abs()
         ));
     }

@@ -95,17 +95,17 @@ fn dims(q: &Question) -> f64 {
     q.components() / 10.0
 }
 
-/// What lies behind the verdict. The second of the two fits is of made data, for one number of clusters.
+/// What lies behind the verdict. The second of the two fits is of made data.
 fn evidence(q: &Question, rates: &Rates) -> f64 {
     let (peers, Sizes { users, items, ratings, .. }) = (q.cluster.peers(), q.sizes);
     let (projected, _) = q.runs();
     let (all, one) = (projected.iter().sum::<f64>(), q.clusters());
     let starts = q.second_starts();
-    let fits = 2.0 * EASIER * pca(q, rates) + runs(q, rates, all, starts) + runs(q, rates, one, starts);
+    let fits = 2.0 * EASIER * pca(q, rates) + 2.0 * runs(q, rates, all, starts);
     let made = ratings / peers * rates.pass * (2.0 * PARTED + DRAWN);
-    let tables = projected.len() as f64 + 2.0;
+    let tables = 2.0 * projected.len() as f64 + 1.0;
     let guesses =
-        tables * ratings / peers * rates.pass * GUESSED + (all + 2.0 * one) * items * rates.profile_cell * 0.5;
+        tables * ratings / peers * rates.pass * GUESSED + (2.0 * all + one) * items * rates.profile_cell * 0.5;
     // Users are compared with all centroids for their labels, and once more for the indices.
     let looked = 4.0 * dims(q) * users / peers * (all + one) * rates.lloyd;
     let refit = q.refit_users() * (all + one) * starts * (rates.begin + iterations(q) * rates.lloyd);

@@ -200,13 +200,13 @@ fn evidence(c: &mut Calls, q: &Question) {
     pca(c, q);
     pca(c, q);
     runs(c, q, projected.iter().sum(), starts);
-    runs(c, q, q.clusters(), starts);
+    runs(c, q, projected.iter().sum(), starts);
     // Each refit to a worker of its own, twice.
     let (refits, peers) = (q.refits(), q.cluster.peers());
     let dealt = q.refit_users() * (8.0 * dims + 8.0) * refits.min(peers);
     c.join(2.0 * (refits / peers).ceil(), dealt / peers);
     // What was seen of the items: for every number of clusters, and once more for what is offered.
-    for k in projected.iter().copied().chain([q.clusters(), q.clusters()]) {
+    for k in projected.iter().chain(&projected).copied().chain([q.clusters()]) {
         c.sum(1.0, 4.0 * k * items);
         c.sum(6.0, 8.0);
     }

@@ -33,6 +33,8 @@ pub fn csv_files(out: &Path) -> BTreeMap<String, Vec<u8>> {
 #[track_caller]
 pub fn assert_same_answer(one: &Path, other: &Path, what: &str) {
     assert_eq!(digests(one), digests(other), "{what}: digests differ");
+    let said = |out: &Path| ["evidence", "activity_correlation"].map(|key| run_json(out)[key].clone());
+    assert_eq!(said(one), said(other), "{what}: the evidence differs");
     for ((name, left), right) in csv_files(one).iter().zip(csv_files(other).values()) {
         assert!(left == right, "{what}: {name} differs");
     }
