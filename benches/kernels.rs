@@ -47,6 +47,7 @@ fn generator((users, items, ratings_per_user): Size) -> Generator {
         feedback: Feedback::Explicit,
         affinity: 0.7,
         seed: 1,
+        ..GenerateSpec::default()
     };
     Generator::new(&spec).expect("a size that can be generated")
 }

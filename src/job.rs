@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(any(test, fuzzing))]
 pub(crate) use load::from_bytes;
 pub use load::load;
-pub use spec::{DEFAULT_AFFINITY, DEFAULT_SWEEP, JobSpec};
+pub use spec::{DEFAULT_AFFINITY, DEFAULT_MOVERS, DEFAULT_SWEEP, JobSpec};
 pub use time::TimeUnit;
 
 /// What `input.ratings` calls standard input.
@@ -230,6 +230,12 @@ pub struct GenerateSpec {
     /// Share of a user's ratings drawn from the themes of their segment, in 0..=1: the difficulty. The rest follow overall popularity.
     pub affinity: f64,
     pub seed: u64,
+    /// Which month of the same users and items: their ratings are drawn anew in each.
+    pub month: u64,
+    /// Share of the users who change taste from one month to the next.
+    pub movers: f64,
+    /// Segments that nobody is in before month 1, founded by half of those who change taste.
+    pub born: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

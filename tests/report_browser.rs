@@ -63,6 +63,23 @@ fn unwieldy(sandbox: &Sandbox) -> String {
         .into()
 }
 
+/// The month after another, with a long name in it.
+fn compared(sandbox: &Sandbox) -> String {
+    let month = |month: u32| {
+        let items = format!("segments = 5\nborn = 1\nmovers = 0.4\nmonth = {month}\n");
+        format!(
+            "{}[matrix]\nnormalize = 'l2'\n[evidence]\nenabled = false\n",
+            MADE_UP.replace("segments = 4\n", &items)
+        )
+    };
+    sandbox.run_to("before", &month(0), &["-q"]).succeeded();
+    let model = sandbox.path("before/model/model.json");
+    let named = std::fs::read_to_string(&model).expect("model.json");
+    let name = "Antidisestablishmentarianism_".repeat(4);
+    std::fs::write(&model, named.replacen("\"name\": \"0\"", &format!("\"name\": \"{name}\""), 1)).expect("model.json");
+    format!("{}[compare]\nprevious = 'before'\n", month(1))
+}
+
 // ---- what must hold ------------------------------------------------------------------------------------------
 
 /// At every width, in every scheme: no sideways scrolling, no complaint, nothing asked of anybody, nothing for axe to say.
@@ -92,6 +109,8 @@ fn a_report_is_comfortable_at_any_width_in_light_and_dark() {
     assert_comfortable(&mut browser, &report(&sandbox, MADE_UP), "made up");
     let job = unwieldy(&sandbox);
     assert_comfortable(&mut browser, &report(&sandbox, &job), "unwieldy");
+    let job = compared(&sandbox);
+    assert_comfortable(&mut browser, &report(&sandbox, &job), "compared with an earlier run");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 use crate::flow::cluster::{ClusterKey, KEY_FILE_VARIABLE, KEY_VARIABLE, Layout, Security};
-use crate::job::{DEFAULT_AFFINITY, Feedback, GenerateSpec};
+use crate::job::{DEFAULT_AFFINITY, DEFAULT_MOVERS, Feedback, GenerateSpec};
 use crate::launch::{self, Orders, Plan, STATUS_VARIABLE};
 pub use plan::{Format, PlanArgs};
 use rank::Asked;
@@ -211,6 +211,18 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "F", default_value_t = DEFAULT_AFFINITY)]
     pub affinity: f64,
 
+    /// Which month of the same users and items: ratings are drawn anew in each
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub month: u64,
+
+    /// Share of the users who change taste from one month to the next
+    #[arg(long, value_name = "F", default_value_t = DEFAULT_MOVERS)]
+    pub movers: f64,
+
+    /// Number of segments that nobody is in before month 1, founded by half of those who change taste
+    #[arg(long, value_name = "B", default_value_t = 0)]
+    pub born: u64,
+
     /// The same seed gives the same bytes, whatever the number of threads
     #[arg(long, value_name = "S")]
     pub seed: u64,
@@ -396,6 +408,9 @@ impl GenerateArgs {
             feedback: if self.implicit { Feedback::Implicit } else { Feedback::Explicit },
             affinity: self.affinity,
             seed: self.seed,
+            month: self.month,
+            movers: self.movers,
+            born: self.born,
         };
         spec.check(|field| format!("--{}", field.replace('_', "-")))?;
         Ok(spec)

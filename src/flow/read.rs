@@ -65,6 +65,8 @@ pub struct Ratings {
     pub shard: Shard,
     /// Where the shard's blocks are, with what room is left.
     pub store: Store,
+    /// The seed of the keys of ids by which users were dealt to workers.
+    pub hash_seed: u64,
     /// Bytes of rows of this worker that went to a scratch file while they were read.
     pub rows_spilled: u64,
     /// The dictionary, where it was found; empty but on the coordinator.
@@ -162,6 +164,7 @@ fn attempt<C: Collective>(
         n_items: shard.matrix.n_cols,
         shard,
         store,
+        hash_seed,
         rows_spilled,
         items,
         n_users,

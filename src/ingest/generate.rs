@@ -13,6 +13,10 @@
 //! | explicit | distinct items, drawn one after the other without replacement; half stars 0.5 … 5, about 4 for the own theme and 2.75 elsewhere, by item and user a little more or less |
 //! | implicit | events, each worth 1; three in ten repeat an earlier event of the user |
 //!
+//! The same users can be made in other months: in each from month 1 on, the share `movers` of them change taste, and `born`
+//! segments that nobody was in before are founded by half of those. Activity and leniency are the user's for ever; which
+//! items a user rates, and how, is drawn anew every month.
+//!
 //! The planted segments differ in taste, not in activity. Distances between raw rows are mostly about activity, so finding
 //! the segments takes rows of one length: `matrix.normalize = "l2"`.
 
@@ -33,7 +37,7 @@ const ACTIVITY_SIGMA: f64 = 0.7;
 /// Share of implicit events that repeat an earlier one of the user, of 2³².
 const REPEAT_SHARE: u64 = (3 << 32) / 10;
 
-/// What a draw is for. The upper half of the round; the lower half counts.
+/// What a draw is for. Of the round, the upper bits are the month and this, the lower half counts.
 #[derive(Clone, Copy)]
 enum Purpose {
     Rank = 1,
@@ -48,6 +52,8 @@ enum Purpose {
     Repeat,
     Noise,
     Race,
+    Mover,
+    Target,
 }
 
 /// Makes planted data. Users and items have ids 1..=N.
@@ -83,7 +89,7 @@ impl Generator {
             item_of.iter().map(|&item| (draw(spec.seed, Purpose::Quality, 0, item as u64) % 128) as i8 - 64).collect();
         let weight = |rank: usize| 1.0 / (rank as f64 + 1.0 + ZIPF_SHIFT);
         let catalogue = Alias::new(&(0..n_items).map(weight).collect::<Vec<_>>());
-        let n_themes = spec.segments as usize;
+        let n_themes = (spec.segments + spec.born) as usize;
         let theme = |t| {
             let ranks = (0..).map(|k| rank_in_theme(t, k, n_themes)).take_while(|&r| r < n_items);
             Alias::new(&ranks.map(weight).collect::<Vec<_>>())
@@ -106,8 +112,14 @@ impl Generator {
         &self.spec
     }
 
-    /// The planted segment, from 0, of user `user` in 1..=users. The first users have one segment each, so none is empty.
+    /// The planted segment, from 0, of user `user` in 1..=users, in the month of the spec. In month 0 the first users have
+    /// one segment each, so none is empty.
     pub fn label(&self, user: u64) -> u32 {
+        (1..=self.spec.month).fold(self.first_label(user), |label, month| self.next_label(user, label, month))
+    }
+
+    /// In month 0.
+    fn first_label(&self, user: u64) -> u32 {
         let segments = self.spec.segments;
         if user <= segments {
             return (user - 1) as u32;
@@ -115,6 +127,26 @@ impl Generator {
         let last = self.shares[segments as usize - 1];
         let draw = scaled(self.draw(Purpose::Label, 0, user), last);
         self.shares.partition_point(|&upto| upto <= draw) as u32
+    }
+
+    /// In `month`, for a user who had `label` in the month before.
+    fn next_label(&self, user: u64, label: u32, month: u64) -> u32 {
+        if unit(self.draw(Purpose::Mover, month, user)) >= self.spec.movers {
+            return label;
+        }
+        let GenerateSpec { segments, born, .. } = self.spec;
+        let target = self.draw(Purpose::Target, 2 * month, user);
+        let founds = born > 0 && self.draw(Purpose::Target, 2 * month + 1, user) & 1 == 0;
+        let (first, n) = if founds { (segments, born) } else { (0, segments) };
+        // Any of these but the user's own.
+        let own = (u64::from(label) >= first && u64::from(label) < first + n).then_some(u64::from(label));
+        match n - u64::from(own.is_some()) {
+            0 => label,
+            others => {
+                let drawn = first + scaled(target, others);
+                (drawn + u64::from(own.is_some_and(|own| drawn >= own))) as u32
+            }
+        }
     }
 
     /// The theme, from 0, of item `item` in 1..=items. Users of the segment of this number like it.
@@ -161,7 +193,7 @@ impl Generator {
     fn implicit(&self, user: u64, rows: &mut Vec<(u64, f64)>) {
         let label = self.label(user) as usize;
         for event in 0..self.activity(user) {
-            let repeat = self.draw(Purpose::Repeat, event, user);
+            let repeat = self.draw_now(Purpose::Repeat, event, user);
             let item = if event > 0 && repeat >> 32 < REPEAT_SHARE {
                 rows[scaled(repeat << 32, event) as usize].0
             } else {
@@ -203,7 +235,7 @@ impl Generator {
 
     /// `n` different ranks by an exponential race of the whole catalogue.
     fn raced_ranks(&self, user: u64, label: usize, n: usize) -> Vec<u32> {
-        let seed = self.draw(Purpose::Race, 0, user);
+        let seed = self.draw_now(Purpose::Race, 0, user);
         let time = |rank: usize| {
             let theme = if theme_of_rank(rank, self.themes.len()) == label {
                 self.spec.affinity / self.themes[label].total
@@ -221,8 +253,8 @@ impl Generator {
     /// One rank: from the theme with probability `affinity`, otherwise from all.
     #[inline]
     fn draw_rank(&self, user: u64, label: usize, count: u64) -> usize {
-        let from_theme = unit(self.draw(Purpose::Source, count, user)) < self.spec.affinity;
-        let draw = self.draw(Purpose::Item, count, user);
+        let from_theme = unit(self.draw_now(Purpose::Source, count, user)) < self.spec.affinity;
+        let draw = self.draw_now(Purpose::Item, count, user);
         if from_theme {
             rank_in_theme(label, self.themes[label].pick(draw), self.themes.len())
         } else {
@@ -233,7 +265,7 @@ impl Generator {
     /// A rating in half stars, 1..=10. The noise is the sum of four uniform draws, close to normal.
     fn half_stars(&self, user: u64, label: usize, rank: usize, leniency: i32) -> i32 {
         let own = theme_of_rank(rank, self.themes.len()) == label;
-        let noise = self.draw(Purpose::Noise, rank as u64, user).to_le_bytes();
+        let noise = self.draw_now(Purpose::Noise, rank as u64, user).to_le_bytes();
         let noise: i32 = noise[..4].iter().map(|&b| b as i32).sum::<i32>() - 510;
         let expected = if own { 8 * 64 } else { 5 * 64 + 32 };
         let score = expected + self.quality[rank] as i32 + leniency + noise / 2;
@@ -250,6 +282,13 @@ impl Generator {
         rounded.clamp(1, u32::MAX as u64 / 64)
     }
 
+    /// A draw of this month.
+    #[inline(always)]
+    fn draw_now(&self, purpose: Purpose, count: u64, id: u64) -> u64 {
+        bits(self.spec.seed, Stream::Generate, self.spec.month << 40 | (purpose as u64) << 32 | count, id)
+    }
+
+    /// A draw that is the same in every month.
     #[inline(always)]
     fn draw(&self, purpose: Purpose, count: u64, id: u64) -> u64 {
         draw(self.spec.seed, purpose, count, id)
@@ -373,6 +412,7 @@ mod tests {
             feedback: Feedback::Explicit,
             affinity: 0.7,
             seed: 1,
+            ..GenerateSpec::default()
         }
     }
 
@@ -561,5 +601,31 @@ mod tests {
         refused(GenerateSpec { ratings_per_user: 0.5, ..spec() }, "ratings_per_user");
         refused(GenerateSpec { ratings_per_user: 1201.0, ..spec() }, "ratings_per_user");
         refused(GenerateSpec { ratings_per_user: 201.0, affinity: 1.0, ..spec() }, "ratings_per_user");
+    }
+
+    #[test]
+    fn months_share_users_and_items_and_some_users_change_taste() {
+        let first = GenerateSpec { born: 2, movers: 0.2, ..spec() };
+        let second = GenerateSpec { month: 1, ..first.clone() };
+        let ((before, rows_before), (now, rows_now)) = (all(&first), all(&second));
+        let (mut moved, mut born, mut again) = (0, 0, 0);
+        for user in 1..=first.users {
+            let (a, b) = (before.label(user), now.label(user));
+            assert!(a < 6 && b < 8);
+            moved += u32::from(a != b);
+            born += u32::from(b >= 6);
+            assert_eq!(before.activity(user), now.activity(user));
+            again += usize::from(rows_before[user as usize - 1] == rows_now[user as usize - 1]);
+        }
+        assert!((500..700).contains(&moved), "{moved} of 3000 moved");
+        assert!((240..360).contains(&born), "{born} founded a segment");
+        assert!(again < 30, "{again} users rated the same again");
+        assert!((1..=first.items).all(|item| before.title(item) == now.title(item)));
+        let third = Generator::new(&GenerateSpec { month: 2, ..first.clone() }).unwrap();
+        let moved_again = (1..=first.users).filter(|&user| third.label(user) != now.label(user)).count();
+        assert!((450..700).contains(&moved_again), "{moved_again}");
+        let alone = GenerateSpec { segments: 1, month: 3, movers: 1.0, ..spec() };
+        let alone = Generator::new(&alone).unwrap();
+        assert!((1..=9).all(|user| alone.label(user) == 0), "there is nowhere to go");
     }
 }

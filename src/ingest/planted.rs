@@ -234,7 +234,16 @@ mod tests {
     use super::*;
 
     fn spec(feedback: Feedback) -> GenerateSpec {
-        GenerateSpec { users: 5000, items: 700, ratings_per_user: 60.0, segments: 5, feedback, affinity: 0.8, seed: 3 }
+        GenerateSpec {
+            users: 5000,
+            items: 700,
+            ratings_per_user: 60.0,
+            segments: 5,
+            feedback,
+            affinity: 0.8,
+            seed: 3,
+            ..GenerateSpec::default()
+        }
     }
 
     fn files(spec: &GenerateSpec, threads: usize) -> (Written, [String; 3]) {

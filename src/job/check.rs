@@ -82,6 +82,8 @@ fn seconds(key: &str, value: f64) -> Result<Duration> {
 const MAX_GENERATED_USERS: u64 = 1 << 31;
 const MAX_GENERATED_ITEMS: u64 = 1 << 31;
 const MAX_GENERATED_MEAN: f64 = 1e6;
+/// Ten years: what a user likes in a month follows from all months before.
+const MAX_GENERATED_MONTH: u64 = 120;
 
 impl GenerateSpec {
     /// Refuses what no data can be made from. `name` says how the reader spells a field: as a job key or as a flag.
@@ -95,6 +97,17 @@ impl GenerateSpec {
                 return refuse(name(field), format!("{value} is too large"), format!("write {most} or less"));
             }
         }
+        if !(0.0..=1.0).contains(&self.movers) {
+            return refuse(name("movers"), format!("{} is not a share", self.movers), "write a number from 0 to 1");
+        }
+        if self.month > MAX_GENERATED_MONTH {
+            let remedy = format!("write {MAX_GENERATED_MONTH} or less");
+            return refuse(name("month"), format!("{} is too large", self.month), remedy);
+        }
+        if self.born > items.saturating_sub(segments) && segments <= items {
+            let problem = format!("{segments} segments and {} more do not fit {items} items", self.born);
+            return refuse(name("born"), problem, format!("write {} or less", items - segments));
+        }
         if segments > users.min(items) {
             let problem = format!("{segments} segments cannot be planted in {users} users and {items} items");
             return refuse(name("segments"), problem, format!("write {} or less", users.min(items)));
@@ -106,7 +119,7 @@ impl GenerateSpec {
             let problem = format!("a mean of {mean} ratings is not possible");
             return refuse(name("ratings_per_user"), problem, format!("write a number from 1 to {MAX_GENERATED_MEAN}"));
         }
-        let available = if self.affinity == 1.0 { items / segments } else { items };
+        let available = if self.affinity == 1.0 { items / (segments + self.born) } else { items };
         if self.feedback == Feedback::Explicit && mean > available as f64 {
             let problem =
                 format!("{mean} different items per user do not fit the {available} that a user chooses from");

@@ -167,6 +167,9 @@ impl Default for ItemsSpec {
 /// Share of a user's ratings drawn from the themes of their segment, where nothing else is said.
 pub const DEFAULT_AFFINITY: f64 = 0.7;
 
+/// Share of the users who change taste in a month, where nothing else is said.
+pub const DEFAULT_MOVERS: f64 = 0.1;
+
 impl Default for GenerateSpec {
     fn default() -> Self {
         GenerateSpec {
@@ -177,6 +180,9 @@ impl Default for GenerateSpec {
             feedback: Feedback::Explicit,
             affinity: DEFAULT_AFFINITY,
             seed: 0,
+            month: 0,
+            movers: DEFAULT_MOVERS,
+            born: 0,
         }
     }
 }

@@ -435,6 +435,9 @@ fn a_generator_out_of_range_is_refused_by_its_key() {
         ("ratings_per_user", "1001"),
         ("affinity", "1.1"),
         ("affinity", "nan"),
+        ("movers", "-0.1"),
+        ("month", "121"),
+        ("born", "993"),
     ] {
         let key = format!("input.generate.{key}");
         let refused = refusal(job_with("[input.generate]\n", &[(&key, value)]));

@@ -41,7 +41,7 @@ pub use nearest::Centroids;
 #[cfg(any(test, fuzzing))]
 pub(crate) use spread::Progress;
 
-/// The best of all starts, the same on every worker. Segments are numbered by falling size, then by centroid.
+/// The best of all starts, the same on every worker. A fit numbers segments by falling size, then by centroid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KMeans {
     /// `(n_clusters, n_components)`.
@@ -56,6 +56,22 @@ pub struct KMeans {
     pub best_start: usize,
     /// Iterations and inertia of each start.
     pub starts: Vec<StartReport>,
+}
+
+impl KMeans {
+    /// Gives the segment `s` the number `numbers[s]`, for each s; which of equally near ones takes a user stays as it was.
+    pub fn renumber(&mut self, numbers: &[u32]) {
+        let (centroids, sizes) = (self.centroids.clone(), self.sizes.clone());
+        for (segment, &number) in numbers.iter().enumerate() {
+            self.centroids.row_mut(number as usize).assign(&centroids.row(segment));
+            self.sizes[number as usize] = sizes[segment];
+        }
+        renumber(&mut self.tie_order, numbers);
+    }
+}
+
+fn renumber(segments: &mut [u32], numbers: &[u32]) {
+    segments.iter_mut().for_each(|segment| *segment = numbers[*segment as usize]);
 }
 
 /// How one start went.
@@ -78,6 +94,12 @@ pub struct Assignment {
 }
 
 impl Assignment {
+    /// As [`KMeans::renumber`].
+    pub fn renumber(&mut self, numbers: &[u32]) {
+        renumber(&mut self.segment, numbers);
+        renumber(&mut self.second, numbers);
+    }
+
     /// Nobody, with room for `n` users.
     pub fn with_capacity(n: usize) -> Assignment {
         Assignment {
@@ -134,6 +156,16 @@ pub struct Fitted {
     pub curve: SweepCurve,
     /// The best of each number of clusters, rising; the fit's own among them.
     pub tried: Vec<KMeans>,
+}
+
+impl Fitted {
+    /// Gives the segment `s` the number `numbers[s]`, for each s, wherever it is told of.
+    pub fn renumber(&mut self, numbers: &[u32]) {
+        let own = self.tried.iter_mut().filter(|model| model.sizes.len() == numbers.len());
+        own.for_each(|model| model.renumber(numbers));
+        self.kmeans.renumber(numbers);
+        self.assignment.renumber(numbers);
+    }
 }
 
 /// [`fit`], and the inertia for each of `clusters` with the same parameters; the runs of the fit are part of the sweep

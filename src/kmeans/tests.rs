@@ -77,6 +77,27 @@ fn dealt(n_rows: usize, n: usize, w: usize) -> Vec<usize> {
 }
 
 #[test]
+fn renumbered_segments_keep_their_users_sizes_and_order_of_ties() {
+    let model = |clusters: u32| KMeans {
+        centroids: ndarray::Array2::from_shape_fn((clusters as usize, 1), |(segment, _)| segment as f64),
+        sizes: (0..clusters as u64).map(|segment| 5 - segment).collect(),
+        tie_order: (0..clusters).rev().collect(),
+        inertia: 1.0,
+        best_start: 0,
+        starts: Vec::new(),
+    };
+    let assignment = Assignment { segment: vec![0, 2, 1], second: vec![1, 0, 2], ..Assignment::default() };
+    let (kmeans, tried) = (model(3), vec![model(2), model(3), model(4)]);
+    let mut found = Fitted { kmeans, assignment, curve: SweepCurve::default(), tried };
+    found.renumber(&[1, 2, 0]);
+    let Fitted { kmeans, assignment, tried, .. } = found;
+    assert_eq!((&kmeans.centroids, &kmeans.sizes), (&ndarray::array![[2.0], [0.0], [1.0]], &vec![3, 5, 4]));
+    assert_eq!(kmeans.tie_order, [0, 2, 1]);
+    assert_eq!((assignment.segment, assignment.second), (vec![1, 0, 2], vec![2, 1, 0]));
+    assert_eq!(tried, [model(2), kmeans, model(4)]);
+}
+
+#[test]
 fn every_layout_has_the_same_bits() {
     let scores = blobs(150, 4, 1);
     let items = ratings(150, 40, 2);

@@ -2,6 +2,7 @@
 
 pub mod assign;
 mod calibrate;
+mod compare;
 mod evidence;
 mod gather;
 pub mod plan;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
+use crate::continuity::Continuity;
 use crate::error::{Error, Result};
 use crate::evidence::{Question, activity_correlation};
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
@@ -36,6 +38,7 @@ use crate::report::{Measured, ModelTerms, Outcome};
 use crate::shard::weight::Weigher;
 use crate::validate;
 
+use compare::Previous;
 pub use simd::choose_vector_code;
 
 /// A finished run, on the process of the coordinator.
@@ -104,14 +107,19 @@ fn work<C: Collective>(
 ) -> Result<Option<Finished>> {
     let writable = if c.is_coordinator() { write::check_output(&job.output) } else { Ok(()) };
     c.agree(writable)?;
+    let previous = compare::open(c, job)?;
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
-    let mut checkpoint = open_checkpoint(c, job, known);
+    let mut checkpoint = open_checkpoint(c, job, known, previous.as_ref());
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
     let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
     let memory = share(RUNS_PERCENT);
     let wanted = Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room };
     let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
     let sweep_over = check_sizes(job, &ratings)?;
+    let known = match &job.compare {
+        Some(_) => Some(clock.time("earlier", || compare::find_users(c, previous.as_ref(), &ratings))?),
+        None => None,
+    };
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;
     let (weigher, matrix, pca, scores, activity_correlation) = clock.time("pca", || {
@@ -135,7 +143,7 @@ fn work<C: Collective>(
         Some(sweep) if sweep.projected => &sweep_over[..],
         _ => &[],
     };
-    let Fitted { kmeans, assignment, curve, tried } = clock.time("kmeans", || {
+    let mut found = clock.time("kmeans", || {
         kmeans::fit_and_sweep(
             c,
             scores.view(),
@@ -147,7 +155,13 @@ fn work<C: Collective>(
             &mut checkpoint,
         )
     })?;
-    tell_starts(job.kmeans.clusters, &kmeans);
+    tell_starts(job.kmeans.clusters, &found.kmeans);
+    let compared = known.map(|known| {
+        let space = compare::Space { ratings: &ratings, pca: &pca, scores: &scores };
+        clock.time("compare", || compare::compare(c, previous.as_ref(), &known, &space, &mut found))
+    });
+    drop(previous);
+    let Fitted { kmeans, assignment, curve, tried } = found;
     let sweep = match &job.sweep {
         Some(params) if !sweep_over.is_empty() => {
             let full = params.full.then(|| {
@@ -207,6 +221,8 @@ fn work<C: Collective>(
         (gather::users(c, shard, assignment, fitted.predicted), map)
     });
     let (peak_memory, bytes_sent) = (gather::peak_memory(c), gather::bytes_sent(c, layout.workers));
+    let (continuity, moves) = compared.map(|found| (found.continuity, found.moves)).unzip();
+    let kept = continuity.as_ref().map_or_else(Vec::new, Continuity::kept_names);
     let finished = c.is_coordinator().then(|| {
         let measured = Measured {
             processes: layout.processes,
@@ -230,11 +246,12 @@ fn work<C: Collective>(
             kmeans,
             sweep,
             validation,
-            names: names::names(&profiles, &ratings.items, &[]),
+            names: names::names(&profiles, &ratings.items, &kept),
             profiles,
             items: ratings.items,
             evidence,
-            continuity: None,
+            continuity,
+            moves: moves.unwrap_or_default(),
             activity_correlation,
             model: ModelTerms { idf, mean_length: weigher.mean_length(), bayes: fitted.terms },
             map,
@@ -259,13 +276,21 @@ fn tell_starts(clusters: usize, kmeans: &KMeans) {
 }
 
 /// Beside the output, hidden; of this very job and input.
-fn open_checkpoint<C: Collective>(c: &mut C, job: &Job, known: &OnceLock<Fingerprint>) -> Checkpoint {
+fn open_checkpoint<C: Collective>(
+    c: &mut C,
+    job: &Job,
+    known: &OnceLock<Fingerprint>,
+    previous: Option<&Previous>,
+) -> Checkpoint {
     let name = job.output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = job.output.with_file_name(format!(".{name}.checkpoint"));
     let none = Fingerprint::default();
     let Fingerprint { job: sections, inputs } =
         if c.is_coordinator() { known.get_or_init(|| fingerprint(job)) } else { &none };
     let mut identity = format!("{} {sections:?} {inputs}", env!("CARGO_PKG_VERSION"));
+    if let Some(previous) = previous {
+        identity += &previous.identity();
+    }
     if job.input.reads_stdin() {
         // Nobody knows whether the next run is fed the same.
         identity += &format!(" {:?}", std::time::SystemTime::now());

@@ -4,6 +4,8 @@
 //! variable (`var(--accent)`), which `page.js` replaces by its value in the light or dark theme, and sizes depend on
 //! the width there. Texts that come from the data are escaped, because plotly.js reads them as HTML.
 
+pub mod flows;
+
 use plotly::common::{ColorScale, ColorScaleElement, DashType, HoverInfo, Line, Marker, MarkerSymbol, Mode, Title};
 use plotly::layout::{Axis, AxisRange, AxisType, RangeMode};
 use plotly::{Bar, HeatMap, Layout, Scatter, Trace};
@@ -48,6 +50,9 @@ pub fn all(shown: &Shown) -> Value {
     if let Some(evidence) = shown.evidence.as_ref().filter(|evidence| evidence.by_clusters.len() > 1) {
         charts["chart-bits"] = bits(evidence, shown.kmeans.sizes.len());
         charts["chart-stability"] = stability(evidence, shown.kmeans.sizes.len());
+    }
+    if let Some(continuity) = shown.continuity.as_ref().filter(|continuity| !continuity.flows.is_empty()) {
+        charts["chart-flows"] = flows::flows(shown, continuity);
     }
     charts
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use ndarray::{Array1, Array2};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::continuity::matching::{Fate, Origin};
+use crate::continuity::{Continuity, Driver, Flow, Moves, Now, Then};
 use crate::evidence::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
 use crate::ingest::ids::Id;
 use crate::ingest::{Items, Ledger};
@@ -64,11 +66,65 @@ pub fn outcome(size: Size) -> Outcome {
         profiles: profiles(&segment, size),
         names: (0..size.clusters).map(|segment| format!("Taste {segment}")).collect(),
         evidence: Some(evidence(size)),
-        continuity: None,
+        continuity: Some(continuity(size)),
+        moves: moves(&segment, size),
         activity_correlation: 0.95,
         model: model(size),
         warnings: vec!["13 rows were rejected (0.013%); see rejects.tsv".into()],
         measured: measured(size),
+    }
+}
+
+/// A run before this one, whose last segment is no more.
+fn continuity(size: Size) -> Continuity {
+    let last = size.clusters as u32 - 1;
+    let now = |segment: u32| Now {
+        segment,
+        origin: if segment == last { Origin::Born } else { Origin::Kept },
+        earlier: (segment != last).then_some(segment),
+        score: (segment != last).then_some(0.8),
+        stayed: 5,
+        crossed: 1,
+        arrived: 2,
+        new_users: 1,
+    };
+    let then = |segment: u32| Then {
+        segment,
+        name: format!("Taste {segment} of old"),
+        size: 9,
+        fate: if segment == last { Fate::Died } else { Fate::Kept },
+        now: if segment == last { Vec::new() } else { vec![segment] },
+        left: 3,
+    };
+    let item = |item: u64| Driver { item: item.to_string(), title: None, moved: 0.4, stayed: 0.1 };
+    let flow = |at: u32| Flow {
+        from: at % size.clusters as u32,
+        to: (at + 1) % size.clusters as u32,
+        users: 60 - at as u64,
+        items: if at < 3 { vec![item(1), item(2)] } else { Vec::new() },
+    };
+    Continuity {
+        previous: "out/last-month".into(),
+        users: size.users as u64,
+        new_users: 4,
+        gone_users: 3,
+        moved: size.users.min(7) as u64,
+        crossed: 2,
+        weight_of_users: 0.9,
+        segments: (0..=last).map(now).collect(),
+        earlier: (0..=last).map(then).collect(),
+        flows: (0..=last).filter(|_| last > 0).map(flow).collect(),
+        users_of_other_flows: 5,
+    }
+}
+
+fn moves(segment: &[u32], size: Size) -> Moves {
+    let n = segment.len().min(7);
+    Moves {
+        users: (1..=n as u64).map(Id::Number).collect(),
+        from: segment[..n].iter().map(|s| (s + 1) % size.clusters as u32).collect(),
+        to: segment[..n].to_vec(),
+        margin: (0..n).map(|user| draw(70, user)).collect(),
     }
 }
 

@@ -27,7 +27,7 @@ pub mod write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::continuity::Continuity;
+use crate::continuity::{Continuity, Moves};
 use crate::evidence::Evidence;
 use crate::ingest::ids::Id;
 use crate::ingest::{Items, Ledger};
@@ -56,6 +56,8 @@ pub struct Outcome {
     /// Absent where the job does not ask for it.
     pub evidence: Option<Evidence>,
     pub continuity: Option<Continuity>,
+    /// Nobody without `continuity`.
+    pub moves: Moves,
     /// Correlation (Pearson) of users' scores on the first component with the number of their ratings.
     pub activity_correlation: f64,
     /// The model's tensors that no other result holds.

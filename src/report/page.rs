@@ -13,6 +13,7 @@
 //! | [`head`] | the verdict, how many kinds there are, what to know before reading on |
 //! | [`kinds`] | all segments at a glance |
 //! | [`cards`] | a card per segment |
+//! | [`continuity`] | what changed since the earlier run |
 //! | [`sure`] | the evidence, and how well the segments are told apart |
 //! | [`number`] | what other numbers of segments would give |
 //! | [`figures`] | the map and the components |
@@ -20,6 +21,7 @@
 //! | [`data`] | the numbers behind the charts, as tables |
 
 mod cards;
+mod continuity;
 mod data;
 mod figures;
 mod head;
@@ -59,6 +61,7 @@ pub fn write(shown: &Shown, sink: &mut impl Write) -> io::Result<()> {
     write!(sink, "<header>\n{}</header>\n<main>\n", head::head(shown))?;
     let sections = [
         kinds::section(shown),
+        continuity::section(shown),
         cards::section(shown),
         sure::section(shown),
         number::section(shown),

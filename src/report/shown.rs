@@ -243,8 +243,7 @@ impl Shown {
 
     /// How the page calls a segment: `3 · Night owls`, or `Segment 3` where nobody gave it a name.
     pub fn label(&self, segment: usize) -> String {
-        let name = &self.names[segment];
-        if *name == segment.to_string() { format!("Segment {segment}") } else { format!("{segment} · {name}") }
+        called(segment as u32, &self.names[segment])
     }
 
     /// The same for HTML.
@@ -261,6 +260,11 @@ impl Shown {
     pub fn explained(&self) -> f64 {
         self.pca.explained_variance_ratio.iter().take(self.pca.n_components).sum()
     }
+}
+
+/// The number of a segment with its name, where it has another one.
+pub fn called(segment: u32, name: &str) -> String {
+    if name == segment.to_string() { format!("Segment {segment}") } else { format!("{segment} · {name}") }
 }
 
 /// JSON has no word for what is no number, such as a share of a variance of 0: it is `null` there.

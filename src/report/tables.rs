@@ -8,6 +8,7 @@
 //! | `inertia` | space, clusters, inertia, normalised (to the first number of clusters), knee (1 at the suggested one) |
 //! | `evidence` | clusters, bits, standard_error, adjusted_rand, simplified_silhouette, calinski_harabasz, davies_bouldin, suggested (1 at the suggested one); absent without evidence |
 //! | `confusion` | kind, segment, predicted, users: every cell, zeros included |
+//! | `moves` | user, from, from_name (in the earlier run), to, to_name (in this one), margin; by user; only where runs are compared |
 //! | `items` | index, item, title; by index, which is the column of the model's tensors |
 
 use std::borrow::Cow;
@@ -66,6 +67,24 @@ pub fn profiles(outcome: &Outcome) -> Table<'_> {
             ("mean_rating", Values::F64(rows().map(|(_, _, top)| top.mean_rating).collect())),
         ],
     )
+}
+
+/// The users who are in another segment than in the earlier run; nothing where there was none to compare with.
+pub fn moves(outcome: &Outcome) -> Option<Table<'_>> {
+    let earlier = &outcome.continuity.as_ref()?.earlier;
+    let moves = &outcome.moves;
+    let from_name = |&from: &u32| Cow::Borrowed(earlier[from as usize].name.as_str());
+    let to_name = |&to: &u32| Cow::Borrowed(outcome.names[to as usize].as_str());
+    let columns = vec![
+        // As in `segments`, so that the two can be joined.
+        ("user", Values::ids(&moves.users, all_numbers(&outcome.users.users))),
+        ("from", whole(&moves.from)),
+        ("from_name", Values::Text(moves.from.iter().map(from_name).collect())),
+        ("to", whole(&moves.to)),
+        ("to_name", Values::Text(moves.to.iter().map(to_name).collect())),
+        ("margin", real(&moves.margin)),
+    ];
+    Some(Table::new("moves", columns))
 }
 
 /// What each component explains, as far as the solver went.

@@ -4,8 +4,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::continuity::Continuity;
+use crate::continuity::matching::Origin;
 use crate::profile::Profile;
-use crate::report::format::{percent, plural, seconds};
+use crate::report::format::{count, percent, plural, seconds};
 use crate::report::{Outcome, verdict};
 
 /// Writes what the lines mean, the segments, biggest first, then a summary, what the evidence comes to, and where the report
@@ -23,6 +25,9 @@ pub fn print(outcome: &Outcome, report: &Path, links: bool, sink: &mut (impl Wri
         if let Some(suggestion) = verdict::suggestion(evidence, outcome.profiles.len()) {
             writeln!(sink, "{suggestion}")?;
         }
+    }
+    if let Some(continuity) = &outcome.continuity {
+        writeln!(sink, "{}", one_line(&since(continuity)))?;
     }
     print_place(report, links, sink)
 }
@@ -56,6 +61,20 @@ fn print_segment(outcome: &Outcome, profile: &Profile, sink: &mut (impl Write + 
 /// Text from a file could move the cursor or end the line: control characters are shown escaped.
 pub fn one_line(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// What changed since the earlier run.
+fn since(continuity: &Continuity) -> String {
+    let is = |origin: Origin| continuity.segments.iter().filter(|now| now.origin == origin).count() as u64;
+    format!(
+        "since {}: {} of {} moved; {} kept, {} born, {} split off",
+        continuity.previous,
+        count(continuity.moved),
+        plural(continuity.users, "user"),
+        plural(is(Origin::Kept), "segment"),
+        is(Origin::Born),
+        is(Origin::Split)
+    )
 }
 
 fn summary(outcome: &Outcome) -> String {

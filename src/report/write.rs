@@ -19,10 +19,11 @@ use crate::report::table::{DISK_REMEDY, Table};
 use crate::report::{Outcome, page, tables};
 
 /// Everything that an output folder can hold.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     run::FILE,
     "segments.parquet",
     "profiles.parquet",
+    "moves.parquet",
     "explained_variance.csv",
     "inertia.csv",
     "confusion.csv",
@@ -74,7 +75,7 @@ pub fn digests(outcome: &Outcome) -> Digests {
 
 /// The tables of an outcome, by the form they are written in.
 struct Tables<'a> {
-    parquet: [Table<'a>; 2],
+    parquet: Vec<Table<'a>>,
     csv: Vec<Table<'a>>,
     /// A part of the model.
     items: Table<'a>,
@@ -84,7 +85,10 @@ impl<'a> Tables<'a> {
     fn of(outcome: &'a Outcome) -> Tables<'a> {
         let always = [tables::explained_variance(outcome), tables::inertia(outcome), tables::confusion(outcome)];
         Tables {
-            parquet: [tables::segments(outcome), tables::profiles(outcome)],
+            parquet: [tables::segments(outcome), tables::profiles(outcome)]
+                .into_iter()
+                .chain(tables::moves(outcome))
+                .collect(),
             csv: always.into_iter().chain(tables::evidence(outcome)).collect(),
             items: tables::items(outcome),
         }
@@ -295,6 +299,7 @@ mod tests {
                 "explained_variance.csv",
                 "inertia.csv",
                 "model",
+                "moves.parquet",
                 "profiles.parquet",
                 "report.html",
                 "report.json",
@@ -327,7 +332,17 @@ mod tests {
         let tables: Vec<&String> = value["digests"].as_object().unwrap().keys().collect();
         assert_eq!(
             tables,
-            ["confusion", "evidence", "explained_variance", "inertia", "items", "model", "profiles", "segments"]
+            [
+                "confusion",
+                "evidence",
+                "explained_variance",
+                "inertia",
+                "items",
+                "model",
+                "moves",
+                "profiles",
+                "segments"
+            ]
         );
     }
 
@@ -351,6 +366,8 @@ mod tests {
         other.validation.out_of_fold.counts[(0, 0)] += 1;
         other.items.titles[0] = None;
         other.evidence.as_mut().unwrap().by_clusters[2].davies_bouldin += 1e-12;
+        other.names[0] = "Other".into();
+        other.moves.margin[0] += 1e-12;
         let (was, is) = (digests(&outcome), digests(&other));
         assert!(was.iter().all(|(table, digest)| is[table] != *digest), "{was:?} {is:?}");
     }

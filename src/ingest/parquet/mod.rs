@@ -20,7 +20,7 @@ mod value;
 use std::path::Path;
 
 pub use layout::{Kind, Layout, Place, TimePlace, layout};
-pub use rows::{RowGroups, read_texts};
+pub use rows::{RowGroups, n_rows, read_texts};
 
 use crate::error::Error;
 

@@ -141,6 +141,17 @@ pub fn read_texts(
     Ok(())
 }
 
+/// The rows of a file that has these columns.
+pub fn n_rows(file: &InputFile, section: &'static str, keys: &[(&str, ColumnKey)]) -> Result<u64> {
+    let groups = RowGroups::open(file)?;
+    let metadata = &groups.metadata;
+    let columns = Columns::of(section, &file.path, metadata.file_metadata().schema_descr());
+    keys.iter().try_for_each(|(key, column)| columns.place(key, column).map(drop))?;
+    let rows = |group: &RowGroupMetaData| u64::try_from(group.num_rows()).ok();
+    let total = metadata.row_groups().iter().try_fold(0u64, |total, group| total.checked_add(rows(group)?));
+    total.ok_or_else(|| groups.changed())
+}
+
 fn scan_group(
     chunks: &Chunks,
     group: &RowGroupMetaData,

@@ -42,8 +42,8 @@
       margin: { l: 8, r: 10, t: zoom ? (coarse ? 50 : 30) : 12, b: 8 }, hovermode: "closest",
       modebar: { bgcolor: "rgba(0,0,0,0)", color: "var(--muted)", activecolor: "var(--accent)" },
       dragmode: zoom && !coarse ? "zoom" : false, showlegend: false, uirevision: "keep",
-      xaxis: themedAxis(chart.layout.xaxis, zoom), yaxis: themedAxis(chart.layout.yaxis, zoom),
-    });
+    }, chart.layout.xaxis
+      ? { xaxis: themedAxis(chart.layout.xaxis, zoom), yaxis: themedAxis(chart.layout.yaxis, zoom) } : {});
   }
 
   // ---- fitting to the width ----------------------------------------------------------------------------------
@@ -79,6 +79,19 @@
       layout.plot_bgcolor = "var(--grid)";
       layout.margin = margin;
       layout.height = side + margin.t + margin.b;
+    },
+    flows(data, layout, width) {
+      const trace = data[0];
+      const ends = trace.short.length / 2;
+      const room = layout.height - 24;
+      const node = { thickness: 14, pad: Math.max(3, Math.min(14, Math.floor(room / (2.5 * ends)))) };
+      if (width < 640) node.label = trace.short;
+      trace.node = Object.assign({}, trace.node, node);
+      // A band has the colour of where it comes from, let through so that those below it show.
+      const style = getComputedStyle(root);
+      const colors = trace.link.source.map((end) => `${paint(trace.node.color[end], style)}66`);
+      trace.link = Object.assign({}, trace.link, { color: colors });
+      trace.textfont = { color: "var(--text)", size: 12 };
     },
     map(data, layout, width) {
       const crowded = width < 600 || data.reduce((sum, trace) => sum + trace.x.length, 0) > 2500;

@@ -88,6 +88,7 @@ fn warnings(shown: &Shown) -> String {
 fn contents(shown: &Shown) -> String {
     let parts = [
         ("kinds", "What kinds are there?", true),
+        ("continuity", "What changed", shown.continuity.is_some()),
         ("segments", "Each segment", true),
         ("sure", "How sure are we?", true),
         ("number", "How many segments?", super::number::is_shown(shown)),

@@ -103,6 +103,7 @@ fn files(shown: &Shown) -> String {
     let files = [
         ("segments.parquet", "each user’s segment, the next nearest, and the distances"),
         ("profiles.parquet", "the top items of each segment"),
+        ("moves.parquet", "the users who moved since the earlier run"),
         ("explained_variance.csv", "the chart of explained variance"),
         ("inertia.csv", "the chart of inertia"),
         ("confusion.csv", "both confusion matrices"),
@@ -115,6 +116,7 @@ fn files(shown: &Shown) -> String {
     let is_there = |file: &str| match file {
         "rejects.tsv" => shown.rejects,
         "evidence.csv" => shown.evidence.is_some(),
+        "moves.parquet" => shown.continuity.is_some(),
         _ => true,
     };
     files

@@ -1,0 +1,230 @@
+//! What changed since the earlier run: first in words, then who moved where, then what those who moved rate now.
+
+use super::parts::{chart, data_table};
+use crate::continuity::matching::{Fate, Origin};
+use crate::continuity::{Continuity, Driver, Flow, Now, Then};
+use crate::report::charts::flows::{banded, others};
+use crate::report::format::{count, html, percent, plural};
+use crate::report::shown::{Shown, called};
+
+/// Flows whose items are shown.
+const TOP_FLOWS: usize = 9;
+
+/// Nothing where runs are not compared.
+pub fn section(shown: &Shown) -> String {
+    let Some(continuity) = &shown.continuity else { return String::new() };
+    format!(
+        "<section id=\"continuity\">\n<h2>What changed</h2>\n<p class=\"how\">{}</p>\n{}{}{}</section>\n",
+        users(continuity),
+        news(shown, continuity),
+        diagram(shown, continuity),
+        drivers(shown, continuity),
+    )
+}
+
+/// Users in a few sentences.
+fn users(continuity: &Continuity) -> String {
+    let Continuity { users, moved, crossed, new_users, gone_users, .. } = *continuity;
+    let earlier = format!("the earlier run in <code>{}</code>", html(&continuity.previous));
+    let coming = match (new_users, gone_users) {
+        (0, 0) => "Nobody is new, and nobody is gone.".to_string(),
+        (0, gone) => format!("Nobody is new; {} gone.", are(gone)),
+        (new, 0) => format!("{} new, and nobody is gone.", are(new)),
+        (new, gone) => format!("{} new, and {} gone.", are(new), are(gone)),
+    };
+    if users == 0 {
+        return format!(
+            "No user of this run is in {earlier}, too: segments are matched by the items that their members like. {coming}"
+        );
+    }
+    let who = match moved {
+        0 => format!("None of {} has moved to another segment since {earlier}.", plural(users, "user")),
+        n => {
+            let (share, verb) = (percent(n as f64 / users as f64), if n == 1 { "has" } else { "have" });
+            format!(
+                "{} of {} ({share}) {verb} moved to another segment since {earlier}, with a clear change of what they rate.",
+                count(n),
+                plural(users, "user")
+            )
+        }
+    };
+    let near = match crossed {
+        0 => String::new(),
+        n => format!(
+            " {} more {} in another segment, but so near the border that it may be the border that moved: this does not \
+             count.",
+            count(n),
+            if n == 1 { "is" } else { "are" }
+        ),
+    };
+    format!("{who}{near} {coming}")
+}
+
+fn are(users: u64) -> String {
+    format!("{} {}", plural(users, "user"), if users == 1 { "is" } else { "are" })
+}
+
+/// What became of segments, a sentence each; those that simply go on are one sentence together.
+fn news(shown: &Shown, continuity: &Continuity) -> String {
+    let before = |then: &Then| format!("<b>{}</b>", html(&called(then.segment, &then.name)));
+    let now = |&segment: &u32| format!("<b>{}</b>", html(&called(segment, &shown.names[segment as usize])));
+    let mut lines = Vec::new();
+    for born in continuity.segments.iter().filter(|now| now.origin == Origin::Born) {
+        let members = plural(shown.kmeans.sizes[born.segment as usize], "user");
+        let new = Some(born.new_users).filter(|&n| n > 0).map(|n| format!(", {} of them new", count(n)));
+        lines.push(format!("{} is new: {members}{}.", now(&born.segment), new.unwrap_or_default()));
+    }
+    for then in &continuity.earlier {
+        let into = || then.now.iter().map(now).collect::<Vec<_>>().join(" and ");
+        match then.fate {
+            Fate::Kept => {}
+            Fate::Split => lines.push(format!("{} was split into {}.", before(then), into())),
+            Fate::Merged => lines.push(format!("{} became part of {}.", before(then), into())),
+            Fate::Died => lines.push(format!("{} is no more.", before(then))),
+        }
+    }
+    let kept = continuity.earlier.iter().filter(|then| then.fate == Fate::Kept).count() as u64;
+    let goes_on = match (kept as usize == continuity.earlier.len(), kept) {
+        (_, 0) => "No segment goes on as it was.".to_string(),
+        (true, 1) => "The segment of the earlier run goes on under its number and name.".into(),
+        (true, n) => format!("All {} segments of the earlier run go on under their names.", count(n)),
+        (false, n) => format!("{} of {} segments go on under their names.", count(n), continuity.earlier.len()),
+    };
+    lines.push(goes_on);
+    format!("<ul>\n{}</ul>\n", lines.iter().map(|line| format!("<li>{line}</li>\n")).collect::<String>())
+}
+
+fn diagram(shown: &Shown, continuity: &Continuity) -> String {
+    let segments = segments(shown, continuity);
+    if continuity.flows.is_empty() {
+        return segments;
+    }
+    format!(
+        "<figure class=\"panel\">\n<figcaption><h3>Who moved where</h3><p class=\"muted\">Left the segment in the earlier run, right \
+         the one now; a band is as wide as there are users in it. Those who stayed are left out.</p></figcaption>\n{}{}{segments}</figure>\n",
+        chart(
+            "chart-flows",
+            "tall",
+            "Flow diagram of users who moved, from their earlier segment to their segment now."
+        ),
+        flow_table(continuity)
+    )
+}
+
+fn flow_table(continuity: &Continuity) -> String {
+    let row = |flow: &Flow| {
+        let then = &continuity.earlier[flow.from as usize];
+        let share = percent(flow.users as f64 / then.size.max(1) as f64);
+        vec![flow.from.to_string(), flow.to.to_string(), count(flow.users), share]
+    };
+    let rest = Some(others(continuity)).filter(|&users| users > 0);
+    let rest = rest.map(|users| vec!["others".into(), "others".into(), count(users), "–".into()]);
+    let columns = ["From segment", "To segment", "Users", "Share of the segment they left"];
+    data_table("Who moved where", &columns, banded(continuity).iter().map(row).chain(rest))
+}
+
+fn segments(shown: &Shown, continuity: &Continuity) -> String {
+    let row = |now: &Now| {
+        let earlier = now.earlier.and_then(|earlier| continuity.earlier.get(earlier as usize));
+        let origin = match (now.origin, earlier) {
+            (Origin::Kept, Some(then)) if then.segment == now.segment => "as before".to_string(),
+            (Origin::Kept, Some(then)) => format!("was {}", then.segment),
+            (Origin::Split, Some(then)) => format!("part of {}", html(&called(then.segment, &then.name))),
+            _ => "new".into(),
+        };
+        let left = earlier.filter(|_| now.origin == Origin::Kept).map_or("–".into(), |then| count(then.left));
+        vec![
+            html(&called(now.segment, &shown.names[now.segment as usize])),
+            origin,
+            count(now.stayed),
+            count(now.crossed),
+            count(now.arrived),
+            left,
+            count(now.new_users),
+        ]
+    };
+    let columns = ["Segment", "Since then", "Stayed", "Crossed a border", "Moved here", "Moved away", "New users"];
+    data_table("Segments then and now", &columns, continuity.segments.iter().map(row))
+}
+
+/// What those who moved rate now that those who stayed do not.
+fn drivers(shown: &Shown, continuity: &Continuity) -> String {
+    let told: Vec<&Flow> = continuity.flows.iter().filter(|flow| !flow.items.is_empty()).take(TOP_FLOWS).collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    let panels: String = told.into_iter().map(|flow| panel(shown, continuity, flow)).collect();
+    format!(
+        "<h3 class=\"next\">What they rate now</h3>\n<p class=\"how\">For the largest moves, the items that a larger share of those who moved \
+         has rated in this run than of those who stayed. The first number is the share of those who moved, the second that of \
+         those who stayed.</p>\n<div class=\"columns\">\n{panels}</div>\n"
+    )
+}
+
+fn panel(shown: &Shown, continuity: &Continuity, flow: &Flow) -> String {
+    let then = &continuity.earlier[flow.from as usize];
+    let item = |driver: &Driver| {
+        let name = driver.title.as_ref().map_or_else(|| format!("item {}", driver.item), Clone::clone);
+        format!(
+            "<tr><th scope=\"row\">{}</th><td class=\"figure\">{}</td><td class=\"figure\">{}</td></tr>\n",
+            html(&name),
+            percent(driver.moved),
+            percent(driver.stayed)
+        )
+    };
+    format!(
+        "<div class=\"panel\"><h4>{} → {}: {}</h4>\n<table class=\"moves\">\n<thead><tr><th scope=\"col\">Item</th>\
+         <th scope=\"col\">moved</th><th scope=\"col\">stayed</th></tr></thead>\n<tbody>\n{}</tbody></table></div>\n",
+        html(&called(then.segment, &then.name)),
+        html(&called(flow.to, &shown.names[flow.to as usize])),
+        plural(flow.users, "user"),
+        flow.items.iter().map(item).collect::<String>()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Outcome;
+    use crate::report::fixture::{self, SMALL};
+    use crate::report::run::Digests;
+
+    fn section(outcome: &Outcome) -> String {
+        super::section(&Shown::of(outcome, Digests::new(), false))
+    }
+
+    #[test]
+    fn the_section_tells_what_changed_in_words() {
+        let mut outcome = fixture::outcome(SMALL);
+        let told = section(&outcome);
+        for part in [
+            "7 of 40 users (17.5%) have moved to another segment since the earlier run in <code>out/last-month</code>",
+            "4 users are new, and 3 users are gone.",
+            ", 1 of them new.",
+            "<b>3 · Taste 3 of old</b> is no more.",
+            "3 of 4 segments go on",
+            "0 · Taste 0 of old → 1 · Taste 1: 60 users",
+            "<td>others</td><td>5</td>",
+        ] {
+            assert!(told.contains(part), "{part} is not in {told}");
+        }
+        let continuity = outcome.continuity.as_mut().unwrap();
+        continuity.earlier[0].fate = Fate::Merged;
+        continuity.earlier[1].fate = Fate::Split;
+        continuity.earlier[1].now = vec![1, 3];
+        continuity.users = 0;
+        continuity.flows.clear();
+        outcome.names[1] = "<i>".into();
+        let told = section(&outcome);
+        for part in [
+            "No user of this run",
+            "became part of <b>0 · Taste 0</b>",
+            "was split into <b>1 · &lt;i&gt;</b> and <b>3 · Taste",
+        ] {
+            assert!(told.contains(part), "{part} is not in {told}");
+        }
+        assert!(!told.contains("chart-flows") && !told.contains("What they rate now"));
+        outcome.continuity = None;
+        assert_eq!(section(&outcome), "");
+    }
+}
