@@ -66,7 +66,10 @@ fn a_name_is_the_taste_of_the_members_wherever_it_shows() {
     let in_model = model["segments"].as_array().expect("a list").iter().map(|segment| segment["name"].as_str());
     assert!(in_model.eq(expected.map(Some)), "{}", model["segments"]);
     let report = std::fs::read_to_string(sandbox.path("out/report.html")).expect("a report");
-    assert!(expected.iter().all(|name| report.contains(&format!("</span>{}</h3>", name.replace('&', "&amp;")))));
+    for (segment, name) in expected.iter().enumerate() {
+        let heading = format!("</span>{segment} · {}</h3>", name.replace('&', "&amp;"));
+        assert!(report.contains(&heading), "{heading}");
+    }
 
     for row in parquet_rows(&sandbox.path("out/profiles.parquet")) {
         let number = |name: &str| row[name].parse::<f64>().expect("a number");

@@ -84,7 +84,7 @@ fn small_and_odd_runs_come_back_as_they_were() {
     for (ratings, more) in [
         (alike, "[pca]\ncomponents = 1\n[kmeans]\nclusters = 3\n[sweep]\nclusters = [2, 3]\n"),
         (tiny, "[pca]\ncomponents = 2\n[kmeans]\nclusters = 3\n[sweep]\nclusters = []\n"),
-        (tiny, "[pca]\ncomponents = 1\n[kmeans]\nclusters = 1\n[evidence]\nenabled = false\n"),
+        (tiny, "[pca]\ncomponents = 1\n[kmeans]\nclusters = 2\n[evidence]\nenabled = false\n"),
     ] {
         sandbox.write("r.csv", ratings);
         let job = format!("[input]\nratings = ['r.csv']\n{more}[validate]\nfolds = 2\n");

@@ -306,7 +306,9 @@ fn profiles(segment: &[u32], size: Size) -> Vec<Profile> {
             top: (0..size.top.min(size.items)).map(item).collect(),
             activity: Activity { mean: 70.3 + 9.0 * k as f64, median: 40.0 + 9.0 * k as f64, ..activity_all },
             activity_all,
-            distinctive: Vec::new(),
+            distinctive: (0..2.min(size.items))
+                .map(|rank| ItemShare { item: ((k * 53 + rank * 29) % size.items) as u32, share: 0.5, share_all: 0.2 })
+                .collect(),
             missing: vec![ItemShare { item: (k % size.items) as u32, share: 0.04, share_all: 0.35 }],
             nearest: (0..size.clusters as u32)
                 .filter(|&other| other as usize != k)

@@ -12,8 +12,8 @@
 //! |---|---|
 //! | [`head`] | the verdict, how many kinds there are, what to know before reading on |
 //! | [`kinds`] | all segments at a glance |
-//! | [`cards`] | a card per segment |
 //! | [`continuity`] | what changed since the earlier run |
+//! | [`cards`] | a card per segment |
 //! | [`sure`] | the evidence, and how well the segments are told apart |
 //! | [`number`] | what other numbers of segments would give |
 //! | [`figures`] | the map and the components |
@@ -164,7 +164,7 @@ mod tests {
         let outcome = fixture::outcome(SMALL);
         let page = page(&outcome);
         assert_eq!(page.matches("<article class=\"card\"").count(), SMALL.clusters);
-        for id in ["kinds", "segments", "sure", "number", "map", "variance", "run"] {
+        for id in ["kinds", "continuity", "segments", "sure", "number", "map", "variance", "run"] {
             assert_eq!(page.matches(&format!("<section id=\"{id}\">")).count(), 1, "{id}");
             assert!(page.contains(&format!("<a href=\"#{id}\">")), "{id} is not in the contents");
         }
@@ -215,7 +215,8 @@ mod tests {
         let mut after = before.clone();
         after.names[2] = "Night <owls> & \"co\"".into();
         let (before, after) = (page(&before), page(&after));
-        assert!(!after.contains("Taste 2"));
+        // Not the name of an earlier run's segment.
+        assert_eq!(after.matches("2 · Taste 2").count(), after.matches("2 · Taste 2 of old").count());
         let html = after.replace("2 · Night &lt;owls&gt; &amp; &quot;co&quot;", "2 · Taste 2");
         let json = html.replace("2 · Night \\u0026lt;owls\\u0026gt; \\u0026amp; \\\"co\\\"", "2 · Taste 2");
         assert!(json == before, "more than the name has changed");

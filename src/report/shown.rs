@@ -39,7 +39,6 @@ pub struct Shown {
     pub seed: u64,
     pub matrix: Matrix,
     pub ledger: Ledger,
-    pub ratings: Ratings,
     /// The items that are named anywhere in the page, by their index in the dictionary.
     pub items: Items,
     pub pca: Components,
@@ -47,6 +46,7 @@ pub struct Shown {
     pub sweep: Option<Sweep>,
     pub validation: Validation,
     pub profiles: Vec<Profile>,
+    pub ratings: Ratings,
     pub names: Vec<String>,
     /// Whether the job asks for evidence.
     pub tested: bool,
@@ -59,36 +59,6 @@ pub struct Shown {
     pub digests: Digests,
     /// The output folder has a `rejects.tsv`.
     pub rejects: bool,
-}
-
-/// What the ratings of the run are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ratings {
-    /// How much somebody likes an item.
-    Rated,
-    /// How often somebody had to do with it.
-    Times,
-    /// All alike: a mean says nothing.
-    Alike,
-}
-
-impl Ratings {
-    fn of(outcome: &Outcome) -> Ratings {
-        let input = &outcome.job.input;
-        let mut top = outcome.profiles.iter().flat_map(|profile| &profile.top);
-        let counts_rows = match &input.source {
-            Source::Files(files) => files.rating == RatingColumn::None,
-            Source::Generate(_) => true,
-        };
-        if top.all(|item| item.mean_rating_all == 1.0) {
-            Ratings::Alike
-        } else if input.duplicates == Duplicates::Sum && counts_rows {
-            Ratings::Times
-        } else {
-            Ratings::Rated
-        }
-    }
 }
 
 /// Items by index.
@@ -127,6 +97,36 @@ pub struct Segments {
     pub starts: Vec<StartReport>,
 }
 
+/// What the ratings of the run are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ratings {
+    /// How much somebody likes an item.
+    Rated,
+    /// How often somebody had to do with it.
+    Times,
+    /// All alike: a mean says nothing.
+    Alike,
+}
+
+impl Ratings {
+    fn of(outcome: &Outcome) -> Ratings {
+        let input = &outcome.job.input;
+        let mut top = outcome.profiles.iter().flat_map(|profile| &profile.top);
+        let counts_rows = match &input.source {
+            Source::Files(files) => files.rating == RatingColumn::None,
+            Source::Generate(_) => true,
+        };
+        if top.all(|item| item.mean_rating_all == 1.0) {
+            Ratings::Alike
+        } else if input.duplicates == Duplicates::Sum && counts_rows {
+            Ratings::Times
+        } else {
+            Ratings::Rated
+        }
+    }
+}
+
 impl Items {
     fn of(outcome: &Outcome) -> Items {
         let (ids, titles) = (&outcome.items.ids, &outcome.items.titles);
@@ -144,13 +144,19 @@ impl Items {
     }
 }
 
-/// Every item that the page names.
+/// Whether all that it names is there, where this run has `n` segments.
+fn fits(continuity: &Continuity, n: usize) -> bool {
+    let Continuity { segments, earlier, flows, .. } = continuity;
+    segments.iter().all(|now| (now.segment as usize) < n)
+        && earlier.iter().flat_map(|then| &then.now).all(|&now| (now as usize) < n)
+        && flows.iter().all(|flow| (flow.from as usize) < earlier.len() && (flow.to as usize) < n)
+}
+
+/// Every item that the page names, but those of [`Continuity`], which tells its own.
 fn named(profiles: &[Profile]) -> BTreeSet<u32> {
-    let others = |profile: &Profile| {
-        let items = profile.distinctive.iter().chain(&profile.missing).map(|item| item.item);
-        items.collect::<Vec<u32>>()
-    };
-    profiles.iter().flat_map(|profile| profile.top.iter().map(|top| top.item).chain(others(profile))).collect()
+    let shares = profiles.iter().flat_map(|profile| profile.distinctive.iter().chain(&profile.missing));
+    let top = profiles.iter().flat_map(|profile| &profile.top).map(|top| top.item);
+    top.chain(shares.map(|share| share.item)).collect()
 }
 
 impl Shown {
@@ -165,7 +171,6 @@ impl Shown {
             seed: job.seed,
             matrix: job.matrix,
             ledger: outcome.ledger,
-            ratings: Ratings::of(outcome),
             items: Items::of(outcome),
             pca: Components {
                 n_components: pca.components.nrows(),
@@ -183,6 +188,7 @@ impl Shown {
             sweep: outcome.sweep.clone(),
             validation: outcome.validation.clone(),
             profiles: outcome.profiles.clone(),
+            ratings: Ratings::of(outcome),
             names: outcome.names.clone(),
             tested: job.evidence.is_some(),
             evidence: outcome.evidence.clone(),
@@ -234,16 +240,19 @@ impl Shown {
             return Some(format!("not everything in it is of {n} segments"));
         }
         let ordered = self.profiles.iter().enumerate().all(|(at, profile)| profile.segment as usize == at);
-        if !ordered || self.map.iter().any(|point| point.segment as usize >= n) {
+        let mut nearest = self.profiles.iter().flat_map(|profile| &profile.nearest);
+        let unknown = nearest.any(|near| near.segment as usize >= n)
+            || self.continuity.as_ref().is_some_and(|continuity| !fits(continuity, n));
+        if !ordered || self.map.iter().any(|point| point.segment as usize >= n) || unknown {
             return Some("it names a segment that is not there".into());
         }
         let unknown = named(&self.profiles).into_iter().find(|item| !self.items.0.contains_key(item));
         unknown.map(|item| format!("it does not tell what item {item} is"))
     }
 
-    /// How the page calls a segment: `3 · Night owls`, or `Segment 3` where nobody gave it a name.
+    /// How the page calls a segment: its [`label`].
     pub fn label(&self, segment: usize) -> String {
-        called(segment as u32, &self.names[segment])
+        label(segment as u32, &self.names[segment])
     }
 
     /// The same for HTML.
@@ -262,8 +271,8 @@ impl Shown {
     }
 }
 
-/// The number of a segment with its name, where it has another one.
-pub fn called(segment: u32, name: &str) -> String {
+/// How the page calls a segment, of this run or another: `3 · Night owls`, or `Segment 3` where nobody gave it a name.
+pub fn label(segment: u32, name: &str) -> String {
     if name == segment.to_string() { format!("Segment {segment}") } else { format!("{segment} · {name}") }
 }
 
@@ -307,7 +316,7 @@ mod tests {
         assert!(json(100 * MAX_POINTS) < json(MAX_POINTS) * 11 / 10);
         let outcome = fixture::outcome(Size { items: 5_000, ..SMALL });
         let shown = Shown::of(&outcome, Digests::new(), false);
-        assert!(shown.items.0.len() <= SMALL.clusters * SMALL.top);
+        assert!(shown.items.0.len() <= SMALL.clusters * 3 * SMALL.top);
     }
 
     #[test]

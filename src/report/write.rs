@@ -83,12 +83,10 @@ struct Tables<'a> {
 
 impl<'a> Tables<'a> {
     fn of(outcome: &'a Outcome) -> Tables<'a> {
+        let users = [tables::segments(outcome), tables::profiles(outcome)];
         let always = [tables::explained_variance(outcome), tables::inertia(outcome), tables::confusion(outcome)];
         Tables {
-            parquet: [tables::segments(outcome), tables::profiles(outcome)]
-                .into_iter()
-                .chain(tables::moves(outcome))
-                .collect(),
+            parquet: users.into_iter().chain(tables::moves(outcome)).collect(),
             csv: always.into_iter().chain(tables::evidence(outcome)).collect(),
             items: tables::items(outcome),
         }

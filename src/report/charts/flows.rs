@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{chart, label, segment_color, value};
 use crate::continuity::{Continuity, Flow};
-use crate::report::shown::{Shown, called};
+use crate::report::shown::{self, Shown};
 
 /// Bands, at most; what is left is one more.
 pub const MOST_BANDS: usize = 39;
@@ -15,13 +15,13 @@ pub const MOST_BANDS: usize = 39;
 const LONGEST_NAME: usize = 28;
 
 /// The flows that have a band of their own.
-pub fn banded(continuity: &Continuity) -> &[Flow] {
+pub fn bands(continuity: &Continuity) -> &[Flow] {
     &continuity.flows[..continuity.flows.len().min(MOST_BANDS)]
 }
 
 /// Users of all other flows.
 pub fn others(continuity: &Continuity) -> u64 {
-    let hidden = &continuity.flows[banded(continuity).len()..];
+    let hidden = &continuity.flows[bands(continuity).len()..];
     continuity.users_of_other_flows + hidden.iter().map(|flow| flow.users).sum::<u64>()
 }
 
@@ -36,7 +36,7 @@ impl End {
     fn new(segment: u32, name: &str, color: String) -> End {
         let cut: String = name.chars().take(LONGEST_NAME).collect();
         let name = if cut.len() < name.len() { format!("{cut}…") } else { cut };
-        End { name: label(&called(segment, &name)), short: segment.to_string(), color }
+        End { name: label(&shown::label(segment, &name)), short: segment.to_string(), color }
     }
 
     fn others() -> End {
@@ -46,12 +46,12 @@ impl End {
 
 /// The diagram; its ends have short names too, for a narrow page.
 pub fn flows(shown: &Shown, continuity: &Continuity) -> Value {
-    let banded = banded(continuity);
+    let bands = bands(continuity);
     let sorted = |segments: &mut Vec<u32>| {
         segments.sort_unstable();
         segments.dedup();
     };
-    let (mut from, mut to): (Vec<u32>, Vec<u32>) = banded.iter().map(|flow| (flow.from, flow.to)).unzip();
+    let (mut from, mut to): (Vec<u32>, Vec<u32>) = bands.iter().map(|flow| (flow.from, flow.to)).unzip();
     sorted(&mut from);
     sorted(&mut to);
     let before = |&segment: &u32| {
@@ -62,9 +62,9 @@ pub fn flows(shown: &Shown, continuity: &Continuity) -> Value {
     let now = |&segment: &u32| End::new(segment, &shown.names[segment as usize], segment_color(segment as usize));
     let mut ends: Vec<End> = from.iter().map(before).chain(to.iter().map(now)).collect();
     let place = |segments: &[u32], segment: u32| segments.binary_search(&segment).expect("an end of every flow");
-    let mut sources: Vec<usize> = banded.iter().map(|flow| place(&from, flow.from)).collect();
-    let mut targets: Vec<usize> = banded.iter().map(|flow| from.len() + place(&to, flow.to)).collect();
-    let mut users: Vec<u64> = banded.iter().map(|flow| flow.users).collect();
+    let mut sources: Vec<usize> = bands.iter().map(|flow| place(&from, flow.from)).collect();
+    let mut targets: Vec<usize> = bands.iter().map(|flow| from.len() + place(&to, flow.to)).collect();
+    let mut users: Vec<u64> = bands.iter().map(|flow| flow.users).collect();
     if others(continuity) > 0 {
         sources.push(ends.len());
         targets.push(ends.len() + 1);
@@ -124,6 +124,5 @@ mod tests {
         let labels = drawn(&outcome)["node"]["label"].to_string();
         assert!(labels.contains("&lt;a href") && !labels.contains("<a"), "{labels}");
         assert!(labels.contains(&format!("0 · {}…", "ö".repeat(LONGEST_NAME))), "{labels}");
-        assert_eq!(called(3, "3"), "Segment 3");
     }
 }

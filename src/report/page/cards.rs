@@ -1,11 +1,10 @@
 //! A card per segment: who its members are, what they like, and more than others do.
 
-use super::parts::{self, bar, dot};
+use super::parts::{bar, dot, stands_out};
 use crate::profile::{Activity, Category, ItemShare, Profile, ProfileItem, Summary, SummaryOf};
-use crate::report::charts;
 use crate::report::format::{count, html, percent, plural, significant};
 use crate::report::shown::{Ratings, Shown};
-use crate::report::verdict;
+use crate::report::{charts, verdict};
 
 /// Values of a column of metadata on a card: what members like, and what they avoid.
 const LIKED: usize = 3;
@@ -20,7 +19,8 @@ const STANDS_OUT: usize = 2;
 const MISSING: usize = 3;
 
 pub fn section(shown: &Shown) -> String {
-    let cards: String = shown.profiles.iter().map(|profile| card(shown, profile)).collect();
+    let ratings = shown.ratings;
+    let cards: String = shown.profiles.iter().map(|profile| card(shown, profile, ratings)).collect();
     format!(
         "<section id=\"segments\">\n<h2>Each segment</h2>\n<p class=\"how\">What makes each segment. Its items are those that \
          weigh most for its members (by mean TF-IDF); the bar and the first number say how many of the members have the item, \
@@ -30,38 +30,30 @@ pub fn section(shown: &Shown) -> String {
     )
 }
 
-fn card(shown: &Shown, profile: &Profile) -> String {
+fn card(shown: &Shown, profile: &Profile, ratings: Ratings) -> String {
     let segment = profile.segment as usize;
     let share = percent(shown.share(profile.size));
     let members = [tastes(&profile.metadata), activity(&profile.activity, &profile.activity_all)];
     let others = [missing(shown, &profile.missing), nearest(shown, profile), stability(shown, segment)];
     format!(
         "<article class=\"card\" id=\"segment-{segment}\" style=\"--c: {}\">\n<header><h3>{}{}</h3>\
-         <p class=\"size\">Segment {segment}: {}, {share}</p></header>\n{}{}{}{}</article>\n",
+         <p class=\"size\">{}, {share}</p></header>\n{}{}{}{}</article>\n",
         charts::segment_color(segment),
         dot(segment),
-        name(shown, segment),
+        shown.label_html(segment),
         plural(profile.size, "user"),
-        stands_out(shown, profile),
+        for_what(shown, profile),
         facts(&members),
-        items(shown, profile),
+        items(shown, profile, ratings),
         facts(&others),
     )
 }
 
-/// What people call a segment, for HTML.
-fn name(shown: &Shown, segment: usize) -> String {
-    html(&shown.names[segment])
-}
-
-/// The items that members have more often than others do.
-fn stands_out(shown: &Shown, profile: &Profile) -> String {
-    let names = parts::stands_out(shown, profile, STANDS_OUT).into_iter().map(|item| format!("<b>{item}</b>"));
-    let names: Vec<String> = names.collect();
-    match names.split_last() {
-        None => String::new(),
-        Some((one, [])) => format!("<p class=\"for\">Stands out for {one}</p>\n"),
-        Some((last, others)) => format!("<p class=\"for\">Stands out for {} and {last}</p>\n", others.join(", ")),
+fn for_what(shown: &Shown, profile: &Profile) -> String {
+    let items = stands_out(shown, profile, STANDS_OUT).into_iter().map(|item| format!("<b>{item}</b>"));
+    match items.collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        items => format!("<p class=\"for\">Stands out for {}</p>\n", items.join(" and ")),
     }
 }
 
@@ -75,10 +67,10 @@ fn fact(what: &str, text: &str) -> String {
 }
 
 fn stability(shown: &Shown, segment: usize) -> String {
-    let jaccard = shown.evidence.as_ref().and_then(|evidence| evidence.stability.jaccard.get(segment));
-    jaccard.map_or(String::new(), |&jaccard| {
-        let word = verdict::stability(jaccard);
-        fact("Found again", &format!("{word} <span class=\"muted\">(Jaccard {})</span>", verdict::digits(jaccard)))
+    shown.evidence.as_ref().map_or(String::new(), |evidence| {
+        let jaccard = evidence.stability.jaccard[segment];
+        let (word, number) = (verdict::stability(jaccard), verdict::digits(jaccard));
+        fact("Stability", &format!("{word} <span class=\"muted\">(Jaccard {number})</span>"))
     })
 }
 
@@ -148,35 +140,35 @@ fn percent_short(share: f64) -> String {
 }
 
 fn missing(shown: &Shown, items: &[ItemShare]) -> String {
-    let shown = |item: &ItemShare| {
+    let told = |item: &ItemShare| {
         let (share, all) = (percent_short(item.share), percent_short(item.share_all));
         format!("{} {share} <span class=\"muted\">(everybody {all})</span>", shown.items.name(item.item))
     };
-    let items: Vec<String> = items.iter().take(MISSING).map(shown).collect();
+    let items: Vec<String> = items.iter().take(MISSING).map(told).collect();
     if items.is_empty() { String::new() } else { fact("Missing most", &items.join(", ")) }
 }
 
 fn nearest(shown: &Shown, profile: &Profile) -> String {
-    let link = |segment: usize| format!("<a href=\"#segment-{segment}\">{}</a>", name(shown, segment));
+    let link = |segment: usize| format!("<a href=\"#segment-{segment}\">{}</a>", shown.label_html(segment));
     let links: Vec<String> = profile.nearest.iter().take(2).map(|near| link(near.segment as usize)).collect();
     if links.is_empty() { String::new() } else { fact("Nearest", &links.join(", ")) }
 }
 
-fn items(shown: &Shown, profile: &Profile) -> String {
+fn items(shown: &Shown, profile: &Profile, ratings: Ratings) -> String {
     if profile.top.is_empty() {
         return "<p class=\"muted\">No items.</p>\n".into();
     }
-    let rated = match shown.ratings {
+    let rated = match ratings {
         Ratings::Rated => "<span class=\"figure\">rated</span>",
         Ratings::Times => "<span class=\"figure\">times each</span>",
         Ratings::Alike => "",
     };
-    let class = match shown.ratings {
+    let class = match ratings {
         Ratings::Rated => "items",
         Ratings::Times => "items times",
         Ratings::Alike => "items unrated",
     };
-    let items: String = profile.top.iter().map(|top| card_item(shown, top)).collect();
+    let items: String = profile.top.iter().map(|top| card_item(shown, top, ratings)).collect();
     format!(
         "<p class=\"{class} over\" aria-hidden=\"true\"><span></span><span class=\"figure\">have it</span>\
          <span class=\"figure\">× all</span>{rated}</p>\n\
@@ -189,12 +181,12 @@ fn figure(text: &str) -> String {
     format!("<span class=\"figure\" aria-hidden=\"true\">{text}</span>")
 }
 
-fn card_item(shown: &Shown, top: &ProfileItem) -> String {
+fn card_item(shown: &Shown, top: &ProfileItem, ratings: Ratings) -> String {
     let title = shown.items.name(top.item);
     let (share, times) = (percent_short(top.share), lift(top.lift()));
     let high = if top.lift() >= 2.0 { " high" } else { "" };
     let mean = format!("{:.1}", top.mean_rating);
-    let (rated, said) = match shown.ratings {
+    let (rated, said) = match ratings {
         Ratings::Rated => (figure(&mean), format!("; rated {mean}")),
         Ratings::Times => (figure(&mean), format!("; {mean} times each")),
         Ratings::Alike => (String::new(), String::new()),
@@ -232,10 +224,10 @@ mod tests {
             genres.iter_mut().for_each(|genre| genre.value = hostile.into());
         }
         outcome.items.titles.fill(Some(hostile.into()));
-        let section = self::section(&outcome);
-        assert!(!section.contains("<b>\"") && !section.contains("&'"));
-        assert_eq!(section.matches("</h3>").count(), SMALL.clusters);
-        assert_eq!(section.matches("<article").count(), section.matches("</article>").count());
+        let cards = section(&outcome);
+        assert!(!cards.contains("<b>\"") && !cards.contains("&'"));
+        assert_eq!(cards.matches("</h3>").count(), SMALL.clusters);
+        assert_eq!(cards.matches("<article").count(), cards.matches("</article>").count());
     }
 
     #[test]
@@ -245,21 +237,16 @@ mod tests {
         outcome.evidence.as_mut().unwrap().stability.jaccard = vec![0.9, 0.8, 0.65, 0.2];
         let all = section(&outcome);
         let card = &all[all.find("id=\"segment-1\"").unwrap()..all.find("id=\"segment-2\"").unwrap()];
-        for text in [
-            "Horror &amp; Thriller</h3>",
-            "Segment 1: ",
-            "<dt>genre</dt>",
-            "Missing most",
-            "stable <span",
-            "(Jaccard 0.80)",
-        ] {
+        for text in
+            ["1 · Horror &amp; Thriller</h3>", "<dt>genre</dt>", "Missing most", "<dd>stable <span", "(Jaccard 0.80)"]
+        {
             assert!(card.contains(text), "{text} is not in {card}");
         }
         assert!(
             card.contains("49 items, 0.8× everybody’s 65 <span class=\"muted\">(half of the members: 33 to 148)"),
             "{card}"
         );
-        assert!(all.contains("<a href=\"#segment-1\">Horror &amp; Thriller</a>"));
+        assert!(all.contains("<a href=\"#segment-1\">1 · Horror &amp; Thriller</a>"));
         let words: Vec<bool> = ["very stable", "fairly stable", "unstable"].map(|word| all.contains(word)).to_vec();
         assert_eq!(words, [true; 3]);
         outcome.evidence = None;
@@ -295,6 +282,6 @@ mod tests {
         let all = section(&outcome);
         assert!(all.contains("No items.") && !all.contains("NaN") && !all.contains("inf"));
         assert_eq!([0.0, 0.0004, 0.0037, 0.62].map(percent_short), ["0%", "under 0.1%", "0.4%", "62%"]);
-        assert_eq!([lift(0.52), lift(3.11), lift(12.3), lift(f64::NAN)], ["0.5×", "3.1×", "12×", "–"]);
+        assert_eq!([lift(0.52), lift(3.14), lift(12.3), lift(f64::NAN)], ["0.5×", "3.1×", "12×", "–"]);
     }
 }

@@ -3,9 +3,9 @@
 use super::parts::{chart, data_table};
 use crate::continuity::matching::{Fate, Origin};
 use crate::continuity::{Continuity, Driver, Flow, Now, Then};
-use crate::report::charts::flows::{banded, others};
+use crate::report::charts::flows::{bands, others};
 use crate::report::format::{count, html, percent, plural};
-use crate::report::shown::{Shown, called};
+use crate::report::shown::{Shown, label};
 
 /// Flows whose items are shown.
 const TOP_FLOWS: usize = 9;
@@ -66,8 +66,8 @@ fn are(users: u64) -> String {
 
 /// What became of segments, a sentence each; those that simply go on are one sentence together.
 fn news(shown: &Shown, continuity: &Continuity) -> String {
-    let before = |then: &Then| format!("<b>{}</b>", html(&called(then.segment, &then.name)));
-    let now = |&segment: &u32| format!("<b>{}</b>", html(&called(segment, &shown.names[segment as usize])));
+    let before = |then: &Then| format!("<b>{}</b>", html(&label(then.segment, &then.name)));
+    let now = |&segment: &u32| format!("<b>{}</b>", shown.label_html(segment as usize));
     let mut lines = Vec::new();
     for born in continuity.segments.iter().filter(|now| now.origin == Origin::Born) {
         let members = plural(shown.kmeans.sizes[born.segment as usize], "user");
@@ -120,7 +120,7 @@ fn flow_table(continuity: &Continuity) -> String {
     let rest = Some(others(continuity)).filter(|&users| users > 0);
     let rest = rest.map(|users| vec!["others".into(), "others".into(), count(users), "–".into()]);
     let columns = ["From segment", "To segment", "Users", "Share of the segment they left"];
-    data_table("Who moved where", &columns, banded(continuity).iter().map(row).chain(rest))
+    data_table("Who moved where", &columns, bands(continuity).iter().map(row).chain(rest))
 }
 
 fn segments(shown: &Shown, continuity: &Continuity) -> String {
@@ -129,12 +129,12 @@ fn segments(shown: &Shown, continuity: &Continuity) -> String {
         let origin = match (now.origin, earlier) {
             (Origin::Kept, Some(then)) if then.segment == now.segment => "as before".to_string(),
             (Origin::Kept, Some(then)) => format!("was {}", then.segment),
-            (Origin::Split, Some(then)) => format!("part of {}", html(&called(then.segment, &then.name))),
+            (Origin::Split, Some(then)) => format!("part of {}", html(&label(then.segment, &then.name))),
             _ => "new".into(),
         };
         let left = earlier.filter(|_| now.origin == Origin::Kept).map_or("–".into(), |then| count(then.left));
         vec![
-            html(&called(now.segment, &shown.names[now.segment as usize])),
+            shown.label_html(now.segment as usize),
             origin,
             count(now.stayed),
             count(now.crossed),
@@ -155,7 +155,7 @@ fn drivers(shown: &Shown, continuity: &Continuity) -> String {
     }
     let panels: String = told.into_iter().map(|flow| panel(shown, continuity, flow)).collect();
     format!(
-        "<h3 class=\"next\">What they rate now</h3>\n<p class=\"how\">For the largest moves, the items that a larger share of those who moved \
+        "<h3 class=\"part\">What they rate now</h3>\n<p class=\"how\">For the largest moves, the items that a larger share of those who moved \
          has rated in this run than of those who stayed. The first number is the share of those who moved, the second that of \
          those who stayed.</p>\n<div class=\"columns\">\n{panels}</div>\n"
     )
@@ -175,8 +175,8 @@ fn panel(shown: &Shown, continuity: &Continuity, flow: &Flow) -> String {
     format!(
         "<div class=\"panel\"><h4>{} → {}: {}</h4>\n<table class=\"moves\">\n<thead><tr><th scope=\"col\">Item</th>\
          <th scope=\"col\">moved</th><th scope=\"col\">stayed</th></tr></thead>\n<tbody>\n{}</tbody></table></div>\n",
-        html(&called(then.segment, &then.name)),
-        html(&called(flow.to, &shown.names[flow.to as usize])),
+        html(&label(then.segment, &then.name)),
+        shown.label_html(flow.to as usize),
         plural(flow.users, "user"),
         flow.items.iter().map(item).collect::<String>()
     )

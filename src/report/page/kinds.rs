@@ -29,7 +29,7 @@ pub fn section(shown: &Shown) -> String {
     };
     format!(
         "<section id=\"kinds\">\n<h2>What kinds of customers are there?</h2>\n<p class=\"how\">The largest first. A segment stands \
-         out for what its members rated more than others did.{}</p>\n<div class=\"panel kinds\">\n{}{further}</div>\n</section>\n",
+         out for what its members have more often than others do.{}</p>\n<div class=\"panel kinds\">\n{}{further}</div>\n</section>\n",
         if shown.evidence.is_some() { STABLE } else { "" },
         table(shown, first, "Segments at a glance"),
     )

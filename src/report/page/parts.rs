@@ -42,7 +42,7 @@ pub fn data_table(title: &str, columns: &[&str], rows: impl Iterator<Item = Vec<
     )
 }
 
-/// The items, at most `n`, that members have more often than others do.
+/// The items, at most `n`, that members have more often than everybody.
 pub fn stands_out(shown: &Shown, profile: &Profile, n: usize) -> Vec<String> {
     profile.distinctive.iter().take(n).map(|item| shown.items.name(item.item)).collect()
 }
