@@ -62,7 +62,7 @@ fn the_generator_in_the_job_makes_the_same_data() {
     ] {
         generate(&sandbox, &SMALL, flags);
         let stages = STAGES.replace("clusters = 12", "clusters = 6");
-        let titles = "[input.items]\npath = 'planted.items.csv'\nid = 'item'\ntitle = 'title'\nheader = true\n";
+        let titles = "[input.items]\npath = 'planted.items.csv'\nid = 'item'\ntitle = 'title'\nheader = true\nmetadata = ['theme']\n";
         let from_files = format!("[input]\nratings = ['planted.csv']\n{input}{titles}{stages}");
         sandbox.run_to("files", &from_files, &["-w", "2"]).succeeded();
         let made = format!(

@@ -57,7 +57,8 @@ pub fn suggested(tried: &[OfClusters], error: impl Fn(usize, usize) -> f64) -> O
 /// The verdict and its grounds, for people.
 pub fn summary(evidence: &Evidence, clusters: usize) -> String {
     let suggestion = match evidence.suggested_clusters {
-        Some(other) if other != clusters => format!(" {other} segments would be enough and are found again."),
+        Some(other) if other < clusters => format!(" {other} segments would be enough and are found again."),
+        Some(other) if other > clusters => format!(" {other} segments would tell more and are found again."),
         _ => String::new(),
     };
     match evidence.verdict {

@@ -158,6 +158,16 @@ fn bits(evidence: &Evidence, own: usize) -> Value {
     let errors: Vec<f64> = evidence.by_clusters.iter().map(|of| of.standard_error).collect();
     chart["data"][0]["error_y"] =
         json!({ "type": "data", "array": errors, "color": "var(--accent)", "thickness": 1.5, "width": 3 });
+    let all = &evidence.by_clusters;
+    let hover =
+        |of: &OfClusters| format!("{} segments without taste<br>{} bits", of.clusters, significant(of.null_bits, 3));
+    let null = Scatter::new(all.iter().map(|of| of.clusters).collect(), all.iter().map(|of| of.null_bits).collect())
+        .mode(Mode::LinesMarkers)
+        .line(Line::new().color("var(--muted)").width(2.0).dash(DashType::Dash))
+        .marker(Marker::new().color("var(--muted)").size(5))
+        .hover_text_array(all.iter().map(hover).collect())
+        .hover_template("%{hovertext}<extra></extra>");
+    chart["data"].as_array_mut().expect("a chart has traces").push(value(null.as_ref()));
     chart
 }
 
@@ -321,7 +331,7 @@ mod tests {
     fn the_suggested_number_is_ringed_where_it_was_tried() {
         let mut evidence = fixture::outcome(SMALL).evidence.unwrap();
         let ringed = |evidence: &Evidence, own| {
-            let chart = bits(evidence, own);
+            let chart = stability(evidence, own);
             chart["data"].as_array().unwrap().iter().skip(1).map(|trace| trace["x"][0].as_u64().unwrap()).collect()
         };
         let marks: Vec<u64> = ringed(&evidence, 25);
@@ -330,7 +340,9 @@ mod tests {
         let marks: Vec<u64> = ringed(&evidence, 7);
         assert!(marks.is_empty(), "{marks:?}");
         let bits = bits(&evidence, 7);
-        assert_eq!(bits["data"][0]["y"].as_array().unwrap().len(), evidence.by_clusters.len());
+        for trace in 0..2 {
+            assert_eq!(bits["data"][trace]["y"].as_array().unwrap().len(), evidence.by_clusters.len());
+        }
     }
 
     #[test]

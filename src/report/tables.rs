@@ -6,7 +6,7 @@
 //! | `profiles` | segment, size, rank (from 1), item, title, score (mean TF-IDF over the members), name (of the segment), share (of the members who have the item), lift (that over the share of all users), mean_rating (by these members); by segment and rank |
 //! | `explained_variance` | component (from 1), explained_variance, ratio, cumulative |
 //! | `inertia` | space, clusters, inertia, normalised (to the first number of clusters), knee (1 at the suggested one) |
-//! | `evidence` | clusters, bits, standard_error, adjusted_rand, simplified_silhouette, calinski_harabasz, davies_bouldin, suggested (1 at the suggested one); absent without evidence |
+//! | `evidence` | clusters, bits, standard_error, null_bits, adjusted_rand, simplified_silhouette, calinski_harabasz, davies_bouldin, suggested (1 at the suggested one); absent without evidence |
 //! | `confusion` | kind, segment, predicted, users: every cell, zeros included |
 //! | `moves` | user, from, from_name (in the earlier run), to, to_name (in this one), margin; by user; only where runs are compared |
 //! | `items` | index, item, title; by index, which is the column of the model's tensors |
@@ -141,6 +141,7 @@ pub fn evidence(outcome: &Outcome) -> Option<Table<'_>> {
             ("clusters", Values::U64(by_clusters.iter().map(|of| of.clusters as u64).collect())),
             ("bits", reals(|of| of.bits)),
             ("standard_error", reals(|of| of.standard_error)),
+            ("null_bits", reals(|of| of.null_bits)),
             ("adjusted_rand", reals(|of| of.adjusted_rand)),
             ("simplified_silhouette", reals(|of| of.simplified_silhouette)),
             ("calinski_harabasz", reals(|of| of.calinski_harabasz)),

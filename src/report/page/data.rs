@@ -65,6 +65,7 @@ pub fn by_clusters(shown: &Shown) -> String {
     let columns = [
         "Segments",
         "Bits per hidden rating",
+        "Without taste",
         "Stability (adjusted Rand)",
         "Silhouette (simplified)",
         "Caliński–Harabasz",
@@ -76,6 +77,7 @@ pub fn by_clusters(shown: &Shown) -> String {
         vec![
             format!("{}{own}{suggested}", of.clusters),
             format!("{} ± {}", significant(of.bits, 3), significant(of.standard_error, 1)),
+            significant(of.null_bits, 2),
             significant(of.adjusted_rand, 3),
             significant(of.simplified_silhouette, 3),
             significant(of.calinski_harabasz, 4),

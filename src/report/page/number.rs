@@ -61,10 +61,16 @@ fn worth() -> String {
     let bits = chart("chart-bits", "", "Line chart of bits saved per hidden rating against the number of segments.");
     let again = chart("chart-stability", "", "Line chart of the adjusted Rand index against the number of segments.");
     let ring = key("ring", "--accent-2", "suggested number");
-    let marks = format!("<ul class=\"key\">{ring}{}</ul>\n", key("square", "--accent-2", "this run"));
+    let marks =
+        |more: &str| format!("<ul class=\"key\">{ring}{}{more}</ul>\n", key("square", "--accent-2", "this run"));
+    let null = key("line dashed", "--muted", "without taste");
     [
-        figure("What they say of hidden ratings", "Bits saved per rating: more is better.", &(marks.clone() + &bits)),
-        figure("How well they are found again", "Adjusted Rand index of refits: more is better.", &(marks + &again)),
+        figure("What they say of hidden ratings", "Bits saved per rating: more is better.", &(marks(&null) + &bits)),
+        figure(
+            "How well they are found again",
+            "Adjusted Rand index of refits: more is better.",
+            &(marks("") + &again),
+        ),
     ]
     .concat()
 }
