@@ -42,6 +42,7 @@ use crate::shard::Shard;
 use crate::shard::store::Store;
 use crate::shard::weight::Weigher;
 use guess::{Mean, Popularity};
+use hidden::Split;
 use stability::Segmented;
 
 pub use quality::{Quality, quality};
@@ -192,7 +193,8 @@ pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<(Evidence, u
         .collect();
 
     let mut room = store();
-    let (split, second) = question.fit_without_hidden(c, &shard.matrix, &numbers, &mut room)?;
+    let split = question.split(c, &shard.matrix, &mut room)?;
+    let second = question.fit(c, &split.seen, &numbers, &mut room)?;
     let popularity = Popularity::new(c, &split);
     let saved: Vec<Vec<f64>> = second
         .models
@@ -258,18 +260,16 @@ impl Question<'_> {
         stability::stability(c, run, &self.kmeans(), self.params.refits, self.job.seed, self.runs_memory)
     }
 
-    /// Hides a tenth of `ratings` and fits the rest.
-    fn fit_without_hidden<C: Collective>(
-        &self,
-        c: &mut C,
-        ratings: &Csr,
-        numbers: &[usize],
-        store: &mut Store,
-    ) -> Result<(hidden::Split, Fit)> {
+    /// Hides a tenth of `ratings`.
+    fn split<C: Collective>(&self, c: &mut C, ratings: &Csr, store: &mut Store) -> Result<Split> {
         let split = hidden::split(ratings, &self.shard.draw_keys, self.job.seed, store);
-        let split = c.agree(split)?;
-        let weigher = Weigher::fit(c, &split.seen, self.job.matrix);
-        let weighted = weigher.weigh(&split.seen, store);
+        c.agree(split)
+    }
+
+    /// Fits what is seen.
+    fn fit<C: Collective>(&self, c: &mut C, seen: &Csr, numbers: &[usize], store: &mut Store) -> Result<Fit> {
+        let weigher = Weigher::fit(c, seen, self.job.matrix);
+        let weighted = weigher.weigh(seen, store);
         let matrix = c.agree(weighted)?;
         let params = PcaParams { report: self.job.pca.components, tol: self.job.pca.tol.max(TOL), ..self.job.pca };
         let pca = pca::fit(c, &matrix, &params, self.job.seed, self.job.memory, &mut Checkpoint::none())?;
@@ -278,8 +278,7 @@ impl Question<'_> {
         drop(matrix);
         let (keys, seed, nowhere) = (&self.shard.draw_keys, self.job.seed, &mut Checkpoint::none());
         let fitted = kmeans::fit_and_sweep(c, points.view(), keys, &params, numbers, seed, self.runs_memory, nowhere)?;
-        let fit = Fit { points, models: fitted.tried };
-        Ok((split, fit))
+        Ok(Fit { points, models: fitted.tried })
     }
 
     /// The bits that each of `numbers` of segments of made data saves, and the adjusted Rand index of the one of place
@@ -294,8 +293,9 @@ impl Question<'_> {
         let keys = &self.shard.draw_keys;
         let ratings = null::null(c, &self.shard.matrix, keys, self.job.seed, store);
         let ratings = c.agree(ratings)?;
-        let (split, Fit { points, models }) = self.fit_without_hidden(c, &ratings, numbers, store)?;
+        let split = self.split(c, &ratings, store)?;
         drop(ratings);
+        let Fit { points, models } = self.fit(c, &split.seen, numbers, store)?;
         let popularity = Popularity::new(c, &split);
         let bits = models.iter().map(|model| {
             let saved = popularity.bits(c, &labels(model, points.view()), model.sizes.len());

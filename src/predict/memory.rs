@@ -77,10 +77,10 @@ impl Held<'_> {
         if self.q.is_weighted() { self.ratings * 12.0 + 4.0 * self.users } else { 0.0 }
     }
 
-    /// Bytes of the matrices of a second fit, and what of them may lie in memory.
+    /// Bytes of the matrices of a second fit, and what of them may lie in memory. Made data are there until they are parted.
     fn second(&self) -> f64 {
-        let weighted = if self.q.is_weighted() { 10.8 * self.ratings } else { 0.0 };
-        self.blocks() + 8.0 * self.users + weighted
+        let more = if self.q.is_weighted() { 10.8 * self.ratings } else { self.blocks() };
+        self.blocks() + 8.0 * self.users + more
     }
 
     fn second_room(&self) -> f64 {

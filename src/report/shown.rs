@@ -324,7 +324,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let outcome = fixture::outcome(SMALL);
         let shown = Shown::of(&outcome, Digests::new(), false);
-        let changes: [(&dyn Fn(&mut Shown), &str); 6] = [
+        type Change = dyn Fn(&mut Shown);
+        let changes: [(&Change, &str); 6] = [
             (&|shown| shown.names.truncate(3), "4 segments"),
             (&|shown| shown.profiles.truncate(3), "4 segments"),
             (&|shown| shown.evidence.as_mut().unwrap().stability.jaccard.truncate(3), "4 segments"),

@@ -282,6 +282,6 @@ mod tests {
         let all = section(&outcome);
         assert!(all.contains("No items.") && !all.contains("NaN") && !all.contains("inf"));
         assert_eq!([0.0, 0.0004, 0.0037, 0.62].map(percent_short), ["0%", "under 0.1%", "0.4%", "62%"]);
-        assert_eq!([lift(0.52), lift(3.14), lift(12.3), lift(f64::NAN)], ["0.5×", "3.1×", "12×", "–"]);
+        assert_eq!([lift(0.52), lift(3.13), lift(12.3), lift(f64::NAN)], ["0.5×", "3.1×", "12×", "–"]);
     }
 }
