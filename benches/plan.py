@@ -38,6 +38,8 @@ report = {COMPONENTS}
 clusters = {CLUSTERS}
 [sweep]
 clusters = []
+[evidence]
+enabled = false
 """
 
 

@@ -47,6 +47,8 @@ clusters = []
 folds = {FOLDS}
 [profile]
 top = {TOP}
+[evidence]
+enabled = false
 """
 
 
