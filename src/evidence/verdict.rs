@@ -15,7 +15,7 @@
 //! bits, and the null pays the same, as in the gap statistic of Tibshirani, Walther & Hastie 2001.) With the verdict `none`
 //! nothing is suggested.
 
-use super::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
+use super::{HeldOut, Null, OfClusters, Stability, Verdict};
 
 /// Bits per hidden rating.
 const LEAST_GAIN: f64 = 0.01;
@@ -54,14 +54,14 @@ pub fn suggested(tried: &[OfClusters], error: impl Fn(usize, usize) -> f64) -> O
     again.into_iter().find(|&at| as_good(at)).map(|at| tried[at].clusters)
 }
 
-/// The verdict and its grounds, for people.
-pub fn summary(evidence: &Evidence, clusters: usize) -> String {
-    let suggestion = match evidence.suggested_clusters {
+/// The verdict on `clusters` segments and its grounds, for people.
+pub fn summary(verdict: Verdict, suggested_clusters: Option<usize>, clusters: usize) -> String {
+    let suggestion = match suggested_clusters {
         Some(other) if other < clusters => format!(" {other} segments would be enough and are found again."),
         Some(other) if other > clusters => format!(" {other} segments would tell more and are found again."),
         _ => String::new(),
     };
-    match evidence.verdict {
+    match verdict {
         Verdict::Stable => format!(
             "These {clusters} segments are real: they tell what users choose next, and other users of the same kind lead to the \
              same segments.{suggestion}"
