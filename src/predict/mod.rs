@@ -446,10 +446,13 @@ pub(crate) mod tests {
     #[test]
     fn what_does_not_fit_is_spilled() {
         let data = sizes(1.6e6, 59_000.0, 251e6);
-        let (small, large) =
-            (job("memory = '1GiB'\n[sweep]\nclusters = []"), job("memory = '14GiB'\n[sweep]\nclusters = []"));
+        let keys = "[sweep]\nclusters = []\n[evidence]\nenabled = false";
+        let (small, large) = (job(&format!("memory = '1GiB'\n{keys}")), job(&format!("memory = '14GiB'\n{keys}")));
         let (small, large) = (ask(&small, data, cluster(1, 2)), ask(&large, data, cluster(1, 2)));
         assert_eq!(large.spilled, 0.0);
         assert!(small.spilled > 2e9 && small.memory < 1.6e9 && large.memory > 4e9, "{} {}", small.memory, large.memory);
+        // Second fits have room of their own, which is smaller.
+        let questioned = ask(&job("memory = '14GiB'\n[sweep]\nclusters = []"), data, cluster(1, 2));
+        assert!(questioned.spilled > 0.0);
     }
 }
