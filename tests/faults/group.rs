@@ -28,6 +28,8 @@ clusters = 6
 n_init = 2
 [sweep]
 clusters = [4, 10]
+[evidence]
+enabled = false
 ";
 
 /// The digests of [`JOB`] on one worker, and how long two processes take.
