@@ -27,14 +27,13 @@ impl Assigner {
     pub fn new(model: &Model) -> Assigner {
         let n_items = model.items.len();
         let manifest = &model.manifest;
-        let centroids = model.tie_order.iter().map(|&segment| model.centroids.row(segment as usize).to_vec());
         let classifier = model.bayes.as_ref().map(|b| Classifier::new(b.kind, &b.class_log_prior, &b.tables, n_items));
         Assigner {
             n_items,
             weigher: Weigher::of_model(manifest.matrix, &model.idf, manifest.mean_length),
             projector: Projector::new(model.mean.view(), model.components.view()),
             kmeans: manifest.kmeans,
-            centroids: Centroids::new(model.components.nrows(), centroids, model.tie_order.clone()),
+            centroids: Centroids::of(model.centroids.view(), &model.tie_order),
             classifier,
         }
     }

@@ -32,20 +32,23 @@ pub struct Driving {
     pub stayed: f64,
 }
 
+/// This worker's users, and what has become of them.
+pub struct Users<'a> {
+    /// Raw, `(n_local_users, n_items)`.
+    pub ratings: &'a Csr,
+    pub past: &'a Past,
+    /// In this run.
+    pub segments: &'a [u32],
+    pub moves: &'a [Move],
+    pub matching: &'a Matching,
+}
+
 /// For each of `flows` (from, to), its items by how much the share of those who moved exceeds that of those who stayed; on the
 /// coordinator. None for flows from segments where nobody stayed.
-pub fn find<C: Collective>(
-    c: &mut C,
-    ratings: &Csr,
-    past: &Past,
-    segments: &[u32],
-    moves: &[Move],
-    matching: &Matching,
-    flows: &[(u32, u32)],
-) -> Vec<Vec<Driving>> {
-    let at_a_time = (TABLE_BYTES / (2 * size_of::<i64>() * ratings.n_cols.max(1))).max(1);
+pub fn find<C: Collective>(c: &mut C, users: &Users, flows: &[(u32, u32)]) -> Vec<Vec<Driving>> {
+    let at_a_time = (TABLE_BYTES / (2 * size_of::<i64>() * users.ratings.n_cols.max(1))).max(1);
     let top = &flows[..flows.len().min(TOP_FLOWS)];
-    let group = |flows: &[(u32, u32)]| of_group(c, ratings, past, segments, moves, matching, flows);
+    let group = |flows: &[(u32, u32)]| of_group(c, users, flows);
     top.chunks(at_a_time).flat_map(group).collect()
 }
 
@@ -56,22 +59,15 @@ struct Rows {
     of_stayed: BTreeMap<u32, usize>,
 }
 
-fn of_group<C: Collective>(
-    c: &mut C,
-    ratings: &Csr,
-    past: &Past,
-    segments: &[u32],
-    moves: &[Move],
-    matching: &Matching,
-    flows: &[(u32, u32)],
-) -> Vec<Vec<Driving>> {
+fn of_group<C: Collective>(c: &mut C, users: &Users, flows: &[(u32, u32)]) -> Vec<Vec<Driving>> {
+    let ratings = users.ratings;
     let of_flow: BTreeMap<(u32, u32), usize> = flows.iter().enumerate().map(|(row, &flow)| (flow, row)).collect();
     let left: Vec<u32> =
         flows.iter().map(|(from, _)| *from).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
     let of_stayed = left.iter().enumerate().map(|(row, &from)| (from, flows.len() + row)).collect();
     let rows = Rows { of_flow, of_stayed };
     let (n_rows, n_items) = (flows.len() + left.len(), ratings.n_cols);
-    let row_of = rows.of_users(past, segments, moves, matching);
+    let row_of = rows.of_users(users);
     let mut counts = vec![0i64; n_rows * n_items];
     let mut users = vec![0i64; n_rows];
     for (user, row) in ratings.rows().enumerate() {
@@ -102,7 +98,8 @@ fn of_group<C: Collective>(
 
 impl Rows {
     /// The row that each user counts in, if any.
-    fn of_users(&self, past: &Past, segments: &[u32], moves: &[Move], matching: &Matching) -> Vec<Option<u32>> {
+    fn of_users(&self, users: &Users) -> Vec<Option<u32>> {
+        let Users { past, segments, moves, matching, .. } = *users;
         let stayed = |(&from, &to): (&u32, &u32)| {
             let stayed = from != NOWHERE && matching.then[from as usize].now.contains(&to);
             self.of_stayed.get(&from).filter(|_| stayed).map(|&row| row as u32)
@@ -173,7 +170,9 @@ mod tests {
                         moves.push(Move { user: segments.len() as u32 - 1, from, to: 1, margin: 1.0 });
                     }
                 }
-                find(c, &matrix, &past, &segments, &moves, &matching, &[(0, 1), (2, 1)])
+                let (segments, moves) = (&segments[..], &moves[..]);
+                let users = Users { ratings: &matrix, past: &past, segments, moves, matching: &matching };
+                find(c, &users, &[(0, 1), (2, 1)])
             });
             let driving = |item, moved, stayed| Driving { item, moved, stayed };
             assert_eq!(found[0], [vec![driving(5, 1.0, 0.0), driving(6, 1.0 / 3.0, 0.0)], vec![]], "{peers}");

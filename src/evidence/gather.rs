@@ -201,6 +201,6 @@ fn saved<C: Collective>(c: &mut C, popularity: &Popularity, points: &Array2<f64>
 /// Where a model puts users.
 fn labels(model: &KMeans, points: ArrayView2<f64>) -> Vec<u32> {
     let mut found = Assignment::with_capacity(points.nrows());
-    Centroids::of(model).assign(points, &mut found);
+    Centroids::of(model.centroids.view(), &model.tie_order).assign(points, &mut found);
     found.segment
 }

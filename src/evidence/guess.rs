@@ -16,9 +16,9 @@ use std::ops::Range;
 use ndarray::{Array2, Axis};
 
 use super::hidden::Split;
-use super::sums::sum;
 use crate::collective::Collective;
 use crate::kernel::csr::{Csr, Row};
+use crate::shard::sums::sum;
 
 /// κ: how often an item is taken to have been rated as by everybody.
 const PSEUDO_RATINGS: f64 = 10.0;
@@ -165,23 +165,14 @@ impl Strip<'_> {
     }
 }
 
-/// Calls `f(user, segment, entries)` with the entries of `items` of each row; those of a block by segment, whose counts
-/// stay in the cache.
+/// Calls `f(user, segment, entries)` with the entries of `items` of each row.
 fn each_row(matrix: &Csr, labels: &[u32], items: &Range<usize>, mut f: impl FnMut(usize, usize, Row)) {
     let whole = *items == (0..matrix.n_cols);
-    let mut order = Vec::new();
-    for block in matrix.blocks() {
-        let labels = &labels[block.first_row..block.first_row + block.rows.n_rows()];
-        order.clear();
-        order.extend(labels.iter().enumerate().map(|(row, &segment)| (segment, row as u32)));
-        order.sort_unstable();
-        for &(segment, row) in &order {
-            let entries = block.rows.row(row as usize);
-            let place = |item: usize| entries.indices.partition_point(|&i| (i as usize) < item);
-            let entries = if whole { entries } else { entries.part(place(items.start)..place(items.end)) };
-            f(block.first_row + row as usize, segment as usize, entries);
-        }
-    }
+    matrix.each_by_label(labels, |user, segment, entries| {
+        let place = |item: usize| entries.indices.partition_point(|&i| (i as usize) < item);
+        let entries = if whole { entries } else { entries.part(place(items.start)..place(items.end)) };
+        f(user, segment, entries);
+    });
 }
 
 /// Leaves the `most` highest scores, falling; of equals the lower items.

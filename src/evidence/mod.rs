@@ -6,29 +6,29 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`activity`] | how far the first component is activity |
 //! | [`gather`] | all of it in its order, on second fits of the run's own kind |
 //! | [`hidden`] | a tenth of the ratings, hidden from a second fit |
 //! | [`guess`] | how well its segments predict them |
 //! | [`stability`] | refits to other users |
 //! | [`null`] | data without structure, for which all this is done again |
 //! | [`quality`] | indices that look at the points alone |
-//! | [`sums`] | sums and correlations over users |
 //! | [`verdict`] | the rule that follows from it all |
 
+mod activity;
 mod gather;
 mod guess;
 mod hidden;
 mod null;
 mod quality;
 mod stability;
-mod sums;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
 
+pub use activity::activity_correlation;
 pub use gather::{Question, fit};
 pub use quality::{Quality, quality};
-pub use sums::activity_correlation;
 
 /// What there is to say about the segments of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -135,7 +135,7 @@ fn again(
     }
     let labels = |model: &KMeans| {
         let mut found = Assignment::with_capacity(draw_keys.len());
-        Centroids::of(model).assign(points.view(), &mut found);
+        Centroids::of(model.centroids.view(), &model.tie_order).assign(points.view(), &mut found);
         found.segment
     };
     let of = |model: &KMeans| {

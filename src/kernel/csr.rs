@@ -365,6 +365,23 @@ impl Csr {
         self.range
     }
 
+    /// Calls `f(row, label, entries)` for every row; those of a block by their label in `labels`, so that what is kept for
+    /// one stays in the cache.
+    pub fn each_by_label(&self, labels: &[u32], mut f: impl FnMut(usize, usize, Row<'_>)) {
+        let mut order = Vec::new();
+        for block in self.blocks() {
+            let first = block.first_row;
+            order.clear();
+            order.extend(
+                (0..).zip(&labels[first..first + block.rows.n_rows()]).map(|(row, &label): (u32, _)| (label, row)),
+            );
+            order.sort_unstable();
+            order
+                .iter()
+                .for_each(|&(label, row)| f(first + row as usize, label as usize, block.rows.row(row as usize)));
+        }
+    }
+
     /// Largest magnitude of a value; 0 where there is none.
     pub fn max_abs(&self) -> f64 {
         self.range.map_or(0.0, |(least, most)| most.abs().max(least.abs()))

@@ -29,7 +29,7 @@ pub fn assign(users: &Users, model: &KMeans) -> Assignment {
     let (scores, _) = users.cloud.dense().expect("segments are of users by their scores");
     let scores = ArrayView2::from_shape((users.n_rows(), scores.n_dims), scores.values).expect("a row for each user");
     let mut assignment = Assignment::with_capacity(users.n_rows());
-    Centroids::of(model).assign(scores, &mut assignment);
+    Centroids::of(model.centroids.view(), &model.tie_order).assign(scores, &mut assignment);
     assignment
 }
 

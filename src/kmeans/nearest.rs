@@ -6,7 +6,7 @@ use crate::job::KMeansParams;
 use crate::kernel::csr::scale_to_unit_length;
 use crate::kernel::lloyd::{Points, Scores, Tiles, dense};
 
-use super::{Assignment, KMeans};
+use super::Assignment;
 
 /// Users whose distances to all centroids are computed at a time.
 const ROWS: usize = 256;
@@ -30,10 +30,10 @@ impl Centroids {
         Centroids { tiles: Tiles::of_rows(&kind, centroids), segments }
     }
 
-    /// Those of a model, in its own order of ties.
-    pub fn of(model: &KMeans) -> Centroids {
-        let centroids = model.tie_order.iter().map(|&segment| model.centroids.row(segment as usize).to_vec());
-        Centroids::new(model.centroids.ncols(), centroids, model.tie_order.clone())
+    /// Those of a model `(n_segments, n_components)`, in its own order of ties.
+    pub fn of(centroids: ArrayView2<f64>, tie_order: &[u32]) -> Centroids {
+        let ordered = tie_order.iter().map(|&segment| centroids.row(segment as usize).to_vec());
+        Centroids::new(centroids.ncols(), ordered, tie_order.to_vec())
     }
 
     /// Scores `(n_users, n_components)` as k-means sees them: on the unit sphere where `params` say so. A user of length 0 stays.

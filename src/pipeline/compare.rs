@@ -276,7 +276,9 @@ pub fn compare<C: Collective>(
     paths.sum(c);
     let flows: Vec<(u32, u32)> = paths.flows().iter().map(|&(from, to, _)| (from, to)).collect();
     let (shard, items) = (&space.ratings.shard, &space.ratings.items);
-    let driving = driving::find(c, &shard.matrix, &known.past, &assignment.segment, &moves, &matching, &flows);
+    let (ratings, past, segments) = (&shard.matrix, &known.past, &assignment.segment[..]);
+    let users = driving::Users { ratings, past, segments, moves: &moves, matching: &matching };
+    let driving = driving::find(c, &users, &flows);
     let told = previous.map(|previous| {
         let mut told = moves::tell(&previous.earlier, &matching, &paths);
         let driver = |Driving { item, moved, stayed }: Driving| Driver {

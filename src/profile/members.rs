@@ -8,7 +8,6 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::each_member;
 use crate::collective::Collective;
 use crate::collective::owners::Owners;
 use crate::kernel::csr::Csr;
@@ -95,7 +94,7 @@ fn pass(ratings: &Csr, labels: &[u32], n_clusters: usize, chosen: &[u32], scale:
     chosen.iter().enumerate().for_each(|(place, &item)| places[item as usize] = place as u32);
     let mut counts = vec![0u32; n_clusters * n_items];
     let mut sums = vec![0i64; n_clusters * chosen.len()];
-    each_member(ratings, labels, |segment, row| {
+    ratings.each_by_label(labels, |_, segment, row| {
         let counts = &mut counts[segment * n_items..(segment + 1) * n_items];
         let sums = &mut sums[segment * chosen.len()..(segment + 1) * chosen.len()];
         row.for_each(|item, rating| {

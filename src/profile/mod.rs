@@ -24,7 +24,7 @@ use crate::collective::Collective;
 use crate::collective::owners::Owners;
 use crate::ingest::metadata::Field;
 use crate::job::ProfileParams;
-use crate::kernel::csr::{Csr, Row};
+use crate::kernel::csr::Csr;
 use crate::kernel::fixed::Scale;
 use crate::kernel::tfidf;
 use members::{Apart, Counted};
@@ -136,7 +136,7 @@ pub fn fit<C: Collective>(
     let mut counts = ratings.column_counts();
     counts.resize(n_items + 2 * n_clusters, 0);
     let (_, of_segments) = counts.split_at_mut(n_items);
-    each_member(ratings, labels, |segment, row| {
+    ratings.each_by_label(labels, |_, segment, row| {
         of_segments[segment] += 1;
         of_segments[n_clusters + segment] += row.len() as i64;
     });
@@ -237,19 +237,6 @@ fn nearest(centroids: ArrayView2<'_, f64>, sizes: &[i64], segment: usize) -> Vec
     others
 }
 
-/// Hands the rows of this worker's users to `each`, with their segments. The users of a block go by segment, so that what
-/// is kept for one stays in the cache.
-fn each_member(ratings: &Csr, labels: &[u32], mut each: impl FnMut(usize, Row<'_>)) {
-    let mut order = Vec::new();
-    for block in ratings.blocks() {
-        let labels = &labels[block.first_row..block.first_row + block.rows.n_rows()];
-        order.clear();
-        order.extend(labels.iter().enumerate().map(|(row, &segment)| (segment, row as u32)));
-        order.sort_unstable();
-        order.iter().for_each(|&(segment, row)| each(segment as usize, block.rows.row(row as usize)));
-    }
-}
-
 /// The part of the items `own`, from the sums `(n_clusters, n_items)`.
 fn finish(sums: &[i64], own: Range<usize>, n_items: usize, sizes: &[i64], scale: Scale, top: usize) -> Part {
     let mean = |sum: i64, n: i64| if n == 0 { 0.0 } else { scale.real(sum) / n as f64 };
@@ -295,7 +282,7 @@ fn weight_sums(ratings: &Csr, labels: &[u32], n_clusters: usize, idf: &[f64], sc
     let n_items = ratings.n_cols;
     let mut sums = vec![0i64; n_clusters * n_items];
     let mut weights = Vec::new();
-    each_member(ratings, labels, |segment, row| {
+    ratings.each_by_label(labels, |_, segment, row| {
         tfidf::unit_row(row, idf, &mut weights);
         let out = &mut sums[segment * n_items..(segment + 1) * n_items];
         for (&item, &weight) in row.indices.iter().zip(&weights) {

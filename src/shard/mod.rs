@@ -7,6 +7,7 @@
 //! | [`filter`] | users and items with too few ratings left out |
 //! | [`store`] | where blocks lie |
 //! | [`spill`], [`scratch`] | blocks that are read in place from a nameless file |
+//! | [`sums`] | sums of real numbers over all users |
 //! | [`weight`] | the matrix that PCA and k-means see |
 
 pub mod build;
@@ -15,6 +16,7 @@ pub mod incoming;
 pub mod scratch;
 pub mod spill;
 pub mod store;
+pub mod sums;
 pub mod weight;
 
 use crate::ingest::ids::Id;

@@ -11,11 +11,11 @@
 use std::borrow::Cow;
 
 use super::store::Store;
+use super::sums::sum;
 use crate::collective::Collective;
 use crate::error::Result;
 use crate::job::{Matrix, Missing, Normalize, Weighting};
 use crate::kernel::csr::{Csr, Row, Rows, RowsRef, Values, scale_to_unit_length};
-use crate::kernel::fixed::Scale;
 use crate::kernel::tfidf;
 
 /// BM25's usual constants (Robertson & Zaragoza 2009).
@@ -190,12 +190,7 @@ fn length(row: Row<'_>) -> f64 {
 /// The mean [`length`] over all workers' users.
 fn mean_length<C: Collective>(c: &mut C, ratings: &Csr) -> f64 {
     let n = n_users(c, ratings);
-    let mut longest = [ratings.rows().map(length).fold(0.0, f64::max)];
-    c.max(&mut longest);
-    let scale = Scale::new(longest[0], n);
-    let mut total = [ratings.rows().map(|row| scale.fix(length(row))).sum::<i64>()];
-    c.sum(&mut total);
-    scale.real(total[0]) / n as f64
+    sum(c, ratings.rows().map(length).collect::<Vec<f64>>().into_iter()) / n as f64
 }
 
 #[cfg(test)]

@@ -1,20 +1,8 @@
-//! Sums and correlations over all workers' users.
+//! How far users' scores go with their activity.
 
 use crate::collective::Collective;
 use crate::kernel::csr::Csr;
-use crate::kernel::fixed::Scale;
-
-/// The sum of a number of each local user over all workers.
-pub fn sum<C: Collective>(c: &mut C, of_users: impl Iterator<Item = f64> + Clone) -> f64 {
-    let mut bounds = [of_users.clone().map(f64::abs).fold(0.0, f64::max), of_users.clone().count() as f64];
-    let mut count = [bounds[1] as u64];
-    c.max(&mut bounds);
-    c.sum(&mut count);
-    let scale = Scale::new(bounds[0], count[0]);
-    let mut total = [of_users.map(|x| scale.fix(x)).sum::<i64>()];
-    c.sum(&mut total);
-    scale.real(total[0])
-}
+use crate::shard::sums::sum;
 
 /// Correlation (Pearson) of `scores`, one of each local user, with how many ratings they have; 0 where either does not vary.
 pub fn activity_correlation<C: Collective>(c: &mut C, scores: impl Iterator<Item = f64> + Clone, ratings: &Csr) -> f64 {
