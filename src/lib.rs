@@ -26,13 +26,14 @@
 //! | [`checkpoint`] | what a run leaves behind for another to go on from |
 //! | [`kernel`] | pure numerics |
 //! | [`flow`] | everything that knows timely |
+//! | [`live`] | segments kept up to date as ratings arrive, on differential dataflow |
 //! | [`pipeline`] | the job as a handful of calls in data order |
 //! | [`predict`] | how long a job will take and what it needs |
 //! | [`verify`] | a finished run, run again and compared |
 //! | [`launch`] | starting, watching and restarting the processes of a job |
 //!
 //! Imports run one way. [`kernel`] imports nothing of ours; a stage imports [`kernel`], [`collective`] and the result
-//! types of the stages before it; only [`flow`] imports timely; [`report`] imports result types only; [`pipeline`] alone
+//! types of the stages before it; only [`flow`] and [`live`] import timely; [`report`] imports result types only; [`pipeline`] alone
 //! joins stages to [`flow`]. `tests/layering.rs` enforces it.
 //!
 //! One law holds everywhere: for one job and one input, every number in the outputs has the same bits for any number of
@@ -55,6 +56,7 @@ pub mod job;
 pub mod kernel;
 pub mod kmeans;
 pub mod launch;
+pub mod live;
 pub mod logs;
 pub mod model;
 pub mod names;
