@@ -5,6 +5,10 @@
 //! |---|---|
 //! | [`change`] | what may happen to a rating |
 //! | [`input`] | lines from files, sockets and topics to changes |
+//! | [`state`] | log and snapshot: what a session leaves for the next |
+//! | [`tell`] | lines to standard output or a file, each batch once |
 
 pub mod change;
 pub mod input;
+pub mod state;
+pub mod tell;
