@@ -4,6 +4,9 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`change`] | what may happen to a rating |
+//! | [`input`] | lines from files, sockets and topics to changes |
+//! | [`state`] | log and snapshot: what a session leaves for the next |
+//! | [`tell`] | lines to standard output or a file, each batch once |
 //! | [`row`], [`resolve`] | rows of a user and item, and what a change does to them |
 //! | [`frame`] | what stays as it is until a refit |
 //! | [`engine`] | the dataflow of a worker: rows in, placements and tables out |
@@ -13,10 +16,13 @@
 pub mod change;
 pub mod engine;
 pub mod frame;
+pub mod input;
 pub mod place;
 pub mod resolve;
 pub mod row;
+pub mod state;
 pub mod tally;
+pub mod tell;
 pub mod users;
 
 #[cfg(test)]
