@@ -7,6 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::{Array1, Array2};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
@@ -85,6 +88,28 @@ pub fn read(folder: &Path) -> Result<Model> {
         fs::read(&path).map_err(|e| Error::file(&path, "cannot read", &e, "name the output folder of a finished run"))
     };
     check(&bytes(MANIFEST)?, &bytes(TENSORS)?).map_err(|damage| damage.into_error(Some(folder)))
+}
+
+/// The titles in the table of items in `folder`, by index; none for an item that has none.
+pub fn titles(folder: &Path) -> Result<Vec<Option<String>>> {
+    let path = folder.join(FILES[2]);
+    let remedy = "name the output folder of a finished run";
+    let file = fs::File::open(&path).map_err(|e| Error::file(&path, "cannot read", &e, remedy))?;
+    let damaged = |e: ParquetError| {
+        let problem = format!("this is not the table of items of a model: {e}");
+        let remedy = "the model is damaged or of another version of segmill: run the job again";
+        Error::data(path.display().to_string(), problem, remedy)
+    };
+    let reader = SerializedFileReader::new(file).map_err(damaged)?;
+    let title = |row: std::result::Result<parquet::record::Row, ParquetError>| {
+        let row = row.map_err(damaged)?;
+        let (_, field) = row
+            .get_column_iter()
+            .find(|(name, _)| *name == "title")
+            .ok_or_else(|| damaged(ParquetError::General("it has no titles".into())))?;
+        Ok(if let Field::Str(title) = field { Some(title.clone()) } else { None })
+    };
+    reader.get_row_iter(None).map_err(damaged)?.map(title).collect()
 }
 
 /// A model from the bytes of `model.json` and `model.safetensors`.
@@ -292,6 +317,9 @@ mod tests {
                 outcome.items.ids[SMALL.items - 1] = Id::parse("Zoë");
             }
             let (json, tensors) = files(&outcome);
+            let folder = tempfile::tempdir().unwrap();
+            tables::items(&outcome).write_parquet(&folder.path().join(FILES[2])).unwrap();
+            assert_eq!(titles(folder.path()).unwrap(), outcome.items.titles);
             let model = read_bytes(&json, &tensors).unwrap();
             assert_eq!(model.items, outcome.items.ids);
             assert_eq!((&model.mean, &model.components), (&outcome.pca.mean, &outcome.pca.components));

@@ -97,10 +97,12 @@ pub struct Near {
 
 /// An item by its TF-IDF.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Scored {
-    item: u32,
-    score: f64,
-    score_all: f64,
+pub struct Scored {
+    pub item: u32,
+    /// Mean over the members.
+    pub score: f64,
+    /// And over all users.
+    pub score_all: f64,
 }
 
 /// What a worker finds out about the items it owns.
@@ -258,6 +260,13 @@ pub fn of_tables<C: Collective>(c: &mut C, tables: Tables<'_>, users: &Users, ar
     let rating_sums = (0..users.sizes.len()).flat_map(of_segment).collect();
     let chosen = Chosen::gather(c, &chosen, tables.counts, own.clone(), rating_sums);
     described(c, &owners, liked, &chosen, tables.counts, users, around)
+}
+
+/// The top items of each segment alone, on the coordinator; nothing elsewhere. `sizes` are the users of all workers.
+pub fn tops_of_tables<C: Collective>(c: &mut C, tables: Tables<'_>, sizes: &[i64], top: usize) -> Vec<Vec<Scored>> {
+    let owners = owners(c.peers(), tables.weights.len() / sizes.len());
+    let liked = liked(c, &owners, tables.weights, sizes, tables.scale, top);
+    liked.into_iter().map(|liked| liked.top).collect()
 }
 
 /// What the mean TF-IDF row of a segment says.

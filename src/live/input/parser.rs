@@ -60,6 +60,7 @@ pub(super) type Wrong = (&'static str, &'static str);
 pub(super) type Read = Result<Option<Row>, Wrong>;
 
 /// The code and the field of a flaw.
+#[expect(clippy::boxed_local, reason = "as it comes, for map_err")]
 pub(super) fn wrong(flaw: Box<Flaw>) -> Wrong {
     (flaw.code.name(), flaw.field)
 }
