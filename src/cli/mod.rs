@@ -102,8 +102,8 @@ pub struct JobArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Cluster")]
     pub start_timeout: u64,
 
-    /// Tell over HTTP how far the job is, for people and Prometheus: /, /metrics, /healthz, /readyz, to whoever reaches this
-    /// address. Port 0 is any free one. Of segmill launch, process 0 tells
+    /// Tell over HTTP how far the job is, for people and programs: /, /metrics, /live.json, /healthz, /readyz, to whoever
+    /// reaches this address. Port 0 is any free one. Of segmill launch, process 0 tells
     #[arg(long, value_name = "HOST:PORT", env = STATUS_VARIABLE)]
     pub status_addr: Option<String>,
 

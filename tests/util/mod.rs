@@ -8,6 +8,7 @@ pub mod axe;
 pub mod browser;
 pub mod cluster;
 pub mod data;
+pub mod draws;
 pub mod files;
 pub mod outputs;
 pub mod python;
