@@ -69,7 +69,7 @@ fn run(args: &RunArgs) -> Result<()> {
         print(|out| write!(out, "{preview}"));
         return Ok(());
     }
-    if let Some(address) = &args.job.status_addr {
+    if let Some(address) = &args.job.mesh.status_addr {
         let address = status::serve(address)?;
         say::note(&format!("status at http://{address}/"));
     }
