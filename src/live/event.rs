@@ -1,12 +1,13 @@
 //! What is told of a batch, as JSON lines. The same for the same batch in every layout.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
 use crate::ingest::ids::Id;
 
-use super::change::Positions;
+use super::change::{Position, Positions};
 
 /// An id as JSON has it: a number, or a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +57,29 @@ pub enum Event<'a> {
         unknown_items: u64,
         users: u64,
         ratings: u64,
-        acknowledged: &'a Positions,
+        acknowledged: &'a BTreeMap<&'a str, Reached<'a>>,
     },
+}
+
+/// How far an input is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Reached<'a> {
+    pub lines: u64,
+    /// Of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Kafka: the next offset of each partition.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub offsets: &'a BTreeMap<i32, i64>,
+}
+
+/// By the names of the inputs.
+pub fn reached<'p>(positions: &'p Positions) -> BTreeMap<&'p str, Reached<'p>> {
+    let reached = |(name, position): (&'p String, &'p Position)| {
+        let bytes = (position.inode != 0).then_some(position.bytes);
+        (name.as_str(), Reached { lines: position.lines, bytes, offsets: &position.offsets })
+    };
+    positions.iter().map(reached).collect()
 }
 
 /// A segment at the start.

@@ -265,7 +265,10 @@ fn rows_of_several_of_an_item_are_read_back_as_they_were_put_in() {
         assert!(engine.apply(&[withdrawn]).is_empty());
         engine.settle();
         let mut rows = Vec::new();
-        engine.each_user(|user, of_user| rows.push((user, of_user.to_vec())));
+        engine.each_user(0, |user, of_user| {
+            rows.push((user, of_user.to_vec()));
+            true
+        });
         assert_eq!(engine.placement(0).unwrap().n_ratings, 1);
         assert_eq!(engine.placement(1), None);
         rows

@@ -101,7 +101,7 @@ impl Work {
                 shard.matrix.rows().filter(|row| row.is_empty()).count() as u64;
             c.sum(&mut counts);
             let blank_users = counts.pop().expect("a count of blank users");
-            (counts, blank_users, gather::users(c, &shard, assignment, nb_segment))
+            (counts, blank_users, gather::users(c, &shard.users, assignment, nb_segment))
         });
         let found = c.is_coordinator().then(|| {
             let assigned = Assigned {

@@ -16,7 +16,7 @@ use std::ops::Range;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-pub use activity::{Activity, activity_key};
+pub use activity::{Activity, activity_key, of_segments};
 pub use members::ItemShare;
 pub use summary::{Category, Summary, SummaryOf};
 
@@ -195,12 +195,8 @@ impl Users {
 
     /// From this worker's users by their [`activity_key`].
     pub fn of<C: Collective>(c: &mut C, by_activity: Vec<[u64; 2]>, n_clusters: usize) -> Users {
-        let mut sizes = vec![0i64; 2 * n_clusters];
-        for &[key, users] in &by_activity {
-            let (segment, length) = ((key >> 32) as usize, i64::from(key as u32));
-            sizes[segment] += users as i64;
-            sizes[n_clusters + segment] += users as i64 * length;
-        }
+        let counted = by_activity.iter().map(|&[key, users]| (key, users as i64));
+        let mut sizes = of_segments(counted, n_clusters);
         c.sum(&mut sizes);
         let n_ratings = sizes.split_off(n_clusters);
         Users { sizes, n_ratings, by_activity }

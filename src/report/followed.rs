@@ -12,7 +12,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::ingest::Items;
@@ -26,7 +26,7 @@ use crate::report::{UserTable, tables, write};
 pub const FILE: &str = "follow.json";
 
 /// What became of the changes: `changes = made + rejected + filtered`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Changes {
     pub changes: u64,
     pub made: u64,
@@ -74,9 +74,20 @@ pub struct Followed<'a> {
     pub rejects: &'a Path,
 }
 
+impl Changes {
+    pub fn add(&mut self, more: &Changes) {
+        let Changes { changes, made, rejected, filtered, unknown } = more;
+        self.changes += changes;
+        self.made += made;
+        self.rejected += rejected;
+        self.filtered += filtered;
+        self.unknown += unknown;
+    }
+}
+
 impl Followed<'_> {
-    /// Writes the folder `output`, whole or not at all.
-    pub fn write(mut self, output: &Path) -> Result<()> {
+    /// Writes the folder `output`, whole or not at all. Returns the record with the digests.
+    pub fn write(mut self, output: &Path) -> Result<Record> {
         write::replace(output, |folder| {
             let tables = [tables::users(&self.users), tables::profiles_of(&self.profiles, self.items, self.names)];
             for table in &tables {
@@ -92,7 +103,8 @@ impl Followed<'_> {
             let mut json = serde_json::to_vec_pretty(&self.record).expect("a record serialises");
             json.push(b'\n');
             write::write_file(&folder.join(FILE), |sink| sink.write_all(&json))
-        })
+        })?;
+        Ok(self.record)
     }
 }
 
