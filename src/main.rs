@@ -5,18 +5,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use segmill::cli::{
-    AssignArgs, Cli, Command, Format, GenerateArgs, LaunchArgs, PlanArgs, ReportArgs, RunArgs, VerifyArgs,
+    AssignArgs, Cli, Command, FollowArgs, Format, GenerateArgs, LaunchArgs, PlanArgs, ReportArgs, RunArgs, VerifyArgs,
 };
 use segmill::error::{Error, Result};
 use segmill::flow::cluster::Layout;
 use segmill::ingest::planted;
 use segmill::launch::{self, Orders};
 use segmill::logs::{self, Watcher};
-use segmill::pipeline::assign::Order;
 use segmill::pipeline::preview;
-use segmill::report::assigned::Places;
 use segmill::report::run::Finished;
-use segmill::report::{again, forecast, terminal};
+use segmill::report::{again, assigned, followed, forecast, terminal};
 use segmill::verify::Rerun;
 use segmill::{job, model, pipeline, progress, say, status};
 
@@ -32,6 +30,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan(&args).map(|()| 0),
         Command::Generate(args) => generate(&args).map(|()| 0),
         Command::Assign(args) => assign(&args).map(|()| 0),
+        Command::Follow(args) => follow(&args).map(|()| 0),
         Command::Report(args) => report(&args).map(|()| 0),
         Command::Verify(args) => verify(&args),
         Command::Completions(args) => {
@@ -69,10 +68,7 @@ fn run(args: &RunArgs) -> Result<()> {
         print(|out| write!(out, "{preview}"));
         return Ok(());
     }
-    if let Some(address) = &args.job.mesh.status_addr {
-        let address = status::serve(address)?;
-        say::note(&format!("status at http://{address}/"));
-    }
+    serve_status(args.job.mesh.status_addr.as_deref())?;
     let Some(finished) = pipeline::run(job, &layout)? else {
         return Ok(());
     };
@@ -123,21 +119,58 @@ fn assign(args: &AssignArgs) -> Result<()> {
     args.talk.choose();
     logs::start(Watcher::Terminal);
     pipeline::choose_vector_code()?;
-    let places = Places::of(&args.output, args.profiles.as_deref())?;
+    let places = assigned::Places::of(&args.output, args.profiles.as_deref())?;
     let finished = Finished::read(&args.run)?;
     let job = finished.job.for_ratings(&args.ratings, &args.overrides)?;
     let foreign = finished.foreign();
     let folder = args.run.join(model::FOLDER);
     let model = model::read(&folder)?;
     let titles = if args.profiles.is_some() { model::titles(&folder)? } else { Vec::new() };
-    let order = Order { model, job, places: places.clone(), titles };
-    let assigned = pipeline::assign::run(order, args.threads()?)?;
+    let order = pipeline::assign::Order { model, job, places: places.clone(), titles };
+    let found = pipeline::assign::run(order, args.threads()?)?;
     warn(foreign.as_slice());
-    warn(&assigned.warnings(&places.users));
+    warn(&found.warnings(&places.users));
     // Standard output may be where the users go.
-    let mut summary = Vec::new();
-    let _ = assigned.print(&places.users, &mut summary);
-    String::from_utf8_lossy(&summary).lines().for_each(say::note);
+    note(|sink| found.print(&places.users, sink));
+    Ok(())
+}
+
+fn follow(args: &FollowArgs) -> Result<()> {
+    args.talk.choose();
+    logs::start(Watcher::Terminal);
+    pipeline::choose_vector_code()?;
+    let layout = args.layout()?;
+    let places = followed::Places { run: args.run.clone(), state: args.state()?, last: args.last.clone() };
+    let finished = Finished::read(&args.run)?;
+    let order = pipeline::follow::Order {
+        run: places.run.clone(),
+        job: finished.job.for_following(&args.overrides, args.empty)?,
+        identity: model::identity(&args.run.join(model::FOLDER))?,
+        inertia: finished.inertia,
+        inputs: args.inputs()?,
+        format: args.format()?,
+        op: args.op(),
+        stop_at_end: args.stop_at_end,
+        every: args.every()?,
+        empty: args.empty,
+        output: args.output.clone(),
+        last: places.last.clone(),
+        state: places.state.clone(),
+        drift: args.drift,
+        refit: args.refit,
+    };
+    // The first process has the coordinator, who writes.
+    if layout.process == 0 {
+        places.check()?;
+    }
+    serve_status(args.mesh.status_addr.as_deref())?;
+    warn(finished.foreign().as_slice());
+    let Some(ended) = pipeline::follow::run(order, &layout)? else {
+        return Ok(());
+    };
+    warn(&ended.warnings);
+    // Standard output may be where changes are told.
+    note(|sink| ended.record.print(&places, sink));
     Ok(())
 }
 
@@ -170,6 +203,21 @@ fn verify(args: &VerifyArgs) -> Result<u8> {
     let comparison = rerun.compare()?;
     print(|mut out| comparison.print(&mut out));
     comparison.judge(&args.run).map(|()| 0)
+}
+
+fn serve_status(address: Option<&str>) -> Result<()> {
+    if let Some(address) = address {
+        let address = status::serve(address)?;
+        say::note(&format!("status at http://{address}/"));
+    }
+    Ok(())
+}
+
+/// A note for each line of a summary.
+fn note(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) {
+    let mut summary = Vec::new();
+    let _ = write(&mut summary);
+    String::from_utf8_lossy(&summary).lines().for_each(say::note);
 }
 
 fn warn(warnings: &[String]) {

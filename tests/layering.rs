@@ -26,7 +26,7 @@ const RULES: &[Rule] = &[
     Rule { module: "checkpoint", any: &["error", "collective"], results: &[] },
     Rule { module: "job", any: &["error"], results: &[] },
     Rule { module: "launch", any: &["error", "say", "flow"], results: &[] },
-    Rule { module: "cli", any: &["error", "say", "launch"], results: &["job", "flow", "predict"] },
+    Rule { module: "cli", any: &["error", "say", "launch"], results: &["job", "flow", "predict", "live"] },
     Rule { module: "ingest", any: &["error", "kernel", "collective", "progress"], results: &["job"] },
     Rule { module: "shard", any: &["error", "kernel", "collective", "ingest"], results: &["job"] },
     Rule { module: "pca", any: STAGE, results: &["job", "shard", "ingest"] },

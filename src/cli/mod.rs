@@ -5,6 +5,7 @@
 //! command line that cannot run ends with exit code 2, whether clap or [`Error::Job`] refuses it.
 
 mod assign;
+mod follow;
 pub(crate) mod hosts;
 pub(crate) mod nodelist;
 mod pages;
@@ -29,6 +30,7 @@ pub use plan::{Format, PlanArgs};
 use rank::Asked;
 
 pub use assign::AssignArgs;
+pub use follow::FollowArgs;
 pub use pages::{CompletionsArgs, ManArgs};
 pub use report::ReportArgs;
 pub use talk::{LogFormat, TalkArgs};
@@ -70,6 +72,8 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Put users, new or known, into the segments of a finished run
     Assign(AssignArgs),
+    /// Keep the segments of a finished run up to date as ratings arrive, are corrected and are withdrawn
+    Follow(FollowArgs),
     /// Render the report of a finished run again, after names of segments were edited
     Report(ReportArgs),
     /// Run a finished run again in another layout, and compare the digests table by table

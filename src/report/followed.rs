@@ -9,7 +9,7 @@
 //! ```
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,45 @@ use crate::error::{Error, Result};
 use crate::ingest::Items;
 use crate::model;
 use crate::profile::Profile;
+use crate::report::format::{count, percent, plural, significant};
 use crate::report::run::{Digests, Versions};
+use crate::report::staged::resolved;
 use crate::report::table::DISK_REMEDY;
 use crate::report::{UserTable, tables, write};
 
 /// The record's name.
 pub const FILE: &str = "follow.json";
+
+/// Where a session of live mode has its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The output folder of the run.
+    pub run: PathBuf,
+    pub state: PathBuf,
+    /// Where the tables go at the end, if anywhere.
+    pub last: Option<PathBuf>,
+}
+
+impl Places {
+    /// Refuses, before anything is read, a folder for the tables that [`Followed::write`] would refuse, or that would take
+    /// the place of the run or the state. Leaves no trace.
+    pub fn check(&self) -> Result<()> {
+        let Some(last) = &self.last else { return Ok(()) };
+        for (what, other) in [("the run", &self.run), ("the state", &self.state)] {
+            let (ours, theirs) = (resolved(last), resolved(other));
+            if ours.starts_with(&theirs) || theirs.starts_with(&ours) {
+                let problem = format!("{} and {what} in {} would be in one place", last.display(), other.display());
+                return Err(Error::job("--final", problem, "name another folder"));
+            }
+        }
+        write::check_output(last).map_err(|error| match error {
+            Error::File { path, problem, remedy } if remedy == write::IN_THE_WAY => {
+                Error::File { path, problem, remedy: "name another folder with --final, or move it away".into() }
+            }
+            other => other,
+        })
+    }
+}
 
 /// What became of the changes: `changes = made + rejected + filtered`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -58,6 +91,41 @@ pub struct Record {
     pub refit_due: Option<String>,
     /// As those of `run.json`.
     pub digests: Digests,
+}
+
+impl Record {
+    /// What became of the changes, how things stand, and how to go on: a line each.
+    pub fn print(&self, places: &Places, sink: &mut impl Write) -> io::Result<()> {
+        let Places { run, state, last } = places;
+        let Changes { changes, made, rejected, filtered, unknown } = self.changes;
+        let batches = if self.batches == 1 { "batch" } else { "batches" };
+        write!(sink, "{} in {} {batches}: {} made", plural(changes, "change"), count(self.batches), count(made))?;
+        if unknown > 0 {
+            write!(sink, " ({} of items that the model does not know)", count(unknown))?;
+        }
+        writeln!(sink, ", {} rejected, {} filtered", count(rejected), count(filtered))?;
+        if rejected > 0 {
+            writeln!(sink, "rejected: {} says which and why", state.join("rejects.tsv").display())?;
+        }
+        write!(sink, "now {} with {}", plural(self.users, "user"), plural(self.ratings, "rating"))?;
+        if self.refits > 0 {
+            write!(sink, ", after {}", plural(self.refits, "refit"))?;
+        }
+        writeln!(sink)?;
+        let due = self.refit_due.as_ref().map_or("no refit is due".into(), |why| format!("a refit is due: {why}"));
+        writeln!(
+            sink,
+            "drift: mean squared distance {} (in the fit {}), {} of the users of the fit moved, idf off by {}; {due}",
+            significant(self.inertia_per_user, 4),
+            significant(self.inertia_per_user_fit, 4),
+            percent(self.moved_share),
+            significant(self.idf_drift, 3)
+        )?;
+        if let Some(last) = last {
+            writeln!(sink, "segments, profiles and model: {}", last.display())?;
+        }
+        writeln!(sink, "to go on from here: segmill follow {} --state {}", run.display(), state.display())
+    }
 }
 
 /// All there is to write, on the coordinator.
@@ -110,4 +178,80 @@ impl Followed<'_> {
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).map(drop).map_err(|e| Error::file(from, "cannot copy", &e, DISK_REMEDY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{self, SMALL};
+
+    fn record() -> Record {
+        Record {
+            versions: Versions::current(),
+            model: "out/ml".into(),
+            batches: 12,
+            refits: 0,
+            changes: Changes { changes: 1_000, made: 988, rejected: 2, filtered: 10, unknown: 3 },
+            users: 943,
+            ratings: 100_100,
+            unknown_items: 1,
+            inertia_per_user: 1.25,
+            inertia_per_user_fit: 1.0,
+            moved_share: 0.125,
+            idf_drift: 0.0104,
+            refit_due: None,
+            digests: Digests::new(),
+        }
+    }
+
+    fn printed(record: &Record, last: Option<&str>) -> String {
+        let mut sink = Vec::new();
+        let last = last.map(PathBuf::from);
+        record.print(&Places { run: "out/ml".into(), state: "out/ml.follow".into(), last }, &mut sink).unwrap();
+        String::from_utf8(sink).unwrap()
+    }
+
+    #[test]
+    fn the_summary_has_a_line_for_each_question() {
+        let text = printed(&record(), Some("end"));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "1,000 changes in 12 batches: 988 made (3 of items that the model does not know), 2 rejected, 10 filtered",
+                "rejected: out/ml.follow/rejects.tsv says which and why",
+                "now 943 users with 100,100 ratings",
+                "drift: mean squared distance 1.25 (in the fit 1), 12.5% of the users of the fit moved, idf off by 0.0104; \
+                 no refit is due",
+                "segments, profiles and model: end",
+                "to go on from here: segmill follow out/ml --state out/ml.follow",
+            ]
+        );
+        let changes = Changes { changes: 1, made: 1, ..Changes::default() };
+        let due = Some("users are far".to_string());
+        let text = printed(&Record { changes, batches: 1, refits: 2, refit_due: due, ..record() }, None);
+        assert!(text.starts_with("1 change in 1 batch: 1 made, 0 rejected, 0 filtered\nnow 943 users"), "{text}");
+        assert!(text.contains(", after 2 refits\n") && text.contains("; a refit is due: users are far\n"), "{text}");
+        assert!(!text.contains("rejects.tsv") && !text.contains("profiles"), "{text}");
+    }
+
+    #[test]
+    fn the_tables_go_neither_over_the_run_nor_over_the_state_nor_over_what_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        write::write(&fixture::outcome(SMALL), &path("out"), &[]).unwrap();
+        write::write(&fixture::outcome(SMALL), &path("earlier"), &[]).unwrap();
+        fs::create_dir(path("photos")).unwrap();
+        fs::write(path("photos/cat.jpg"), "cat").unwrap();
+        let check = |last: &str| Places { run: path("out"), state: path("out.follow"), last: Some(path(last)) }.check();
+        for last in ["out", "photos/../out", "out/model", "out.follow", "out.follow/end", ""] {
+            let error = check(last).unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().starts_with("--final: "), "{last}: {error}");
+        }
+        let error = check("photos").unwrap_err();
+        assert!(error.exit_code() == 4 && error.to_string().contains("with --final"), "{error}");
+        assert_eq!((check("end"), check("earlier")), (Ok(()), Ok(())));
+        assert!(!path("end").exists() && path("earlier/run.json").exists());
+        assert_eq!(Places { run: path("out"), state: path("out"), last: None }.check(), Ok(()));
+    }
 }

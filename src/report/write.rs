@@ -39,6 +39,9 @@ const FILES: [&str; 13] = [
 /// How the name of a page begins that `segmill report` was killed over: see [`crate::report::staged`].
 const PAGE_IN_THE_MAKING: &str = ".report.html.new-";
 
+/// What to do about what is in the way of an output.
+pub(super) const IN_THE_WAY: &str = "choose another output with -o, or move it away";
+
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
@@ -213,11 +216,7 @@ fn entries(folder: &Path) -> Result<Vec<String>> {
 }
 
 fn in_the_way(path: &Path, problem: &str) -> Error {
-    Error::File {
-        path: path.to_path_buf(),
-        problem: format!("the output {problem}"),
-        remedy: "choose another output with -o, or move it away".into(),
-    }
+    Error::File { path: path.to_path_buf(), problem: format!("the output {problem}"), remedy: IN_THE_WAY.into() }
 }
 
 /// The temporary folder. Dropped before it is published, it takes along everything that was created for it.

@@ -219,7 +219,7 @@ fn what_cannot_be_followed_is_refused_in_one_line_and_leaves_nothing() {
     refuse(&["out", "--input", "changes.jsonl", "--status-addr", &taken], 2, &["--status-addr", &taken]);
     refuse(&["out", "--input", "unix:nowhere/in.sock"], 2, &["nowhere/in.sock"]);
     refuse(&["out", "--input", "missing.jsonl"], 4, &["missing.jsonl"]);
-    refuse(&["out", "--input", "changes.jsonl", "--final", "folder"], 2, &["folder"]);
+    refuse(&["out", "--input", "changes.jsonl", "--final", "folder"], 4, &["folder", "--final"]);
     refuse(&["out", "--input", "changes.jsonl", "--final", "out"], 2, &["out"]);
     for every in ["0", "0s", "soon", "-1", "1.5"] {
         let ran = sandbox.segmill(&["follow", "out", "--input", "changes.jsonl", "--every", every]);
