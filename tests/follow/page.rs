@@ -57,6 +57,7 @@ fn the_page_the_json_and_the_metrics_say_what_is_told() {
     wait_until("six batches are published", || live(&address).is_some_and(|live| live["batch"] == 6));
     let seen = live(&address).expect("what was published");
     let (page, metrics) = (get(&address, "/").1, get(&address, "/metrics").1);
+    following.child().stderr = Some(stderr.into_inner());
     following.terminate().succeeded();
 
     let told = Told::from(Some(&Tables::of(&sandbox.path("out")))).read(&sandbox.path("told"));

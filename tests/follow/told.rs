@@ -65,6 +65,7 @@ impl Told {
         }
         assert!(self.starts > 0, "before the start: {line}");
         let kind = KINDS.iter().position(|&kind| kind == event).unwrap_or_else(|| panic!("{line}"));
+        self.keep_sizes();
         assert_eq!(number(&value, "batch"), self.batch + 1, "batches rise by one: {line}");
         let place = match event {
             "move" => self.moved(&value),
@@ -99,7 +100,6 @@ impl Told {
         let (from, to) = (value["from"].as_u64(), value["to"].as_u64());
         assert_ne!(from, to, "{value}");
         assert_eq!(self.segment_of.remove(&user), from, "where the user was: {value}");
-        self.keep_sizes();
         if let Some(from) = from {
             *self.sizes.get_mut(&from).expect("a segment") -= 1;
         }
@@ -153,7 +153,6 @@ impl Told {
 
     #[track_caller]
     fn ended(&mut self, value: &Value) {
-        self.keep_sizes();
         let of = |sizes: &BTreeMap<u64, u64>, segment| sizes.get(segment).copied().unwrap_or(0);
         let changed = self.sizes.keys().filter(|segment| of(&self.sizes, segment) != of(&self.before, segment));
         assert!(changed.eq(&self.told_sizes), "sizes that changed and were told: {value}");

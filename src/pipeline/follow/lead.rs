@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
@@ -139,9 +137,9 @@ impl Lead {
         Ok(())
     }
 
-    /// Set to true, it has the inputs end.
-    pub fn stopper(&mut self) -> Arc<AtomicBool> {
-        self.gathering.inputs().stopper()
+    /// Has the inputs end.
+    pub fn stop(&mut self) {
+        self.gathering.inputs().stop();
     }
 
     /// Nobody hears, or nothing more will come.

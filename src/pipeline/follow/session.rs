@@ -92,6 +92,10 @@ fn follow<C: Collective>(
     layout: &Layout,
     lead: &mut Option<Lead>,
 ) -> Result<Option<Ended>> {
+    // From now on who asks to end is heard, once the ratings are there.
+    let asked = Arc::default();
+    let listening = if c.index().is_multiple_of(layout.workers) { listen(&asked) } else { Ok(()) };
+    c.agree(listening)?;
     let opened = if c.is_coordinator() { Lead::open(order).map(Some) } else { Ok(None) };
     let opened = c.agree(opened)?;
     let (mut recovered, terms) = match opened {
@@ -103,6 +107,7 @@ fn follow<C: Collective>(
     };
     let terms = c.broadcast_value(terms.as_ref());
     let mut session = Session::begin(worker, c, order, layout, lead, &terms, recovered.as_mut())?;
+    session.asked = asked;
     session.replay(recovered)?;
     session.settings = Settings { drift: order.drift, refit: order.refit };
     if !terms.is_resumed || session.wants_snapshot() {
@@ -180,14 +185,8 @@ impl<'a, C: Collective> Session<'a, C> {
         bincode::deserialize(&handed).expect("the coordinator sends this type")
     }
 
-    /// The line of the start, and who may ask for the end.
+    /// The line of the start.
     fn start(&mut self, is_resumed: bool) -> Result<()> {
-        if let Some(lead) = &mut self.lead {
-            self.asked = lead.stopper();
-        }
-        let listens = self.c.index().is_multiple_of(self.layout.workers);
-        let listening = if listens { listen(&self.asked) } else { Ok(()) };
-        self.c.agree(listening)?;
         let inertia = self.engine.frame().inertia_per_user;
         let started = self.lead.as_mut().map(|lead| lead.start(is_resumed, self.order, &self.standing, inertia));
         self.c.agree(started.transpose()).map(drop)
@@ -216,6 +215,9 @@ impl<'a, C: Collective> Session<'a, C> {
             return (bincode::deserialize(&handed).expect("the coordinator says what is next"), Ok(()));
         };
         let every = |next: fn() -> Next| (0..peers).map(|_| next()).collect::<Vec<Next>>();
+        if self.asked.load(Ordering::Relaxed) {
+            lead.stop();
+        }
         let batch = if lead.is_alone() { Ok(None) } else { lead.next_batch(self.order, self.hash_seed, peers) };
         let (nexts, failed) = match batch {
             Ok(Some(lanes)) => (lanes.into_iter().map(Next::Batch).collect(), Ok(())),
