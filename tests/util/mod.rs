@@ -5,12 +5,15 @@
 #![allow(dead_code)]
 
 pub mod axe;
+#[cfg(feature = "kafka")]
+pub mod broker;
 pub mod browser;
 pub mod cluster;
 pub mod data;
 pub mod files;
 pub mod outputs;
 pub mod python;
+pub mod store;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
