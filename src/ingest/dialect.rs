@@ -28,7 +28,7 @@ pub const HEAD_BYTES: usize = 64 << 10;
 const HEAD_LINES: usize = 1000;
 
 /// In order of preference where the lines fit several.
-const DELIMITERS: [&str; 5] = ["\t", "::", "|", ";", ","];
+pub(crate) const DELIMITERS: [&str; 5] = ["\t", "::", "|", ";", ","];
 
 /// What headers call users, items, ratings and titles; also with `id`, `key`, `name`, `code` or `no` after it.
 const HEADER_WORDS: [&str; 48] = [
@@ -82,7 +82,7 @@ const HEADER_WORDS: [&str; 48] = [
     "",
 ];
 
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How to read one file of ratings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

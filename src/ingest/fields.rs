@@ -70,20 +70,74 @@ impl QuotedLine {
     }
 }
 
+/// Cuts lines into all their fields. Made once, used for many lines.
+pub struct Splitter {
+    delimiter: Vec<u8>,
+    /// Made when the first quote is met.
+    quoted: Option<QuotedLine>,
+    /// Where the fields of a line without quotes begin and end.
+    cuts: Vec<(usize, usize)>,
+}
+
+/// The fields of a line.
+pub enum Fields<'a> {
+    Pieces { line: &'a [u8], cuts: &'a [(usize, usize)] },
+    Quoted(&'a QuotedLine),
+}
+
+impl Splitter {
+    /// The delimiter is not empty.
+    pub fn new(delimiter: &[u8]) -> Splitter {
+        Splitter { delimiter: delimiter.to_vec(), quoted: None, cuts: Vec::new() }
+    }
+
+    /// The fields of a line without its line end; `None` where a quote stays open.
+    pub fn read<'a>(&'a mut self, line: &'a [u8]) -> Option<Fields<'a>> {
+        if let (&[byte], true) = (&self.delimiter[..], memchr::memchr(b'"', line).is_some()) {
+            let quoted = self.quoted.get_or_insert_with(|| QuotedLine::new(byte));
+            return quoted.read(line).then_some(Fields::Quoted(quoted));
+        }
+        self.cuts.clear();
+        let mut start = 0;
+        let mut cut = |at: usize| {
+            self.cuts.push((start, at));
+            start = at + self.delimiter.len();
+        };
+        match self.delimiter[..] {
+            [byte] => memchr::memchr_iter(byte, line).for_each(&mut cut),
+            _ => memchr::memmem::find_iter(line, &self.delimiter).for_each(&mut cut),
+        }
+        cut(line.len());
+        Some(Fields::Pieces { line, cuts: &self.cuts })
+    }
+}
+
+impl<'a> Fields<'a> {
+    pub fn len(&self) -> usize {
+        match self {
+            Fields::Pieces { cuts, .. } => cuts.len(),
+            Fields::Quoted(line) => line.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A field without its quotes; nothing where the line has fewer.
+    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+        match self {
+            Fields::Pieces { line, cuts } => cuts.get(index).map(|&(start, end)| &line[start..end]),
+            Fields::Quoted(line) => (index < line.len()).then(|| line.field(index)),
+        }
+    }
+}
+
 /// All fields of a line without its line end; `None` where a quote stays open. Allocates: for the first lines of a file.
 pub fn split(line: &[u8], delimiter: &[u8]) -> Option<Vec<Vec<u8>>> {
-    if let (&[byte], true) = (delimiter, line.contains(&b'"')) {
-        let mut quoted = QuotedLine::new(byte);
-        return quoted.read(line).then(|| (0..quoted.len()).map(|i| quoted.field(i).to_vec()).collect());
-    }
-    let mut fields = Vec::new();
-    let mut rest = line;
-    while let Some(at) = memchr::memmem::find(rest, delimiter) {
-        fields.push(rest[..at].to_vec());
-        rest = &rest[at + delimiter.len()..];
-    }
-    fields.push(rest.to_vec());
-    Some(fields)
+    let mut splitter = Splitter::new(delimiter);
+    let fields = splitter.read(line)?;
+    Some((0..fields.len()).filter_map(|at| fields.get(at)).map(<[u8]>::to_vec).collect())
 }
 
 /// Without the spaces and tabs around it. Ids, ratings, titles and column names are all read this way.

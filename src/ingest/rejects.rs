@@ -21,7 +21,12 @@ use crate::error::{Error, Result};
 use crate::job::{Input, OnBad};
 
 /// The longest piece of a bad line that is kept, in bytes.
-const RAW_BYTES: usize = 1000;
+pub const RAW_BYTES: usize = 1000;
+
+/// What is kept of a bad line: the beginning of a long one; bytes that are no UTF-8 are replaced.
+pub fn kept(line: &[u8]) -> String {
+    String::from_utf8_lossy(&line[..line.len().min(RAW_BYTES)]).into_owned()
+}
 
 /// A bad row, on its way to the coordinator and `rejects.tsv`. Sorts in the order of the input.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,13 +41,12 @@ pub struct Reject {
     /// `user`, `item`, `rating` or `row`.
     pub field: String,
     pub problem: String,
-    /// The line, or the beginning of a long one; bytes that are no UTF-8 are replaced.
+    /// What is [`kept`] of the line.
     pub raw: String,
 }
 
 impl Reject {
     pub fn new(file: u32, bad: BadRow<'_>) -> Reject {
-        let kept = &bad.raw[..bad.raw.len().min(RAW_BYTES)];
         Reject {
             file,
             byte: bad.byte,
@@ -50,7 +54,7 @@ impl Reject {
             code: bad.code,
             field: bad.field.into(),
             problem: bad.problem,
-            raw: String::from_utf8_lossy(kept).into_owned(),
+            raw: kept(bad.raw),
         }
     }
 

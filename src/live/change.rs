@@ -49,6 +49,8 @@ pub struct Position {
     pub lines: u64,
     /// Bytes so far, where the input can be read again from there.
     pub bytes: u64,
+    /// Of the file that the bytes are of: another may be in its place by now.
+    pub inode: u64,
     /// Kafka: the next offset of each partition.
     pub offsets: BTreeMap<i32, i64>,
 }

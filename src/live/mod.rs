@@ -4,5 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`change`] | what may happen to a rating |
+//! | [`input`] | lines from files, sockets and topics to changes |
 
 pub mod change;
+pub mod input;
