@@ -101,10 +101,9 @@ impl TopicFeed {
             let problem = format!("partition {gone} of the topic is gone, of which changes have been read");
             return Err(failed(&feed.name, &problem, BEGIN_ANEW));
         }
-        feed.read_also(&there)?;
-        if stop_at_end {
-            feed.ask_for_ends(deadline)?;
-        }
+        let ends = feed.ask_for_ends(&there, deadline)?;
+        feed.read_also(&there, &ends)?;
+        eprintln!("{ends:?}");
         Ok(feed)
     }
 
@@ -121,19 +120,17 @@ impl TopicFeed {
         })
     }
 
-    /// Where each partition begins and ends now.
-    fn ask_for_ends(&mut self, deadline: Instant) -> Result<()> {
-        for number in self.partitions.keys().copied().collect::<Vec<_>>() {
-            let (low, high) =
-                self.ask(deadline, |client, wait| client.fetch_watermarks(&self.topic.topic, number, wait))?;
-            let partition = self.partitions.get_mut(&number).expect("a key of the map");
-            partition.end = high;
-            partition.drained = partition.next.unwrap_or(low) >= high;
-        }
-        Ok(())
+    /// Where each partition ends now, if the input is to end there.
+    fn ask_for_ends(&self, numbers: &BTreeSet<i32>, deadline: Instant) -> Result<BTreeMap<i32, i64>> {
+        let asked = numbers.iter().filter(|_| self.stop_at_end);
+        let end = |&number: &i32| {
+            let ask = |client: &Client, wait| client.fetch_watermarks(&self.topic.topic, number, wait);
+            self.ask(deadline, ask).map(|(_, high)| (number, high))
+        };
+        asked.map(end).collect()
     }
 
-    /// Asks again until there is an answer, or the time is up.
+    /// Asks again until there is an answer, or the time is up. To be done before anything is read.
     fn ask<T>(
         &self,
         deadline: Instant,
@@ -163,14 +160,14 @@ impl TopicFeed {
     }
 
     /// Reads `numbers` too: from where they were left, or from the beginning.
-    fn read_also(&mut self, numbers: &BTreeSet<i32>) -> Result<()> {
+    fn read_also(&mut self, numbers: &BTreeSet<i32>, ends: &BTreeMap<i32, i64>) -> Result<()> {
         let mut assigned = TopicPartitionList::new();
         for &number in numbers {
             let next = self.position.offsets.get(&number).copied();
             let offset = next.map_or(Offset::Beginning, Offset::Offset);
             assigned.add_partition_offset(&self.topic.topic, number, offset).map_err(|error| self.broken(&error))?;
-            let end = if self.stop_at_end { 0 } else { i64::MAX };
-            self.partitions.insert(number, Partition { next, lines: 0, end, drained: false, parser: None });
+            let end = ends.get(&number).copied().unwrap_or(i64::MAX);
+            self.partitions.insert(number, Partition { next, lines: 0, end, drained: end == 0, parser: None });
         }
         self.client.incremental_assign(&assigned).map_err(|error| self.broken(&error))
     }
@@ -183,7 +180,7 @@ impl TopicFeed {
             return Ok(());
         }
         tracing::info!(input = self.name, partitions = new.len(), "the topic has got partitions");
-        self.read_also(&new)
+        self.read_also(&new, &BTreeMap::new())
     }
 
     fn has_ended(&self) -> bool {
