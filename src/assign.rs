@@ -6,7 +6,7 @@
 
 use crate::job::KMeansParams;
 use crate::kernel::bayes::Classifier;
-use crate::kernel::csr::Csr;
+use crate::kernel::csr::{Csr, RowsRef};
 use crate::kmeans::{Assignment, Centroids};
 use crate::model::Model;
 use crate::pca::Projector;
@@ -44,14 +44,19 @@ impl Assigner {
         let mut assignment = Assignment::with_capacity(ratings.n_rows());
         let mut classes = Vec::new();
         for block in ratings.blocks() {
-            let mut weighted = Csr::empty(self.n_items);
-            weighted.push_block(self.weigher.weigh_block(block.rows));
-            let points = Centroids::points(self.projector.project(&weighted), &self.kmeans);
-            self.centroids.assign(points.view(), &mut assignment);
+            self.place(block.rows, &mut assignment);
             if let Some(classifier) = &self.classifier {
                 classifier.classes(block.rows, &mut classes);
             }
         }
         (assignment, classes)
+    }
+
+    /// Appends where the users of a block go.
+    pub fn place(&self, rows: RowsRef<'_>, assignment: &mut Assignment) {
+        let mut weighted = Csr::empty(self.n_items);
+        weighted.push_block(self.weigher.weigh_block(rows));
+        let points = Centroids::points(self.projector.project(&weighted), &self.kmeans);
+        self.centroids.assign(points.view(), assignment);
     }
 }

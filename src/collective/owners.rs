@@ -62,6 +62,11 @@ impl Owners {
         }
     }
 
+    /// The worker that owns a column.
+    pub fn owner(&self, column: usize) -> usize {
+        self.cuts.partition_point(|&cut| cut <= column) - 1
+    }
+
     fn n_columns(&self) -> usize {
         self.cuts[self.cuts.len() - 1]
     }

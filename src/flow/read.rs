@@ -20,7 +20,7 @@ use crate::ingest::rejects::{self, Reject};
 use crate::ingest::{Items, Ledger, duplicates};
 use crate::job::{Duplicates, Filter, Input, OnBad, Source};
 use crate::progress;
-use crate::shard::build::{self, Sealed, Several};
+use crate::shard::build::{self, Rule, Sealed, Several};
 use crate::shard::incoming::Incoming;
 use crate::shard::store::Store;
 use crate::shard::{Shard, filter};
@@ -50,6 +50,9 @@ pub struct Wanted<'a> {
     pub filter: &'a Filter,
     pub dictionary: Dictionary<'a>,
     pub room: &'a Room,
+    /// Rows are not merged where the rule needs them all ([`Several::Every`]), and those that say nothing are kept
+    /// ([`Rule::whole`]): what is to change later.
+    pub whole: bool,
 }
 
 /// What a [`Dictionary::Known`] left out.
@@ -105,8 +108,8 @@ fn attempt<C: Collective>(
     plan: &Plan,
     hash_seed: u64,
 ) -> Result<Option<Ratings>> {
-    let Wanted { input, filter, dictionary, room } = *wanted;
-    let several = several(input);
+    let Wanted { input, filter, dictionary, room, whole } = *wanted;
+    let several = several(input, whole);
     let expected_rows = plan.expected_rows() / c.peers() as u64;
     let incoming = Incoming::new(expected_rows, room.memory, &room.scratch);
     let shuffle = Shuffle::new(worker, incoming, several.needs_order());
@@ -123,11 +126,11 @@ fn attempt<C: Collective>(
     let Some(resolved) = resolve(c, dictionary, hash_seed, &keys, item_names, collision) else { return Ok(None) };
     let Resolved { index, mut ids, unknown: unknown_items } = resolved;
     let mut store = Store::new(room.memory, &room.scratch);
-    let sealed = build::seal(incoming, &index, several, &mut store);
+    let sealed = build::seal(incoming, &index, Rule { several, whole }, &mut store);
     let Sealed { mut shard, merged, unknown, zeros, first_duplicate, repeats, rows_spilled } = c.agree(sealed)?;
     match several {
         Several::Merge(Duplicates::Error) => duplicates::refuse(c, first_duplicate, &index, plan, hash_seed)?,
-        Several::Merge(_) => {}
+        Several::Merge(_) | Several::Every => {}
         Several::First => {
             progress::rows_rejected(repeats.len() as u64);
             (rejects, n_rejects) = duplicates::reject(c, input.max_bad, plan, repeats, rejects, n_read)?;
@@ -215,8 +218,9 @@ fn refuse_nothing_left<C: Collective>(c: &mut C, filter: &Filter, mine: u64, lef
 }
 
 /// Duplicates that are refused are rejected like other bad rows, where they are rows of files.
-fn several(input: &Input) -> Several {
+fn several(input: &Input, whole: bool) -> Several {
     match (input.duplicates, input.on_bad, &input.source) {
+        (Duplicates::Sum | Duplicates::Mean | Duplicates::Max, ..) if whole => Several::Every,
         (Duplicates::Error, OnBad::Reject, Source::Files(_)) => Several::First,
         (duplicates, ..) => Several::Merge(duplicates),
     }

@@ -49,6 +49,24 @@ impl Scale {
     }
 }
 
+/// The scale of [`fix_wide`]: 2⁴⁰.
+const WIDE: f64 = (1u64 << 40) as f64;
+
+/// `value`, below 2⁶⁰ in magnitude, in units of 2⁻⁴⁰, rounded to nearest, ties to even: whatever it is and however many
+/// are added up (2²⁷ of the largest), for sums whose range is not known before.
+#[inline]
+pub fn fix_wide(value: f64) -> i128 {
+    let scaled = value * WIDE;
+    debug_assert!(scaled.abs() <= (1u128 << 100) as f64, "{value} is too large for a fixed scale");
+    if scaled.abs() < ROUNDER / 3.0 { i128::from(round(scaled)) } else { scaled as i128 }
+}
+
+/// The real value of a sum of [`fix_wide`]. Exact where the sum has at most 53 significant bits.
+#[inline]
+pub fn real_wide(sum: i128) -> f64 {
+    sum as f64 / WIDE
+}
+
 /// Rounds an already scaled value, `|scaled|` ≤ 2⁵¹, to the nearest integer, ties to even. Vectorises everywhere.
 #[inline(always)]
 pub fn round(scaled: f64) -> i64 {
@@ -75,6 +93,15 @@ mod tests {
     #[test]
     fn a_bound_of_zero_is_allowed() {
         assert_eq!(Scale::new(0.0, 10).fix(0.0), 0);
+    }
+
+    #[test]
+    fn wide_sums_are_exact_for_small_and_large_numbers() {
+        for value in [0.0, 0.5, 4.0, 1e-3, 123456.75, 1e15, 999_999_999_999_999.9] {
+            let sum: i128 = (0..1000).map(|_| fix_wide(value)).sum();
+            assert!((real_wide(sum) / 1000.0 - value).abs() <= 1e-12 + value * f64::EPSILON, "{value}");
+        }
+        assert_eq!(real_wide(3 * fix_wide(4.5) - fix_wide(1e15) + fix_wide(1e15)), 13.5);
     }
 
     proptest! {

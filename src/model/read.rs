@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
 use crate::job::Weighting;
 use crate::kernel::bayes::Kind;
+use crate::kernel::fixed::Scale;
 
 /// A fitted model: what it takes to put users into segments.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,20 @@ pub struct Model {
     pub tie_order: Vec<u32>,
     /// Absent where the file has no terms of it.
     pub bayes: Option<Bayes>,
+}
+
+impl Model {
+    /// The scale of sums of weights, which are at most 1, over users whose number is not known before: there is room for 2²⁴
+    /// users, or for eight times as many as the model was fitted on. The same for all ratings.
+    pub fn weight_scale(&self) -> Scale {
+        Scale::new(1.0, self.room())
+    }
+
+    /// Users that sums have room for.
+    pub fn room(&self) -> u64 {
+        let fitted: u64 = self.manifest.segments.iter().map(|segment| segment.size).sum();
+        fitted.saturating_mul(8).next_power_of_two().max(1 << 24)
+    }
 }
 
 /// The terms of the Naive Bayes model.

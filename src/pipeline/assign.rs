@@ -59,7 +59,7 @@ impl Work {
             scratch: scratch.clone().unwrap_or_else(|| folder_beside(beside)),
         };
         let dictionary = Dictionary::Known(&self.items);
-        let wanted = Wanted { input, filter, dictionary, room: &room };
+        let wanted = Wanted { input, filter, dictionary, room: &room, whole: false };
         let ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
         let Ratings { shard, ledger, unknown, files, rejects, n_ratings, .. } = ratings;
         let (assignment, nb_segment) = clock.time("assign", || self.assigner.assign(&shard.matrix));

@@ -198,7 +198,7 @@ impl Bench<'_> {
         let (sealed, shard) = self.together(|| {
             seconds(|| {
                 let items = ItemIndex::new(&incoming.item_keys());
-                build::seal(incoming, &items, Several::Merge(Duplicates::Max), &mut Store::new(u64::MAX, folder))
+                build::seal(incoming, &items, Several::Merge(Duplicates::Max).into(), &mut Store::new(u64::MAX, folder))
             })
         });
         result?;

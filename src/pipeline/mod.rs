@@ -113,7 +113,8 @@ fn work<C: Collective>(
     let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
     let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
     let memory = share(RUNS_PERCENT);
-    let wanted = Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room };
+    let wanted =
+        Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room, whole: false };
     let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
     let sweep_over = check_sizes(job, &ratings)?;
     let known = match &job.compare {

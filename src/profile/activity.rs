@@ -18,14 +18,14 @@ pub struct Activity {
     pub upper_quartile: f64,
 }
 
-/// Of each segment, and of all users, on the coordinator; nothing elsewhere.
+/// Of each segment, and of all users, on the coordinator; nothing elsewhere. `counted` is [`counted`] of this worker's
+/// users.
 pub fn activities<C: Collective>(
     c: &mut C,
-    ratings: &Csr,
-    labels: &[u32],
+    counted: &[[u64; 2]],
     n_clusters: usize,
 ) -> Option<(Vec<Activity>, Activity)> {
-    let gathered = c.gather(bytemuck::cast_slice(&counted(ratings, labels)).to_vec());
+    let gathered = c.gather(bytemuck::cast_slice(counted).to_vec());
     if !c.is_coordinator() {
         return None;
     }
@@ -38,13 +38,17 @@ pub fn activities<C: Collective>(
     Some((of_segments.into_iter().map(Activity::of).collect(), all))
 }
 
-/// Segment and number of ratings in the halves of one word, rising, with the number of users.
-fn counted(ratings: &Csr, labels: &[u32]) -> Vec<[u64; 2]> {
+/// Segment and number of ratings of a user in the halves of one word.
+pub fn activity_key(segment: u32, n_ratings: u32) -> u64 {
+    u64::from(segment) << 32 | u64::from(n_ratings)
+}
+
+/// The [`activity_key`]s of users, with the number of users who have them.
+pub fn counted(ratings: &Csr, labels: &[u32]) -> Vec<[u64; 2]> {
     let mut users: Vec<u64> = Vec::with_capacity(labels.len());
     for block in ratings.blocks() {
-        let lengths = block.rows.indptr.windows(2).map(|ends| u64::from(ends[1] - ends[0]));
-        let labels = &labels[block.first_row..];
-        users.extend(labels.iter().zip(lengths).map(|(&segment, length)| u64::from(segment) << 32 | length));
+        let lengths = block.rows.indptr.windows(2).map(|ends| ends[1] - ends[0]);
+        users.extend(labels[block.first_row..].iter().zip(lengths).map(|(&s, length)| activity_key(s, length)));
     }
     users.sort_unstable();
     users.chunk_by(|a, b| a == b).map(|equal| [equal[0], equal.len() as u64]).collect()

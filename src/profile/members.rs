@@ -2,16 +2,15 @@
 //!
 //! A second pass over the ratings, after the table of TF-IDF sums is gone: its table of counts has half that size, so the
 //! stage needs no more memory than its first pass does. By then the top items are known, so ratings are only
-//! added up for those.
+//! added up for those. Where the tables are kept up to date instead, there is no pass.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::collective::Collective;
-use crate::collective::owners::Owners;
 use crate::kernel::csr::Csr;
-use crate::kernel::fixed::Scale;
+use crate::kernel::fixed;
 
 /// Items that set a segment apart, on either side.
 pub const APART: usize = 5;
@@ -36,64 +35,64 @@ impl ItemShare {
     }
 }
 
-/// The table of counts, of which a worker has the columns that it owns; and what is known of the chosen items.
-pub struct Counted {
-    /// `(n_clusters, n_items)`
-    pub counts: Vec<u32>,
-    /// Of the chosen items: members who have them, `(n_clusters, n_chosen)`.
-    pub members: Vec<i64>,
-    /// And the sums of their ratings, in `scale`.
-    rating_sums: Vec<i64>,
-    scale: Scale,
+/// What is known of the members who have the chosen items.
+pub struct Chosen<'a> {
+    /// The items, rising.
+    pub items: &'a [u32],
+    /// Members who have them, `(n_clusters, n_chosen)`.
+    members: Vec<i64>,
+    /// And the sums of their ratings, as [`fixed::fix_wide`] has them.
+    rating_sums: Vec<i128>,
 }
 
-impl Counted {
-    /// Mean rating of a chosen item, by its place among them, over those members of `segments` who rated it.
-    pub fn mean_rating(&self, segments: Range<usize>, place: usize, n_chosen: usize) -> f64 {
-        let sum = |table: &[i64]| segments.clone().map(|segment| table[segment * n_chosen + place]).sum::<i64>();
-        match sum(&self.members) {
+impl<'a> Chosen<'a> {
+    /// From the table of counts `(n_clusters, n_items)`, of which this worker has the columns `own`, and what it has of the sums
+    /// of ratings of the chosen items, `(n_clusters, n_chosen)`.
+    pub fn gather<C: Collective>(
+        c: &mut C,
+        items: &'a [u32],
+        counts: &[u32],
+        own: Range<usize>,
+        mut rating_sums: Vec<i128>,
+    ) -> Chosen<'a> {
+        let n_clusters = rating_sums.len() / items.len().max(1);
+        let n_items = counts.len() / n_clusters.max(1);
+        let mut members = vec![0; rating_sums.len()];
+        for (place, item) in items.iter().map(|&item| item as usize).enumerate().filter(|(_, item)| own.contains(item))
+        {
+            for segment in 0..n_clusters {
+                members[segment * items.len() + place] = i64::from(counts[segment * n_items + item]);
+            }
+        }
+        c.sum(&mut members);
+        c.sum(&mut rating_sums);
+        Chosen { items, members, rating_sums }
+    }
+
+    /// Members of `segments` who have the item at `place`.
+    pub fn members(&self, segments: Range<usize>, place: usize) -> i64 {
+        segments.map(|segment| self.members[segment * self.items.len() + place]).sum()
+    }
+
+    /// Mean rating of the item at `place` over those members of `segments` who rated it.
+    pub fn mean_rating(&self, segments: Range<usize>, place: usize) -> f64 {
+        let sum = segments.clone().map(|segment| self.rating_sums[segment * self.items.len() + place]).sum();
+        match self.members(segments, place) {
             0 => 0.0,
-            members => self.scale.real(sum(&self.rating_sums)) / members as f64,
+            members => fixed::real_wide(sum) / members as f64,
         }
     }
 }
 
-/// Counts, and sums of ratings of the items `chosen`, rising.
-pub fn count<C: Collective>(
-    c: &mut C,
-    ratings: &Csr,
-    labels: &[u32],
-    sizes: &[i64],
-    owners: &Owners,
-    chosen: &[u32],
-) -> Counted {
-    let mut largest = [ratings.max_abs()];
-    c.max(&mut largest);
-    let scale = Scale::new(largest[0], sizes.iter().sum::<i64>() as u64);
-    let (mut counts, rating_sums) = pass(ratings, labels, sizes.len(), chosen, scale);
-    owners.sum(c, &mut counts);
-    let own = owners.columns(c.index());
-    let n = sizes.len() * chosen.len();
-    let mut both = vec![0; n];
-    for (place, item) in chosen.iter().map(|&item| item as usize).enumerate().filter(|(_, item)| own.contains(item)) {
-        for segment in 0..sizes.len() {
-            both[segment * chosen.len() + place] = i64::from(counts[segment * ratings.n_cols + item]);
-        }
-    }
-    both.extend(rating_sums);
-    c.sum(&mut both);
-    let rating_sums = both.split_off(n);
-    Counted { counts, members: both, rating_sums, scale }
-}
-
-/// This worker's part of the counts `(n_clusters, n_items)`, and of the sums of ratings `(n_clusters, n_chosen)`.
-fn pass(ratings: &Csr, labels: &[u32], n_clusters: usize, chosen: &[u32], scale: Scale) -> (Vec<u32>, Vec<i64>) {
+/// This worker's part of the counts `(n_clusters, n_items)`, and of the sums of ratings `(n_clusters, n_chosen)` of the items
+/// `chosen`, rising.
+pub fn pass(ratings: &Csr, labels: &[u32], n_clusters: usize, chosen: &[u32]) -> (Vec<u32>, Vec<i128>) {
     const NOT_CHOSEN: u32 = u32::MAX;
     let n_items = ratings.n_cols;
     let mut places = vec![NOT_CHOSEN; n_items];
     chosen.iter().enumerate().for_each(|(place, &item)| places[item as usize] = place as u32);
     let mut counts = vec![0u32; n_clusters * n_items];
-    let mut sums = vec![0i64; n_clusters * chosen.len()];
+    let mut sums = vec![0i128; n_clusters * chosen.len()];
     ratings.each_by_label(labels, |_, segment, row| {
         let counts = &mut counts[segment * n_items..(segment + 1) * n_items];
         let sums = &mut sums[segment * chosen.len()..(segment + 1) * chosen.len()];
@@ -101,7 +100,7 @@ fn pass(ratings: &Csr, labels: &[u32], n_clusters: usize, chosen: &[u32], scale:
             counts[item] += 1;
             let place = places[item];
             if place != NOT_CHOSEN {
-                sums[place as usize] += scale.fix(rating);
+                sums[place as usize] += fixed::fix_wide(rating);
             }
         });
     });
@@ -117,22 +116,26 @@ pub struct Apart {
     pub missing: Vec<Vec<ItemShare>>,
 }
 
-pub fn apart(counts: &[u32], own: Range<usize>, sizes: &[i64], document_frequency: &[i64]) -> Apart {
+/// From the table of counts `(n_clusters, n_items)`, of which this worker has the columns `own`.
+pub fn apart(counts: &[u32], own: Range<usize>, sizes: &[i64]) -> Apart {
     let n_users = sizes.iter().sum::<i64>() as f64;
-    let n_items = document_frequency.len();
-    let of_segment = |(segment, &size): (usize, &i64)| {
-        let row = &counts[segment * n_items..(segment + 1) * n_items];
-        let shares = own.clone().filter(|_| size > 0).map(|item| ItemShare {
-            item: item as u32,
-            share: f64::from(row[item]) / size as f64,
-            share_all: document_frequency[item] as f64 / n_users,
+    let n_items = counts.len() / sizes.len().max(1);
+    let rows = || counts.chunks_exact(n_items).map(|row| &row[own.clone()]);
+    let mut document_frequency = vec![0i64; own.len()];
+    rows().for_each(|row| document_frequency.iter_mut().zip(row).for_each(|(all, &count)| *all += i64::from(count)));
+    let of_segment = |(row, &size): (&[u32], &i64)| {
+        let shares = row.iter().zip(&document_frequency).enumerate().filter(|_| size > 0);
+        let shares = shares.map(|(at, (&count, &all))| ItemShare {
+            item: (own.start + at) as u32,
+            share: f64::from(count) / size as f64,
+            share_all: all as f64 / n_users,
         });
         let clear = shares.filter(|item| is_clear(item, size as f64));
         let (more, less): (Vec<_>, Vec<_>) = clear.partition(|item| item.excess() > 0.0);
         let lacked = less.into_iter().filter(|item| item.share <= 0.5 * item.share_all).collect();
         (most_apart(more), most_apart(lacked))
     };
-    let (distinctive, missing) = sizes.iter().enumerate().map(of_segment).unzip();
+    let (distinctive, missing) = rows().zip(sizes).map(of_segment).unzip();
     Apart { distinctive, missing }
 }
 

@@ -16,7 +16,7 @@ use std::ops::Range;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-pub use activity::Activity;
+pub use activity::{Activity, activity_key};
 pub use members::ItemShare;
 pub use summary::{Category, Summary, SummaryOf};
 
@@ -27,7 +27,7 @@ use crate::job::ProfileParams;
 use crate::kernel::csr::Csr;
 use crate::kernel::fixed::Scale;
 use crate::kernel::tfidf;
-use members::{Apart, Counted};
+use members::{Apart, Chosen};
 
 /// Items whose products are added up together: a sum over all items is one over chunks, in order.
 const CHUNK: usize = 64;
@@ -132,88 +132,207 @@ pub fn fit<C: Collective>(
     metadata: &[Field],
     params: ProfileParams,
 ) -> (Vec<Profile>, Vec<f64>) {
-    let (n_items, n_clusters) = (ratings.n_cols, centroids.nrows());
-    let mut counts = ratings.column_counts();
-    counts.resize(n_items + 2 * n_clusters, 0);
-    let (_, of_segments) = counts.split_at_mut(n_items);
-    ratings.each_by_label(labels, |_, segment, row| {
-        of_segments[segment] += 1;
-        of_segments[n_clusters + segment] += row.len() as i64;
-    });
-    c.sum(&mut counts);
-    let (document_frequency, of_segments) = counts.split_at(n_items);
-    let (sizes, n_ratings) = of_segments.split_at(n_clusters);
-    let n_users = sizes.iter().sum::<i64>() as u64;
-    let idf = tfidf::idf(n_users, document_frequency);
-    let scale = Scale::new(1.0, n_users);
-    let mut sums = weight_sums(ratings, labels, n_clusters, &idf, scale);
-    let owners = Owners::even(c.peers(), n_items, CHUNK);
+    let n_clusters = centroids.nrows();
+    let mut document_frequency = ratings.column_counts();
+    c.sum(&mut document_frequency);
+    let users = Users::count(c, ratings, labels, n_clusters);
+    let n_users = users.sizes.iter().sum::<i64>() as u64;
+    let idf = tfidf::idf(n_users, &document_frequency);
+    let weighing = Weighing { idf: &idf, scale: Scale::new(1.0, n_users) };
+    (of_users(c, ratings, labels, users, weighing, Around { centroids, metadata, top: params.top }), idf)
+}
+
+/// The profiles of other users in the segments of a model: with its `idf`, and sums that have room for `room` users. As
+/// [`fit`] otherwise.
+pub fn of_model<C: Collective>(
+    c: &mut C,
+    ratings: &Csr,
+    labels: &[u32],
+    weighing: Weighing<'_>,
+    around: Around<'_>,
+) -> Vec<Profile> {
+    let users = Users::count(c, ratings, labels, around.centroids.nrows());
+    of_users(c, ratings, labels, users, weighing, around)
+}
+
+/// What turns ratings into weights, and weights into what is added up.
+#[derive(Debug, Clone, Copy)]
+pub struct Weighing<'a> {
+    /// `(n_items)`
+    pub idf: &'a [f64],
+    /// Of weights, which are at most 1.
+    pub scale: Scale,
+}
+
+/// What profiles say beside sums over users.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    /// `(n_clusters, n_components)`
+    pub centroids: ArrayView2<'a, f64>,
+    /// What the coordinator knows of the items.
+    pub metadata: &'a [Field],
+    /// Items at the top of a profile.
+    pub top: usize,
+}
+
+/// How many users and ratings there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Users {
+    /// Users of each segment, of all workers.
+    pub sizes: Vec<i64>,
+    /// Their ratings.
+    pub n_ratings: Vec<i64>,
+    /// This worker's users by their [`activity_key`].
+    pub by_activity: Vec<[u64; 2]>,
+}
+
+impl Users {
+    fn count<C: Collective>(c: &mut C, ratings: &Csr, labels: &[u32], n_clusters: usize) -> Users {
+        Users::of(c, activity::counted(ratings, labels), n_clusters)
+    }
+
+    /// From this worker's users by their [`activity_key`].
+    pub fn of<C: Collective>(c: &mut C, by_activity: Vec<[u64; 2]>, n_clusters: usize) -> Users {
+        let mut sizes = vec![0i64; 2 * n_clusters];
+        for &[key, users] in &by_activity {
+            let (segment, length) = ((key >> 32) as usize, i64::from(key as u32));
+            sizes[segment] += users as i64;
+            sizes[n_clusters + segment] += users as i64 * length;
+        }
+        c.sum(&mut sizes);
+        let n_ratings = sizes.split_off(n_clusters);
+        Users { sizes, n_ratings, by_activity }
+    }
+}
+
+/// Passes over the ratings: the tables are made one after the other, so that there is room for one of them.
+fn of_users<C: Collective>(
+    c: &mut C,
+    ratings: &Csr,
+    labels: &[u32],
+    users: Users,
+    weighing: Weighing<'_>,
+    around: Around<'_>,
+) -> Vec<Profile> {
+    let n_clusters = users.sizes.len();
+    let owners = owners(c.peers(), ratings.n_cols);
+    let mut sums = weight_sums(ratings, labels, n_clusters, weighing);
     owners.sum(c, &mut sums);
-    let own = owners.columns(c.index());
-    let part = finish(&sums, own.clone(), n_items, sizes, scale, params.top);
+    let liked = liked(c, &owners, &sums, &users.sizes, weighing.scale, around.top);
     drop(sums);
-    let liked = join(&c.gather_values(&part), sizes, params.top);
-    let chosen: Vec<u32> = c.broadcast_value(c.is_coordinator().then(|| chosen(&liked)).as_ref());
-    let counted = members::count(c, ratings, labels, sizes, &owners, &chosen);
-    let apart = c.gather_values(&members::apart(&counted.counts, own, sizes, document_frequency));
-    let summaries = summary::summarise(c, metadata, &owners, &counted.counts, n_ratings);
-    let Some((activities, activity_all)) = activity::activities(c, ratings, labels, n_clusters) else {
-        return (Vec::new(), idf);
-    };
-    let shares = Shares { counted: &counted, chosen: &chosen, sizes, document_frequency };
-    let of_segment = |(segment, (liked, metadata)): (usize, (Liked, Vec<Summary>))| Profile {
-        segment: segment as u32,
-        size: sizes[segment] as u64,
-        n_items: liked.n_items,
-        distance_from_all: liked.distance_from_all,
-        top: liked.top.into_iter().map(|scored| shares.item(segment, scored)).collect(),
-        activity: activities[segment],
-        activity_all,
-        distinctive: joined(&apart, |part| &part.distinctive[segment]),
-        missing: joined(&apart, |part| &part.missing[segment]),
-        nearest: nearest(centroids, sizes, segment),
-        metadata,
-    };
-    (liked.into_iter().zip(summaries).enumerate().map(of_segment).collect(), idf)
+    let chosen = chosen(c, &liked);
+    let (mut counts, rating_sums) = members::pass(ratings, labels, n_clusters, &chosen);
+    owners.sum(c, &mut counts);
+    let chosen = Chosen::gather(c, &chosen, &counts, owners.columns(c.index()), rating_sums);
+    described(c, &owners, liked, &chosen, &counts, &users, around)
+}
+
+/// The tables that profiles are made of, kept up to date elsewhere. A worker has the columns that it owns ([`owners`]);
+/// what is in the others means nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Tables<'a> {
+    /// Sums of the members' unit TF-IDF rows, in `scale`, `(n_clusters, n_items)`.
+    pub weights: &'a [i64],
+    pub scale: Scale,
+    /// Members who have an item, `(n_clusters, n_items)`.
+    pub counts: &'a [u32],
+    /// The sums of their ratings, as [`crate::kernel::fixed::fix_wide`] has them, `(n_clusters, n_items)`.
+    pub ratings: &'a [i128],
+}
+
+/// Which columns of the tables belong to whom.
+pub fn owners(peers: usize, n_items: usize) -> Owners {
+    Owners::even(peers, n_items, CHUNK)
+}
+
+/// The profiles that tables say, on the coordinator: what [`of_model`] finds out from the ratings.
+pub fn of_tables<C: Collective>(c: &mut C, tables: Tables<'_>, users: &Users, around: Around<'_>) -> Vec<Profile> {
+    let n_items = tables.weights.len() / users.sizes.len();
+    let owners = owners(c.peers(), n_items);
+    let liked = liked(c, &owners, tables.weights, &users.sizes, tables.scale, around.top);
+    let chosen = chosen(c, &liked);
+    let own = owners.columns(c.index());
+    let sum =
+        |segment: usize, item: usize| if own.contains(&item) { tables.ratings[segment * n_items + item] } else { 0 };
+    let of_segment = |segment: usize| chosen.iter().map(move |&item| sum(segment, item as usize));
+    let rating_sums = (0..users.sizes.len()).flat_map(of_segment).collect();
+    let chosen = Chosen::gather(c, &chosen, tables.counts, own.clone(), rating_sums);
+    described(c, &owners, liked, &chosen, tables.counts, users, around)
 }
 
 /// What the mean TF-IDF row of a segment says.
+#[derive(Debug, Clone, PartialEq)]
 struct Liked {
     n_items: u64,
     distance_from_all: f64,
     top: Vec<Scored>,
 }
 
-/// All items that some segment has at the top, rising.
-fn chosen(liked: &[Liked]) -> Vec<u32> {
+/// Of each segment on the coordinator, from sums `(n_clusters, n_items)`; nothing elsewhere.
+fn liked<C: Collective>(
+    c: &mut C,
+    owners: &Owners,
+    sums: &[i64],
+    sizes: &[i64],
+    scale: Scale,
+    top: usize,
+) -> Vec<Liked> {
+    let part = finish(sums, owners.columns(c.index()), sums.len() / sizes.len(), sizes, scale, top);
+    join(&c.gather_values(&part), sizes, top)
+}
+
+/// The rest of what is to be said of the segments, on the coordinator.
+fn described<C: Collective>(
+    c: &mut C,
+    owners: &Owners,
+    liked: Vec<Liked>,
+    chosen: &Chosen<'_>,
+    counts: &[u32],
+    users: &Users,
+    around: Around<'_>,
+) -> Vec<Profile> {
+    let Users { sizes, n_ratings, by_activity } = users;
+    let apart = c.gather_values(&members::apart(counts, owners.columns(c.index()), sizes));
+    let summaries = summary::summarise(c, around.metadata, owners, counts, n_ratings);
+    let Some((activities, activity_all)) = activity::activities(c, by_activity, sizes.len()) else {
+        return Vec::new();
+    };
+    let of_segment = |(segment, (liked, metadata)): (usize, (Liked, Vec<Summary>))| Profile {
+        segment: segment as u32,
+        size: sizes[segment] as u64,
+        n_items: liked.n_items,
+        distance_from_all: liked.distance_from_all,
+        top: liked.top.into_iter().map(|scored| profile_item(chosen, sizes, segment, scored)).collect(),
+        activity: activities[segment],
+        activity_all,
+        distinctive: joined(&apart, |part| &part.distinctive[segment]),
+        missing: joined(&apart, |part| &part.missing[segment]),
+        nearest: nearest(around.centroids, sizes, segment),
+        metadata,
+    };
+    liked.into_iter().zip(summaries).enumerate().map(of_segment).collect()
+}
+
+/// All items that some segment has at the top, rising; the same on every worker.
+fn chosen<C: Collective>(c: &mut C, liked: &[Liked]) -> Vec<u32> {
     let mut items: Vec<u32> = liked.iter().flat_map(|liked| &liked.top).map(|scored| scored.item).collect();
     items.sort_unstable();
     items.dedup();
-    items
+    c.broadcast_value(c.is_coordinator().then_some(&items))
 }
 
-/// What is known of the members who have the chosen items.
-struct Shares<'a> {
-    counted: &'a Counted,
-    chosen: &'a [u32],
-    sizes: &'a [i64],
-    document_frequency: &'a [i64],
-}
-
-impl Shares<'_> {
-    fn item(&self, segment: usize, Scored { item, score, score_all }: Scored) -> ProfileItem {
-        let (n_clusters, n_chosen) = (self.sizes.len(), self.chosen.len());
-        let place = self.chosen.binary_search(&item).expect("a top item is chosen");
-        let mean_rating = |segments| self.counted.mean_rating(segments, place, n_chosen);
-        ProfileItem {
-            item,
-            score,
-            score_all,
-            share: self.counted.members[segment * n_chosen + place] as f64 / self.sizes[segment] as f64,
-            share_all: self.document_frequency[item as usize] as f64 / self.sizes.iter().sum::<i64>() as f64,
-            mean_rating: mean_rating(segment..segment + 1),
-            mean_rating_all: mean_rating(0..n_clusters),
-        }
+fn profile_item(chosen: &Chosen<'_>, sizes: &[i64], segment: usize, scored: Scored) -> ProfileItem {
+    let Scored { item, score, score_all } = scored;
+    let place = chosen.items.binary_search(&item).expect("a top item is chosen");
+    let (own, all) = (segment..segment + 1, 0..sizes.len());
+    ProfileItem {
+        item,
+        score,
+        score_all,
+        share: chosen.members(own.clone(), place) as f64 / sizes[segment] as f64,
+        share_all: chosen.members(all.clone(), place) as f64 / sizes.iter().sum::<i64>() as f64,
+        mean_rating: chosen.mean_rating(own, place),
+        mean_rating_all: chosen.mean_rating(all, place),
     }
 }
 
@@ -278,15 +397,15 @@ fn join(parts: &[Part], sizes: &[i64], top: usize) -> Vec<Liked> {
 }
 
 /// Fixed-point sums of the members' unit TF-IDF rows, `(n_clusters, n_items)`.
-fn weight_sums(ratings: &Csr, labels: &[u32], n_clusters: usize, idf: &[f64], scale: Scale) -> Vec<i64> {
+fn weight_sums(ratings: &Csr, labels: &[u32], n_clusters: usize, weighing: Weighing<'_>) -> Vec<i64> {
     let n_items = ratings.n_cols;
     let mut sums = vec![0i64; n_clusters * n_items];
     let mut weights = Vec::new();
     ratings.each_by_label(labels, |_, segment, row| {
-        tfidf::unit_row(row, idf, &mut weights);
+        tfidf::unit_row(row, weighing.idf, &mut weights);
         let out = &mut sums[segment * n_items..(segment + 1) * n_items];
         for (&item, &weight) in row.indices.iter().zip(&weights) {
-            out[item as usize] += scale.fix(weight);
+            out[item as usize] += weighing.scale.fix(weight);
         }
     });
     sums

@@ -29,11 +29,16 @@ pub struct RejectLine {
 /// Writes the lines in the order given.
 pub fn write(lines: &[RejectLine], path: &Path) -> Result<()> {
     let file = File::create(path).map_err(|e| Error::file(path, "cannot create", &e, DISK_REMEDY))?;
-    encode(lines, BufWriter::new(file)).map_err(|e| Error::file(path, "cannot write", &e, DISK_REMEDY))
+    let mut sink = BufWriter::new(file);
+    let written = sink.write_all(HEADER).and_then(|()| encode(lines, &mut sink));
+    written.map_err(|e| Error::file(path, "cannot write", &e, DISK_REMEDY))
 }
 
-fn encode(lines: &[RejectLine], mut sink: impl Write) -> std::io::Result<()> {
-    sink.write_all(b"file\tline\tbyte\tcode\tfield\traw\n")?;
+/// The first line of a file.
+pub const HEADER: &[u8] = b"file\tline\tbyte\tcode\tfield\traw\n";
+
+/// The lines behind it.
+pub fn encode(lines: &[RejectLine], mut sink: impl Write) -> std::io::Result<()> {
     for l in lines {
         let [file, code, field, raw] = [&l.file, &l.code, &l.field, &l.raw].map(|text| escape(text));
         writeln!(sink, "{file}\t{}\t{}\t{code}\t{field}\t{raw}", l.line, l.byte)?;
@@ -70,7 +75,7 @@ mod tests {
             field: "rating".into(),
             raw,
         };
-        let mut sink = Vec::new();
+        let mut sink = HEADER.to_vec();
         encode(&[line], &mut sink).unwrap();
         let text = String::from_utf8(sink).unwrap();
         assert_eq!(

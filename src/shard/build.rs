@@ -39,6 +39,23 @@ pub enum Several {
     Merge(Duplicates),
     /// The first in the order of the input counts, the others are told.
     First,
+    /// All are kept, by value.
+    Every,
+}
+
+/// What becomes of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    pub several: Several,
+    /// Rows that say nothing are kept: those whose rating is 0, and, of items that are not in the dictionary, one for each
+    /// user, with the item [`UNKNOWN`] and the rating 0.
+    pub whole: bool,
+}
+
+impl From<Several> for Rule {
+    fn from(several: Several) -> Rule {
+        Rule { several, whole: false }
+    }
 }
 
 impl Several {
@@ -49,7 +66,7 @@ impl Several {
 }
 
 /// Seals what came to a worker; the blocks go to `store`.
-pub fn seal(incoming: Incoming, items: &ItemIndex, several: Several, store: &mut Store) -> Result<Sealed> {
+pub fn seal(incoming: Incoming, items: &ItemIndex, rule: Rule, store: &mut Store) -> Result<Sealed> {
     let (partitions, scratch, mut names) = incoming.into_partitions()?;
     let shard = Shard { users: Vec::new(), draw_keys: Vec::new(), matrix: Csr::empty(items.len()) };
     let rows_spilled = scratch.length();
@@ -57,8 +74,8 @@ pub fn seal(incoming: Incoming, items: &ItemIndex, several: Several, store: &mut
         Sealed { shard, merged: 0, unknown: 0, zeros: 0, first_duplicate: None, repeats: Vec::new(), rows_spilled };
     for partition in partitions {
         let (users, block) = match partition.read(&scratch)? {
-            Rows::Narrow(chunks) => assemble::<Narrow, Packed>(chunks, items, &mut names, several, &mut sealed),
-            Rows::Any(chunks) => assemble::<Ordered, Full>(chunks, items, &mut names, several, &mut sealed),
+            Rows::Narrow(chunks) => assemble::<Narrow, Packed>(chunks, items, &mut names, rule, &mut sealed),
+            Rows::Any(chunks) => assemble::<Ordered, Full>(chunks, items, &mut names, rule, &mut sealed),
         };
         if !users.is_empty() {
             store.keep(&mut sealed.shard.matrix, block)?;
@@ -74,24 +91,30 @@ fn assemble<R: Record, K: Cell<R>>(
     chunks: Vec<Vec<R>>,
     items: &ItemIndex,
     names: &mut KeyMap<Box<str>>,
-    several: Several,
+    rule: Rule,
     found: &mut Sealed,
 ) -> (Vec<Id>, csr::Rows) {
+    let several = rule.several;
     let (keys, numbers) = number_users(&chunks);
     let (users, position) = sort_users(&keys, names);
     let (starts, mut cells) = by_user::<R, K>(chunks, &numbers, &position, items);
     let mut block = BlockWriter::with_capacity(users.len(), cells.len());
+    block.whole = rule.whole;
     for (user, id) in users.iter().enumerate() {
         let cells = &mut cells[starts[user] as usize..starts[user + 1] as usize];
         K::sort(cells, several);
+        let n_cells = cells.len();
         let cells = known::<R, K>(cells, &mut found.unknown);
-        if cells.array_windows().all(|[a, b]| a.item() != b.item()) {
+        if several == Several::Every || cells.array_windows().all(|[a, b]| a.item() != b.item()) {
             cells.iter().for_each(|cell| block.push(cell.item(), cell.value()));
         } else {
             let first = merge_row(cells, several, found, &mut block);
             if found.first_duplicate.as_ref().is_none_or(|(known, _)| id < known) {
                 found.first_duplicate = Some((id.clone(), first));
             }
+        }
+        if rule.whole && cells.len() < n_cells {
+            block.push(UNKNOWN, 0.0);
         }
         block.end_row();
     }
@@ -112,6 +135,7 @@ fn known<'c, R: Record, K: Cell<R>>(cells: &'c [K], unknown: &mut u64) -> &'c [K
 /// Writes a row with duplicates; returns the first item that has several.
 fn merge_row<R: Record, K: Cell<R>>(cells: &[K], several: Several, found: &mut Sealed, block: &mut BlockWriter) -> u32 {
     let mut first = None;
+    let mut values = Vec::new();
     for group in cells.chunk_by(|a, b| a.item() == b.item()) {
         if group.len() > 1 {
             first.get_or_insert(group[0].item());
@@ -119,12 +143,15 @@ fn merge_row<R: Record, K: Cell<R>>(cells: &[K], several: Several, found: &mut S
         let value = match several {
             Several::Merge(duplicates) => {
                 found.merged += group.len() as u64 - 1;
-                merge(group.iter().map(Cell::value), duplicates)
+                values.clear();
+                values.extend(group.iter().map(Cell::value));
+                merge(&values, duplicates)
             }
             Several::First => {
                 found.repeats.extend(group[1..].iter().map(Cell::order));
                 group[0].value()
             }
+            Several::Every => unreachable!("rows that are all kept are not merged"),
         };
         block.push(group[0].item(), value);
     }
@@ -132,12 +159,11 @@ fn merge_row<R: Record, K: Cell<R>>(cells: &[K], several: Several, found: &mut S
 }
 
 /// One rating from the sorted ratings of one user and item.
-fn merge(values: impl ExactSizeIterator<Item = f64>, duplicates: Duplicates) -> f64 {
-    let n = values.len() as f64;
+pub fn merge(values: &[f64], duplicates: Duplicates) -> f64 {
     match duplicates {
-        Duplicates::Error | Duplicates::Last | Duplicates::Max => values.last().unwrap_or(0.0),
-        Duplicates::Sum => values.sum(),
-        Duplicates::Mean => values.sum::<f64>() / n,
+        Duplicates::Error | Duplicates::Last | Duplicates::Max => values.last().copied().unwrap_or(0.0),
+        Duplicates::Sum => values.iter().sum(),
+        Duplicates::Mean => values.iter().sum::<f64>() / values.len() as f64,
     }
 }
 
@@ -287,6 +313,8 @@ pub(super) struct BlockWriter {
     indices: Vec<u32>,
     values: ValueWriter,
     zeros: u64,
+    /// Ratings of 0 are kept.
+    whole: bool,
 }
 
 impl BlockWriter {
@@ -294,14 +322,19 @@ impl BlockWriter {
         u32::try_from(nnz).expect("a partition has fewer than 2^32 ratings");
         let mut indptr = Vec::with_capacity(n_rows + 1);
         indptr.push(0);
-        BlockWriter { indptr, indices: Vec::with_capacity(nnz), values: ValueWriter::with_capacity(nnz), zeros: 0 }
+        BlockWriter {
+            indptr,
+            indices: Vec::with_capacity(nnz),
+            values: ValueWriter::with_capacity(nnz),
+            zeros: 0,
+            whole: false,
+        }
     }
 
     #[inline(always)]
     pub fn push(&mut self, item: u32, value: f64) {
-        if value == 0.0 {
-            self.zeros += 1;
-        } else {
+        self.zeros += u64::from(value == 0.0);
+        if value != 0.0 || self.whole {
             self.indices.push(item);
             self.values.push(value);
         }
@@ -405,7 +438,7 @@ mod tests {
             });
         }
         let items = ItemIndex::new(&incoming.item_keys());
-        seal(incoming, &items, several, &mut Store::new(limit, folder.path())).unwrap()
+        seal(incoming, &items, several.into(), &mut Store::new(limit, folder.path())).unwrap()
     }
 
     fn seal_all(rows: &[Row], duplicates: Duplicates) -> Sealed {
@@ -439,7 +472,8 @@ mod tests {
                 });
             }
             let mut store = Store::new(u64::MAX, std::path::Path::new("."));
-            let sealed = seal(incoming, &ItemIndex::new(&[2, 3]), Several::Merge(duplicates), &mut store).unwrap();
+            let sealed =
+                seal(incoming, &ItemIndex::new(&[2, 3]), Several::Merge(duplicates).into(), &mut store).unwrap();
             assert_eq!(sealed.shard.users, [Id::Number(7), Id::Number(9)]);
             assert_eq!(sealed.shard.matrix.row(0).iter().collect::<Vec<_>>(), [(0, 1.5), (1, 5.0)]);
             assert!(sealed.shard.matrix.row(1).is_empty());

@@ -1,0 +1,322 @@
+//! One worker's part of the dataflow: rows in, placements and tables out.
+//!
+//! ```text
+//! changes ──resolve──▶ rows ══arrange by user══▶ place ──▶ users ──▶ segments, activity, moves
+//!                       ▲ trace │                    └──▶ tallies ──exchange by item──▶ tables of profiles
+//!                       └───────┘
+//! ```
+//!
+//! The rows are a collection of differential dataflow: a multiset of `(user, (item, rating))`, arranged by user. What a
+//! change does depends on the rows there are, which are looked up in the shared trace of the arrangement; so one batch of
+//! changes is an epoch, and an epoch begins when the one before is over on all workers. Compaction follows at once: the
+//! trace holds rows, not their history.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use differential_dataflow::VecCollection;
+use differential_dataflow::input::InputSession;
+use differential_dataflow::operators::arrange::arrangement::arrange_core;
+use differential_dataflow::trace::cursor::cursor_list;
+use differential_dataflow::trace::implementations::{ValBatcher, ValSpine};
+use differential_dataflow::trace::{Cursor, Navigable, TraceReader};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::ProbeHandle;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::operators::{Operator, Probe};
+use timely::progress::Antichain;
+use timely::worker::Worker;
+
+use crate::flow::cluster;
+use crate::ingest::ids::Id;
+use crate::kernel::fixed;
+use crate::profile::{self, activity_key};
+
+use super::frame::Frame;
+use super::place::{Epoch, Placement, RowsTrace, place};
+use super::resolve::{Pair, Refusal, Routed};
+use super::row::Row;
+use super::tally::{Cell, SharedTables, Tables, Tally};
+use super::users::Users;
+
+/// The largest squared distance that counts, in units of the mean of the fit.
+const FARTHEST: f64 = (1u64 << 50) as f64;
+
+/// What is known of this worker's users, kept up to date.
+#[derive(Debug, Default)]
+pub struct Placements {
+    /// By number.
+    of_users: Vec<Option<Placement>>,
+    /// Users by their [`activity_key`].
+    by_activity: HashMap<u64, i64>,
+    /// Sum of squared distances in units of the fit's mean, as [`fixed::fix_wide`] has it.
+    inertia: i128,
+    /// What changed in this epoch: where a user was, where they are.
+    moves: HashMap<u32, [Option<Placement>; 2]>,
+}
+
+impl Placements {
+    fn add(&mut self, user: u32, placement: Placement, difference: i32, frame: &Frame) {
+        let squared = placement.distance() * placement.distance() / frame.inertia_per_user;
+        self.inertia += i128::from(difference) * fixed::fix_wide(squared.min(FARTHEST));
+        let key = activity_key(placement.segment, placement.n_ratings);
+        let users = self.by_activity.entry(key).or_default();
+        *users += i64::from(difference);
+        if *users == 0 {
+            self.by_activity.remove(&key);
+        }
+        self.moves.entry(user).or_default()[usize::from(difference > 0)] = Some(placement);
+    }
+
+    /// Ends an epoch: takes over what it has changed, and hands it out, by user.
+    fn settle(&mut self, n_users: usize) -> Vec<(u32, [Option<Placement>; 2])> {
+        self.of_users.resize(n_users, None);
+        let mut moves: Vec<(u32, [Option<Placement>; 2])> = self.moves.drain().collect();
+        moves.sort_unstable_by_key(|(user, _)| *user);
+        moves.iter().for_each(|&(user, [_, now])| self.of_users[user as usize] = now);
+        moves
+    }
+
+    /// This worker's users by their [`activity_key`], rising.
+    pub fn by_activity(&self) -> Vec<[u64; 2]> {
+        let mut counted: Vec<[u64; 2]> = self.by_activity.iter().map(|(&key, &users)| [key, users as u64]).collect();
+        counted.sort_unstable();
+        counted
+    }
+
+    /// The sum of squared distances of this worker's users, in units of the fit's mean per user: as
+    /// [`fixed::real_wide`] reads it.
+    pub fn inertia(&self) -> i128 {
+        self.inertia
+    }
+}
+
+/// A user whose segment is another than before, or who came or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    pub user: u32,
+    pub from: Option<u32>,
+    pub to: Option<u32>,
+}
+
+/// One worker's part of the running dataflow.
+pub struct Engine {
+    worker: Worker,
+    frame: Rc<Frame>,
+    users: Users,
+    input: InputSession<Epoch, (u32, Row), i32>,
+    trace: RowsTrace,
+    probe: ProbeHandle<Epoch>,
+    placements: Rc<RefCell<Placements>>,
+    tables: SharedTables,
+    /// The dataflow, to be dropped when it is replaced.
+    dataflow: usize,
+}
+
+impl Engine {
+    /// Builds the dataflow. All workers call it together.
+    pub fn new(worker: &mut Worker, frame: Frame) -> Engine {
+        let frame = Rc::new(frame);
+        let tables = Rc::new(RefCell::new(Tables::new(&frame)));
+        let placements = Rc::new(RefCell::new(Placements::default()));
+        let mut input = InputSession::new();
+        let probe = ProbeHandle::new();
+        let dataflow = worker.next_dataflow_index();
+        let trace = worker.dataflow::<Epoch, _, _>(|scope| {
+            // Rows are put in where their user is.
+            let rows = arrange_core::<_, _, ValBatcher<u32, Row, Epoch, i32>, ValSpine<u32, Row, Epoch, i32>>(
+                input.to_collection(scope).inner,
+                Pipeline,
+                "Rows",
+                ValBatcher::new,
+            );
+            let placed = place(&rows, &frame);
+            let owners = profile::owners(scope.peers(), frame.n_items);
+            note_users(placed.users, &placements, &frame, &probe);
+            let route = move |cell: &Cell| owners.owner(cell.item as usize) as u64;
+            note_tallies(placed.tallies, &tables, route, &probe);
+            rows.trace
+        });
+        let (worker, users) = (worker.clone(), Users::default());
+        Engine { worker, frame, users, input, trace, probe, placements, tables, dataflow }
+    }
+
+    /// Takes in rows of a user, in this epoch.
+    pub fn load(&mut self, user: &Id, rows: impl IntoIterator<Item = (Row, i32)>) -> u32 {
+        let number = self.users.number_of(user);
+        rows.into_iter().for_each(|(row, n)| self.input.update((number, row), n));
+        number
+    }
+
+    /// Makes changes of this worker's users, in their order, in this epoch. Returns those that cannot be made, by their
+    /// place in the batch.
+    pub fn apply(&mut self, changes: &[Routed]) -> Vec<(u32, Refusal)> {
+        let mut refused = Vec::new();
+        let mut by_pair: Vec<(u32, u32, usize)> = Vec::with_capacity(changes.len());
+        for (at, change) in changes.iter().enumerate() {
+            let known = match change.op {
+                super::change::Op::Withdraw => self.users.number(&change.user),
+                _ => Some(self.users.number_of(&change.user)),
+            };
+            match known {
+                Some(user) => by_pair.push((user, change.item, at)),
+                None => refused.push((change.at, Refusal::NotThere)),
+            }
+        }
+        by_pair.sort_unstable();
+        let epoch = *self.input.time();
+        let batches = self.trace.batches_through(Antichain::from_elem(epoch).borrow());
+        let batches = batches.expect("the epochs before this one are over");
+        let mut cursors: Vec<_> = batches.iter().map(|batch| (batch.cursor(), batch)).collect();
+        for of_pair in by_pair.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let (user, item, _) = of_pair[0];
+            let mut before = Pair::default();
+            cursors.iter_mut().for_each(|(cursor, batch)| read_pair(cursor, batch, user, item, &mut before));
+            differential_dataflow::consolidation::consolidate(&mut before.rows);
+            let mut now = Pair { rows: before.rows.clone() };
+            for change in of_pair.iter().map(|&(.., at)| &changes[at]) {
+                if let Err(refusal) = now.change(change.op, item, change.rating, self.frame.duplicates) {
+                    refused.push((change.at, refusal));
+                }
+            }
+            let input = &mut self.input;
+            now.differences(&before, |row, n| input.update((user, row), n));
+        }
+        refused
+    }
+
+    /// Ends the epoch: when it returns, all that was put in is reflected on every worker. Returns the users of this worker
+    /// who moved, by id.
+    pub fn settle(&mut self) -> Vec<Move> {
+        let next = self.input.time() + 1;
+        self.input.advance_to(next);
+        self.input.flush();
+        while self.probe.less_than(&next) {
+            self.worker.step_or_park(None);
+        }
+        cluster::advance();
+        let done = Antichain::from_elem(next);
+        self.trace.set_logical_compaction(done.borrow());
+        self.trace.set_physical_compaction(done.borrow());
+        let changed = self.placements.borrow_mut().settle(self.users.len());
+        let segment = |placement: Option<Placement>| placement.map(|placement| placement.segment);
+        let moves = changed.into_iter().map(|(user, [from, to])| Move { user, from: segment(from), to: segment(to) });
+        let mut moves: Vec<Move> = moves.filter(|moved| moved.from != moved.to).collect();
+        moves.sort_by(|a, b| self.users.id(a.user).cmp(self.users.id(b.user)));
+        moves
+    }
+
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    pub fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// Where a user is; nowhere without a row.
+    pub fn placement(&self, user: u32) -> Option<Placement> {
+        self.placements.borrow().of_users.get(user as usize).copied().flatten()
+    }
+
+    pub fn placements(&self) -> std::cell::Ref<'_, Placements> {
+        self.placements.borrow()
+    }
+
+    pub fn tables(&self) -> std::cell::Ref<'_, Tables> {
+        self.tables.borrow()
+    }
+
+    /// Calls `each(user, rows)` for every user of this worker who has rows, each row with how often it is there.
+    pub fn each_user(&mut self, mut each: impl FnMut(u32, &[(Row, i32)])) {
+        let epoch = *self.input.time();
+        let batches = self.trace.batches_through(Antichain::from_elem(epoch).borrow());
+        let (mut cursor, storage) = cursor_list(batches.expect("the epochs before this one are over"));
+        let mut rows = Vec::new();
+        while let Some(&user) = cursor.get_key(&storage) {
+            rows.clear();
+            while let Some(&row) = cursor.get_val(&storage) {
+                let mut n = 0;
+                cursor.map_times(&storage, |_, &difference| n += difference);
+                if n != 0 {
+                    rows.push((row, n));
+                }
+                cursor.step_val(&storage);
+            }
+            if !rows.is_empty() {
+                each(user, &rows);
+            }
+            cursor.step_key(&storage);
+        }
+    }
+
+    /// Ends the dataflow and gives back what it held.
+    pub fn end(self) {
+        let Engine { mut worker, input, trace, dataflow, .. } = self;
+        input.close();
+        drop(trace);
+        worker.drop_dataflow(dataflow);
+    }
+}
+
+/// Appends what a batch has of a user's item. Users are to be asked for in rising order, and items of a user.
+fn read_pair<C>(cursor: &mut C, batch: &C::Storage, user: u32, item: u32, pair: &mut Pair)
+where
+    C: for<'a> Cursor<Key<'a> = &'a u32, Val<'a> = &'a Row, DiffGat<'a> = &'a i32>,
+{
+    cursor.seek_key(batch, &user);
+    if cursor.get_key(batch) != Some(&user) {
+        return;
+    }
+    cursor.seek_val(batch, &Row::first(item));
+    while let Some(&row) = cursor.get_val(batch).filter(|row| row.item == item) {
+        cursor.map_times(batch, |_, &difference| pair.rows.push((row, difference)));
+        cursor.step_val(batch);
+    }
+}
+
+/// Keeps `placements` up to date.
+fn note_users(
+    users: VecCollection<'_, Epoch, (u32, Placement), i32>,
+    placements: &Rc<RefCell<Placements>>,
+    frame: &Rc<Frame>,
+    probe: &ProbeHandle<Epoch>,
+) {
+    let (placements, frame) = (Rc::clone(placements), Rc::clone(frame));
+    users
+        .inner
+        .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(Pipeline, "Users", move |_, _| {
+            move |input, _output| {
+                input.for_each(|_, differences| {
+                    let mut placements = placements.borrow_mut();
+                    for ((user, placement), _, n) in differences.drain(..) {
+                        placements.add(user, placement, n, &frame);
+                    }
+                });
+            }
+        })
+        .probe_with(probe);
+}
+
+/// Keeps `tables` up to date, each cell where it is routed to.
+fn note_tallies(
+    tallies: VecCollection<'_, Epoch, Cell, Tally>,
+    tables: &SharedTables,
+    route: impl Fn(&Cell) -> u64 + 'static,
+    probe: &ProbeHandle<Epoch>,
+) {
+    let tables = Rc::clone(tables);
+    let route = Exchange::new(move |(cell, _, _): &(Cell, Epoch, Tally)| route(cell));
+    tallies
+        .inner
+        .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Tables", move |_, _| {
+            move |input, _output| {
+                input.for_each(|_, differences| {
+                    let mut tables = tables.borrow_mut();
+                    differences.drain(..).for_each(|(cell, _, tally)| tables.add(cell, tally));
+                });
+            }
+        })
+        .probe_with(probe);
+}

@@ -1,0 +1,128 @@
+//! What is known only outside the log: which batch was told, and how far the rejects are written.
+//!
+//! Two places in a file take turns, so that one is whole whatever happens to the other. Written without a sync: a process that
+//! is killed loses nothing of it, a machine that loses its power may fall back to an earlier state, in which more is told
+//! again from the log. Before a snapshot, which drops the log, the marks are synced.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{DAMAGED_REMEDY, STATE_REMEDY};
+use crate::error::{Error, Result};
+
+/// Each place is in a page of its own.
+const PLACES: [u64; 2] = [0, 4096];
+const BYTES: usize = size_of::<u64>() * 4;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Mark {
+    /// How many times it was set.
+    pub sequence: u64,
+    /// The last batch that was told.
+    pub told: u64,
+    /// The last batch whose rejects are written.
+    pub rejected: u64,
+    /// Bytes of the rejects up to then.
+    pub reject_bytes: u64,
+}
+
+/// A mark in a file.
+pub(super) struct Marks {
+    path: PathBuf,
+    file: File,
+    mark: Mark,
+}
+
+impl Marks {
+    pub fn open(path: &Path) -> Result<Marks> {
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let file = open.map_err(|e| Error::file(path, "cannot open", &e, STATE_REMEDY))?;
+        let read = |e: io::Error| Error::file(path, "cannot read", &e, STATE_REMEDY);
+        let length = file.metadata().map_err(read)?.len();
+        let mut found = Vec::new();
+        for place in PLACES {
+            let mut bytes = [0; BYTES + 4];
+            match file.read_exact_at(&mut bytes, place) {
+                Ok(()) => found.extend(decode(&bytes)),
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {}
+                Err(e) => return Err(read(e)),
+            }
+        }
+        let newest = found.into_iter().max_by_key(|mark: &Mark| mark.sequence);
+        if newest.is_none() && length > 0 {
+            let problem = "the marks are damaged".into();
+            return Err(Error::File { path: path.into(), problem, remedy: DAMAGED_REMEDY.into() });
+        }
+        Ok(Marks { path: path.into(), file, mark: newest.unwrap_or_default() })
+    }
+
+    pub fn get(&self) -> Mark {
+        self.mark
+    }
+
+    pub fn set(&mut self, mark: Mark) -> Result<()> {
+        let mark = Mark { sequence: self.mark.sequence + 1, ..mark };
+        let place = PLACES[(mark.sequence % 2) as usize];
+        self.file.write_all_at(&encode(&mark), place).map_err(|e| self.failed(&e))?;
+        self.mark = mark;
+        Ok(())
+    }
+
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_data().map_err(|e| self.failed(&e))
+    }
+
+    fn failed(&self, e: &io::Error) -> Error {
+        Error::file(&self.path, "cannot write", e, STATE_REMEDY)
+    }
+}
+
+fn encode(mark: &Mark) -> Vec<u8> {
+    let mut bytes = bincode::serialize(mark).expect("numbers serialise");
+    let sum = crc32fast::hash(&bytes);
+    bytes.extend(sum.to_le_bytes());
+    bytes
+}
+
+fn decode(bytes: &[u8; BYTES + 4]) -> Option<Mark> {
+    let (mark, sum) = bytes.split_at(BYTES);
+    (crc32fast::hash(mark).to_le_bytes() == sum)
+        .then(|| bincode::deserialize(mark).ok())?
+        .filter(|mark: &Mark| mark.sequence > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_whole_mark_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("marks");
+        for told in 1..=5 {
+            let mut marks = Marks::open(&path).unwrap();
+            assert_eq!(marks.get().told, told - 1);
+            let mark = Mark { told, reject_bytes: 10 * told, ..marks.get() };
+            marks.set(mark).unwrap();
+            marks.sync().unwrap();
+        }
+        let good = std::fs::read(&path).unwrap();
+        // The fifth is in the second place.
+        for at in 4096..4096 + BYTES + 4 {
+            let mut bad = good.clone();
+            bad[at] ^= 16;
+            std::fs::write(&path, &bad).unwrap();
+            assert_eq!(Marks::open(&path).unwrap().get().told, 4, "byte {at}");
+            std::fs::write(&path, &good[..at]).unwrap();
+            assert_eq!(Marks::open(&path).unwrap().get().told, 4, "{at} bytes");
+        }
+        let mut bad = good;
+        (bad[1], bad[4097]) = (9, 9);
+        std::fs::write(&path, &bad).unwrap();
+        assert_eq!(Marks::open(&path).err().unwrap().exit_code(), 4);
+    }
+}

@@ -1,0 +1,62 @@
+//! `rejects.tsv` of a session: lines are appended as their batches are told.
+//!
+//! How long the file was when a batch's lines were complete is in the marks. What lies behind that is a piece of a batch whose
+//! session ended over it: it is cut off, and written again when the batch is.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::STATE_REMEDY;
+use crate::error::{Error, Result};
+use crate::report::rejects::{self, RejectLine};
+
+pub(super) struct Rejects {
+    path: PathBuf,
+    /// Opened with the first line.
+    file: Option<File>,
+    bytes: u64,
+}
+
+impl Rejects {
+    /// Of which `bytes` are known to be complete.
+    pub fn open(folder: &Path, bytes: u64) -> Result<Rejects> {
+        let path = folder.join("rejects.tsv");
+        let length = path.metadata().map_or(0, |metadata| metadata.len());
+        let mut rejects = Rejects { path, file: None, bytes: bytes.min(length) };
+        if length > rejects.bytes {
+            let bytes = rejects.bytes;
+            rejects.written(|file| file.set_len(bytes))?;
+        }
+        Ok(rejects)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// On the disk on return. Returns the length of the file.
+    pub fn append(&mut self, lines: &[RejectLine]) -> Result<u64> {
+        let mut text = if self.bytes == 0 { rejects::HEADER.to_vec() } else { Vec::new() };
+        let at = self.bytes;
+        self.written(|file| {
+            rejects::encode(lines, &mut text)?;
+            file.write_all_at(&text, at)?;
+            file.sync_data()
+        })?;
+        self.bytes += text.len() as u64;
+        Ok(self.bytes)
+    }
+
+    fn written(&mut self, write: impl FnOnce(&File) -> io::Result<()>) -> Result<()> {
+        let open = || -> io::Result<()> {
+            let file = match self.file.take() {
+                Some(file) => file,
+                None => OpenOptions::new().write(true).create(true).truncate(false).open(&self.path)?,
+            };
+            write(self.file.insert(file))
+        };
+        open().map_err(|e| Error::file(&self.path, "cannot write", &e, STATE_REMEDY))
+    }
+}
