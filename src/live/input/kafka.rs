@@ -103,7 +103,6 @@ impl TopicFeed {
         }
         let ends = feed.ask_for_ends(&there, deadline)?;
         feed.read_also(&there, &ends)?;
-        eprintln!("{ends:?}");
         Ok(feed)
     }
 
