@@ -73,7 +73,8 @@ fn seal(batches: &[Records], n_rows: usize) -> Shard {
     let mut incoming = Incoming::new(n_rows as u64, u64::MAX, folder);
     batches.iter().for_each(|batch| incoming.receive(batch));
     let items = ItemIndex::new(&incoming.item_keys());
-    let sealed = build::seal(incoming, &items, Several::Merge(Duplicates::Error), &mut Store::new(u64::MAX, folder));
+    let rule = Several::Merge(Duplicates::Error).into();
+    let sealed = build::seal(incoming, &items, rule, &mut Store::new(u64::MAX, folder));
     sealed.expect("nothing is spilled").shard
 }
 

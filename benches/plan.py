@@ -22,25 +22,10 @@ from pathlib import Path
 from typing import Any
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
 
-from setting import CLUSTERS, COMPONENTS, SEED, SIZES  # noqa: E402
+from generated import JOB, ROOT, SIZES, ratings  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "target" / "plan"
-JOB = f"""\
-[input]
-ratings = ["{{ratings}}"]
-[pca]
-components = {COMPONENTS}
-report = {COMPONENTS}
-[kmeans]
-clusters = {CLUSTERS}
-[sweep]
-clusters = []
-[evidence]
-enabled = false
-"""
 
 
 def options() -> argparse.Namespace:
@@ -53,22 +38,6 @@ def options() -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for both")
     parser.add_argument("--tidy", action="store_true", help="remove what was made")
     return parser.parse_args()
-
-
-def ratings(segmill: Path, name: str, given: dict[str, str]) -> Path:
-    if name in given:
-        return Path(given[name]).resolve()
-    path = FOLDER / f"{name}.csv"
-    if not path.exists():
-        size, draft = SIZES[name], FOLDER / "draft.csv"
-        words = ["--users", size.users, "--items", size.items, "--ratings-per-user", size.ratings_per_user]
-        words += ["--segments", CLUSTERS, "--seed", SEED, "-o", draft]
-        subprocess.run([segmill, "generate", *map(str, words)], check=True, stdout=subprocess.DEVNULL)
-        draft.rename(path)
-    with path.open("rb") as file:
-        while file.read(1 << 20):
-            pass
-    return path
 
 
 def free_ports(count: int) -> list[int]:
@@ -148,7 +117,7 @@ def main() -> None:
     given = dict(text.split("=", 1) for text in chosen.ratings)
     keys = [word for key in chosen.set for word in ("--set", key)]
     for name in chosen.sizes.split(","):
-        path = ratings(chosen.segmill, name, given)
+        path = ratings(chosen.segmill, name, given, FOLDER)
         job = FOLDER / f"{name}.toml"
         job.write_text(JOB.format(ratings=path))
         for layout in chosen.layouts.split(","):

@@ -38,6 +38,13 @@ impl Assigner {
         }
     }
 
+    /// Appends what Naive Bayes takes the users of a block for; nothing where the model has no terms of it.
+    pub fn classes(&self, rows: RowsRef<'_>, classes: &mut Vec<u32>) {
+        if let Some(classifier) = &self.classifier {
+            classifier.classes(rows, classes);
+        }
+    }
+
     /// Where the users of `ratings` `(n_users, n_items)` go, and what Naive Bayes takes them for (nothing where the model
     /// has no terms of it). Block by block: the scores of one are all that is dense.
     pub fn assign(&self, ratings: &Csr) -> (Assignment, Vec<u32>) {
@@ -45,9 +52,7 @@ impl Assigner {
         let mut classes = Vec::new();
         for block in ratings.blocks() {
             self.place(block.rows, &mut assignment);
-            if let Some(classifier) = &self.classifier {
-                classifier.classes(block.rows, &mut classes);
-            }
+            self.classes(block.rows, &mut classes);
         }
         (assignment, classes)
     }

@@ -14,7 +14,7 @@ use segmill::launch::{self, Orders};
 use segmill::logs::{self, Watcher};
 use segmill::pipeline::assign::Order;
 use segmill::pipeline::preview;
-use segmill::report::assigned::Destination;
+use segmill::report::assigned::Places;
 use segmill::report::run::Finished;
 use segmill::report::{again, forecast, terminal};
 use segmill::verify::Rerun;
@@ -69,7 +69,7 @@ fn run(args: &RunArgs) -> Result<()> {
         print(|out| write!(out, "{preview}"));
         return Ok(());
     }
-    if let Some(address) = &args.job.status_addr {
+    if let Some(address) = &args.job.mesh.status_addr {
         let address = status::serve(address)?;
         say::note(&format!("status at http://{address}/"));
     }
@@ -123,18 +123,20 @@ fn assign(args: &AssignArgs) -> Result<()> {
     args.talk.choose();
     logs::start(Watcher::Terminal);
     pipeline::choose_vector_code()?;
-    let destination = Destination::of(&args.output)?;
+    let places = Places::of(&args.output, args.profiles.as_deref())?;
     let finished = Finished::read(&args.run)?;
     let job = finished.job.for_ratings(&args.ratings, &args.overrides)?;
     let foreign = finished.foreign();
-    let model = model::read(&args.run.join(model::FOLDER))?;
-    let order = Order { model, job, destination: destination.clone() };
+    let folder = args.run.join(model::FOLDER);
+    let model = model::read(&folder)?;
+    let titles = if args.profiles.is_some() { model::titles(&folder)? } else { Vec::new() };
+    let order = Order { model, job, places: places.clone(), titles };
     let assigned = pipeline::assign::run(order, args.threads()?)?;
     warn(foreign.as_slice());
-    warn(&assigned.warnings(&destination));
+    warn(&assigned.warnings(&places.users));
     // Standard output may be where the users go.
     let mut summary = Vec::new();
-    let _ = assigned.print(&destination, &mut summary);
+    let _ = assigned.print(&places.users, &mut summary);
     String::from_utf8_lossy(&summary).lines().for_each(say::note);
     Ok(())
 }

@@ -34,7 +34,7 @@ use crate::job::{KMeansParams, Matrix, PcaParams, ValidateParams};
 use crate::report::Outcome;
 use crate::report::table::{DISK_REMEDY, Digest, Table};
 
-pub use read::{Bayes, Model, read, read_bytes};
+pub use read::{Bayes, Model, identity, read, read_bytes, titles};
 
 /// The folder of a model in that of a run's output.
 pub const FOLDER: &str = "model";

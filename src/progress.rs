@@ -5,13 +5,15 @@
 //! together say the same, so it does not matter which of them says it last; rows are added up over the workers.
 
 mod far;
+mod live;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use far::Far;
+pub use live::{Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend, MOST_MOVES, live, publish};
 
 /// This process.
 static HERE: Progress = Progress::new();
@@ -183,6 +185,8 @@ pub struct Snapshot {
     /// Each peer that is connected, and the seconds since it was heard.
     pub peers: Vec<(usize, f64)>,
     pub memory: Memory,
+    /// What was published last of segments that are kept up to date, and the seconds since.
+    pub live: Option<(Arc<Live>, f64)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -285,6 +289,7 @@ struct Noted {
     moving: Option<(Space, Instant)>,
     /// When each peer was last heard; `None`: before the clock began.
     peers: BTreeMap<usize, Option<Instant>>,
+    live: Option<(Arc<Live>, Instant)>,
 }
 
 struct StageClock {
@@ -319,6 +324,7 @@ impl Progress {
                 runs: BTreeMap::new(),
                 moving: None,
                 peers: BTreeMap::new(),
+                live: None,
             }),
         }
     }
@@ -362,6 +368,7 @@ impl Progress {
             moving: noted.moving.map(|(space, since)| (space, since.elapsed().as_secs_f64())),
             peers: noted.peers.iter().map(|(&peer, heard)| (peer, silence(*heard))).collect(),
             memory: Memory::now(),
+            live: noted.live.as_ref().map(|(live, at)| (Arc::clone(live), at.elapsed().as_secs_f64())),
         }
     }
 }

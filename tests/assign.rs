@@ -3,7 +3,7 @@
 
 mod util;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use util::Sandbox;
@@ -59,6 +59,30 @@ fn small_run(more: &str) -> Sandbox {
     sandbox
 }
 
+/// Asserts that the profiles of `ratings`, those of the run in `out`, are those of the run: sums of weights have room for
+/// other numbers of users, so that scores agree to their last digits; all else is the same.
+#[track_caller]
+fn assert_profiles_come_back(sandbox: &Sandbox, ratings: &str, what: &str) {
+    let profiles = |workers: &str, more: &[&str]| {
+        let words = ["assign", "out", ratings, "-o", "found.parquet", "--profiles", "p.parquet", "-q", "-w", workers];
+        sandbox.segmill(&[&words[..], more].concat()).succeeded();
+        std::fs::read(sandbox.path("p.parquet")).expect("the profiles")
+    };
+    let first = profiles("1", &[]);
+    let (mut fitted, mut found) =
+        (parquet_rows(&sandbox.path("out/profiles.parquet")), parquet_rows(&sandbox.path("p.parquet")));
+    assert!(!found.is_empty() && found.len() == fitted.len(), "{what}");
+    for (found, fitted) in found.iter_mut().zip(&mut fitted) {
+        let [score, of_fit] = [&mut *found, fitted].map(|row| row.remove("score").expect("a score"));
+        let [score, of_fit] = [score, of_fit].map(|score| score.parse::<f64>().expect("a number"));
+        assert!((score - of_fit).abs() <= 1e-9 * of_fit, "{what}: {score} and {of_fit} of {found:?}");
+    }
+    assert_eq!(found, fitted, "{what}");
+    for (workers, more) in [("2", &[][..]), ("3", &[]), ("2", &["--set", "memory=1MiB"])] {
+        assert!(profiles(workers, more) == first, "{what} on {workers} workers {more:?}");
+    }
+}
+
 #[test]
 fn users_of_movielens_come_back() {
     let Some(folder) = ml100k() else { return };
@@ -72,6 +96,7 @@ fn users_of_movielens_come_back() {
         );
         sandbox.run(&job, &["-w", "2"]).succeeded();
         assert_comes_back(&sandbox, ratings.to_str().expect("UTF-8"), weighting);
+        assert_profiles_come_back(&sandbox, ratings.to_str().expect("UTF-8"), weighting);
     }
 }
 
@@ -105,6 +130,7 @@ fn users_of_events_with_repeats_come_back() {
         );
         sandbox.run(&job, &["-w", "3"]).succeeded();
         assert_comes_back(&sandbox, "ratings.csv", weighting);
+        assert_profiles_come_back(&sandbox, "ratings.csv", weighting);
     }
 }
 
@@ -126,6 +152,7 @@ fn users_with_names_come_back_in_any_order_and_from_several_files() {
     sandbox.write("r.tsv", rows.concat());
     sandbox.run(&format!("[input]\nratings = ['r.tsv']\nheader = false\n{SMALL_JOB}"), &[]).succeeded();
     assert_comes_back(&sandbox, "r.tsv", "names");
+    assert_profiles_come_back(&sandbox, "r.tsv", "names");
     let rows = shuffled(&rows, 3);
     let (left, right) = rows.split_at(20);
     sandbox.write("left.tsv", left.concat());
@@ -271,7 +298,44 @@ fn what_cannot_be_assigned_is_refused_and_leaves_nothing() {
     assign(&["nowhere", "r.csv", "-o", "found.csv"]).refused(4, &["nowhere/run.json", "finished run"]);
     assign(&["out", "r.csv", "-o", "found.txt"]).refused(2, &["found.txt", ".parquet"]);
     assign(&["out", "r.csv", "-o", "out"]).refused(2, &["out"]);
+    assign(&["out", "r.csv", "-o", "-", "--profiles", "p.csv"]).refused(2, &["--profiles", "p.csv", ".parquet"]);
+    assign(&["out", "r.csv", "-o", "p.parquet", "--profiles", "./p.parquet"]).refused(2, &["--profiles", "users go"]);
+    assign(&["out", "missing.csv", "-o", "-", "--profiles", "p.parquet"]).refused(4, &["missing.csv"]);
+    std::fs::create_dir(sandbox.path("taken.parquet")).expect("a folder");
+    assign(&["out", "r.csv", "-o", "found.csv", "--profiles", "taken.parquet"]).refused(4, &["taken.parquet"]);
+    std::fs::remove_dir(sandbox.path("taken.parquet")).expect("an empty folder");
     assert_eq!(sandbox.listing(), before);
+}
+
+/// Titles, names that a person has given, and only those segments and items that the users have something of.
+#[test]
+fn profiles_are_those_of_the_users_that_are_assigned() {
+    let sandbox = Sandbox::new();
+    sandbox.write("r.csv", delimited(&small_ratings(), None, ",", "\n"));
+    let titles: String = (1..=10).map(|item| format!("{item}|Title {item}\n")).collect();
+    sandbox.write("items.csv", titles);
+    let items = "[input.items]\npath = 'items.csv'\ndelimiter = '|'\nheader = false\n";
+    sandbox.run(&format!("[input]\nratings = ['r.csv']\n{items}{SMALL_JOB}"), &["-q"]).succeeded();
+    assert_profiles_come_back(&sandbox, "r.csv", "titles");
+    let path = sandbox.path("out/model/model.json");
+    let mut model: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).expect("a model")).expect("JSON");
+    let segment = by_user(&sandbox.path("out/segments.parquet"))["3"]["segment"].clone();
+    model["segments"][segment.parse::<usize>().expect("a number")]["name"] = "Those like user 3".into();
+    std::fs::write(&path, model.to_string()).expect("the names are edited");
+    let of_one: Vec<_> = small_ratings().into_iter().filter(|row| row.0 == 3).collect();
+    sandbox.write("one.csv", delimited(&of_one, Some("user,item,rating"), ",", "\n"));
+    let words = ["assign", "out", "one.csv", "-o", "-", "--profiles", "below/p.parquet"];
+    let ran = sandbox.segmill(&words).succeeded();
+    assert_eq!(ran.stdout.lines().count(), 2, "users go to standard output: {}", ran.stdout);
+    let rows = parquet_rows(&sandbox.path("below/p.parquet"));
+    let items: BTreeSet<String> = of_one.iter().map(|row| row.1.to_string()).collect();
+    assert_eq!(rows.iter().map(|row| row["item"].clone()).collect::<BTreeSet<_>>(), items);
+    for (row, rank) in rows.iter().zip(1..) {
+        let own = &of_one.iter().find(|rating| rating.1.to_string() == row["item"]).expect("a rating").2;
+        assert_eq!((&row["segment"], &row["name"][..], &row["size"][..]), (&segment, "Those like user 3", "1"));
+        assert_eq!((&row["rank"], &row["title"]), (&rank.to_string(), &format!("Title {}", row["item"])));
+        assert_eq!((row["share"].parse(), row["mean_rating"].parse()), (Ok(1.0), Ok(*own)));
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use segmill::progress::{self, Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend};
 use util::axe::{axe, violations};
 use util::browser::{Browser, OVERFLOW};
 use util::{Sandbox, cluster};
@@ -293,6 +294,92 @@ fn the_page_is_comfortable_on_a_phone_and_on_a_desk() {
     for (width, scheme) in [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")] {
         browser.look(width, scheme, "screen");
         browser.open_file(&file, "document.querySelectorAll('caption').length >= 3");
+        assert_eq!(browser.evaluate(OVERFLOW), 0, "{width} px");
+        let nothing: [&str; 0] = [];
+        assert_eq!(violations(&mut browser, axe), nothing, "{width} px, {scheme}");
+    }
+}
+
+/// As many segments, items and moves as the page shows.
+fn followed() -> Live {
+    const TRENDS: [LiveTrend; 4] = [LiveTrend::Same, LiveTrend::Risen, LiveTrend::Fallen, LiveTrend::New];
+    let item = |segment: u32, rank: u32| LiveItem {
+        item: format!("i{}", segment * 100 + rank),
+        title: (rank % 4 != 3)
+            .then(|| format!("The {rank}th Night of Segment {segment}, and What Came After It (19{rank}8)")),
+        score: 0.3 / f64::from(rank + 1),
+        trend: TRENDS[(segment + rank) as usize % 4],
+    };
+    let segment = |segment: u32| LiveSegment {
+        segment,
+        name: ["Horror & Thriller", "Light users", "Children's & Animation, <older>"][segment as usize % 3].into(),
+        size: 50_000 / u64::from(segment + 1),
+        size_at_start: 49_000 / u64::from(segment + 1),
+        joined: 1_500,
+        left: 500,
+        top: (0..10).map(|rank| item(segment, rank)).collect(),
+    };
+    let went = |n: u64| LiveMove {
+        batch: 1_200 - n,
+        user: format!("customer-{}", n * 7_919),
+        from: (n % 5 != 4).then_some(n as u32 % 12),
+        to: (n % 7 != 6).then_some((n as u32 + 3) % 12),
+    };
+    Live {
+        batch: 1_200,
+        changes: 1_234_567,
+        rejected: 12,
+        changes_per_second: 51_234.5,
+        batch_seconds: 0.042,
+        unknown_items: 7,
+        unknown_ratings: 31,
+        users: 162_000,
+        ratings: 25_400_000,
+        segments: (0..12).map(segment).collect(),
+        moves: (0..20).map(went).collect(),
+        drift: LiveDrift {
+            inertia_per_user: 1.23,
+            inertia_per_user_fit: 1.0,
+            moved_share: 0.04,
+            idf_drift: 0.013,
+            threshold: 0.1,
+            refit_due: true,
+            why: "users are 23% further from the middle of their segment".into(),
+        },
+        log_bytes: 12 << 20,
+        ..Live::default()
+    }
+}
+
+/// Asked of this process itself, which follows nothing but says so.
+#[test]
+fn segments_that_are_followed_are_told_to_people_and_programs() {
+    let address = segmill::status::serve("127.0.0.1:0").expect("a port").to_string();
+    let before = get(&address, "/live.json");
+    assert!(before.status == 404 && before.body.lines().count() == 1, "{}", before.body);
+    assert!(!get(&address, "/").body.contains("Segments") && !get(&address, "/metrics").body.contains("follow"));
+
+    progress::publish(followed());
+    let json = get(&address, "/live.json");
+    assert!(json.status == 200 && json.head.contains("Content-Type: application/json"), "{}", json.head);
+    let json: serde_json::Value = serde_json::from_str(&json.body).expect("JSON");
+    assert_eq!(json, serde_json::to_value(followed()).expect("JSON"));
+    let metrics = metrics(&get(&address, "/metrics").body);
+    assert_eq!(metrics["segmill_follow_changes_total"], 1_234_567.0);
+    assert_eq!(metrics["segmill_follow_segment_users{segment=\"3\"}"], 12_500.0);
+    let page = get(&address, "/").body;
+    assert!(page.contains("A new fit is due") && page.contains("http-equiv=\"refresh\""), "{page}");
+
+    let (Some(mut browser), Some(axe)) = (Browser::start(), axe()) else { return };
+    let sandbox = Sandbox::new();
+    let still: Vec<&str> = page.lines().filter(|line| !line.contains("http-equiv=\"refresh\"")).collect();
+    let file = sandbox.write("page.html", still.join("\n"));
+    if let Some(kept) = std::env::var_os("SEGMILL_KEEP_PAGE") {
+        std::fs::copy(&file, kept).expect("a copy");
+    }
+    for (width, scheme) in [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")] {
+        browser.look(width, scheme, "screen");
+        browser.open_file(&file, "document.querySelectorAll('h3').length == 12");
         assert_eq!(browser.evaluate(OVERFLOW), 0, "{width} px");
         let nothing: [&str; 0] = [];
         assert_eq!(violations(&mut browser, axe), nothing, "{width} px, {scheme}");

@@ -23,6 +23,11 @@ pub struct AssignArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 
+    /// Write what is typical of these users in each segment too, as the profiles.parquet of a run has it, weighed as in the
+    /// run: a file that ends in .parquet
+    #[arg(long, value_name = "FILE")]
+    pub profiles: Option<PathBuf>,
+
     /// Worker threads [default: the number of processors]
     #[arg(short, long, value_name = "WORKERS")]
     pub workers: Option<NonZeroUsize>,

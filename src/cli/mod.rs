@@ -40,6 +40,12 @@ const SSH: &str = "ssh -o BatchMode=yes -o ServerAliveInterval=5";
 /// Worker threads of one process at most: each has a channel to every other.
 const MAX_WORKERS: usize = 512;
 
+/// Where the flags of a cluster come from that are not given.
+const RANKS: &str = "Without --processes, --process and --hosts they are taken from Slurm (SLURM_PROCID, SLURM_NTASKS, \
+    SLURM_JOB_NODELIST), an indexed Job of Kubernetes (JOB_COMPLETION_INDEX, HOSTNAME) or RANK, WORLD_SIZE, MASTER_ADDR and \
+    MASTER_PORT, in this order. SEGMILL_RUN_ID names the run and SEGMILL_ATTEMPT says how often its processes were started \
+    before: those of another run or attempt are kept out";
+
 /// Customer segments from (user, item, rating) data of any size.
 #[derive(Debug, Parser)]
 #[command(name = "segmill", version, subcommand_required = true, arg_required_else_help = true)]
@@ -89,6 +95,16 @@ pub struct JobArgs {
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub mesh: MeshArgs,
+
+    #[command(flatten)]
+    pub talk: TalkArgs,
+}
+
+/// The processes of a cluster, as all of them know it.
+#[derive(Debug, Args)]
+pub struct MeshArgs {
     /// File with one line host:port per process, in order; blank lines and lines starting with # do not count
     #[arg(long, value_name = "FILE", env = "SEGMILL_HOSTS", help_heading = "Cluster")]
     pub hosts: Option<PathBuf>,
@@ -102,27 +118,15 @@ pub struct JobArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Cluster")]
     pub start_timeout: u64,
 
-    /// Tell over HTTP how far the job is, for people and Prometheus: /, /metrics, /healthz, /readyz, to whoever reaches this
-    /// address. Port 0 is any free one. Of segmill launch, process 0 tells
+    /// Tell over HTTP how far the job is, for people and programs: /, /metrics, /live.json, /healthz, /readyz, to whoever
+    /// reaches this address. Port 0 is any free one. Of segmill launch, process 0 tells
     #[arg(long, value_name = "HOST:PORT", env = STATUS_VARIABLE)]
     pub status_addr: Option<String>,
-
-    #[command(flatten)]
-    pub talk: TalkArgs,
 }
 
-/// Options of `segmill run`.
+/// One process of a cluster.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Without --processes, --process and --hosts they are taken from Slurm (SLURM_PROCID, SLURM_NTASKS, \
-    SLURM_JOB_NODELIST), an indexed Job of Kubernetes (JOB_COMPLETION_INDEX, HOSTNAME) or RANK, WORLD_SIZE, MASTER_ADDR and \
-    MASTER_PORT, in this order. SEGMILL_RUN_ID names the run and SEGMILL_ATTEMPT says how often its processes were started \
-    before: those of another run or attempt are kept out"
-)]
-pub struct RunArgs {
-    #[command(flatten)]
-    pub job: JobArgs,
-
+pub struct MemberArgs {
     /// Worker threads in this process [default: the number of processors]
     #[arg(short, long, value_name = "WORKERS")]
     pub workers: Option<NonZeroUsize>,
@@ -146,6 +150,17 @@ pub struct RunArgs {
     /// Listen here, where that is not the address in --hosts at which the others call, as in --listen 0.0.0.0:2101
     #[arg(long, value_name = "HOST:PORT", env = "SEGMILL_LISTEN", help_heading = "Cluster")]
     pub listen: Option<String>,
+}
+
+/// Options of `segmill run`.
+#[derive(Debug, Args)]
+#[command(after_help = RANKS)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+
+    #[command(flatten)]
+    pub member: MemberArgs,
 
     /// Check the job file, the layout of the input and the output folder, say what would run, and stop: nothing is read to its
     /// end, nothing is written.
@@ -239,7 +254,7 @@ pub struct GenerateArgs {
     pub talk: TalkArgs,
 }
 
-impl JobArgs {
+impl MeshArgs {
     /// The addresses of the hosts file; none without one.
     pub fn addresses(&self) -> Result<Vec<String>> {
         Ok(self.hosts.as_deref().map(hosts::read).transpose()?.unwrap_or_default())
@@ -247,15 +262,27 @@ impl JobArgs {
 }
 
 impl RunArgs {
+    /// [`MemberArgs::layout`] of these flags.
+    pub fn layout(&self, launched: Option<&Orders>) -> Result<Layout> {
+        self.member.layout(&self.job.mesh, launched)
+    }
+}
+
+impl MemberArgs {
     /// Checks that the flags of the cluster agree with each other, with the hosts file and with the environment, or with
     /// what a launcher says.
-    pub fn layout(&self, launched: Option<&Orders>) -> Result<Layout> {
-        self.layout_among(launched, |name| std::env::var(name).ok())
+    pub fn layout(&self, mesh: &MeshArgs, launched: Option<&Orders>) -> Result<Layout> {
+        self.layout_among(mesh, launched, |name| std::env::var(name).ok())
     }
 
     /// The same, with `lookup` for the variables of schedulers.
-    fn layout_among(&self, launched: Option<&Orders>, lookup: impl Fn(&str) -> Option<String>) -> Result<Layout> {
-        let given = launched.map_or_else(|| self.job.addresses(), |orders| Ok(orders.hosts.clone()))?;
+    fn layout_among(
+        &self,
+        mesh: &MeshArgs,
+        launched: Option<&Orders>,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Layout> {
+        let given = launched.map_or_else(|| mesh.addresses(), |orders| Ok(orders.hosts.clone()))?;
         let asked = Asked {
             processes: self.processes.map(NonZeroUsize::get),
             process: self.process,
@@ -280,7 +307,7 @@ impl RunArgs {
         let security = match launched {
             _ if processes == 1 => Security::Plaintext,
             Some(orders) => orders.security()?,
-            None => security(self.job.insecure_plaintext)?,
+            None => security(mesh.insecure_plaintext)?,
         };
         Ok(Layout {
             workers: checked_threads(self.workers)?,
@@ -288,7 +315,7 @@ impl RunArgs {
             process,
             hosts,
             listen: self.listen.clone().or(listen),
-            start_timeout: Duration::from_secs(self.job.start_timeout),
+            start_timeout: Duration::from_secs(mesh.start_timeout),
             security,
             run: launched
                 .map_or_else(|| std::env::var("SEGMILL_RUN_ID").unwrap_or_default(), |orders| orders.run.clone()),
@@ -300,7 +327,7 @@ impl RunArgs {
 impl LaunchArgs {
     /// What to start, checked.
     pub fn plan(&self) -> Result<Plan> {
-        let hosts = self.job.addresses()?;
+        let hosts = self.job.mesh.addresses()?;
         let processes = self.processes.map_or(hosts.len(), NonZeroUsize::get);
         if processes == 0 {
             let remedy = "say how many, or name a file with one line host:port per process in --hosts";
@@ -316,7 +343,7 @@ impl LaunchArgs {
             None => (threads(None) / here.max(1)).max(1),
         };
         let security = match ClusterKey::from_environment()? {
-            _ if self.job.insecure_plaintext => Security::Plaintext,
+            _ if self.job.mesh.insecure_plaintext => Security::Plaintext,
             Some(key) => Security::Key(key),
             None => Security::Key(ClusterKey::generate()?),
         };
@@ -325,7 +352,7 @@ impl LaunchArgs {
             processes,
             hosts,
             security,
-            status_addr: self.job.status_addr.clone(),
+            status_addr: self.job.mesh.status_addr.clone(),
             max_restarts: self.max_restarts,
             ssh: self.ssh.split_whitespace().map(String::from).collect(),
             remote_program: self.remote_program.clone(),
@@ -334,7 +361,7 @@ impl LaunchArgs {
 
     /// The words of `segmill run` for every member, all but its index.
     fn words(&self, workers: usize, processes: usize) -> Vec<OsString> {
-        let JobArgs { job, overrides, output, talk, start_timeout, .. } = &self.job;
+        let JobArgs { job, overrides, output, talk, mesh } = &self.job;
         let mut words: Vec<OsString> = vec!["run".into(), "--launched".into(), job.into()];
         for (key, value) in overrides {
             words.extend(["--set".into(), format!("{key}={value}").into()]);
@@ -345,7 +372,7 @@ impl LaunchArgs {
         words.extend(talk.words());
         words.extend(["-w".into(), workers.to_string().into()]);
         words.extend(["--processes".into(), processes.to_string().into()]);
-        words.extend(["--start-timeout".into(), start_timeout.to_string().into()]);
+        words.extend(["--start-timeout".into(), mesh.start_timeout.to_string().into()]);
         words
     }
 }
@@ -480,7 +507,11 @@ mod tests {
 
     /// The layout with these flags where no scheduler says anything.
     fn layout(words: &[&str]) -> Result<Layout> {
-        run(words).layout_among(None, |_| None)
+        layout_of(&run(words), None, |_| None)
+    }
+
+    fn layout_of(run: &RunArgs, orders: Option<&Orders>, lookup: impl Fn(&str) -> Option<String>) -> Result<Layout> {
+        run.member.layout_among(&run.job.mesh, orders, lookup)
     }
 
     fn layout_error(words: &[&str]) -> String {
@@ -545,19 +576,19 @@ mod tests {
             Some(value.to_string())
         };
         let words = |words: &[&str]| run(&[&["--insecure-plaintext"], words].concat());
-        let layout = words(&[]).layout_among(None, slurm).unwrap();
+        let layout = layout_of(&words(&[]), None, slurm).unwrap();
         assert_eq!((layout.process, layout.processes, layout.hosts), (1, 2, vec!["n1:2101".into(), "n2:2101".into()]));
         assert_eq!(layout.listen.as_deref(), Some("0.0.0.0:2101"));
-        let layout = words(&["--listen", "10.0.0.1:9"]).layout_among(None, slurm).unwrap();
+        let layout = layout_of(&words(&["--listen", "10.0.0.1:9"]), None, slurm).unwrap();
         assert_eq!(layout.listen.as_deref(), Some("10.0.0.1:9"));
-        assert_eq!(words(&["--processes", "1"]).layout_among(None, slurm).unwrap().hosts, Vec::<String>::new());
+        assert_eq!(layout_of(&words(&["--processes", "1"]), None, slurm).unwrap().hosts, Vec::<String>::new());
         // A launcher has said everything.
         let orders = Orders::new(&Security::Plaintext, vec!["a:1".into(), "b:2".into()], "r", 0);
         let launched = words(&["--processes", "2", "--process", "0"]);
-        let layout = launched.layout_among(Some(&orders), slurm).unwrap();
+        let layout = layout_of(&launched, Some(&orders), slurm).unwrap();
         assert_eq!((layout.process, layout.hosts, layout.listen), (0, vec!["a:1".into(), "b:2".into()], None));
         assert!(
-            words(&["--process", "0"]).layout_among(None, slurm).unwrap_err().to_string().starts_with("--process: ")
+            layout_of(&words(&["--process", "0"]), None, slurm).unwrap_err().to_string().starts_with("--process: ")
         );
     }
 

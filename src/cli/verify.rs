@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{JobArgs, LaunchArgs, MAX_WORKERS, SSH, TalkArgs, checked_threads};
+use super::{JobArgs, LaunchArgs, MAX_WORKERS, MeshArgs, SSH, TalkArgs, checked_threads};
 use crate::error::Result;
 use crate::launch::Plan;
 
@@ -43,10 +43,7 @@ impl VerifyArgs {
             job,
             overrides: Vec::new(),
             output: Some(output),
-            hosts: None,
-            insecure_plaintext: false,
-            start_timeout: 60,
-            status_addr: None,
+            mesh: MeshArgs { hosts: None, insecure_plaintext: false, start_timeout: 60, status_addr: None },
             talk: TalkArgs { quiet: true, ..self.talk },
         };
         let launch = LaunchArgs {

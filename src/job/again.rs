@@ -1,4 +1,4 @@
-//! The job of a finished run, for other ratings.
+//! The job of a finished run, for other ratings, or for its own that are to change.
 //!
 //! How the ratings are read stays as it was but for what is set anew, which goes through the same check as a job file. So do
 //! the filters that look at rows; those that count ratings chose the users and items of the model, and play no part.
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 use super::spec::{InputSpec, JobSpec, Paths, RatingSpec, Share, Size, Switch};
-use super::{FilesSpec, Filter, Input, Job, OnBad, RatingColumn, Source, load};
+use super::{FilesSpec, Filter, Input, Job, OnBad, RatingColumn, STDIN, Source, load};
 
 /// Keys that can be set beside those of `[input]`.
 const ALSO: [&str; 6] =
@@ -43,6 +43,35 @@ impl Job {
     }
 }
 
+/// Keys of `[input]` that mean something where the ratings are generated.
+const OF_GENERATED: [&str; 3] = ["input.duplicates", "input.on_bad", "input.max_bad"];
+
+impl Job {
+    /// This job for its own ratings, which are read again to be followed, with keys set as in [`Job::for_ratings`]. With
+    /// `empty` they are not read: what is set says how changes are.
+    ///
+    /// # Errors
+    /// Where they came from standard input, and are to be read.
+    pub fn for_following(&self, overrides: &[(String, String)], empty: bool) -> Result<Job> {
+        if self.input.reads_stdin() && !empty {
+            let problem = "the ratings of the run came from standard input, which cannot be read again";
+            let remedy = "begin without them (--empty), or run the job again with its ratings in a file";
+            return Err(Error::job("input.ratings", problem, remedy));
+        }
+        match &self.input.source {
+            Source::Files(files) => self.for_ratings(&files.ratings, overrides),
+            Source::Generate(_) => {
+                for (key, _) in overrides {
+                    refuse_of_files(key)?;
+                }
+                // Everything but the source is checked as if there were a file.
+                let job = self.for_ratings(&[STDIN.into()], overrides)?;
+                Ok(Job { input: Input { source: self.input.source.clone(), ..job.input }, ..job })
+            }
+        }
+    }
+}
+
 /// The filters of rows that are given, and those of the run where nothing is.
 fn of_rows(given: &Filter, ran: &Filter) -> Filter {
     Filter {
@@ -67,6 +96,14 @@ fn refuse_others(key: &str) -> Result<()> {
     if !key.starts_with("input.") && !ALSO.contains(&key) {
         let remedy = "set keys of [input], filters of rows, memory or scratch, or run the job again with another model";
         return Err(Error::job(place, "the model is as it was fitted", remedy));
+    }
+    Ok(())
+}
+
+fn refuse_of_files(key: &str) -> Result<()> {
+    if key.starts_with("input.") && !OF_GENERATED.contains(&key) {
+        let problem = "the ratings of the run are generated, and changes have their columns in order";
+        return Err(Error::job(format!("--set {key}"), problem, "remove it"));
     }
     Ok(())
 }
@@ -199,5 +236,42 @@ mod tests {
         }
         let error = job(RAN).for_ratings(&["new.csv".into()], &set(&[("input.usr", "3")])).unwrap_err();
         assert!(error.to_string().contains("input.user"), "{error}");
+    }
+
+    #[test]
+    fn ratings_that_are_followed_are_those_of_the_run_read_as_they_were() {
+        let ran = job(&format!("{RAN}[filter]\nmin_rating = 2\ntop_items = 9\n"));
+        let again = ran.for_following(&[], false).unwrap();
+        assert_eq!(again.input, ran.input, "the paths are those of the record");
+        assert_eq!(again.filter, Filter { top_items: None, ..ran.filter });
+        assert_eq!((again.memory, again.profile), (ran.memory, ran.profile));
+        let set_anew = ran.for_following(&set(&[("input.user", "0"), ("memory", "2GiB")]), false).unwrap();
+        assert_eq!((&files_of(&set_anew).user, set_anew.memory), (&Column::Index(0), 2 << 30));
+        assert_eq!(files_of(&set_anew).ratings, files_of(&ran).ratings);
+        for key in ["kmeans.clusters", "input.ratings", "output"] {
+            let error = ran.for_following(&set(&[(key, "3")]), true).unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().starts_with(&format!("--set {key}: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn standard_input_cannot_be_read_again_but_need_not_be() {
+        let ran = job(&RAN.replace("old.csv", "-"));
+        let error = ran.for_following(&[], false).unwrap_err();
+        assert!(error.exit_code() == 2 && error.to_string().contains("--empty"), "{error}");
+        assert_eq!(ran.for_following(&[], true).unwrap().input, ran.input);
+    }
+
+    #[test]
+    fn generated_ratings_stay_generated() {
+        let made = job("[input.generate]\nfeedback = 'implicit'\nusers = 70\n");
+        let again = made.for_following(&[], false).unwrap();
+        assert_eq!(again, made);
+        let last =
+            made.for_following(&set(&[("input.duplicates", "last"), ("filter.min_rating", "2")]), false).unwrap();
+        assert_eq!((&last.input.source, last.input.duplicates), (&made.input.source, Duplicates::Last));
+        assert_eq!(last.filter.min_rating, Some(2.0));
+        let error = made.for_following(&set(&[("input.user", "who")]), false).unwrap_err();
+        assert!(error.to_string().starts_with("--set input.user: "), "{error}");
     }
 }

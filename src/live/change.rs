@@ -29,6 +29,8 @@ pub struct Change {
     pub rating: Option<f64>,
     /// Where it came from.
     pub origin: Origin,
+    /// What `rejects.tsv` keeps of the line, of a change that may yet be refused; empty for others.
+    pub raw: String,
 }
 
 /// The line that a change was read from.

@@ -85,6 +85,11 @@ impl Placements {
         counted
     }
 
+    /// Users of each of `n_segments` segments, then their ratings; of this worker.
+    pub fn sums(&self, n_segments: usize) -> Vec<i64> {
+        profile::of_segments(self.by_activity.iter().map(|(&key, &users)| (key, users)), n_segments)
+    }
+
     /// The sum of squared distances of this worker's users, in units of the fit's mean per user: as
     /// [`fixed::real_wide`] reads it.
     pub fn inertia(&self) -> i128 {
@@ -207,7 +212,7 @@ impl Engine {
         moves
     }
 
-    pub fn frame(&self) -> &Frame {
+    pub fn frame(&self) -> &Rc<Frame> {
         &self.frame
     }
 
@@ -228,12 +233,14 @@ impl Engine {
         self.tables.borrow()
     }
 
-    /// Calls `each(user, rows)` for every user of this worker who has rows, each row with how often it is there.
-    pub fn each_user(&mut self, mut each: impl FnMut(u32, &[(Row, i32)])) {
+    /// Calls `each(user, rows)` for the users of this worker who have rows, from number `first` on, as long as it returns true;
+    /// each row with how often it is there.
+    pub fn each_user(&mut self, first: u32, mut each: impl FnMut(u32, &[(Row, i32)]) -> bool) {
         let epoch = *self.input.time();
         let batches = self.trace.batches_through(Antichain::from_elem(epoch).borrow());
         let (mut cursor, storage) = cursor_list(batches.expect("the epochs before this one are over"));
         let mut rows = Vec::new();
+        cursor.seek_key(&storage, &first);
         while let Some(&user) = cursor.get_key(&storage) {
             rows.clear();
             while let Some(&row) = cursor.get_val(&storage) {
@@ -244,11 +251,28 @@ impl Engine {
                 }
                 cursor.step_val(&storage);
             }
-            if !rows.is_empty() {
-                each(user, &rows);
+            if !rows.is_empty() && !each(user, &rows) {
+                return;
             }
             cursor.step_key(&storage);
         }
+    }
+
+    /// The users of this worker from number `next` on who have rows, until they have `most` rows together. Moves `next` on; after
+    /// the last user it is the number of users.
+    pub fn take_users(&mut self, next: &mut u32, most: usize) -> Vec<(u32, Vec<(Row, i32)>)> {
+        let first = std::mem::replace(next, self.users.len() as u32);
+        let (mut found, mut n_rows) = (Vec::new(), 0);
+        self.each_user(first, |user, rows| {
+            if n_rows >= most {
+                *next = user;
+                return false;
+            }
+            n_rows += rows.len();
+            found.push((user, rows.to_vec()));
+            true
+        });
+        found
     }
 
     /// Ends the dataflow and gives back what it held.

@@ -2,8 +2,11 @@
 
 use crate::assign::Assigner;
 use crate::job::Duplicates;
+use crate::kernel::csr::{Rows, Values};
 use crate::kernel::fixed::Scale;
 use crate::model::Model;
+
+use super::row::{Row, merged};
 
 /// A model as the dataflow needs it.
 #[derive(Debug)]
@@ -38,5 +41,17 @@ impl Frame {
             duplicates,
             inertia_per_user: if per_user > 0.0 { per_user } else { 1.0 },
         }
+    }
+
+    /// Appends a user's ratings that count: not 0, of items that the model knows. The values of `block` are plain.
+    pub fn push_row(&self, block: &mut Rows, rows: &[(Row, i32)]) {
+        let Values::Plain(values) = &mut block.values else { unreachable!("values are plain here") };
+        merged(rows, self.duplicates, |item, rating| {
+            if (item as usize) < self.n_items && rating != 0.0 {
+                block.indices.push(item);
+                values.push(rating);
+            }
+        });
+        block.indptr.push(u32::try_from(block.indices.len()).expect("a block has fewer than 2^32 entries"));
     }
 }

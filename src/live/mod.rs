@@ -11,12 +11,17 @@
 //! | [`frame`] | what stays as it is until a refit |
 //! | [`engine`] | the dataflow of a worker: rows in, placements and tables out |
 //! | [`place`] | the operator that follows the rows |
-//! | [`tally`], [`users`] | tables of profiles; numbers of users |
+//! | [`tally`], [`users`], [`items`] | tables of profiles; numbers of users and items |
+//! | [`drift`] | how far the ratings are from what the model was fitted on |
+//! | [`event`] | what is told of a batch |
 
 pub mod change;
+pub mod drift;
 pub mod engine;
+pub mod event;
 pub mod frame;
 pub mod input;
+pub mod items;
 pub mod place;
 pub mod resolve;
 pub mod row;

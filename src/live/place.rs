@@ -19,11 +19,11 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
-use crate::kernel::csr::{Rows, Values};
+use crate::kernel::csr::Rows;
 use crate::kmeans::Assignment;
 
 use super::frame::Frame;
-use super::row::{Row, merged};
+use super::row::Row;
 use super::tally::{Cell, Counter, Tally};
 
 /// Batches of changes, in their order.
@@ -172,9 +172,9 @@ impl Placer {
             }
             news.sort_unstable();
             for of_epoch in news.chunk_by(|a, b| a.0 == b.0) {
-                push_row(&mut self.before, &rows, &self.frame);
+                self.frame.push_row(&mut self.before, &rows);
                 rows = changed(&rows, of_epoch);
-                push_row(&mut self.after, &rows, &self.frame);
+                self.frame.push_row(&mut self.after, &rows);
                 self.changes.push(Change { user, epoch: of_epoch[0].0, exists: !rows.is_empty() });
             }
             if self.before.indices.len() + self.after.indices.len() > ENTRIES {
@@ -249,18 +249,6 @@ fn changed(rows: &[(Row, i32)], differences: &[(Epoch, Row, i32)]) -> Vec<(Row, 
     }
     all.extend_from_slice(rest);
     all
-}
-
-/// Appends a user's ratings that count.
-fn push_row(block: &mut Rows, rows: &[(Row, i32)], frame: &Frame) {
-    let Values::Plain(values) = &mut block.values else { unreachable!("values are plain here") };
-    merged(rows, frame.duplicates, |item, rating| {
-        if (item as usize) < frame.n_items && rating != 0.0 {
-            block.indices.push(item);
-            values.push(rating);
-        }
-    });
-    block.indptr.push(u32::try_from(block.indices.len()).expect("a block has fewer than 2^32 entries"));
 }
 
 fn take_block(block: &mut Rows) -> Rows {

@@ -66,13 +66,24 @@ impl Plain {
         let rows = self.rows.entry((change.user, change.item)).or_default();
         let rating = change.rating.unwrap_or(1.0);
         let done = match change.op {
-            Op::Put => Ok(*rows = vec![rating]),
+            Op::Put => {
+                *rows = vec![rating];
+                Ok(())
+            }
             Op::Add if duplicates == Duplicates::Error && !rows.is_empty() => Err(Refusal::Duplicate),
-            Op::Add if duplicates == Duplicates::Last => Ok(*rows = vec![rating]),
-            Op::Add => Ok(rows.push(rating)),
+            Op::Add => {
+                if duplicates == Duplicates::Last {
+                    rows.clear();
+                }
+                rows.push(rating);
+                Ok(())
+            }
             Op::Withdraw => match change.rating {
-                None if !rows.is_empty() => Ok(rows.clear()),
-                None => Err(Refusal::NotThere),
+                None if rows.is_empty() => Err(Refusal::NotThere),
+                None => {
+                    rows.clear();
+                    Ok(())
+                }
                 Some(rating) => match rows.iter().position(|x| *x == rating) {
                     Some(at) => {
                         rows.remove(at);
@@ -138,14 +149,12 @@ struct Step {
     rating: Option<f64>,
 }
 
+/// What is refused of a batch, what is said after it, and where the moves that were told lead.
+type AfterBatch = (Vec<(u32, Refusal)>, Said, BTreeMap<Id, u32>);
+
 /// Applies batch after batch on `peers` workers; what is refused and what is said after each, and the segments that the
 /// moves told lead to.
-fn run(
-    peers: usize,
-    model: &Model,
-    duplicates: Duplicates,
-    batches: &[Vec<Step>],
-) -> Vec<(Vec<(u32, Refusal)>, Said, BTreeMap<Id, u32>)> {
+fn run(peers: usize, model: &Model, duplicates: Duplicates, batches: &[Vec<Step>]) -> Vec<AfterBatch> {
     // The other workers would wait for ever for one that is gone.
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -256,7 +265,10 @@ fn rows_of_several_of_an_item_are_read_back_as_they_were_put_in() {
         assert!(engine.apply(&[withdrawn]).is_empty());
         engine.settle();
         let mut rows = Vec::new();
-        engine.each_user(|user, of_user| rows.push((user, of_user.to_vec())));
+        engine.each_user(0, |user, of_user| {
+            rows.push((user, of_user.to_vec()));
+            true
+        });
         assert_eq!(engine.placement(0).unwrap().n_ratings, 1);
         assert_eq!(engine.placement(1), None);
         rows

@@ -7,6 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::{Array1, Array2};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
@@ -17,6 +20,7 @@ use crate::ingest::ids::{Id, MAX_ID_BYTES};
 use crate::job::Weighting;
 use crate::kernel::bayes::Kind;
 use crate::kernel::fixed::Scale;
+use crate::report::table::Digest;
 
 /// A fitted model: what it takes to put users into segments.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +91,51 @@ pub fn read(folder: &Path) -> Result<Model> {
     check(&bytes(MANIFEST)?, &bytes(TENSORS)?).map_err(|damage| damage.into_error(Some(folder)))
 }
 
+/// The titles in the table of items in `folder`, by index; none for an item that has none.
+pub fn titles(folder: &Path) -> Result<Vec<Option<String>>> {
+    let path = folder.join(FILES[2]);
+    let remedy = "name the output folder of a finished run";
+    let file = fs::File::open(&path).map_err(|e| Error::file(&path, "cannot read", &e, remedy))?;
+    let damaged = |e: ParquetError| {
+        let problem = format!("this is not the table of items of a model: {e}");
+        let remedy = "the model is damaged or of another version of segmill: run the job again";
+        Error::data(path.display().to_string(), problem, remedy)
+    };
+    let reader = SerializedFileReader::new(file).map_err(damaged)?;
+    let title = |row: std::result::Result<parquet::record::Row, ParquetError>| {
+        let row = row.map_err(damaged)?;
+        let (_, field) = row
+            .get_column_iter()
+            .find(|(name, _)| *name == "title")
+            .ok_or_else(|| damaged(ParquetError::General("it has no titles".into())))?;
+        Ok(if let Field::Str(title) = field { Some(title.clone()) } else { None })
+    };
+    reader.get_row_iter(None).map_err(damaged)?.map(title).collect()
+}
+
+/// By which the model in `folder` is known again: BLAKE3 over its files, but for the names of segments, which people edit.
+/// 32 hexadecimal digits.
+pub fn identity(folder: &Path) -> Result<String> {
+    let [manifest, tensors, items] = FILES.map(|file| folder.join(file));
+    let failed = |path: &Path, e| Error::file(path, "cannot read", &e, "name the output folder of a finished run");
+    let json = fs::read(&manifest).map_err(|e| failed(&manifest, e))?;
+    let mut digest = Digest::new("segmill model files 1\n");
+    digest.text(&without_names(&json).map_err(|damage| damage.into_error(Some(folder)))?);
+    for path in [tensors, items] {
+        digest.file(&path).map_err(|e| failed(&path, e))?;
+    }
+    Ok(digest.finish()[..32].to_string())
+}
+
+/// A manifest with the keys of each object in order.
+fn without_names(json: &[u8]) -> Checked<String> {
+    let mut manifest: serde_json::Value = serde_json::from_slice(json).map_err(unreadable)?;
+    for segment in manifest["segments"].as_array_mut().into_iter().flatten() {
+        segment.as_object_mut().map(|segment| segment.remove("name"));
+    }
+    Ok(manifest.to_string())
+}
+
 /// A model from the bytes of `model.json` and `model.safetensors`.
 ///
 /// # Errors
@@ -106,6 +155,10 @@ impl Damage {
 
 fn manifest_damage(problem: impl Into<String>) -> Damage {
     Damage { file: MANIFEST, problem: problem.into() }
+}
+
+fn unreadable(e: serde_json::Error) -> Damage {
+    manifest_damage(format!("this is not the manifest of a model: {e}"))
 }
 
 fn tensor_damage(problem: impl Into<String>) -> Damage {
@@ -133,7 +186,6 @@ fn check_manifest(json: &[u8]) -> Checked<Manifest> {
     struct Versioned {
         version: u32,
     }
-    let unreadable = |e: serde_json::Error| manifest_damage(format!("this is not the manifest of a model: {e}"));
     let Versioned { version } = serde_json::from_slice(json).map_err(unreadable)?;
     if version != VERSION {
         return Err(manifest_damage(format!("it is of version {version}, and this segmill knows version {VERSION}")));
@@ -292,6 +344,9 @@ mod tests {
                 outcome.items.ids[SMALL.items - 1] = Id::parse("Zoë");
             }
             let (json, tensors) = files(&outcome);
+            let folder = tempfile::tempdir().unwrap();
+            tables::items(&outcome).write_parquet(&folder.path().join(FILES[2])).unwrap();
+            assert_eq!(titles(folder.path()).unwrap(), outcome.items.titles);
             let model = read_bytes(&json, &tensors).unwrap();
             assert_eq!(model.items, outcome.items.ids);
             assert_eq!((&model.mean, &model.components), (&outcome.pca.mean, &outcome.pca.components));
@@ -301,6 +356,37 @@ mod tests {
             assert_eq!(bayes.class_log_prior, outcome.model.bayes[0].2);
             assert_eq!(bayes.tables, [outcome.model.bayes[1].2.clone()]);
         }
+    }
+
+    #[test]
+    fn a_model_is_known_by_all_but_the_names_of_its_segments() {
+        let outcome = fixture::outcome(SMALL);
+        let identity_of = |outcome: &Outcome| {
+            let folder = tempfile::tempdir().unwrap();
+            super::super::write(outcome, &tables::items(outcome), folder.path()).unwrap();
+            let path = folder.path().join(MANIFEST);
+            let json = fs::read_to_string(&path).unwrap();
+            let before = identity(folder.path()).unwrap();
+            fs::write(&path, json.replace(&format!("{:?}", outcome.names[1]), "\"Readers of all kinds\"")).unwrap();
+            assert_ne!(fs::read_to_string(&path).unwrap(), json);
+            assert_eq!(identity(folder.path()).unwrap(), before, "a name was edited");
+            before
+        };
+        let known = identity_of(&outcome);
+        assert!(known.len() == 32 && known.bytes().all(|b| b.is_ascii_hexdigit()), "{known}");
+        assert_eq!(identity_of(&outcome), known);
+        let mut of_tensors = outcome.clone();
+        of_tensors.model.idf[3] += 1e-15;
+        let mut of_manifest = outcome.clone();
+        of_manifest.kmeans.sizes[0] += 1;
+        let mut of_items = outcome.clone();
+        of_items.items.titles[0] = Some("Another title".into());
+        for other in [of_tensors, of_manifest, of_items] {
+            assert_ne!(identity_of(&other), known);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let error = identity(folder.path()).unwrap_err();
+        assert!(error.exit_code() == 4 && error.to_string().contains(MANIFEST), "{error}");
     }
 
     #[test]

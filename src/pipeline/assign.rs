@@ -1,7 +1,10 @@
-//! `segmill assign`: ratings in, through the same reading, shuffle and sealing as in a fit, and their users to segments.
+//! `segmill assign`: ratings in, through the same reading, shuffle and sealing as in a fit, and their users to segments;
+//! and what profiles say of them.
 
 use std::path::Path;
 use std::sync::Arc;
+
+use ndarray::Array2;
 
 use super::{Clock, RATINGS_PERCENT, folder_beside, gather};
 use crate::assign::Assigner;
@@ -10,35 +13,59 @@ use crate::error::Result;
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Dictionary, Ratings, Room, Wanted};
-use crate::ingest::ids::Id;
+use crate::ingest::Items;
 use crate::job::Job;
+use crate::kernel::csr::Csr;
+use crate::kernel::fixed::Scale;
 use crate::model::Model;
-use crate::report::assigned::{Assigned, Destination};
+use crate::profile::{self, Around, Profile, Weighing};
+use crate::report::assigned::{Assigned, Places};
+use crate::report::tables;
 
 /// What to do, checked.
 pub struct Order {
     pub model: Model,
     /// The job that the model came from, with the ratings to assign ([`Job::for_ratings`]).
     pub job: Job,
-    pub destination: Destination,
+    pub places: Places,
+    /// Of the model's items; only needed for profiles.
+    pub titles: Vec<Option<String>>,
 }
 
 /// What the workers share: of the model no more than is needed.
 struct Work {
     job: Job,
-    destination: Destination,
-    items: Vec<Id>,
+    places: Places,
+    items: Items,
     n_segments: usize,
     assigner: Assigner,
+    profiler: Option<Profiler>,
     workers: usize,
+}
+
+/// What it takes to say of users what the profiles of a run say.
+struct Profiler {
+    /// `(n_items)`
+    idf: Vec<f64>,
+    scale: Scale,
+    /// `(n_clusters, n_components)`
+    centroids: Array2<f64>,
+    /// Of the segments.
+    names: Vec<String>,
+    top: usize,
 }
 
 /// Puts the users of the ratings into the segments of the model, and writes them.
 pub fn run(order: Order, workers: usize) -> Result<Assigned> {
-    let Order { model, job, destination } = order;
-    destination.check()?;
-    let (assigner, n_segments) = (Assigner::new(&model), model.centroids.nrows());
-    let shared = Arc::new(Work { job, destination, items: model.items, n_segments, assigner, workers });
+    let Order { model, job, places, titles } = order;
+    places.check()?;
+    let (assigner, n_segments, scale) = (Assigner::new(&model), model.centroids.nrows(), model.weight_scale());
+    let Model { manifest, items, idf, centroids, .. } = model;
+    let names = manifest.segments.into_iter().map(|segment| segment.name).collect();
+    let top = job.profile.top;
+    let profiler = places.profiles.is_some().then_some(Profiler { idf, scale, centroids, names, top });
+    let items = Items { ids: items, titles, metadata: Vec::new() };
+    let shared = Arc::new(Work { job, places, items, n_segments, assigner, profiler, workers });
     let results = cluster::execute(&Layout::single(workers), Fingerprint::default, move |worker| {
         let mut collective = TimelyCollective::new(worker);
         shared.run(worker, &mut collective)
@@ -53,16 +80,20 @@ impl Work {
     fn run<C: Collective>(&self, worker: &mut Worker, c: &mut C) -> Result<Option<Assigned>> {
         let mut clock = Clock::start(c.is_coordinator(), c.is_coordinator());
         let Job { memory, scratch, input, filter, .. } = &self.job;
-        let beside = self.destination.path().unwrap_or(Path::new(""));
+        let beside = self.places.users.path().unwrap_or(Path::new(""));
         let room = Room {
             memory: memory / 100 * RATINGS_PERCENT / self.workers as u64,
             scratch: scratch.clone().unwrap_or_else(|| folder_beside(beside)),
         };
-        let dictionary = Dictionary::Known(&self.items);
+        let dictionary = Dictionary::Known(&self.items.ids);
         let wanted = Wanted { input, filter, dictionary, room: &room, whole: false };
         let ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
         let Ratings { shard, ledger, unknown, files, rejects, n_ratings, .. } = ratings;
         let (assignment, nb_segment) = clock.time("assign", || self.assigner.assign(&shard.matrix));
+        let profiles = self.profiler.as_ref().map(|profiler| {
+            let profiles = clock.time("profile", || profiler.profiles(c, &shard.matrix, &assignment.segment));
+            (profiles, &profiler.names)
+        });
         let (sizes, blank_users, users) = clock.time("gather", || {
             let mut counts = vec![0u64; self.n_segments + 1];
             assignment.segment.iter().for_each(|&segment| counts[segment as usize] += 1);
@@ -70,7 +101,7 @@ impl Work {
                 shard.matrix.rows().filter(|row| row.is_empty()).count() as u64;
             c.sum(&mut counts);
             let blank_users = counts.pop().expect("a count of blank users");
-            (counts, blank_users, gather::users(c, &shard, assignment, nb_segment))
+            (counts, blank_users, gather::users(c, &shard.users, assignment, nb_segment))
         });
         let found = c.is_coordinator().then(|| {
             let assigned = Assigned {
@@ -83,8 +114,18 @@ impl Work {
                 blank_users,
                 rejects: gather::reject_lines(&files, rejects),
             };
-            clock.time("write", || self.destination.write(&assigned)).map(|()| assigned)
+            let table = profiles.as_ref().map(|(profiles, names)| tables::profiles_of(profiles, &self.items, names));
+            clock.time("write", || self.places.write(&assigned, table.as_ref())).map(|()| assigned)
         });
         c.agree(found.transpose())
+    }
+}
+
+impl Profiler {
+    /// Of the segments of the users in `labels`, on the coordinator.
+    fn profiles<C: Collective>(&self, c: &mut C, ratings: &Csr, labels: &[u32]) -> Vec<Profile> {
+        let weighing = Weighing { idf: &self.idf, scale: self.scale };
+        let around = Around { centroids: self.centroids.view(), metadata: &[], top: self.top };
+        profile::of_model(c, ratings, labels, weighing, around)
     }
 }

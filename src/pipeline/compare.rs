@@ -47,6 +47,15 @@ pub struct Known {
     n_users: u64,
 }
 
+impl Known {
+    /// Of `n_users` users in `n_segments` segments, of whom `past` says where this worker's were.
+    pub fn of<C: Collective>(c: &mut C, past: Past, n_segments: usize, n_users: u64) -> Known {
+        let mut shared = [past.segment.iter().filter(|&&segment| segment != NOWHERE).count() as u64];
+        c.sum(&mut shared);
+        Known { past, n_segments, shared: shared[0], n_users }
+    }
+}
+
 /// The comparison, with the segments renumbered by it. The moves and the items' words are on the coordinator.
 pub struct Compared {
     pub continuity: Continuity,
@@ -63,6 +72,20 @@ pub fn open<C: Collective>(c: &mut C, job: &Job) -> Result<Option<Previous>> {
 }
 
 impl Previous {
+    /// A run whose model is in use.
+    pub fn of_model(folder: &Path, model: &Model, sizes: Vec<u64>) -> Previous {
+        let names = model.manifest.segments.iter().map(|segment| segment.name.clone()).collect();
+        let earlier = Earlier { folder: folder.display().to_string(), n_users: sizes.iter().sum(), names, sizes };
+        Previous {
+            folder: folder.into(),
+            items: model.items.clone(),
+            mean: model.mean.clone(),
+            components: model.components.clone(),
+            centroids: model.centroids.clone(),
+            earlier,
+        }
+    }
+
     fn open(folder: &Path, output: &Path) -> Result<Previous> {
         if !folder.is_dir() {
             return Err(foreign(folder, "there is no such folder"));
@@ -143,11 +166,9 @@ pub fn find_users<C: Collective>(c: &mut C, previous: Option<&Previous>, ratings
     c.agree(sent)?;
     let Finder { past, twice, .. } = finder;
     c.agree(twice.map_or(Ok(()), |user| Err(damaged(format!("user {user} is there twice")))))?;
-    let mut shared = [past.segment.iter().filter(|&&segment| segment != NOWHERE).count() as u64];
-    c.sum(&mut shared);
-    let [shared] = shared;
+    let known = Known::of(c, past, n_segments, n_users);
     let strangers = match previous {
-        Some(previous) if shared == 0 && likeness::common(&previous.items, &ratings.items.ids).is_empty() => {
+        Some(previous) if known.shared == 0 && likeness::common(&previous.items, &ratings.items.ids).is_empty() => {
             let (users, items) = (previous.earlier.n_users, previous.items.len());
             let problem =
                 format!("none of the {users} users and {items} items in {} is in this run", previous.folder.display());
@@ -156,7 +177,7 @@ pub fn find_users<C: Collective>(c: &mut C, previous: Option<&Previous>, ratings
         _ => Ok(()),
     };
     c.agree(strangers)?;
-    Ok(Known { past, n_segments, shared, n_users })
+    Ok(known)
 }
 
 fn damaged(problem: String) -> Error {

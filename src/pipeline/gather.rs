@@ -22,14 +22,14 @@ const MAP_POINTS: usize = 4000;
 
 /// All users, sorted by id, on the coordinator. Each worker sorts its own, whose ids are merged; one column after the
 /// other follows their order. `nb_segment` may be empty, on all workers alike.
-pub fn users<C: Collective>(c: &mut C, shard: &Shard, assignment: Assignment, nb_segment: Vec<u32>) -> UserTable {
-    let mut order: Vec<u32> = (0..shard.users.len() as u32).collect();
+pub fn users<C: Collective>(c: &mut C, users: &[Id], assignment: Assignment, nb_segment: Vec<u32>) -> UserTable {
+    let mut order: Vec<u32> = (0..users.len() as u32).collect();
     // A shard is sorted partition by partition: such runs are merged.
-    order.sort_by(|&a, &b| shard.users[a as usize].cmp(&shard.users[b as usize]));
+    order.sort_by(|&a, &b| users[a as usize].cmp(&users[b as usize]));
     let mut classes = [nb_segment.len() as u64];
     c.sum(&mut classes);
     let has_classes = classes[0] > 0;
-    let (users, from) = merge(gather_ids(c, &shard.users, &order));
+    let (users, from) = merge(gather_ids(c, users, &order));
     UserTable {
         users,
         assignment: Assignment {
@@ -174,7 +174,7 @@ mod tests {
                 let (segment, second) = (rows.clone(), rows.iter().map(|row| row + 7).collect());
                 let assignment = Assignment { segment, distance: real(0.5), second, second_distance: real(0.25) };
                 let shard = Shard { users, draw_keys: Vec::new(), matrix: Csr::empty(0) };
-                super::users(c, &shard, assignment, rows.iter().map(|row| row + 9).collect())
+                super::users(c, &shard.users, assignment, rows.iter().map(|row| row + 9).collect())
             });
             let table = &tables[0];
             let present = |at: &usize| peers < 3 || at % peers != 2;

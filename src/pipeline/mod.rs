@@ -4,6 +4,8 @@ pub mod assign;
 mod calibrate;
 mod compare;
 mod evidence;
+mod fit;
+pub mod follow;
 mod gather;
 pub mod plan;
 pub mod preview;
@@ -16,29 +18,19 @@ use std::time::{Duration, Instant};
 
 use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
-use crate::continuity::Continuity;
 use crate::error::{Error, Result};
-use crate::evidence::{Question, activity_correlation};
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Dictionary, Ratings, Room, Wanted};
 use crate::ingest::files;
 use crate::job::{Job, Source};
-use crate::kernel::csr::Csr;
-use crate::kernel::lloyd::Points;
-use crate::kernel::simd::level;
-use crate::kmeans::{self, Centroids, Fitted, KMeans, StartReport, Sweep};
-use crate::names;
-use crate::pca;
-use crate::profile;
-use crate::progress::{self, Memory, RunAt, RunOf, Space};
+use crate::progress::{self, Memory};
+use crate::report::Outcome;
 use crate::report::run::Stage;
 use crate::report::write::{self, Written};
-use crate::report::{Measured, ModelTerms, Outcome};
-use crate::shard::weight::Weigher;
-use crate::validate;
 
 use compare::Previous;
+use fit::Task;
 pub use simd::choose_vector_code;
 
 /// A finished run, on the process of the coordinator.
@@ -86,6 +78,11 @@ fn fingerprint(job: &Job) -> Fingerprint {
 const RATINGS_PERCENT: u64 = 40;
 const RUNS_PERCENT: u64 = 30;
 
+/// A worker's share of the memory.
+fn share(job: &Job, layout: &Layout, percent: u64) -> u64 {
+    job.memory / 100 * percent / layout.workers as u64
+}
+
 /// Where files of a job go that do not outlive the run.
 fn scratch_folder(job: &Job) -> PathBuf {
     job.scratch.clone().unwrap_or_else(|| folder_beside(&job.output))
@@ -110,170 +107,29 @@ fn work<C: Collective>(
     let previous = compare::open(c, job)?;
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let mut checkpoint = open_checkpoint(c, job, known, previous.as_ref());
-    let share = |percent: u64| job.memory / 100 * percent / layout.workers as u64;
-    let room = Room { memory: share(RATINGS_PERCENT), scratch: scratch_folder(job) };
-    let memory = share(RUNS_PERCENT);
+    let room = Room { memory: share(job, layout, RATINGS_PERCENT), scratch: scratch_folder(job) };
     let wanted =
         Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room, whole: false };
     let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
     let sweep_over = check_sizes(job, &ratings)?;
-    let known = match &job.compare {
-        Some(_) => Some(clock.time("earlier", || compare::find_users(c, previous.as_ref(), &ratings))?),
+    let earlier = match &job.compare {
+        Some(_) => {
+            let known = clock.time("earlier", || compare::find_users(c, previous.as_ref(), &ratings))?;
+            Some((previous, known))
+        }
         None => None,
     };
-    let mut warnings = warnings::of_data(c, job, &ratings);
-    let shard = &ratings.shard;
-    let (weigher, matrix, pca, scores, activity_correlation) = clock.time("pca", || {
-        let weigher = Weigher::fit(c, &shard.matrix, job.matrix);
-        let weighted = weigher.weigh(&shard.matrix, &mut ratings.store);
-        let matrix = c.agree(weighted)?;
-        let pca = match checkpoint.restore("pca") {
-            Some(pca) => pca,
-            None => {
-                let pca = pca::fit(c, &matrix, &job.pca, job.seed, job.memory, &mut checkpoint)?;
-                checkpoint.keep("pca", &pca);
-                pca
-            }
-        };
-        progress::swept(pca.solver.iterations, Some(pca.solver.residual));
-        let scores = pca::project(&pca, &matrix);
-        let correlation = activity_correlation(c, scores.column(0).iter().copied(), &shard.matrix);
-        Ok((weigher, matrix, pca, Centroids::points(scores, &job.kmeans), correlation))
-    })?;
-    let projected = match &job.sweep {
-        Some(sweep) if sweep.projected => &sweep_over[..],
-        _ => &[],
-    };
-    let mut found = clock.time("kmeans", || {
-        kmeans::fit_and_sweep(
-            c,
-            scores.view(),
-            &shard.draw_keys,
-            &job.kmeans,
-            projected,
-            job.seed,
-            memory,
-            &mut checkpoint,
-        )
-    })?;
-    tell_starts(job.kmeans.clusters, &found.kmeans);
-    let compared = known.map(|known| {
-        let space = compare::Space { ratings: &ratings, pca: &pca, scores: &scores };
-        clock.time("compare", || compare::compare(c, previous.as_ref(), &known, &space, &mut found))
-    });
-    drop(previous);
-    let Fitted { kmeans, assignment, curve, tried } = found;
-    let sweep = match &job.sweep {
-        Some(params) if !sweep_over.is_empty() => {
-            let full = params.full.then(|| {
-                let points = Points::Sparse(&matrix);
-                clock.time("sweep", || {
-                    kmeans::sweep(
-                        c,
-                        points,
-                        &shard.draw_keys,
-                        &sweep_over,
-                        &job.kmeans,
-                        job.seed,
-                        memory,
-                        &mut checkpoint,
-                    )
-                })
-            });
-            let projected = params.projected.then_some(curve);
-            Some(Sweep { clusters: sweep_over, projected, full: full.transpose()? })
-        }
-        _ => None,
-    };
-    let n_clusters = job.kmeans.clusters;
-    let (validation, fitted) =
-        clock.time("validate", || validate::fit(c, shard, &assignment.segment, n_clusters, job.validate, job.seed));
-    let (profiles, idf) = clock.time("profile", || {
-        let (centroids, metadata) = (kmeans.centroids.view(), &ratings.items.metadata);
-        profile::fit(c, &shard.matrix, &assignment.segment, centroids, metadata, job.profile)
-    });
-    warnings.extend(warnings::of_fit(job, &pca, &kmeans, activity_correlation));
-    drop(matrix);
-    let (evidence, evidence_spilled) = match job.evidence {
-        Some(params) => clock.time("evidence", || {
-            let question = Question {
-                job,
-                params,
-                shard,
-                points: scores.view(),
-                tried: &tried,
-                memory: share(evidence::MATRICES_PERCENT),
-                scratch: &room.scratch,
-                runs_memory: memory,
-            };
-            evidence::gather(c, &question, &mut checkpoint, &mut warnings)
-        })?,
-        None => (None, 0),
-    };
-    // Nobody needs the ratings any more: what is gathered may have their room.
-    ratings.shard.matrix = Csr::empty(ratings.n_items);
-    let shard = &ratings.shard;
-
-    let mut spilled = [ratings.rows_spilled + ratings.store.spilled() + evidence_spilled];
-    c.sum(&mut spilled);
-    let [spilled] = spilled;
-    let (users, map) = clock.time("gather", || {
-        let map = gather::map_points(c, shard, &assignment, &scores, job.seed);
-        (gather::users(c, shard, assignment, fitted.predicted), map)
-    });
-    let (peak_memory, bytes_sent) = (gather::peak_memory(c), gather::bytes_sent(c, layout.workers));
-    let (continuity, moves) = compared.map(|found| (found.continuity, found.moves)).unzip();
-    let kept = continuity.as_ref().map_or_else(Vec::new, Continuity::kept_names);
-    let finished = c.is_coordinator().then(|| {
-        let measured = Measured {
-            processes: layout.processes,
-            workers: layout.workers,
-            simd: level().name().into(),
-            n_users: ratings.n_users,
-            n_items: ratings.n_items as u64,
-            n_ratings: ratings.n_ratings,
-            stages: std::mem::take(&mut clock.stages),
-            total_seconds: clock.started.elapsed().as_secs_f64(),
-            peak_memory,
-            spilled,
-            bytes_sent,
-        };
-        let outcome = Outcome {
-            job: job.clone(),
-            ledger: ratings.ledger,
-            inputs: gather::inputs(&job.input, &ratings.files),
-            users,
-            pca,
-            kmeans,
-            sweep,
-            validation,
-            names: names::names(&profiles, &ratings.items, &kept),
-            profiles,
-            items: ratings.items,
-            evidence,
-            continuity,
-            moves: moves.unwrap_or_default(),
-            activity_correlation,
-            model: ModelTerms { idf, mean_length: weigher.mean_length(), bayes: fitted.terms },
-            map,
-            warnings,
-            measured,
-        };
-        let rejects = gather::reject_lines(&ratings.files, ratings.rejects);
+    let (files, rejects) = (ratings.files.clone(), std::mem::take(&mut ratings.rejects));
+    let task = Task { job, layout, sweep_over, earlier, beginning: None, scratch: &room.scratch };
+    let outcome = fit::fit(c, task, ratings, &mut clock, &mut checkpoint)?;
+    let finished = outcome.map(|outcome| {
+        let rejects = gather::reject_lines(&files, rejects);
         let written = clock.time("write", || write::write(&outcome, &job.output, &rejects))?;
         Ok(Finished { outcome, written })
     });
     let finished = c.agree(finished.transpose())?;
     checkpoint.remove();
     Ok(finished)
-}
-
-/// Tells of all starts, those that other processes ran or an earlier attempt ended too.
-fn tell_starts(clusters: usize, kmeans: &KMeans) {
-    for (start, &StartReport { iterations, inertia, .. }) in kmeans.starts.iter().enumerate() {
-        let run = RunOf { space: Space::Projected, clusters, start };
-        progress::moved(run, RunAt { iterations, inertia, ended: true });
-    }
 }
 
 /// Beside the output, hidden; of this very job and input.

@@ -43,6 +43,17 @@ pub fn activity_key(segment: u32, n_ratings: u32) -> u64 {
     u64::from(segment) << 32 | u64::from(n_ratings)
 }
 
+/// Users of each of `n_clusters` segments, then their ratings, from users by their [`activity_key`].
+pub fn of_segments(by_activity: impl Iterator<Item = (u64, i64)>, n_clusters: usize) -> Vec<i64> {
+    let mut sums = vec![0i64; 2 * n_clusters];
+    for (key, users) in by_activity {
+        let (segment, length) = ((key >> 32) as usize, i64::from(key as u32));
+        sums[segment] += users;
+        sums[n_clusters + segment] += users * length;
+    }
+    sums
+}
+
 /// The [`activity_key`]s of users, with the number of users who have them.
 pub fn counted(ratings: &Csr, labels: &[u32]) -> Vec<[u64; 2]> {
     let mut users: Vec<u64> = Vec::with_capacity(labels.len());

@@ -16,7 +16,7 @@ use std::ops::Range;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-pub use activity::{Activity, activity_key};
+pub use activity::{Activity, activity_key, of_segments};
 pub use members::ItemShare;
 pub use summary::{Category, Summary, SummaryOf};
 
@@ -97,10 +97,12 @@ pub struct Near {
 
 /// An item by its TF-IDF.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Scored {
-    item: u32,
-    score: f64,
-    score_all: f64,
+pub struct Scored {
+    pub item: u32,
+    /// Mean over the members.
+    pub score: f64,
+    /// And over all users.
+    pub score_all: f64,
 }
 
 /// What a worker finds out about the items it owns.
@@ -193,12 +195,8 @@ impl Users {
 
     /// From this worker's users by their [`activity_key`].
     pub fn of<C: Collective>(c: &mut C, by_activity: Vec<[u64; 2]>, n_clusters: usize) -> Users {
-        let mut sizes = vec![0i64; 2 * n_clusters];
-        for &[key, users] in &by_activity {
-            let (segment, length) = ((key >> 32) as usize, i64::from(key as u32));
-            sizes[segment] += users as i64;
-            sizes[n_clusters + segment] += users as i64 * length;
-        }
+        let counted = by_activity.iter().map(|&[key, users]| (key, users as i64));
+        let mut sizes = of_segments(counted, n_clusters);
         c.sum(&mut sizes);
         let n_ratings = sizes.split_off(n_clusters);
         Users { sizes, n_ratings, by_activity }
@@ -258,6 +256,13 @@ pub fn of_tables<C: Collective>(c: &mut C, tables: Tables<'_>, users: &Users, ar
     let rating_sums = (0..users.sizes.len()).flat_map(of_segment).collect();
     let chosen = Chosen::gather(c, &chosen, tables.counts, own.clone(), rating_sums);
     described(c, &owners, liked, &chosen, tables.counts, users, around)
+}
+
+/// The top items of each segment alone, on the coordinator; nothing elsewhere. `sizes` are the users of all workers.
+pub fn tops_of_tables<C: Collective>(c: &mut C, tables: Tables<'_>, sizes: &[i64], top: usize) -> Vec<Vec<Scored>> {
+    let owners = owners(c.peers(), tables.weights.len() / sizes.len());
+    let liked = liked(c, &owners, tables.weights, sizes, tables.scale, top);
+    liked.into_iter().map(|liked| liked.top).collect()
 }
 
 /// What the mean TF-IDF row of a segment says.

@@ -1,6 +1,7 @@
-//! Users that were put into segments, as one file: Parquet or CSV by its ending, or CSV on standard output.
+//! Users that were put into segments, as one file: Parquet or CSV by its ending, or CSV on standard output. Profiles of
+//! their segments go into another, as Parquet.
 //!
-//! The file is written beside its place and renamed, like the output of a run; rejected rows go into `FILE.rejects.tsv`.
+//! A file is written beside its place and renamed, like the output of a run; rejected rows go into `FILE.rejects.tsv`.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -11,12 +12,13 @@ use crate::ingest::Ledger;
 use crate::report::format::{percent, plural};
 use crate::report::leftovers;
 use crate::report::rejects::{self, RejectLine};
-use crate::report::staged::Staged;
+use crate::report::staged::{Staged, resolved};
 use crate::report::table::{DISK_REMEDY, Table};
 use crate::report::{UserTable, tables};
 
 /// What to do where something else than a file is in the way.
 const ELSEWHERE: &str = "name another file with -o, or - for standard output";
+const PROFILES_ELSEWHERE: &str = "name another file with --profiles";
 
 /// What `segmill assign` found, on the coordinator.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,29 +71,77 @@ impl Destination {
             Destination::Stdout => None,
         }
     }
+}
 
-    /// Refuses, before any work is done, what [`Destination::write`] would refuse. Leaves no trace.
-    pub fn check(&self) -> Result<()> {
-        self.path().map_or(Ok(()), |path| Staged::create(path, ELSEWHERE).map(drop))
+/// All files that are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    pub users: Destination,
+    /// Where profiles are wanted.
+    pub profiles: Option<PathBuf>,
+}
+
+impl Places {
+    pub fn of(users: &Path, profiles: Option<&Path>) -> Result<Places> {
+        let users = Destination::of(users)?;
+        if let Some(path) = profiles {
+            let refuse = |problem: &str, remedy: &str| {
+                Err(Error::job("--profiles", format!("{} {problem}", path.display()), remedy))
+            };
+            if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("parquet")) {
+                return refuse("is not Parquet", "name a file that ends in .parquet");
+            }
+            if users.path().is_some_and(|users| resolved(users) == resolved(path)) {
+                return refuse("is where the users go", PROFILES_ELSEWHERE);
+            }
+        }
+        Ok(Places { users, profiles: profiles.map(Path::to_path_buf) })
     }
 
-    /// Writes the users, and the rejected rows beside them. Rejects of an earlier file of this name go.
-    pub fn write(&self, assigned: &Assigned) -> Result<()> {
+    /// Refuses, before any work is done, what [`Places::write`] would refuse. Leaves no trace.
+    pub fn check(&self) -> Result<()> {
+        self.stage_users()?;
+        self.stage_profiles().map(drop)
+    }
+
+    fn stage_users(&self) -> Result<Option<Staged>> {
+        self.users.path().map(|path| Staged::create(path, ELSEWHERE)).transpose()
+    }
+
+    fn stage_profiles(&self) -> Result<Option<Staged>> {
+        self.profiles.as_deref().map(|path| Staged::create(path, PROFILES_ELSEWHERE)).transpose()
+    }
+
+    /// Writes the users, the rejected rows beside them, and the table of `profiles` where they are wanted. Rejects of an
+    /// earlier file of this name go.
+    pub fn write(&self, assigned: &Assigned, profiles: Option<&Table<'_>>) -> Result<()> {
+        let staged_profiles = self.stage_profiles()?;
+        if let (Some(staged), Some(table)) = (&staged_profiles, profiles) {
+            table.write_parquet(staged.path())?;
+        }
         let table = tables::users(&assigned.users);
-        let Some(path) = self.path() else { return print(&table) };
-        let staged = Staged::create(path, ELSEWHERE)?;
-        match self {
-            Destination::Parquet(_) => table.write_parquet(staged.path())?,
-            Destination::Csv(_) | Destination::Stdout => table.write_csv(staged.path())?,
+        match self.stage_users()? {
+            None => print(&table)?,
+            Some(staged) => {
+                match self.users {
+                    Destination::Parquet(_) => table.write_parquet(staged.path())?,
+                    Destination::Csv(_) | Destination::Stdout => table.write_csv(staged.path())?,
+                }
+                self.write_rejects(&assigned.rejects)?;
+                staged.publish()?;
+            }
         }
-        let rejects_path = rejects_beside(path);
-        if assigned.rejects.is_empty() {
-            leftovers::remove(&rejects_path);
-        } else {
-            let staged = Staged::create(&rejects_path, ELSEWHERE)?;
-            rejects::write(&assigned.rejects, staged.path())?;
-            staged.publish()?;
+        staged_profiles.map_or(Ok(()), Staged::publish)
+    }
+
+    fn write_rejects(&self, rejects: &[RejectLine]) -> Result<()> {
+        let Some(path) = self.users.path().map(rejects_beside) else { return Ok(()) };
+        if rejects.is_empty() {
+            leftovers::remove(&path);
+            return Ok(());
         }
+        let staged = Staged::create(&path, ELSEWHERE)?;
+        rejects::write(rejects, staged.path())?;
         staged.publish()
     }
 }
@@ -194,12 +244,12 @@ mod tests {
     fn a_file_is_replaced_whole_and_its_rejects_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let below = folder.path().join("a/b");
-        let destination = Destination::of(&below.join("users.csv")).unwrap();
-        destination.check().unwrap();
+        let places = Places::of(&below.join("users.csv"), None).unwrap();
+        places.check().unwrap();
         assert!(listing(folder.path()).is_empty(), "the check leaves no trace");
-        destination.write(&assigned(vec![reject()])).unwrap();
+        places.write(&assigned(vec![reject()]), None).unwrap();
         assert_eq!(listing(&below), ["users.csv", "users.csv.rejects.tsv"]);
-        destination.write(&assigned(Vec::new())).unwrap();
+        places.write(&assigned(Vec::new()), None).unwrap();
         assert_eq!(listing(&below), ["users.csv"]);
         let text = fs::read_to_string(below.join("users.csv")).unwrap();
         assert!(text.starts_with("user,segment,distance,second,second_distance,nb_segment\n1,"), "{text}");
@@ -212,9 +262,40 @@ mod tests {
             assert_eq!(Destination::of(Path::new(name)).unwrap_err().exit_code(), 2);
         }
         fs::create_dir(folder.path().join("folder.csv")).unwrap();
-        let error = Destination::of(&folder.path().join("folder.csv")).unwrap().check().unwrap_err();
+        let error = Places::of(&folder.path().join("folder.csv"), None).unwrap().check().unwrap_err();
         assert!(error.exit_code() == 4 && error.to_string().contains("not a regular file"), "{error}");
         assert_eq!(listing(folder.path()), ["folder.csv"]);
+    }
+
+    #[test]
+    fn profiles_have_a_file_of_their_own_and_come_with_the_users_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let refused = |profiles: &str| {
+            let error = Places::of(&path("users.parquet"), Some(&path(profiles))).unwrap_err().to_string();
+            assert!(error.starts_with("--profiles: "), "{error}");
+            error
+        };
+        assert!(refused("profiles.csv").contains("not Parquet"));
+        assert!(refused("users.parquet").contains("where the users go"));
+        fs::create_dir(path("a")).unwrap();
+        assert!(refused("a/../users.parquet").contains("where the users go"));
+        fs::remove_dir(path("a")).unwrap();
+        fs::create_dir(path("taken.parquet")).unwrap();
+        let error =
+            Places::of(&path("users.csv"), Some(&path("taken.parquet"))).unwrap().check().unwrap_err().to_string();
+        assert!(error.contains("taken.parquet") && error.contains("--profiles"), "{error}");
+        let outcome = fixture::outcome(SMALL);
+        let table = tables::profiles(&outcome);
+        let places = Places::of(&path("users.csv"), Some(&path("profiles.parquet"))).unwrap();
+        places.write(&assigned(Vec::new()), Some(&table)).unwrap();
+        assert_eq!(listing(folder.path()), ["profiles.parquet", "taken.parquet", "users.csv"]);
+        let whole = fs::read(path("profiles.parquet")).unwrap();
+        fs::remove_file(path("users.csv")).unwrap();
+        fs::create_dir(path("users.csv")).unwrap();
+        assert!(places.write(&assigned(Vec::new()), Some(&tables::items(&outcome))).is_err());
+        assert_eq!(listing(folder.path()), ["profiles.parquet", "taken.parquet", "users.csv"]);
+        assert!(fs::read(path("profiles.parquet")).unwrap() == whole, "the earlier ones stay");
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod assigned;
 pub mod charts;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod followed;
 pub mod forecast;
 pub mod format;
 pub mod leftovers;

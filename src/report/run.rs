@@ -229,6 +229,8 @@ pub struct Finished {
     pub layout: Layout,
     #[serde(default)]
     pub inputs: Vec<InputRecord>,
+    /// Of the segments, as in [`RunRecord`].
+    pub inertia: f64,
     pub digests: Digests,
 }
 

@@ -59,6 +59,13 @@ impl Staged {
     }
 }
 
+/// Where `path` leads, as far as that is there: two that are equal are one place.
+pub fn resolved(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let from_there = |there: &Path| Some(fs::canonicalize(there).ok()?.join(path.strip_prefix(there).ok()?));
+    path.ancestors().find_map(from_there).unwrap_or_else(|| path.clone())
+}
+
 impl Drop for Staged {
     fn drop(&mut self) {
         if !self.published {

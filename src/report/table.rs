@@ -278,6 +278,13 @@ impl Digest {
         self.0.update(text.as_bytes());
     }
 
+    /// All of a file, which may be larger than memory.
+    pub(crate) fn file(&mut self, path: &Path) -> std::io::Result<()> {
+        let file = File::open(path)?;
+        self.whole(file.metadata()?.len());
+        self.0.update_reader(file).map(drop)
+    }
+
     pub(crate) fn reals(&mut self, values: &[f64]) {
         self.words(values, |v| v.to_bits());
     }

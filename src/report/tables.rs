@@ -14,6 +14,7 @@
 use std::borrow::Cow;
 
 use crate::evidence::{Evidence, OfClusters};
+use crate::ingest::Items;
 use crate::kmeans::{Sweep, SweepCurve};
 use crate::profile::{Profile, ProfileItem};
 use crate::report::table::{Table, Values, all_numbers};
@@ -43,15 +44,15 @@ pub fn users(users: &UserTable) -> Table<'_> {
 
 /// The top items of each segment.
 pub fn profiles(outcome: &Outcome) -> Table<'_> {
-    let items = &outcome.items;
-    let rows = || {
-        outcome
-            .profiles
-            .iter()
-            .flat_map(|profile| profile.top.iter().enumerate().map(move |(i, top)| (profile, i, top)))
-    };
+    profiles_of(&outcome.profiles, &outcome.items, &outcome.names)
+}
+
+/// The same of any segments with these `names`.
+pub fn profiles_of<'a>(profiles: &'a [Profile], items: &'a Items, names: &'a [String]) -> Table<'a> {
+    let rows =
+        || profiles.iter().flat_map(|profile| profile.top.iter().enumerate().map(move |(i, top)| (profile, i, top)));
     let index = |top: &ProfileItem| top.item as usize;
-    let name = |profile: &Profile| Cow::Borrowed(outcome.names[profile.segment as usize].as_str());
+    let name = |profile: &Profile| Cow::Borrowed(names[profile.segment as usize].as_str());
     Table::new(
         "profiles",
         vec![

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::model;
+use crate::report::followed;
 use crate::report::leftovers::{self, Parents};
 use crate::report::rejects::{self, RejectLine};
 use crate::report::run::{self, Digests, RunRecord};
@@ -19,8 +20,9 @@ use crate::report::table::{DISK_REMEDY, Table};
 use crate::report::{Outcome, page, tables};
 
 /// Everything that an output folder can hold.
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     run::FILE,
+    followed::FILE,
     "segments.parquet",
     "profiles.parquet",
     "moves.parquet",
@@ -61,11 +63,17 @@ pub fn try_output(output: &Path) -> Result<()> {
 
 /// Writes the output folder `output`. `rejects` are written where there are any.
 pub fn write(outcome: &Outcome, output: &Path, rejects: &[RejectLine]) -> Result<Written> {
+    let digests = replace(output, |folder| write_files(outcome, folder, rejects))?;
+    Ok(Written { digests, report: output.join(page::FILE) })
+}
+
+/// Puts a folder that `fill` has filled in the place `output`.
+pub(super) fn replace<T>(output: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let target = Target::find(output)?;
     let staging = Staging::create(&target)?;
-    let digests = write_files(outcome, &staging.folder, rejects)?;
+    let filled = fill(&staging.folder)?;
     staging.publish(&target)?;
-    Ok(Written { digests, report: output.join(page::FILE) })
+    Ok(filled)
 }
 
 /// The digests of an outcome, in every layout the same.
@@ -126,7 +134,7 @@ fn write_files(outcome: &Outcome, folder: &Path, rejects: &[RejectLine]) -> Resu
     Ok(record.digests)
 }
 
-fn write_file(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
+pub(super) fn write_file(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
     let written = File::create(path).and_then(|file| {
         let mut sink = BufWriter::new(file);
         fill(&mut sink)?;
@@ -183,7 +191,8 @@ fn refuse_foreign(path: &Path) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
-    if !fs::read(path.join(run::FILE)).is_ok_and(|json| run::is_ours(&json)) {
+    let is_record = |file: &str| fs::read(path.join(file)).is_ok_and(|json| run::is_ours(&json));
+    if !is_record(run::FILE) && !is_record(followed::FILE) {
         return Err(in_the_way(path, "is a folder that segmill did not write"));
     }
     // Replacing the folder would lose what somebody else has put into it.

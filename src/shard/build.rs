@@ -308,7 +308,7 @@ impl Cell<Ordered> for Full {
 }
 
 /// Rows to a block.
-pub(super) struct BlockWriter {
+pub struct BlockWriter {
     indptr: Vec<u32>,
     indices: Vec<u32>,
     values: ValueWriter,

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use crate::progress::{Rows, Snapshot};
+use crate::progress::{Live, Rows, Snapshot};
 
 /// The format as a content type.
 pub const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -21,7 +21,36 @@ pub fn metrics(now: &Snapshot) -> String {
     text.gauge("peers_connected", "Other processes connected to this one.").sample(now.peers.len() as f64);
     let mut silence = text.gauge("peer_silence_seconds", "Time since a peer was last heard.");
     now.peers.iter().for_each(|(peer, seconds)| silence.labelled(&[("peer", peer)], *seconds));
+    if let Some((live, _)) = &now.live {
+        follow(&mut text, live);
+    }
     text.out
+}
+
+/// What is kept up to date; metrics that only `segmill follow` has.
+fn follow(text: &mut Text, live: &Live) {
+    text.counter("follow_batches_total", "Batches of changes so far.").sample(live.batch as f64);
+    text.counter("follow_changes_total", "Changes taken so far.").sample(live.changes as f64);
+    text.counter("follow_rejected_total", "Changes that could not be made.").sample(live.rejected as f64);
+    text.counter("follow_filtered_total", "Changes left out by the job's filters.").sample(live.filtered as f64);
+    text.gauge("follow_changes_per_second", "Changes taken a second, of late.").sample(live.changes_per_second);
+    text.gauge("follow_batch_seconds", "Time that the last batch took.").sample(live.batch_seconds);
+    text.gauge("follow_users", "Users with ratings.").sample(live.users as f64);
+    text.gauge("follow_ratings", "Ratings kept.").sample(live.ratings as f64);
+    text.gauge("follow_unknown_items", "Items that the model does not know.").sample(live.unknown_items as f64);
+    text.gauge("follow_unknown_ratings", "Ratings of items that the model does not know.")
+        .sample(live.unknown_ratings as f64);
+    let mut users = text.gauge("follow_segment_users", "Users in each segment.");
+    live.segments.iter().for_each(|segment| users.labelled(&[("segment", &segment.segment)], segment.size as f64));
+    let drift = &live.drift;
+    text.gauge("follow_inertia_per_user", "Mean squared distance of a user to the centroid.")
+        .sample(drift.inertia_per_user);
+    text.gauge("follow_inertia_per_user_fit", "The same in the fit.").sample(drift.inertia_per_user_fit);
+    text.gauge("follow_moved_share", "Share of users who are not in the segment of the fit.").sample(drift.moved_share);
+    text.gauge("follow_idf_drift", "Relative distance of the items' weights from the model's.").sample(drift.idf_drift);
+    text.gauge("follow_refit_due", "1 where a refit is due.").sample(f64::from(u8::from(drift.refit_due)));
+    text.counter("follow_refits_total", "Refits made since the start.").sample(live.refits as f64);
+    text.gauge("follow_log_bytes", "The log of changes on disk.").sample(live.log_bytes as f64);
 }
 
 fn stages(text: &mut Text, now: &Snapshot) {
@@ -131,6 +160,7 @@ fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::live;
     use super::*;
     use crate::progress::{InputAt, Measure, Memory, Space, StageAt, Starts, Sweeps};
 
@@ -157,6 +187,7 @@ mod tests {
             moving: Some((Space::Full, 0.5)),
             peers: vec![(1, 0.5), (2, f64::INFINITY)],
             memory: Memory { resident: 4096, peak: 8192 },
+            live: None,
         };
         let text = metrics(&now);
         let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).skip(1).collect();
@@ -188,10 +219,38 @@ segmill_peer_silence_seconds{peer="2"} +Inf"#;
         assert_eq!(samples.join("\n"), expected);
     }
 
+    #[test]
+    fn what_is_followed_is_told_once_there_is_something() {
+        assert!(!metrics(&Snapshot::default()).contains("follow"));
+        let now = Snapshot { live: Some((live::made_up().into(), 1.0)), ..Snapshot::default() };
+        let text = metrics(&now);
+        let samples: Vec<&str> = text.lines().filter(|line| line.starts_with("segmill_follow_")).collect();
+        let expected = r#"segmill_follow_batches_total 1200
+segmill_follow_changes_total 1234567
+segmill_follow_rejected_total 12
+segmill_follow_filtered_total 3
+segmill_follow_changes_per_second 5231.25
+segmill_follow_batch_seconds 0.042
+segmill_follow_users 1000
+segmill_follow_ratings 98765
+segmill_follow_unknown_items 7
+segmill_follow_unknown_ratings 31
+segmill_follow_segment_users{segment="0"} 700
+segmill_follow_segment_users{segment="1"} 300
+segmill_follow_inertia_per_user 1.2
+segmill_follow_inertia_per_user_fit 1
+segmill_follow_moved_share 0.125
+segmill_follow_idf_drift 0.01
+segmill_follow_refit_due 1
+segmill_follow_refits_total 2
+segmill_follow_log_bytes 2048"#;
+        assert_eq!(samples.join("\n"), expected);
+    }
+
     /// Each metric has its two comments, once, in front; counters and only they end in `_total`.
     #[test]
     fn each_metric_is_described_once() {
-        let text = metrics(&Snapshot::default());
+        let text = metrics(&Snapshot { live: Some((live::made_up().into(), 1.0)), ..Snapshot::default() });
         let comments: Vec<&str> = text.lines().filter(|line| line.starts_with('#')).collect();
         let mut names = std::collections::BTreeSet::new();
         for pair in comments.chunks(2) {

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `/` | a page for people, which asks anew every two seconds |
 //! | `/metrics` | the same in Prometheus' text format |
+//! | `/live.json` | what `segmill follow` keeps up to date, as JSON; 404 where there is nothing of it |
 //! | `/healthz` | 200 while the process lives |
 //! | `/readyz` | 503 until all processes have found each other, 200 from then on |
 //!
@@ -14,6 +15,7 @@
 
 pub(crate) mod http;
 pub mod line;
+mod live;
 mod metrics;
 mod page;
 
@@ -80,6 +82,15 @@ fn respond(request: &Request) -> Answer {
         "/healthz" => Answer::plain(200, "alive"),
         "/readyz" if progress::now().ready => Answer::plain(200, "ready"),
         "/readyz" => Answer::plain(503, "waiting for the other processes"),
-        _ => Answer::plain(404, "there is /, /metrics, /healthz and /readyz"),
+        "/live.json" => followed(),
+        _ => Answer::plain(404, "there is /, /metrics, /live.json, /healthz and /readyz"),
+    }
+}
+
+fn followed() -> Answer {
+    let json = progress::live().and_then(|live| serde_json::to_string(&*live).ok());
+    match json {
+        Some(json) => Answer::text(200, "application/json", json + "\n"),
+        None => Answer::plain(404, "no segments are followed here, or their ratings are still being read"),
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::line::line;
+use super::live;
 use crate::progress::{Snapshot, Starts};
 use crate::report::format::{bytes, count, html, plural, seconds, significant};
 
@@ -17,6 +18,9 @@ pub fn page(now: &Snapshot) -> String {
          <meta http-equiv=\"refresh\" content=\"{EVERY_SECONDS}\">\n<title>segmill: {state}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>segmill <span>{state}</span></h1>\n"
     );
+    if let Some((live, seconds)) = &now.live {
+        live::part(&mut out, live, *seconds);
+    }
     let far = line(now);
     if !far.is_empty() {
         let _ = writeln!(out, "<p class=\"far\">{}</p>", html(&far));
@@ -43,6 +47,9 @@ pub fn page(now: &Snapshot) -> String {
 }
 
 fn state(now: &Snapshot) -> String {
+    if let Some((live, _)) = &now.live {
+        return live::state(live);
+    }
     match now.stages.iter().find(|stage| stage.at_work) {
         Some(stage) => html(&stage.name),
         None if now.ready => "between stages".into(),
@@ -50,23 +57,16 @@ fn state(now: &Snapshot) -> String {
     }
 }
 
-type Row = (bool, Vec<String>);
+pub(super) type Row = (bool, Vec<String>);
 
 /// A row that is not marked.
-fn cells(texts: &[&str]) -> Row {
+pub(super) fn cells(texts: &[&str]) -> Row {
     (false, texts.iter().map(|text| text.to_string()).collect())
 }
 
 /// The first column is text, the others are numbers.
-fn table(out: &mut String, caption: &str, columns: &[&str], rows: Vec<Row>) {
-    let _ = write!(
-        out,
-        "<div class=\"box\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\">\n<table>\n<caption>{caption}</caption>\n<thead><tr>"
-    );
-    for column in columns {
-        let _ = write!(out, "<th scope=\"col\">{column}</th>");
-    }
-    out.push_str("</tr></thead>\n<tbody>\n");
+pub(super) fn table(out: &mut String, caption: &str, columns: &[&str], rows: Vec<Row>) {
+    open_table(out, caption, columns);
     for (marked, cells) in rows {
         out.push_str(if marked { "<tr class=\"now\">" } else { "<tr>" });
         for (at, cell) in cells.iter().enumerate() {
@@ -75,6 +75,22 @@ fn table(out: &mut String, caption: &str, columns: &[&str], rows: Vec<Row>) {
         }
         out.push_str("</tr>\n");
     }
+    close_table(out);
+}
+
+/// All of a table before its first row.
+pub(super) fn open_table(out: &mut String, caption: &str, columns: &[&str]) {
+    let _ = write!(
+        out,
+        "<div class=\"box\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\">\n<table>\n<caption>{caption}</caption>\n<thead><tr>"
+    );
+    for column in columns {
+        let _ = write!(out, "<th scope=\"col\">{column}</th>");
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+}
+
+pub(super) fn close_table(out: &mut String) {
     out.push_str("</tbody>\n</table>\n</div>\n");
 }
 

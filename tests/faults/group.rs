@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use crate::util::cluster::signal;
 use crate::util::outputs::digests;
 use crate::util::{ENVIRONMENT, Ran, Sandbox, cluster};
 
@@ -146,12 +147,6 @@ pub fn checkpoints(sandbox: &Sandbox) -> Vec<PathBuf> {
     files.sort();
     files.reverse();
     files
-}
-
-/// Sends a signal, as `kill -NAME`. False where the process had gone.
-pub fn signal(name: &str, process: u32) -> bool {
-    let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).stderr(Stdio::null()).status();
-    sent.expect("kill runs").success()
 }
 
 /// A running segmill.

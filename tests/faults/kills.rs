@@ -5,24 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::group::{Group, JOB, checkpoints, golden, nobody_left, signal};
 use crate::util::Sandbox;
+use crate::util::draws::Draws;
 use crate::util::outputs::digests;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Numbers that look random, the same in every run of the test.
-struct Draws(u64);
-
-impl Draws {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed ^ (mixed >> 29)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
 
 fn runs() -> u64 {
     std::env::var("SEGMILL_FAULTS_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(20)

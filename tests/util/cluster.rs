@@ -128,3 +128,9 @@ fn drain(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
         String::from_utf8_lossy(&bytes).into_owned()
     })
 }
+
+/// Sends a signal, as `kill -NAME`. False where the process had gone.
+pub fn signal(name: &str, process: u32) -> bool {
+    let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).stderr(Stdio::null()).status();
+    sent.expect("kill runs").success()
+}

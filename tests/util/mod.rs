@@ -10,6 +10,7 @@ pub mod broker;
 pub mod browser;
 pub mod cluster;
 pub mod data;
+pub mod draws;
 pub mod files;
 pub mod outputs;
 pub mod python;

@@ -68,6 +68,13 @@ pub struct Taken {
     pub lines: usize,
 }
 
+impl Taken {
+    /// Changes, good or bad.
+    pub fn found(&self) -> usize {
+        self.changes.len() + self.rejects.len() + self.filtered as usize
+    }
+}
+
 impl Inputs {
     /// Starts to read. `positions`: how far each input was acknowledged before, by its name; files and topics go on from there.
     /// `stop_at_end`: the end of a file is its end, and a socket is at its end when its last client has gone.
@@ -114,7 +121,7 @@ impl Inputs {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for the first line at most `wait`, then takes what is there: at most `most` changes, and no more than
+    /// Waits for the first line at most `wait`, then takes what is there: at most `most` changes, good or bad, and no more than
     /// [`MOST_IN_BATCH`] lines that are none. To be called until the session has a batch; after `ended` it returns at once.
     ///
     /// # Errors
@@ -193,7 +200,7 @@ impl Inputs {
         let source = &mut self.sources[begun.input as usize];
         let position = self.positions.entry(source.name.clone()).or_default();
         loop {
-            if taken.changes.len() >= most || taken.lines - taken.changes.len() >= MOST_IN_BATCH {
+            if taken.found() >= most || taken.lines - taken.found() >= MOST_IN_BATCH {
                 self.begun = Some(begun);
                 return false;
             }

@@ -17,7 +17,7 @@ use crate::ingest::fields::{is_blank, trim, without_cr};
 use crate::ingest::ids::Id;
 use crate::ingest::rejects::kept;
 use crate::ingest::scan::Flaw;
-use crate::job::{Column, FileFormat, FilesSpec, Filter, Job, RatingColumn, Source, TimeUnit};
+use crate::job::{Column, Duplicates, FileFormat, FilesSpec, Filter, Job, RatingColumn, Source, TimeUnit};
 use crate::live::change::{Change, Op, Origin};
 
 /// What a line is.
@@ -60,6 +60,7 @@ pub(super) type Wrong = (&'static str, &'static str);
 pub(super) type Read = Result<Option<Row>, Wrong>;
 
 /// The code and the field of a flaw.
+#[expect(clippy::boxed_local, reason = "as it comes, for map_err")]
 pub(super) fn wrong(flaw: Box<Flaw>) -> Wrong {
     (flaw.code.name(), flaw.field)
 }
@@ -89,6 +90,8 @@ pub(super) struct Rules {
     format: Format,
     /// Of lines that hold none.
     pub op: Option<Op>,
+    /// A user has an item once: another is refused.
+    unique: bool,
     /// The job's filter, by what it looks at.
     of_ratings: Filter,
     of_times: Filter,
@@ -118,6 +121,7 @@ impl Rules {
         Rules {
             format,
             op,
+            unique: job.input.duplicates == Duplicates::Error,
             of_ratings: Filter { min_rating, max_rating, ..Filter::default() },
             of_times: Filter { after, before, ..Filter::default() },
             times: job.filter.looks_at_time(),
@@ -126,14 +130,21 @@ impl Rules {
         }
     }
 
-    fn judge(&self, row: Row) -> Parsed {
+    /// What a row is that stands in `line`.
+    fn judge(&self, row: Row, line: &[u8]) -> Parsed {
         let withdrawn = row.op == Op::Withdraw;
         let rating = if withdrawn { row.rating } else { row.rating.or(Some(1.0)) };
         let takes_rating = withdrawn || rating.is_none_or(|rating| self.of_ratings.takes(rating, 0));
         if !takes_rating || !row.time.is_none_or(|time| self.of_times.takes(0.0, time)) {
             return Parsed::Filtered;
         }
-        Parsed::Change(Change { op: row.op, user: row.user, item: row.item, rating, origin: Origin::default() })
+        let may_be_refused = match row.op {
+            Op::Put => false,
+            Op::Add => self.unique,
+            Op::Withdraw => true,
+        };
+        let raw = if may_be_refused { kept(line) } else { String::new() };
+        Parsed::Change(Change { op: row.op, user: row.user, item: row.item, rating, origin: Origin::default(), raw })
     }
 }
 
@@ -173,7 +184,7 @@ impl Parser {
         };
         let read = if is_json { json::read(line, &self.rules) } else { self.delimited.read(line, &self.rules) };
         match read {
-            Ok(Some(row)) => self.rules.judge(row),
+            Ok(Some(row)) => self.rules.judge(row, line),
             Ok(None) => Parsed::Nothing,
             Err((code, field)) => bad(code, field, line),
         }

@@ -114,7 +114,7 @@ impl Feed for SocketFeed {
 
     /// Ends when all clients have been read; what they are to hear they hear later.
     fn run(self: Box<Self>, out: Outlet) -> Result<()> {
-        while !out.stopped() && !(self.stop_at_end && self.clients.have_gone()) {
+        while !(out.stopped() || self.stop_at_end && self.clients.have_gone()) {
             let let_in = is_ready(&self.listener, PollFlags::IN).and_then(|ready| match ready {
                 true => self.accept(&out),
                 false => Ok(()),

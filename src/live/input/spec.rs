@@ -127,6 +127,8 @@ pub enum Every {
 
 /// The most changes of a batch that is not given a size.
 pub const MOST_IN_BATCH: usize = 1 << 16;
+/// The most changes of any batch: one lies in memory.
+pub const MOST_CHANGES: u64 = 1_000_000;
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Every {
@@ -141,7 +143,11 @@ impl Every {
             return Ok(Every::Batch);
         }
         if let Ok(changes) = text.parse::<u64>() {
-            return if changes > 0 { Ok(Every::Changes(changes)) } else { refuse("is no batch", words) };
+            return match changes {
+                0 => refuse("is no batch", words),
+                1..=MOST_CHANGES => Ok(Every::Changes(changes)),
+                _ => refuse("are too many for one batch", "write 1000000 or less"),
+            };
         }
         let seconds_of = [("ms", 1e-3), ("s", 1.0), ("m", 60.0)];
         let number = |&(unit, seconds): &(&str, f64)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * seconds);

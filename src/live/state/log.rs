@@ -23,6 +23,8 @@ const FORMAT: &str = "segmill follow log 1";
 pub struct LoggedBatch {
     /// From 1, without gaps.
     pub number: u64,
+    /// The names of the inputs that [`crate::live::change::Origin::input`] stands for.
+    pub inputs: Vec<String>,
     pub changes: Vec<Change>,
     /// Lines that were not understood.
     pub rejects: Vec<RejectLine>,

@@ -84,9 +84,8 @@ impl State {
     pub fn open(folder: &Path, identity: &str) -> Result<(State, Option<Recovered>)> {
         fs::create_dir_all(folder).map_err(|e| Error::file(folder, "cannot create", &e, STATE_REMEDY))?;
         let lock = lock(folder)?;
-        for leftover in ["snapshot.new"] {
-            let _ = fs::remove_file(folder.join(leftover));
-        }
+        // A piece that a session left when it was killed.
+        let _ = fs::remove_file(snapshot::path_of(folder).with_extension("new"));
         let (snapshot, snapshot_bytes) = snapshot::open(&snapshot::path_of(folder))?.unzip();
         let number = snapshot.as_ref().map_or(0, |snapshot| snapshot.head.number);
         let mut positions = snapshot.as_ref().map(|snapshot| snapshot.head.positions.clone()).unwrap_or_default();

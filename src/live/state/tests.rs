@@ -10,7 +10,14 @@ use crate::live::change::{Change, Op, Origin, Position};
 fn change(number: u64) -> Change {
     let origin = Origin { input: 0, line: number, byte: 20 * number };
     let rating = (!number.is_multiple_of(3)).then_some(number as f64 / 2.0);
-    Change { op: Op::Put, user: Id::Number(number), item: Id::Text(format!("ü{number}").into()), rating, origin }
+    Change {
+        op: Op::Put,
+        user: Id::Number(number),
+        item: Id::Text(format!("ü{number}").into()),
+        rating,
+        origin,
+        raw: "…".into(),
+    }
 }
 
 fn reject(line: u64) -> RejectLine {
@@ -22,6 +29,7 @@ fn batch(number: u64) -> LoggedBatch {
     let position = Position { lines: 10 * number, bytes: 100 * number, inode: 5, offsets: BTreeMap::from([(1, 2)]) };
     LoggedBatch {
         number,
+        inputs: vec!["a".into()],
         changes: (0..number % 4).map(|at| change(number * 10 + at)).collect(),
         rejects: (0..number % 2).map(reject).collect(),
         filtered: number % 5,
