@@ -223,7 +223,7 @@ fn offsets_that_the_topic_does_not_hold_end_the_run() {
     cluster.create_topic("changes", 2, 1).expect("a topic");
     let brokers = cluster.bootstrap_servers();
     let input = format!("kafka:{brokers}/changes");
-    broker::produce(&brokers, "changes", &messages(0..20));
+    broker::produce(&brokers, "changes", &messages(0..20), "none");
     let at = |offsets: &[(i32, i64)]| {
         let position = Position { offsets: offsets.iter().copied().collect(), ..Position::default() };
         Positions::from([(input.clone(), position)])
@@ -237,6 +237,21 @@ fn offsets_that_the_topic_does_not_hold_end_the_run() {
     refused(inputs.take(1, PATIENCE), 4, &[&input, "0:1000", "--state"]);
     refused(open(&input, &at(&[(0, 1000), (1, 10)]), true), 4, &[&input, "(0:1000)", "--state"]);
     refused(open(&input, &at(&[(0, 3), (7, 1)]), false), 4, &[&input, "partition 7", "--state"]);
+}
+
+/// The mock cluster gives out what it was given.
+#[test]
+fn compressed_messages_are_read() {
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    cluster.create_topic("changes", 2, 1).expect("a topic");
+    let brokers = cluster.bootstrap_servers();
+    for (codec, round) in ["gzip", "snappy", "lz4", "zstd"].into_iter().zip(0..) {
+        broker::produce(&brokers, "changes", &messages(round * 200..(round + 1) * 200), codec);
+    }
+    let mut came = Came::default();
+    let input = format!("kafka:{brokers}/changes");
+    take(&mut open(&input, &Positions::new(), true).expect("the topic is there"), usize::MAX, &mut came);
+    assert_eq!(came.items, items(800));
 }
 
 #[track_caller]

@@ -79,7 +79,7 @@ impl Broker {
     }
 
     pub fn produce(&self, topic: &str, messages: &[(i32, Option<String>)]) {
-        produce(&self.address, topic, messages);
+        produce(&self.address, topic, messages, "none");
     }
 
     /// What the group has of a partition.
@@ -101,10 +101,11 @@ impl Drop for Broker {
 }
 
 /// Writes messages to their partitions, in order, the last of each alone and later; one without a value is a tombstone. Every
-/// message has a key.
-pub fn produce(brokers: &str, topic: &str, messages: &[(i32, Option<String>)]) {
+/// message has a key. `codec`: how packets of them are compressed.
+pub fn produce(brokers: &str, topic: &str, messages: &[(i32, Option<String>)], codec: &str) {
     let mut config = ClientConfig::new();
-    let producer: BaseProducer = config.set("bootstrap.servers", brokers).create().expect("a producer");
+    config.set("bootstrap.servers", brokers).set("compression.type", codec);
+    let producer: BaseProducer = config.create().expect("a producer");
     let is_last = |at: usize| messages[at + 1..].iter().all(|(partition, _)| *partition != messages[at].0);
     let (last, others): (Vec<usize>, Vec<usize>) = (0..messages.len()).partition(|&at| is_last(at));
     for (which, wait) in [(others, STORE_CLOCK), (last, Duration::ZERO)] {
