@@ -1,7 +1,7 @@
 //! Several processes on loopback, as somebody would start them by hand.
 
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -19,6 +19,15 @@ pub const KEY: &str = "5e67a1115e67a1115e67a1115e67a1115e67a1115e67a1115e67a1115
 pub fn free_addresses(count: usize) -> Vec<String> {
     let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
     listeners.iter().map(|listener| listener.local_addr().expect("an address").to_string()).collect()
+}
+
+/// Waits until somebody listens there.
+pub fn wait_for(address: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(address).is_err() {
+        assert!(Instant::now() < deadline, "nobody listens at {address}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Runs `words` as every member of a cluster of `processes`, in the sandbox. Returns what each said, by process.

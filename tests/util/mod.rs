@@ -5,6 +5,8 @@
 #![allow(dead_code)]
 
 pub mod axe;
+#[cfg(feature = "kafka")]
+pub mod broker;
 pub mod browser;
 pub mod cluster;
 pub mod data;
@@ -12,6 +14,7 @@ pub mod draws;
 pub mod files;
 pub mod outputs;
 pub mod python;
+pub mod store;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -14,6 +14,9 @@ pub mod feed;
 pub mod file;
 pub mod inputs;
 mod json;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(not(feature = "kafka"))]
 #[path = "no_kafka.rs"]
 pub mod kafka;
 pub mod lines;
