@@ -111,11 +111,6 @@ impl Inputs {
         Ok(inputs)
     }
 
-    /// Set to true, it has the inputs end: what was read is still given out, nothing more is read.
-    pub fn stopper(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.stop)
-    }
-
     /// Has the inputs end.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
