@@ -189,7 +189,9 @@ impl<R: Read> Batches<R> {
             Next::Damaged => return Err(damaged(path, &format!("batch {} cannot be read", self.next))),
         };
         let batch: Option<LoggedBatch> = bincode::deserialize(&frame.payload).ok();
-        let batch = batch.filter(|batch| batch.number == frame.number && frame.number == self.next);
+        // The highest number has none behind it, and no log comes so far.
+        let is_next = frame.number == self.next && frame.number < u64::MAX;
+        let batch = batch.filter(|batch| batch.number == frame.number && is_next);
         let Some(batch) = batch else { return Err(damaged(path, &format!("batch {} is not in its place", self.next))) };
         self.next += 1;
         self.end += frame.length();
