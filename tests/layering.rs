@@ -108,8 +108,22 @@ const EVERYTHING: &[&str] = &[
     "live",
 ];
 
-const FUZZED: &[&str] =
-    &["error", "checkpoint", "cli", "flow", "ingest", "job", "kernel", "kmeans", "launch", "model", "pca", "status"];
+const FUZZED: &[&str] = &[
+    "error",
+    "checkpoint",
+    "cli",
+    "flow",
+    "ingest",
+    "job",
+    "kernel",
+    "kmeans",
+    "launch",
+    "live",
+    "model",
+    "pca",
+    "pipeline",
+    "status",
+];
 
 /// The only modules that know the engine.
 const ENGINE_ROOMS: &[&str] = &["flow", "live"];

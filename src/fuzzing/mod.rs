@@ -13,7 +13,10 @@
 //! | [`files`] | input files of any kind: plain, packed, Parquet |
 //! | [`model`] | the fitted model |
 //! | [`inputs`] | hosts files, lists of machines, keys, item titles, HTTP requests |
+//! | [`changes`] | lines that change ratings |
+//! | [`state`] | what a session that follows has left |
 
+mod changes;
 mod checkpoint;
 mod files;
 mod frames;
@@ -21,7 +24,9 @@ mod inputs;
 mod job;
 mod model;
 mod scan;
+mod state;
 
+pub use changes::changes;
 pub use checkpoint::checkpoint;
 pub use files::files;
 pub use frames::frames;
@@ -29,6 +34,7 @@ pub use inputs::inputs;
 pub use job::job;
 pub use model::model;
 pub use scan::scan;
+pub use state::state;
 
 use crate::error::Error;
 
@@ -74,7 +80,7 @@ mod tests {
     /// What fuzzing once tripped over, and what it starts from.
     #[test]
     fn the_kept_corpus_passes() {
-        let targets: [(&str, Target); 7] = [
+        let targets: [(&str, Target); 9] = [
             ("scan", super::scan),
             ("job", super::job),
             ("frames", super::frames),
@@ -82,6 +88,8 @@ mod tests {
             ("files", super::files),
             ("inputs", super::inputs),
             ("model", super::model),
+            ("changes", super::changes),
+            ("state", super::state),
         ];
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
         let kept = std::fs::read_dir(&folder).expect("the corpus").count();

@@ -114,7 +114,7 @@ fn assemble<R: Record, K: Cell<R>>(
             }
         }
         if rule.whole && cells.len() < n_cells {
-            block.push(UNKNOWN, 0.0);
+            block.keep(UNKNOWN, 0.0);
         }
         block.end_row();
     }
@@ -335,9 +335,14 @@ impl BlockWriter {
     pub fn push(&mut self, item: u32, value: f64) {
         self.zeros += u64::from(value == 0.0);
         if value != 0.0 || self.whole {
-            self.indices.push(item);
-            self.values.push(value);
+            self.keep(item, value);
         }
+    }
+
+    #[inline(always)]
+    fn keep(&mut self, item: u32, value: f64) {
+        self.indices.push(item);
+        self.values.push(value);
     }
 
     pub fn end_row(&mut self) {
@@ -416,6 +421,8 @@ impl ValueWriter {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::ingest::ids::TEXT_KEY;
     use crate::ingest::rows::{Name, Records, Row};
@@ -428,6 +435,12 @@ mod tests {
 
     /// Seals rows that came one by one, with `limit` bytes for them and as much for the blocks.
     fn seal_within(rows: &[Row], several: Several, expected_rows: u64, limit: u64) -> Sealed {
+        seal_with(rows, several.into(), None, expected_rows, limit)
+    }
+
+    /// The same with a dictionary of items, or of all there are.
+    fn seal_with(rows: &[Row], rule: Rule, items: Option<&[u64]>, expected_rows: u64, limit: u64) -> Sealed {
+        let several = rule.several;
         let folder = tempfile::tempdir().unwrap();
         let mut incoming = Incoming::new(expected_rows, limit, folder.path());
         for row in rows {
@@ -437,8 +450,8 @@ mod tests {
                 None => Records::Wide(vec![(*row).into()]),
             });
         }
-        let items = ItemIndex::new(&incoming.item_keys());
-        seal(incoming, &items, several.into(), &mut Store::new(limit, folder.path())).unwrap()
+        let items = items.map_or_else(|| ItemIndex::new(&incoming.item_keys()), ItemIndex::new);
+        seal(incoming, &items, rule, &mut Store::new(limit, folder.path())).unwrap()
     }
 
     fn seal_all(rows: &[Row], duplicates: Duplicates) -> Sealed {
@@ -479,6 +492,51 @@ mod tests {
             assert!(sealed.shard.matrix.row(1).is_empty());
             assert_eq!((sealed.unknown, sealed.merged, sealed.first_duplicate), (3, 0, None));
         }
+    }
+
+    /// Of items 1 to 4 the dictionary has 2 and 3.
+    fn whole(rows: &[Row], several: Several) -> Sealed {
+        seal_with(rows, Rule { several, whole: true }, Some(&[2, 3]), 0, u64::MAX)
+    }
+
+    const STRANGER: (usize, f64) = (UNKNOWN as usize, 0.0);
+
+    #[test]
+    fn where_rows_are_whole_zeros_stay_and_items_that_are_not_in_the_dictionary_leave_one_row() {
+        // With 0.1, which no f32 is, rows come another way.
+        for x in [1.0, 0.1] {
+            let rows = [
+                row(7, 2, 3.0, 0),
+                row(7, 1, 2.0, 1),
+                row(7, 2, x, 2),
+                row(7, 3, 0.0, 3),
+                row(7, 2, 3.0, 4),
+                row(7, 4, 1.0, 5),
+                row(9, 4, 1.0, 6),
+                row(11, 3, x, 7),
+                row(7, 1, 5.0, 8),
+            ];
+            let users = |of_seven: &[(usize, f64)]| {
+                let of_seven = [of_seven, &[(1, 0.0), STRANGER]].concat();
+                [(7, of_seven), (9, vec![STRANGER]), (11, vec![(1, x)])].map(|(id, row)| (Id::Number(id), row)).to_vec()
+            };
+            let sealed = whole(&rows, Several::Every);
+            assert_eq!(table(&sealed), users(&[(0, x), (0, 3.0), (0, 3.0)]));
+            assert_eq!((sealed.unknown, sealed.merged, sealed.zeros, &sealed.first_duplicate), (4, 0, 1, &None));
+
+            for (duplicates, merged) in [(Duplicates::Last, 3.0), (Duplicates::Sum, x + 3.0 + 3.0)] {
+                let sealed = whole(&rows, Several::Merge(duplicates));
+                assert_eq!(table(&sealed), users(&[(0, merged)]), "{duplicates:?}");
+                assert_eq!((sealed.unknown, sealed.merged, sealed.zeros), (4, 2, 1));
+                assert_eq!(sealed.first_duplicate, Some((Id::Number(7), 0)));
+            }
+            let mut first = whole(&rows, Several::First);
+            first.repeats.sort_unstable();
+            assert_eq!((table(&first), first.repeats, first.zeros), (users(&[(0, 3.0)]), vec![2, 4], 1));
+        }
+        // A zero that is the last row of its pair is what counts.
+        let last = whole(&[row(7, 2, 4.0, 0), row(7, 2, 0.0, 1)], Several::Merge(Duplicates::Last));
+        assert_eq!(table(&last), [(Id::Number(7), vec![(0, 0.0)])]);
     }
 
     #[test]
@@ -544,6 +602,33 @@ mod tests {
             prop_assert_eq!((a.merged, a.zeros), (b.merged, b.zeros));
             prop_assert_eq!(&a.first_duplicate, &b.first_duplicate);
             prop_assert_eq!(a.merged + a.zeros + a.shard.matrix.nnz() as u64, rows.len() as u64);
+        }
+
+        #[test]
+        fn where_every_row_is_kept_whole_nothing_is_lost(
+            rows in prop::collection::vec((0u64..20, 0u64..6, 0u32..4), 0..120),
+            narrow in any::<bool>(),
+            limit in prop::sample::select(vec![0, 200, u64::MAX]),
+            expected_rows in prop::sample::select(vec![0, 1 << 21]),
+        ) {
+            let unit = if narrow { 0.5 } else { 0.1 };
+            let rows: Vec<Row> = rows.iter().zip(0..)
+                .map(|(&(user, item, value), order)| row(user, item, f64::from(value) * unit, order)).collect();
+            // Items 1 and 3 are known.
+            let mut expected: BTreeMap<Id, Vec<(usize, f64)>> = BTreeMap::new();
+            for row in &rows {
+                let of_user = expected.entry(Id::Number(row.user)).or_default();
+                match row.item {
+                    1 | 3 => of_user.push((row.item as usize / 2, row.value)),
+                    _ if of_user.contains(&STRANGER) => {}
+                    _ => of_user.push(STRANGER),
+                }
+            }
+            expected.values_mut().for_each(|row| row.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))));
+            let rule = Rule { several: Several::Every, whole: true };
+            let sealed = seal_with(&rows, rule, Some(&[1, 3]), expected_rows, limit);
+            prop_assert_eq!(table(&sealed), expected.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(sealed.unknown, rows.iter().filter(|row| ![1, 3].contains(&row.item)).count() as u64);
         }
     }
 }

@@ -14,13 +14,13 @@ fn runs() -> u64 {
 const RATINGS: [f64; 12] = [0.1, 0.3, 0.5, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0, 7.25, 0.0, 1e6];
 
 /// Changes drawn so that they meet each other: few users and items, some of them new, mostly pairs that have rows.
-struct Drawn {
-    lines: String,
+pub struct Drawn {
+    pub lines: String,
     n_changes: u64,
     n_rejected: u64,
 }
 
-fn drawn(ratings: &mut Ratings, names: Names, draws: &mut Draws) -> Drawn {
+pub fn drawn(ratings: &mut Ratings, names: Names, draws: &mut Draws) -> Drawn {
     let mut drawn = Drawn { lines: String::new(), n_changes: 0, n_rejected: 0 };
     for _ in 0..50 + draws.below(250) {
         let changes = match draws.below(40) {

@@ -10,7 +10,7 @@ use crate::util::{Sandbox, cluster};
 const N_USERS: u64 = 400;
 const N_ITEMS: u64 = 120;
 
-fn generated() -> Sandbox {
+pub fn generated() -> Sandbox {
     let sandbox = Sandbox::new();
     let words = ["generate", "--users", "400", "--items", "120", "--ratings-per-user", "20", "--segments", "5"];
     sandbox.segmill(&[&words[..], &["--seed", "5", "-o", "r.csv"]].concat()).succeeded();
@@ -22,7 +22,7 @@ fn generated() -> Sandbox {
 }
 
 /// The rows of a CSV file with a header.
-fn rows_of(path: &Path) -> Ratings {
+pub fn rows_of(path: &Path) -> Ratings {
     let mut ratings = Ratings::none(Rule::Last);
     for line in std::fs::read_to_string(path).expect("ratings").lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
@@ -32,7 +32,7 @@ fn rows_of(path: &Path) -> Ratings {
 }
 
 /// Puts, and withdrawals of what there is.
-fn changes(ratings: &mut Ratings, n: usize, draws: &mut Draws) -> String {
+pub fn changes(ratings: &mut Ratings, n: usize, draws: &mut Draws) -> String {
     let mut lines = String::new();
     for _ in 0..n {
         let known = ratings.any(draws).map(|(user, item, _)| (user.to_string(), item.to_string()));
@@ -83,7 +83,7 @@ fn any_layout_tells_the_same_and_ends_with_the_same() {
     assert!(told.moves > 20, "{} moves are no test", told.moves);
 }
 
-fn digests(sandbox: &Sandbox, layout: &str) -> serde_json::Value {
+pub fn digests(sandbox: &Sandbox, layout: &str) -> serde_json::Value {
     let text = std::fs::read_to_string(sandbox.path(&format!("final-{layout}/follow.json"))).expect("follow.json");
     let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert!(json["digests"]["segments"].is_string() && json["digests"]["profiles"].is_string(), "{json}");

@@ -16,5 +16,6 @@ mod layouts;
 mod movielens;
 mod page;
 mod reference;
+mod refit;
 mod rejects;
 mod told;

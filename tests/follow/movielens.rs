@@ -42,7 +42,7 @@ fn a_replay_ends_where_the_run_did() {
     let Some(folder) = ml100k() else { return };
     let sandbox = fitted(&folder);
     sandbox.write("u.jsonl", lines(&in_time_order(&folder)));
-    let expected = Tables::assigned(&sandbox, &folder.join("u.data"));
+    let expected = Tables::assigned(&sandbox, "out", &folder.join("u.data"));
     for workers in ["1", "2", "4"] {
         let [state, told, last] = ["state", "told", "final"].map(|name| format!("{name}-{workers}"));
         let words = ["--empty", "--input", "u.jsonl", "--every", "1000", "-w", workers, "--state", &state];

@@ -191,9 +191,9 @@ impl Tables {
         Tables { segments, profiles }
     }
 
-    /// What `segmill assign` makes of ratings with the model of the run in `out`.
-    pub fn assigned(sandbox: &Sandbox, ratings: &Path) -> Tables {
-        let words = ["assign", "out", ratings.to_str().expect("UTF-8"), "-o", "assigned.parquet"];
+    /// What `segmill assign` makes of ratings with the model of the run in `run`.
+    pub fn assigned(sandbox: &Sandbox, run: &str, ratings: &Path) -> Tables {
+        let words = ["assign", run, ratings.to_str().expect("UTF-8"), "-o", "assigned.parquet"];
         let words = [&words[..], &["--profiles", "assigned-profiles.parquet", "-q"]].concat();
         sandbox.segmill(&words).succeeded();
         let [segments, profiles] =
@@ -216,16 +216,22 @@ impl Tables {
     }
 }
 
-/// Asserts that the folder of `--final` has the tables that `assign` makes of these ratings.
+/// Asserts that the folder of `--final` has the tables that `assign` makes of these ratings with the model of the run in `out`.
 #[track_caller]
 pub fn assert_exact(sandbox: &Sandbox, folder: &str, ratings: &Ratings, what: &str) {
+    assert_exact_by(sandbox, "out", folder, ratings, what);
+}
+
+/// The same with the model of the run in `run`.
+#[track_caller]
+pub fn assert_exact_by(sandbox: &Sandbox, run: &str, folder: &str, ratings: &Ratings, what: &str) {
     let found = Tables::of(&sandbox.path(folder));
     if ratings.pairs() == 0 {
         assert_eq!(found.segments, [], "{what}: users are left");
         return;
     }
     let path = sandbox.write("reference.csv", ratings.csv());
-    let expected = Tables::assigned(sandbox, &path);
+    let expected = Tables::assigned(sandbox, run, &path);
     assert_same(&found.segments, &expected.segments, &format!("{what}, segments"));
     assert_same(&found.profiles, &expected.profiles, &format!("{what}, profiles"));
 }

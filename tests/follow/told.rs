@@ -1,5 +1,5 @@
 //! What is told, checked line by line: batches without gaps, moves that chain up, sizes that follow from the moves, items
-//! that enter where they were not and leave where they were.
+//! that enter where they were not and leave where they were, drift by who is elsewhere than at the fit, refits that were due.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,7 +24,13 @@ pub struct Told {
     pub starts: u64,
     pub moves: u64,
     pub refit_due: bool,
+    /// The lines that say so.
+    pub drifts: Vec<Value>,
+    pub refits: Vec<Value>,
     pub last: Value,
+    /// The folder of the model, and where users were when it took over.
+    model: Value,
+    origins: BTreeMap<String, u64>,
     /// Since the last batch ended: the kind and place of the line before, what moves make of sizes, and who moved.
     place: (usize, Place),
     before: BTreeMap<u64, u64>,
@@ -43,7 +49,7 @@ impl Told {
         let items_of = tables.map(Tables::items_of).unwrap_or_default();
         let mut sizes = BTreeMap::new();
         segment_of.values().for_each(|&segment| *sizes.entry(segment).or_insert(0) += 1);
-        Told { segment_of, items_of, sizes, ..Told::default() }
+        Told { origins: segment_of.clone(), segment_of, items_of, sizes, ..Told::default() }
     }
 
     /// Reads all of a file that only whole batches are in.
@@ -72,8 +78,9 @@ impl Told {
             "size" => self.sized(&value),
             "top" => self.entered_or_left(&value),
             "drift" => self.drifted(&value),
+            "refit" => self.refitted(&value),
             "batch" => return self.ended(&value),
-            _ => Place::default(),
+            _ => unreachable!("it is one of the kinds"),
         };
         // Kinds are counted from 1, so that 0 is the beginning of a batch.
         assert!(self.place < (kind + 1, place.clone()), "out of order: {line}");
@@ -86,6 +93,11 @@ impl Told {
         // A start that no batch followed is gone again.
         assert!(value["resumed"] == true || self.starts == 0, "{value}");
         self.starts += 1;
+        assert_eq!(number(value, "batch"), self.batch, "{value}");
+        if self.model.is_null() {
+            self.model = value["model"].clone();
+        }
+        assert_eq!(value["model"], self.model, "the model in use: {value}");
         for segment in value["segments"].as_array().expect("segments") {
             let (number, size) = (number(segment, "segment"), number(segment, "size"));
             assert_eq!(size, self.sizes.get(&number).copied().unwrap_or(0), "segment {number} at the start: {value}");
@@ -147,8 +159,38 @@ impl Told {
     fn drifted(&mut self, value: &Value) -> Place {
         let due = value["refit_due"].as_bool().expect("a flag");
         assert_ne!(due, self.refit_due, "told when it changes: {value}");
+        assert_ne!(value["why"] == "", due, "{value}");
+        for name in ["inertia_per_user", "inertia_per_user_fit", "moved_share", "idf_drift"] {
+            assert!(value[name].as_f64().is_some_and(|number| number >= 0.0 && number.is_finite()), "{name}: {value}");
+        }
         self.refit_due = due;
+        self.drifts.push(value.clone());
         Place::default()
+    }
+
+    /// Moves before it in the batch lead to the segments of the new model.
+    #[track_caller]
+    fn refitted(&mut self, value: &Value) -> Place {
+        assert!(self.refit_due, "no refit was due: {value}");
+        let matched = value["matched"].as_array().expect("a list");
+        assert!(matched.iter().map(|entry| number(entry, "to")).eq(self.sizes.keys().copied()), "{value}");
+        for entry in matched {
+            let from = &entry["from"];
+            assert!(from.is_null() || from.as_u64().is_some_and(|from| self.sizes.contains_key(&from)), "{value}");
+            assert!(entry["kept"].as_f64().is_some_and(|kept| (0.0..=1.0).contains(&kept)), "{value}");
+        }
+        assert_ne!(value["model"], self.model, "{value}");
+        self.model = value["model"].clone();
+        self.refits.push(value.clone());
+        Place::default()
+    }
+
+    /// Of the users who were there when the model took over, the share who are in another segment.
+    fn moved_share(&self) -> f64 {
+        let there = self.origins.iter().filter_map(|(user, origin)| Some((origin, self.segment_of.get(user)?)));
+        let there: Vec<_> = there.collect();
+        let moved = there.iter().filter(|(origin, now)| origin != now).count();
+        if there.is_empty() { 0.0 } else { moved as f64 / there.len() as f64 }
     }
 
     #[track_caller]
@@ -159,6 +201,13 @@ impl Told {
         assert!(self.items_of.values().all(|items| items.len() <= 10), "more than ten: {value}");
         assert_eq!(number(value, "users"), self.segment_of.len() as u64, "{value}");
         self.batch += 1;
+        let of_this = |line: &&Value| number(line, "batch") == self.batch;
+        if self.refits.last().filter(of_this).is_some() {
+            // Moves lead past what the drift was measured on.
+            self.origins = self.segment_of.clone();
+        } else if let Some(drift) = self.drifts.last().filter(of_this) {
+            assert_eq!(drift["moved_share"], self.moved_share(), "by the moves: {drift}");
+        }
         assert!(number(value, "changes") > 0, "a batch without changes: {value}");
         for (sum, name) in [
             (&mut self.changes, "changes"),

@@ -20,7 +20,7 @@
 //! | `marks` | a few numbers, set often |
 //! | `rejects` | `rejects.tsv`, each line once |
 
-mod frame;
+pub(crate) mod frame;
 pub mod log;
 mod marks;
 mod rejects;

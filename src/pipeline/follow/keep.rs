@@ -78,7 +78,7 @@ impl Header {
 
 /// A user on the way to the disk or from there: id, where they were when the model took over, and rows, each with how often it
 /// is there.
-type Kept = (Id, Option<u32>, Vec<(Row, i32)>);
+pub type Kept = (Id, Option<u32>, Vec<(Row, i32)>);
 
 /// Rows of a frame, about.
 const ROWS: usize = 1 << 17;
@@ -191,14 +191,18 @@ pub fn restore<C: Collective>(
 fn read(recovered: &mut Recovered, hash_seed: u64, outgoing: &mut [Handed]) -> Result<bool> {
     for _ in 0..FRAMES {
         let Some(frame) = recovered.next_frame()? else { return Ok(false) };
-        let users: Vec<Kept> = bincode::deserialize(&frame).map_err(|e| {
-            let problem = format!("the snapshot holds something else than users: {e}");
-            Error::job("--state", problem, "put back a copy of the folder, or begin anew with another --state")
-        })?;
-        for user in users {
+        for user in read_users(&frame)? {
             let to = worker_of(user.0.key(hash_seed), outgoing.len());
             outgoing[to].1.push(user);
         }
     }
     Ok(true)
+}
+
+/// The users of a frame.
+pub fn read_users(frame: &[u8]) -> Result<Vec<Kept>> {
+    bincode::deserialize(frame).map_err(|e| {
+        let problem = format!("the snapshot holds something else than users: {e}");
+        Error::job("--state", problem, "put back a copy of the folder, or begin anew with another --state")
+    })
 }

@@ -128,12 +128,29 @@ impl Lead {
         }
     }
 
-    /// A session begins to follow.
-    pub fn start(&mut self, resumed: bool, order: &Order, now: &Standing, inertia_per_user: f64) -> Result<()> {
-        let lines = telling::start(self.state.last(), resumed, &self.folder, &self.names, now);
+    /// The last batch that was told.
+    pub fn told(&self) -> u64 {
+        self.teller.told()
+    }
+
+    /// This session has told of its start.
+    pub fn has_started(&self) -> bool {
+        self.view.is_some()
+    }
+
+    /// A session begins to follow, or to tell: how things stand after batch `batch`.
+    pub fn start(
+        &mut self,
+        batch: u64,
+        resumed: bool,
+        order: &Order,
+        now: &Standing,
+        inertia_per_user: f64,
+    ) -> Result<()> {
+        let lines = telling::start(batch, resumed, &self.folder, &self.names, now);
         self.nobody_listens = self.teller.say(lines.bytes())? == Told::NobodyListens;
         self.view = Some(View::new(now));
-        self.show(order, now, &now.judge(order.drift), 0.0, inertia_per_user);
+        self.show(order, [now, now], &now.judge(order.drift), 0.0, inertia_per_user);
         Ok(())
     }
 
@@ -227,12 +244,19 @@ impl Lead {
         }
         if let Some(view) = &mut self.view {
             view.note(batch.number, changes.changes, reflected);
-            self.show(order, now, judged, since.elapsed().as_secs_f64(), inertia_per_user);
+            self.show(order, [before, now], judged, since.elapsed().as_secs_f64(), inertia_per_user);
         }
         Ok(())
     }
 
-    fn show(&mut self, order: &Order, now: &Standing, judged: &Judged, batch_seconds: f64, inertia_per_user_fit: f64) {
+    fn show(
+        &self,
+        order: &Order,
+        [before, now]: [&Standing; 2],
+        judged: &Judged,
+        batch_seconds: f64,
+        inertia_per_user_fit: f64,
+    ) {
         let beside = Beside {
             batch: self.state.last(),
             changes: self.totals,
@@ -244,8 +268,8 @@ impl Lead {
             threshold: order.drift,
             inertia_per_user_fit,
         };
-        if let Some(view) = &mut self.view {
-            view.publish(&beside, now, &self.names);
+        if let Some(view) = &self.view {
+            view.publish(&beside, before, now, &self.names);
         }
     }
 

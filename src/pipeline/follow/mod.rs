@@ -18,7 +18,7 @@
 
 mod begin;
 mod gathering;
-mod keep;
+pub(crate) mod keep;
 mod last;
 mod lead;
 mod refit;
@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use super::fingerprint;
 use crate::error::Result;
-use crate::flow::cluster::{self, Layout};
+use crate::flow::cluster::{self, Fingerprint, Layout};
 use crate::flow::collective::TimelyCollective;
 use crate::job::Job;
 use crate::live::change::Op;
@@ -69,6 +69,21 @@ pub struct Order {
     pub refit: bool,
 }
 
+impl Order {
+    /// What all processes must be told alike: what they do together.
+    fn fingerprint(&self) -> Fingerprint {
+        let mut found = fingerprint(&self.job);
+        let options = [
+            ("--drift", self.drift.to_string()),
+            ("--refit", self.refit.to_string()),
+            ("--empty", self.empty.to_string()),
+            ("--final", self.last.is_some().to_string()),
+        ];
+        found.job.extend(options.map(|(name, value)| (name.to_string(), value)));
+        found
+    }
+}
+
 /// How a session ended, on the coordinator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
@@ -84,7 +99,7 @@ pub fn run(order: Order, layout: &Layout) -> Result<Option<Ended>> {
     let ours = Arc::clone(&shared);
     let results = cluster::execute(
         layout,
-        move || fingerprint(&ours.0.job),
+        move || ours.0.fingerprint(),
         move |worker| {
             let mut collective = TimelyCollective::new(worker);
             session::run(worker, &mut collective, &shared.0, &shared.1)

@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 use crate::collective::Collective;
 use crate::continuity::Continuity;
 use crate::continuity::moves::{Past, inside};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::cluster::Layout;
 use crate::flow::read::{Ratings, Unknown};
 use crate::ingest::ids::Id;
@@ -22,7 +22,7 @@ use crate::model::Model;
 use crate::pipeline::compare::{Known, Previous};
 use crate::pipeline::fit::{self, Task};
 use crate::pipeline::{Clock, RATINGS_PERCENT, check_sizes, folder_beside, share};
-use crate::report::{Outcome, write};
+use crate::report::{Outcome, leftovers, write};
 use crate::shard::Shard;
 use crate::shard::build::BlockWriter;
 use crate::shard::store::Store;
@@ -73,7 +73,7 @@ pub struct Before<'a> {
     pub number: u64,
 }
 
-/// Fits the rows of the engine. Nothing where they are too few. All workers call it together; `lead` is the coordinator's.
+/// Fits the rows of the engine. Nothing where they are too few, or too much alike. All workers call it together; `lead` is the coordinator's.
 pub fn refit<C: Collective>(
     c: &mut C,
     before: &Before<'_>,
@@ -108,8 +108,15 @@ pub fn refit<C: Collective>(
         scratch: &scratch,
     };
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
-    let outcome = fit::fit(c, task, ratings, &mut clock, &mut Checkpoint::none())?;
+    let outcome = match fit::fit(c, task, ratings, &mut clock, &mut Checkpoint::none()) {
+        // They may be all alike by now; others will come.
+        Err(Error::Data { .. }) => return Ok(None),
+        fitted => fitted?,
+    };
     let written = outcome.map(|outcome| {
+        // Of a session that was killed before it had told of it.
+        leftovers::clear(&folder);
+        leftovers::remove(&folder);
         write::write(&outcome, &folder, &[])?;
         let told = Refitted { folder: folder.clone(), matched: matched(&outcome) };
         Ok((lead::model_bytes(&folder)?, outcome.kmeans.inertia, told))

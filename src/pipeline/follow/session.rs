@@ -15,7 +15,7 @@ use crate::ingest::ids::Id;
 use crate::live::engine::Engine;
 use crate::live::frame::Frame;
 use crate::live::resolve::Routed;
-use crate::live::state::Recovered;
+use crate::live::state::{LoggedBatch, Recovered};
 use crate::model::{self, Model};
 use crate::report::followed::Record;
 use crate::report::run::{Digests, Versions};
@@ -79,7 +79,7 @@ struct Session<'a, C> {
 }
 
 /// Under which batches are applied.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Settings {
     drift: f64,
     refit: bool,
@@ -109,8 +109,11 @@ fn follow<C: Collective>(
     let mut session = Session::begin(worker, c, order, layout, lead, &terms, recovered.as_mut())?;
     session.asked = asked;
     session.replay(recovered)?;
-    session.settings = Settings { drift: order.drift, refit: order.refit };
-    if !terms.is_resumed || session.wants_snapshot() {
+    let asked = Settings { drift: order.drift, refit: order.refit };
+    // What comes from now on is applied again as it is asked for now, so it is not to be behind a snapshot that says otherwise.
+    let is_asked_anew = std::mem::replace(&mut session.settings, asked) != asked;
+    let is_refitted = session.refits != terms.header.refits;
+    if !terms.is_resumed || is_asked_anew || is_refitted || session.wants_snapshot() {
         session.keep()?;
     }
     session.start(terms.is_resumed)?;
@@ -161,10 +164,17 @@ impl<'a, C: Collective> Session<'a, C> {
         Ok(session)
     }
 
-    /// Applies the batches behind the snapshot again.
+    /// Applies the batches behind the snapshot again. One that was not told begins what this session tells.
     fn replay(&mut self, mut recovered: Option<Recovered>) -> Result<()> {
         loop {
-            let next = recovered.as_mut().map_or(Ok(None), Recovered::next_batch);
+            let next = recovered.as_mut().map_or(Ok(None), Recovered::next_batch).and_then(|batch| {
+                if let Some(LoggedBatch { number, .. }) = &batch
+                    && self.lead.as_ref().is_some_and(|lead| lead.told() < *number)
+                {
+                    self.say_start(true, number - 1)?;
+                }
+                Ok(batch)
+            });
             let batch = self.c.agree(next)?;
             let peers = self.c.peers();
             let lanes = match (&mut *self.lead, batch) {
@@ -185,11 +195,20 @@ impl<'a, C: Collective> Session<'a, C> {
         bincode::deserialize(&handed).expect("the coordinator sends this type")
     }
 
-    /// The line of the start.
+    /// The line of the start, where it was not told before batches that were to be told again.
     fn start(&mut self, is_resumed: bool) -> Result<()> {
+        let last = self.lead.as_ref().map_or(0, |lead| lead.state.last());
+        let started = self.say_start(is_resumed, last);
+        self.c.agree(started)
+    }
+
+    /// How things stand after batch `batch`, from the coordinator, once.
+    fn say_start(&mut self, is_resumed: bool, batch: u64) -> Result<()> {
         let inertia = self.engine.frame().inertia_per_user;
-        let started = self.lead.as_mut().map(|lead| lead.start(is_resumed, self.order, &self.standing, inertia));
-        self.c.agree(started.transpose()).map(drop)
+        match self.lead {
+            Some(lead) if !lead.has_started() => lead.start(batch, is_resumed, self.order, &self.standing, inertia),
+            _ => Ok(()),
+        }
     }
 
     /// Until the inputs end, or somebody asks to stop.

@@ -17,7 +17,6 @@ pub struct View {
     joined: Vec<u64>,
     left: Vec<u64>,
     moves: VecDeque<LiveMove>,
-    tops: Vec<Vec<Scored>>,
     /// When changes were reflected, and how many.
     rates: VecDeque<(Instant, u64)>,
     started: Instant,
@@ -44,7 +43,6 @@ impl View {
             joined: vec![0; k],
             left: vec![0; k],
             moves: VecDeque::new(),
-            tops: now.tops.clone(),
             rates: VecDeque::new(),
             started: Instant::now(),
         }
@@ -65,8 +63,8 @@ impl View {
         }
     }
 
-    /// Shows how things stand.
-    pub fn publish(&mut self, beside: &Beside<'_>, now: &Standing, names: &Names) {
+    /// Shows how things stand, and how they have changed since `before`.
+    pub fn publish(&self, beside: &Beside<'_>, before: &Standing, now: &Standing, names: &Names) {
         let segment = |segment: usize| LiveSegment {
             segment: segment as u32,
             name: names.segments[segment].clone(),
@@ -74,7 +72,7 @@ impl View {
             size_at_start: self.sizes_at_start[segment] as u64,
             joined: self.joined[segment],
             left: self.left[segment],
-            top: items(&now.tops[segment], &self.tops[segment], names),
+            top: items(&now.tops[segment], &before.tops[segment], names),
         };
         let drift = beside.judged.drift;
         let Changes { changes, rejected, filtered, unknown, .. } = beside.changes;
@@ -103,7 +101,6 @@ impl View {
             refits: beside.refits,
             log_bytes: beside.log_bytes,
         };
-        self.tops = now.tops.clone();
         progress::publish(live);
     }
 
