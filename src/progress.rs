@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use far::Far;
-pub use live::{Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend, MOST_MOVES, live, publish};
+pub use live::{Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend, MOST_MOVES, RECENTLY, live, publish};
 
 /// This process.
 static HERE: Progress = Progress::new();
@@ -368,7 +368,7 @@ impl Progress {
             moving: noted.moving.map(|(space, since)| (space, since.elapsed().as_secs_f64())),
             peers: noted.peers.iter().map(|(&peer, heard)| (peer, silence(*heard))).collect(),
             memory: Memory::now(),
-            live: noted.live.as_ref().map(|(live, at)| (Arc::clone(live), at.elapsed().as_secs_f64())),
+            live: noted.live.as_ref().map(live::read),
         }
     }
 }

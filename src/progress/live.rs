@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -90,7 +90,7 @@ pub struct LiveDrift {
     pub inertia_per_user_fit: f64,
     /// Share of the users who are not in the segment that the fit put them in.
     pub moved_share: f64,
-    /// How far the weights of items by their document frequencies are from the model's, relative to them.
+    /// How far the idf of items is from the model's, in the mean over all ratings.
     pub idf_drift: f64,
     /// From which share on a refit is due.
     pub threshold: f64,
@@ -107,5 +107,16 @@ pub fn publish(mut live: Live) {
 
 /// What was published last.
 pub fn live() -> Option<Arc<Live>> {
-    HERE.noted().live.as_ref().map(|(live, _)| Arc::clone(live))
+    HERE.noted().live.as_ref().map(|published| read(published).0)
+}
+
+/// The rate of changes is that of so long.
+pub const RECENTLY: Duration = Duration::from_secs(10);
+
+/// What was published, as it is by now, and how many seconds ago that was.
+pub(super) fn read((live, at): &(Arc<Live>, Instant)) -> (Arc<Live>, f64) {
+    let ago = at.elapsed();
+    let live =
+        if ago > RECENTLY { Arc::new(Live { changes_per_second: 0.0, ..(**live).clone() }) } else { Arc::clone(live) };
+    (live, ago.as_secs_f64())
 }

@@ -233,17 +233,21 @@ impl<'a, C: Collective> Session<'a, C> {
             let handed = self.c.exchange(outgoing).swap_remove(0);
             return (bincode::deserialize(&handed).expect("the coordinator says what is next"), Ok(()));
         };
-        let every = |next: fn() -> Next| (0..peers).map(|_| next()).collect::<Vec<Next>>();
         if self.asked.load(Ordering::Relaxed) {
             lead.stop();
         }
-        let batch = if lead.is_alone() { Ok(None) } else { lead.next_batch(self.order, self.hash_seed, peers) };
-        let (nexts, failed) = match batch {
-            Ok(Some(lanes)) => (lanes.into_iter().map(Next::Batch).collect(), Ok(())),
-            Ok(None) if lead.wants_snapshot() => (every(|| Next::Keep), Ok(())),
-            Ok(None) if lead.is_done() => (every(|| Next::End), Ok(())),
-            Ok(None) => (every(|| Next::Wait), Ok(())),
-            Err(error) => (every(|| Next::End), Err(error)),
+        let every = |next: fn() -> Next| ((0..peers).map(|_| next()).collect::<Vec<Next>>(), Ok(()));
+        let (nexts, failed) = if lead.is_alone() {
+            every(|| Next::End)
+        } else if lead.wants_snapshot() {
+            every(|| Next::Keep)
+        } else {
+            match lead.next_batch(self.order, self.hash_seed, peers) {
+                Ok(Some(lanes)) => (lanes.into_iter().map(Next::Batch).collect(), Ok(())),
+                Ok(None) if lead.is_done() => every(|| Next::End),
+                Ok(None) => every(|| Next::Wait),
+                Err(error) => (every(|| Next::End).0, Err(error)),
+            }
         };
         let outgoing = nexts.iter().map(|next| bincode::serialize(next).expect("changes serialise")).collect();
         let answers = self.c.exchange(outgoing);

@@ -1,17 +1,14 @@
 //! What the live page shows.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::profile::Scored;
-use crate::progress::{self, Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend, MOST_MOVES};
+use crate::progress::{self, Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend, MOST_MOVES, RECENTLY};
 use crate::report::followed::Changes;
 
 use super::standing::{Judged, Reflected, Standing};
 use super::telling::Names;
-
-/// The rate is that of so long.
-const RECENTLY: Duration = Duration::from_secs(10);
 
 /// Since the session began.
 #[derive(Debug)]
