@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::Taken;
-use crate::ingest::fields::is_blank;
+use crate::ingest::fields::{is_blank, without_cr};
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
 use crate::ingest::rejects::RAW_BYTES;
 use crate::ingest::scan::MAX_RATING;
@@ -101,7 +101,7 @@ fn judge(line: &Line, text: &[u8], format: Format) {
             assert!(!bad.code.is_empty() && ["op", "user", "item", "rating", "time", "row"].contains(&bad.field));
             assert!(bad.raw.len() <= 3 * RAW_BYTES && !bad.raw.contains('\n'));
         }
-        Parsed::Nothing => assert!(format != Format::Json || is_blank(without_mark(text))),
+        Parsed::Nothing => assert!(format != Format::Json || is_blank(without_cr(without_mark(text)))),
         Parsed::Filtered => {}
     }
     let is_object = serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(without_mark(text)).is_ok();
