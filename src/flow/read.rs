@@ -11,7 +11,7 @@ use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::reader::Reader;
 use crate::flow::shuffle::Shuffle;
-use crate::ingest::dictionary::{item_dictionary, known_items};
+use crate::ingest::dictionary::{extended_items, item_dictionary, known_items};
 use crate::ingest::files::InputFile;
 use crate::ingest::ids::Id;
 use crate::ingest::keys::{ItemIndex, KeyMap};
@@ -41,6 +41,8 @@ pub enum Dictionary<'a> {
     Found,
     /// These, sorted by id. Ratings of others are left out and counted.
     Known(&'a [Id]),
+    /// These, sorted by id, and behind them all others that are in the input.
+    First(&'a [Id]),
 }
 
 /// What is to be read, and how.
@@ -50,7 +52,7 @@ pub struct Wanted<'a> {
     pub filter: &'a Filter,
     pub dictionary: Dictionary<'a>,
     pub room: &'a Room,
-    /// Rows are not merged where the rule needs them all ([`Several::Every`]), and those that say nothing are kept
+    /// Rows are not merged where the rule needs them all ([`Several::Every`]), and those whose rating is 0 are kept
     /// ([`Rule::whole`]): what is to change later.
     pub whole: bool,
 }
@@ -72,7 +74,7 @@ pub struct Ratings {
     pub hash_seed: u64,
     /// Bytes of rows of this worker that went to a scratch file while they were read.
     pub rows_spilled: u64,
-    /// The dictionary, where it was found; empty but on the coordinator.
+    /// Those of the dictionary that were found; empty but on the coordinator.
     pub items: Items,
     pub n_users: u64,
     pub n_items: usize,
@@ -159,8 +161,10 @@ fn attempt<C: Collective>(
     if n_users == 0 || n_ratings == 0 && matches!(dictionary, Dictionary::Found) {
         return Err(nothing_read(&plan.files(), n_read));
     }
-    let is_named = c.is_coordinator() && matches!(dictionary, Dictionary::Found);
-    let named = if is_named { plan::name_items(input, plan, ids) } else { Ok(Items::default()) };
+    let named = match dictionary {
+        Dictionary::Found if c.is_coordinator() => plan::name_items(input, plan, ids),
+        _ => Ok(Items { titles: vec![None; ids.len()], ids, metadata: Vec::new() }),
+    };
     let items = c.agree(named)?;
     let accepted = n_read - n_rejects - merged - filtered;
     Ok(Some(Ratings {
@@ -183,7 +187,7 @@ fn attempt<C: Collective>(
 /// The items that the columns stand for.
 struct Resolved {
     index: ItemIndex,
-    /// By index, where they were found; empty but on the coordinator.
+    /// By index, those that were found; empty but on the coordinator.
     ids: Vec<Id>,
     /// Items of the input that are not among them.
     unknown: u64,
@@ -204,6 +208,8 @@ fn resolve<C: Collective>(
         }
         Dictionary::Known(ids) => known_items(c, ids, hash_seed, keys, &names, collision)
             .map(|(index, unknown)| Resolved { index, ids: Vec::new(), unknown }),
+        Dictionary::First(ids) => extended_items(c, ids, hash_seed, keys, names, collision)
+            .map(|(index, ids)| Resolved { index, ids, unknown: 0 }),
     }
 }
 

@@ -66,6 +66,26 @@ pub fn known_items<C: Collective>(
     Some((index, others.len() as u64))
 }
 
+/// Index of the given items, `ids`, and behind them of all others that came to the workers; these, rising, on the
+/// coordinator. The other arguments are those of [`known_items`].
+pub fn extended_items<C: Collective>(
+    c: &mut C,
+    ids: &[Id],
+    hash_seed: u64,
+    keys: &[u64],
+    item_names: KeyMap<Box<str>>,
+    collision: bool,
+) -> Option<(ItemIndex, Vec<Id>)> {
+    let mut all: Vec<u64> = ids.iter().map(|id| id.key(hash_seed)).collect();
+    let collision = collision || clashes(ids, &all, &item_names);
+    let (_, found) = item_dictionary(c, keys, item_names, collision)?;
+    let others: Vec<Id> = found.into_iter().filter(|id| ids.binary_search(id).is_err()).collect();
+    let others_keys: Vec<u64> = others.iter().map(|id| id.key(hash_seed)).collect();
+    let told = c.broadcast(bytemuck::cast_slice(&others_keys).to_vec());
+    all.extend(bytemuck::pod_collect_to_vec::<u8, u64>(&told));
+    Some((ItemIndex::new(&all), others))
+}
+
 /// Two of the items share a key, or one of them and another text that was read.
 fn clashes(ids: &[Id], keys: &[u64], read: &KeyMap<Box<str>>) -> bool {
     let mut seen = KeyMap::default();
@@ -96,6 +116,26 @@ mod tests {
             others
         });
         assert_eq!(found[0], 3);
+    }
+
+    #[test]
+    fn items_that_are_not_given_come_behind_those_that_are() {
+        let ids = ["3", "70", "a", "b"].map(Id::parse);
+        let key = |text: &str| Id::parse(text).key(5);
+        let here = [&["3", "4", "a"][..], &["4", "x", "70"], &["x", "A", "2"]];
+        let found = run_workers(3, |c| {
+            let texts = here[c.index()];
+            let keys: Vec<u64> = texts.iter().map(|text| key(text)).collect();
+            let names: KeyMap<Box<str>> = texts.iter().map(|text| (key(text), Box::from(*text))).collect();
+            let (index, others) = extended_items(c, &ids, 5, &keys, names, false).unwrap();
+            assert_eq!(ids.each_ref().map(|id| index.of(id.key(5))), [0, 1, 2, 3]);
+            assert_eq!(["2", "4", "A", "x"].map(|text| index.of(key(text))), [4, 5, 6, 7]);
+            assert_eq!((index.len(), index.of(key("y"))), (8, UNKNOWN));
+            others
+        });
+        assert_eq!(found, [["2", "4", "A", "x"].map(Id::parse).to_vec(), Vec::new(), Vec::new()]);
+        let impostor = KeyMap::from_iter([(ids[2].key(0), Box::from("impostor"))]);
+        assert!(extended_items(&mut Solo, &ids, 0, &[], impostor, false).is_none());
     }
 
     #[test]

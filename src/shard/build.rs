@@ -47,8 +47,7 @@ pub enum Several {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     pub several: Several,
-    /// Rows that say nothing are kept: those whose rating is 0, and, of items that are not in the dictionary, one for each
-    /// user, with the item [`UNKNOWN`] and the rating 0.
+    /// Rows whose rating is 0 are kept, which is the same as none.
     pub whole: bool,
 }
 
@@ -103,7 +102,6 @@ fn assemble<R: Record, K: Cell<R>>(
     for (user, id) in users.iter().enumerate() {
         let cells = &mut cells[starts[user] as usize..starts[user + 1] as usize];
         K::sort(cells, several);
-        let n_cells = cells.len();
         let cells = known::<R, K>(cells, &mut found.unknown);
         if several == Several::Every || cells.array_windows().all(|[a, b]| a.item() != b.item()) {
             cells.iter().for_each(|cell| block.push(cell.item(), cell.value()));
@@ -112,9 +110,6 @@ fn assemble<R: Record, K: Cell<R>>(
             if found.first_duplicate.as_ref().is_none_or(|(known, _)| id < known) {
                 found.first_duplicate = Some((id.clone(), first));
             }
-        }
-        if rule.whole && cells.len() < n_cells {
-            block.keep(UNKNOWN, 0.0);
         }
         block.end_row();
     }
@@ -335,14 +330,9 @@ impl BlockWriter {
     pub fn push(&mut self, item: u32, value: f64) {
         self.zeros += u64::from(value == 0.0);
         if value != 0.0 || self.whole {
-            self.keep(item, value);
+            self.indices.push(item);
+            self.values.push(value);
         }
-    }
-
-    #[inline(always)]
-    fn keep(&mut self, item: u32, value: f64) {
-        self.indices.push(item);
-        self.values.push(value);
     }
 
     pub fn end_row(&mut self) {
@@ -499,10 +489,8 @@ mod tests {
         seal_with(rows, Rule { several, whole: true }, Some(&[2, 3]), 0, u64::MAX)
     }
 
-    const STRANGER: (usize, f64) = (UNKNOWN as usize, 0.0);
-
     #[test]
-    fn where_rows_are_whole_zeros_stay_and_items_that_are_not_in_the_dictionary_leave_one_row() {
+    fn where_rows_are_whole_zeros_stay() {
         // With 0.1, which no f32 is, rows come another way.
         for x in [1.0, 0.1] {
             let rows = [
@@ -517,8 +505,8 @@ mod tests {
                 row(7, 1, 5.0, 8),
             ];
             let users = |of_seven: &[(usize, f64)]| {
-                let of_seven = [of_seven, &[(1, 0.0), STRANGER]].concat();
-                [(7, of_seven), (9, vec![STRANGER]), (11, vec![(1, x)])].map(|(id, row)| (Id::Number(id), row)).to_vec()
+                let of_seven = [of_seven, &[(1, 0.0)]].concat();
+                [(7, of_seven), (9, Vec::new()), (11, vec![(1, x)])].map(|(id, row)| (Id::Number(id), row)).to_vec()
             };
             let sealed = whole(&rows, Several::Every);
             assert_eq!(table(&sealed), users(&[(0, x), (0, 3.0), (0, 3.0)]));
@@ -620,8 +608,7 @@ mod tests {
                 let of_user = expected.entry(Id::Number(row.user)).or_default();
                 match row.item {
                     1 | 3 => of_user.push((row.item as usize / 2, row.value)),
-                    _ if of_user.contains(&STRANGER) => {}
-                    _ => of_user.push(STRANGER),
+                    _ => {}
                 }
             }
             expected.values_mut().for_each(|row| row.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))));

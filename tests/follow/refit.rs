@@ -192,6 +192,35 @@ fn a_refit_is_a_finished_run_whose_model_takes_over() {
     }
 }
 
+/// The run's filter left these items out of the model, not out of the ratings.
+#[test]
+fn items_that_the_filter_of_the_run_left_out_come_back_with_all_their_ratings() {
+    for (rule, workers) in [(Rule::Last, "1"), (Rule::Sum, "3")] {
+        let (mut ratings, mut draws) = (first_ratings(rule, NAMES, &mut Draws(150)), Draws(151));
+        let rare = |n: u64| NAMES.item(N_ITEMS + n);
+        for user in 0..3 {
+            (0..2).for_each(|n| _ = ratings.apply(&Change::put(NAMES.user(user), rare(n), (user + 2) as f64)));
+        }
+        let sandbox = fitted(&ratings, rule, "[filter]\nmin_users_per_item = 4");
+        assert!(!titles(&sandbox.path("out")).contains_key(&rare(0)), "it is left out");
+        let words = ["--state", "state", "--output", "told", "--drift", "0.1", "-w", workers];
+        let words = [&words[..], &AT_ONCE].concat();
+
+        let gone = [Change::withdraw(NAMES.user(0), rare(0)), Change::put(NAMES.user(9), rare(0), 4.0)];
+        sandbox.write("first", applied(&mut ratings, &gone));
+        follow(&sandbox, &[&words[..], &["--input", "first", "--final", "final-1"]].concat());
+        assert_exact(&sandbox, "final-1", &ratings, "items that the model does not know");
+        let told = told_of(&sandbox, "told");
+        assert_eq!((&told.last["unknown"], &told.last["unknown_items"]), (&2.into(), &2.into()), "{}", told.last);
+
+        sandbox.write("second", convert(&mut ratings, 5..20, 1, &mut draws));
+        follow(&sandbox, &[&words[..], &["--refit", "--input", "second", "--final", "final-2"]].concat());
+        assert_eq!(model_of(&sandbox, "final-2"), "state/refit-1");
+        assert!([0, 1].iter().all(|&n| titles(&sandbox.path("state/refit-1")).contains_key(&rare(n))));
+        assert_exact_by(&sandbox, "state/refit-1", "final-2", &ratings, "items that came back");
+    }
+}
+
 /// The last of all batches ended with refit `n`, and `ratings` are what it was made of.
 #[track_caller]
 fn assert_took_over(sandbox: &Sandbox, n: usize, ratings: &Ratings) {

@@ -14,7 +14,8 @@ use super::Order;
 /// Entries that a worker puts in at a time.
 const ENTRIES: usize = 1 << 20;
 
-/// Reads the ratings of the job into the engine. Returns the seed of the keys by which users were dealt to workers.
+/// Reads the ratings of the job into the engine. Returns the seed of the keys by which users were dealt to workers, and on the
+/// coordinator the items that the model, which has `items`, does not know.
 pub fn read_job<C: Collective>(
     worker: &mut Worker,
     c: &mut C,
@@ -22,13 +23,13 @@ pub fn read_job<C: Collective>(
     layout: &Layout,
     items: &[Id],
     engine: &mut Engine,
-) -> Result<u64> {
+) -> Result<(u64, Vec<Id>)> {
     let job = &order.job;
     let room = Room {
         memory: share(job, layout, RATINGS_PERCENT),
         scratch: job.scratch.clone().unwrap_or_else(|| folder_beside(&order.state)),
     };
-    let dictionary = Dictionary::Known(items);
+    let dictionary = Dictionary::First(items);
     let wanted = Wanted { input: &job.input, filter: &job.filter, dictionary, room: &room, whole: true };
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
@@ -45,7 +46,7 @@ pub fn read_job<C: Collective>(
             true
         });
     });
-    Ok(ratings.hash_seed)
+    Ok((ratings.hash_seed, ratings.items.ids))
 }
 
 /// Puts all rows of an engine into another, each as `change` has it.

@@ -149,16 +149,18 @@ impl Renumbered {
         Renumbered { items, now }
     }
 
-    /// A row with the new number of its item; items that were never known stay so.
+    /// A row with the new number of its item.
     pub fn row(&self, row: Row) -> Row {
-        Row::new(self.now.get(row.item as usize).copied().unwrap_or(row.item), row.rating())
+        Row::new(self.now[row.item as usize], row.rating())
     }
 
     /// The ratings of a user that count, rising by the new number of the item.
     fn counting(&self, rows: &[(Row, i32)], duplicates: Duplicates) -> Vec<(u32, f64)> {
         let mut row = Vec::new();
         merged(rows, duplicates, |item, rating| {
-            row.extend(self.now.get(item as usize).filter(|_| rating != 0.0).map(|&item| (item, rating)));
+            if rating != 0.0 {
+                row.push((self.now[item as usize], rating));
+            }
         });
         row.sort_unstable_by_key(|(item, _)| *item);
         row

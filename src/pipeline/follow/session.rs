@@ -14,6 +14,7 @@ use crate::flow::cluster::{Layout, Worker};
 use crate::ingest::ids::Id;
 use crate::live::engine::Engine;
 use crate::live::frame::Frame;
+use crate::live::items::Items;
 use crate::live::resolve::Routed;
 use crate::live::state::{LoggedBatch, Recovered};
 use crate::model::{self, Model};
@@ -140,7 +141,10 @@ impl<'a, C: Collective> Session<'a, C> {
         } else if order.empty {
             (0, Origins::default())
         } else {
-            let hash_seed = begin::read_job(worker, c, order, layout, &model.items, &mut engine)?;
+            let (hash_seed, others) = begin::read_job(worker, c, order, layout, &model.items, &mut engine)?;
+            if let Some(lead) = lead.as_mut() {
+                lead.items = Items::new(&model.items, others);
+            }
             (hash_seed, Origins::of(&engine))
         };
         let standing = Standing::measure(c, &engine, &origins, order.job.profile.top);
