@@ -2,6 +2,7 @@
 //! matched to the ones before. What comes of it is a finished run, in a folder of the state.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Checkpoint;
@@ -18,11 +19,12 @@ use crate::kernel::csr::Csr;
 use crate::live::engine::Engine;
 use crate::live::event::Matched;
 use crate::live::row::{Row, merged};
-use crate::model::Model;
+use crate::model::{self, Model};
 use crate::pipeline::compare::{Known, Previous};
 use crate::pipeline::fit::{self, Task};
 use crate::pipeline::{Clock, RATINGS_PERCENT, check_sizes, folder_beside, share};
-use crate::report::{Outcome, leftovers, write};
+use crate::report::table::DISK_REMEDY;
+use crate::report::{Outcome, leftovers, run, write};
 use crate::shard::Shard;
 use crate::shard::build::BlockWriter;
 use crate::shard::store::Store;
@@ -118,6 +120,7 @@ pub fn refit<C: Collective>(
         leftovers::clear(&folder);
         leftovers::remove(&folder);
         write::write(&outcome, &folder, &[])?;
+        sync(&folder)?;
         let told = Refitted { folder: folder.clone(), matched: matched(&outcome) };
         Ok((lead::model_bytes(&folder)?, outcome.kmeans.inertia, told))
     });
@@ -125,6 +128,17 @@ pub fn refit<C: Collective>(
     let shared = written.as_ref().map(|(model, inertia, _)| (model, inertia));
     let (model, inertia) = c.broadcast_value(shared.map(|(model, inertia)| (model.clone(), *inertia)).as_ref());
     Ok(Some(Made { model, inertia, items, told: written.map(|(.., told)| told) }))
+}
+
+/// What another session needs of a refit is on the disk on return, before the log from which it could be made again is dropped.
+fn sync(folder: &Path) -> Result<()> {
+    let model = folder.join(model::FOLDER);
+    let files = model::FILES.map(|file| model.join(file));
+    let folders = [model, folder.to_path_buf(), folder_beside(folder)];
+    [folder.join(run::FILE)].iter().chain(&files).chain(&folders).try_for_each(|path| {
+        let synced = File::open(path).and_then(|file| file.sync_all());
+        synced.map_err(|e| Error::file(path, "cannot write", &e, DISK_REMEDY))
+    })
 }
 
 /// What is fitted is what the run fitted, without what only a person would look at.
