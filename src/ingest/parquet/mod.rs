@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`layout`] | which columns hold user, item and rating, and how many rows each row group has |
 //! | [`column`] | the values of one column, batch by batch |
+//! | [`pages`] | its pages, checked |
 //! | [`value`] | a value to an id or a rating, by the rules that text follows |
 //! | [`rows`] | a row group to rows |
 //! | [`chunks`] | how the `parquet` crate gets at the bytes |
@@ -14,6 +15,7 @@
 mod chunks;
 mod column;
 mod layout;
+mod pages;
 mod rows;
 mod value;
 
