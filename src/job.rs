@@ -94,10 +94,9 @@ pub struct FilesSpec {
     pub time: Option<Time>,
 }
 
-#[cfg(test)]
 impl FilesSpec {
-    /// These files, read as they are by default.
-    pub fn example(ratings: Vec<PathBuf>) -> FilesSpec {
+    /// These files, read as they are by default: user and item are the first columns.
+    pub fn by_position(ratings: Vec<PathBuf>) -> FilesSpec {
         FilesSpec {
             ratings,
             format: FileFormat::Auto,

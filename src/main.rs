@@ -165,12 +165,11 @@ fn follow(args: &FollowArgs) -> Result<()> {
     }
     serve_status(args.mesh.status_addr.as_deref())?;
     warn(finished.foreign().as_slice());
-    let Some(ended) = pipeline::follow::run(order, &layout)? else {
+    let Some(record) = pipeline::follow::run(order, &layout)? else {
         return Ok(());
     };
-    warn(&ended.warnings);
     // Standard output may be where changes are told.
-    note(|sink| ended.record.print(&places, sink));
+    note(|sink| record.print(&places, sink));
     Ok(())
 }
 

@@ -492,7 +492,7 @@ mod tests {
     use super::*;
 
     fn spec() -> FilesSpec {
-        FilesSpec::example(Vec::new())
+        FilesSpec::by_position(Vec::new())
     }
 
     fn found(spec: &FilesSpec, head: &str) -> Dialect {

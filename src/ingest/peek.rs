@@ -89,7 +89,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::File::create(&path).and_then(|mut file| file.write_all(content)).unwrap();
-        let spec = FilesSpec::example(vec![path]);
+        let spec = FilesSpec::by_position(vec![path]);
         let (duplicates, on_bad) = (Duplicates::Error, OnBad::Reject);
         let input = Input { source: Source::Files(spec), duplicates, on_bad, max_bad: 1.0, items: None };
         let planned = plan::plan(&mut Solo, &input, folder.path()).unwrap();

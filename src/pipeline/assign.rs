@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::{Clock, RATINGS_PERCENT, folder_beside, gather};
+use super::{Clock, gather, room};
 use crate::assign::Assigner;
 use crate::collective::Collective;
 use crate::error::Result;
 use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
-use crate::flow::read::{self, Dictionary, Ratings, Room, Wanted};
+use crate::flow::read::{self, Dictionary, Ratings, Wanted};
 use crate::ingest::Items;
 use crate::job::Job;
 use crate::kernel::csr::Csr;
@@ -79,12 +79,9 @@ impl Work {
     /// One worker's part. What was found is on the coordinator.
     fn run<C: Collective>(&self, worker: &mut Worker, c: &mut C) -> Result<Option<Assigned>> {
         let mut clock = Clock::start(c.is_coordinator(), c.is_coordinator());
-        let Job { memory, scratch, input, filter, .. } = &self.job;
+        let Job { input, filter, .. } = &self.job;
         let beside = self.places.users.path().unwrap_or(Path::new(""));
-        let room = Room {
-            memory: memory / 100 * RATINGS_PERCENT / self.workers as u64,
-            scratch: scratch.clone().unwrap_or_else(|| folder_beside(beside)),
-        };
+        let room = room(&self.job, self.workers, beside);
         let dictionary = Dictionary::Known(&self.items.ids);
         let wanted = Wanted { input, filter, dictionary, room: &room, whole: false };
         let ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;

@@ -53,7 +53,7 @@ pub fn fit<C: Collective>(
     checkpoint: &mut Checkpoint,
 ) -> Result<Option<Outcome>> {
     let Task { job, layout, sweep_over, earlier, beginning, scratch } = task;
-    let memory = share(job, layout, RUNS_PERCENT);
+    let memory = share(job, layout.workers, RUNS_PERCENT);
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;
     let Projected { weigher, matrix, pca, scores, activity_correlation } =
@@ -118,7 +118,7 @@ pub fn fit<C: Collective>(
                 shard,
                 points: scores.view(),
                 tried: &tried,
-                memory: share(job, layout, evidence::MATRICES_PERCENT),
+                memory: share(job, layout.workers, evidence::MATRICES_PERCENT),
                 scratch,
                 runs_memory: memory,
             };

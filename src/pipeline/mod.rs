@@ -78,14 +78,19 @@ fn fingerprint(job: &Job) -> Fingerprint {
 const RATINGS_PERCENT: u64 = 40;
 const RUNS_PERCENT: u64 = 30;
 
-/// A worker's share of the memory.
-fn share(job: &Job, layout: &Layout, percent: u64) -> u64 {
-    job.memory / 100 * percent / layout.workers as u64
+/// Where a worker keeps the ratings of a job whose output goes to `output`.
+fn room(job: &Job, workers: usize, output: &Path) -> Room {
+    Room { memory: share(job, workers, RATINGS_PERCENT), scratch: scratch_folder(job, output) }
+}
+
+/// A worker's share of the memory of a process.
+fn share(job: &Job, workers: usize, percent: u64) -> u64 {
+    job.memory / 100 * percent / workers as u64
 }
 
 /// Where files of a job go that do not outlive the run.
-fn scratch_folder(job: &Job) -> PathBuf {
-    job.scratch.clone().unwrap_or_else(|| folder_beside(&job.output))
+fn scratch_folder(job: &Job, output: &Path) -> PathBuf {
+    job.scratch.clone().unwrap_or_else(|| folder_beside(output))
 }
 
 /// The same where no folder of their own is named: the one that `output` goes to.
@@ -107,7 +112,7 @@ fn work<C: Collective>(
     let previous = compare::open(c, job)?;
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let mut checkpoint = open_checkpoint(c, job, known, previous.as_ref());
-    let room = Room { memory: share(job, layout, RATINGS_PERCENT), scratch: scratch_folder(job) };
+    let room = room(job, layout.workers, &job.output);
     let wanted =
         Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room, whole: false };
     let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;

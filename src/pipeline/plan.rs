@@ -12,7 +12,7 @@ use crate::predict::forecast::{Asked, Forecast};
 use crate::predict::limits::{self, Free, Problem};
 use crate::predict::{Cluster, Question, Sizes, predict};
 
-use super::{RUNS_PERCENT, calibrate, folder_beside};
+use super::{RUNS_PERCENT, calibrate, scratch_folder};
 
 /// Threads that are at work on a machine at the same time.
 fn threads(asked: &Asked) -> usize {
@@ -28,7 +28,7 @@ const DISK: f64 = 1e9;
 /// # Errors
 /// Those of finding and opening the input, and [`Error::Job`] for sizes that cannot be.
 pub fn forecast(job: &Job, asked: &Asked) -> Result<Forecast> {
-    let (planned, sample) = sample::take(&job.input, &scratch_folder(job))?;
+    let (planned, sample) = sample::take(&job.input, &scratch_folder(job, &job.output))?;
     let plan = &planned.plan;
     if sample.rows.is_empty() {
         return Err(nothing_read(&sample, plan.files().first().map(|file| file.path.clone())));
@@ -170,14 +170,10 @@ fn free(job: &Job, asked: &Asked) -> Free {
         return Free::default();
     }
     Free {
-        scratch: free_bytes(&scratch_folder(job)).map(|free| free / asked.processes as f64),
+        scratch: free_bytes(&scratch_folder(job, &job.output)).map(|free| free / asked.processes as f64),
         output: free_bytes(&job.output),
         memory: memory_of("MemAvailable:"),
     }
-}
-
-fn scratch_folder(job: &Job) -> PathBuf {
-    job.scratch.clone().unwrap_or_else(|| folder_beside(&job.output))
 }
 
 /// Bytes free on the disk that has `path`, or the nearest folder above that is there.

@@ -52,7 +52,7 @@ struct Kind {
 /// Those of the run.
 pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
     write::try_output(&job.output)?;
-    let planned = plan::plan(&mut Solo, &job.input, &super::scratch_folder(job))?;
+    let planned = plan::plan(&mut Solo, &job.input, &super::scratch_folder(job, &job.output))?;
     let files = planned.plan.planned_files();
     let kinds = kinds(job, files)?;
     let n_titles = job.input.items.as_ref().map(|spec| Ok(titles::read(spec)?.n_titles())).transpose()?;

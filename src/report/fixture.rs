@@ -368,7 +368,7 @@ fn measured(size: Size) -> Measured {
 }
 
 fn job(size: Size) -> Job {
-    let files = FilesSpec::example(vec!["ml-100k/u.data".into()]);
+    let files = FilesSpec::by_position(vec!["ml-100k/u.data".into()]);
     Job {
         seed: 0,
         memory: 4 << 30,

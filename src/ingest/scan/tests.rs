@@ -94,7 +94,7 @@ fn long_delimiters() {
 fn movielens_100k_as_it_is() {
     let Some(path) = crate::ingest::movielens_100k("u.data") else { return };
     let bytes = std::fs::read(&path).unwrap();
-    let spec = crate::job::FilesSpec::example(vec![path.clone()]);
+    let spec = crate::job::FilesSpec::by_position(vec![path.clone()]);
     let found = crate::ingest::dialect::detect(&spec, &path, &bytes).unwrap();
     assert_eq!(found, Dialect::example("\t", 4));
     let mut sink = Collected::default();

@@ -17,7 +17,7 @@ use crate::ingest::fields::{is_blank, trim, without_cr};
 use crate::ingest::ids::Id;
 use crate::ingest::rejects::kept;
 use crate::ingest::scan::Flaw;
-use crate::job::{Column, Duplicates, FileFormat, FilesSpec, Filter, Job, RatingColumn, Source, TimeUnit};
+use crate::job::{Duplicates, FilesSpec, Filter, Job, Source, TimeUnit};
 use crate::live::change::{Change, Op, Origin};
 
 /// What a line is.
@@ -107,16 +107,7 @@ impl Rules {
         let Filter { min_rating, max_rating, after, before, .. } = job.filter;
         let spec = match &job.input.source {
             Source::Files(spec) => spec.clone(),
-            Source::Generate(_) => FilesSpec {
-                ratings: Vec::new(),
-                format: FileFormat::Delimited,
-                delimiter: None,
-                header: None,
-                user: Column::Index(0),
-                item: Column::Index(1),
-                rating: RatingColumn::Default,
-                time: None,
-            },
+            Source::Generate(_) => FilesSpec::by_position(Vec::new()),
         };
         Rules {
             format,

@@ -3,11 +3,11 @@
 use crate::collective::Collective;
 use crate::error::Result;
 use crate::flow::cluster::{Layout, Worker};
-use crate::flow::read::{self, Dictionary, Room, Wanted};
+use crate::flow::read::{self, Dictionary, Wanted};
 use crate::ingest::ids::Id;
 use crate::live::engine::Engine;
 use crate::live::row::Row;
-use crate::pipeline::{Clock, RATINGS_PERCENT, folder_beside, share};
+use crate::pipeline::{Clock, room};
 
 use super::Order;
 
@@ -25,10 +25,7 @@ pub fn read_job<C: Collective>(
     engine: &mut Engine,
 ) -> Result<(u64, Vec<Id>)> {
     let job = &order.job;
-    let room = Room {
-        memory: share(job, layout, RATINGS_PERCENT),
-        scratch: job.scratch.clone().unwrap_or_else(|| folder_beside(&order.state)),
-    };
+    let room = room(job, layout.workers, &order.state);
     let dictionary = Dictionary::First(items);
     let wanted = Wanted { input: &job.input, filter: &job.filter, dictionary, room: &room, whole: true };
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));

@@ -84,17 +84,9 @@ impl Order {
     }
 }
 
-/// How a session ended, on the coordinator.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ended {
-    pub record: Record,
-    /// What somebody should know of, a line each.
-    pub warnings: Vec<String>,
-}
-
 /// Follows until the inputs end or somebody asks to stop. What was found is on the process of the coordinator, unless whoever
 /// read what is told has gone.
-pub fn run(order: Order, layout: &Layout) -> Result<Option<Ended>> {
+pub fn run(order: Order, layout: &Layout) -> Result<Option<Record>> {
     let shared = Arc::new((order, layout.clone()));
     let ours = Arc::clone(&shared);
     let results = cluster::execute(

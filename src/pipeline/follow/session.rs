@@ -25,10 +25,10 @@ use super::keep::{self, Header};
 use super::lead::{Found, Lead, Opened};
 use super::refit::{self, Before, Made, Refitted};
 use super::standing::{Judged, Origins, Reflected, Standing};
-use super::{Ended, Order, begin, last};
+use super::{Order, begin, last};
 
 /// One worker's part. What was found is on the coordinator.
-pub fn run<C: Collective>(worker: &mut Worker, c: &mut C, order: &Order, layout: &Layout) -> Result<Option<Ended>> {
+pub fn run<C: Collective>(worker: &mut Worker, c: &mut C, order: &Order, layout: &Layout) -> Result<Option<Record>> {
     let mut lead = None;
     let ended = follow(worker, c, order, layout, &mut lead);
     if let (Err(_), Some(lead)) = (&ended, lead) {
@@ -92,7 +92,7 @@ fn follow<C: Collective>(
     order: &Order,
     layout: &Layout,
     lead: &mut Option<Lead>,
-) -> Result<Option<Ended>> {
+) -> Result<Option<Record>> {
     // From now on who asks to end is heard, once the ratings are there.
     let asked = Arc::default();
     let listening = if c.index().is_multiple_of(layout.workers) { listen(&asked) } else { Ok(()) };
@@ -345,7 +345,7 @@ impl<'a, C: Collective> Session<'a, C> {
     }
 
     /// Leaves everything as another session, or a person, may find it.
-    fn end(mut self) -> Result<Option<Ended>> {
+    fn end(mut self) -> Result<Option<Record>> {
         self.keep()?;
         let record = self.lead.as_ref().map(|lead| self.record(lead));
         let record = match &self.order.last {
@@ -358,7 +358,7 @@ impl<'a, C: Collective> Session<'a, C> {
         };
         self.engine.end();
         let is_alone = self.lead.as_ref().is_some_and(Lead::is_alone);
-        Ok(record.filter(|_| !is_alone).map(|record| Ended { record, warnings: Vec::new() }))
+        Ok(record.filter(|_| !is_alone))
     }
 
     fn record(&self, lead: &Lead) -> Record {

@@ -1,6 +1,6 @@
 //! How things stand after a batch, and what it changed: from all workers to the coordinator.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -158,9 +158,8 @@ pub fn top_changes(now: &[Scored], before: &[Scored]) -> Vec<TopChange> {
     let has = |items: &[Scored], item: u32| items.iter().any(|scored| scored.item == item);
     let entered = now.iter().enumerate().filter(|(_, scored)| !has(before, scored.item));
     let mut changes: Vec<TopChange> = entered.map(|(at, scored)| (scored.item, Some((at + 1, scored.score)))).collect();
-    let left: BTreeMap<u32, ()> =
-        before.iter().filter(|scored| !has(now, scored.item)).map(|scored| (scored.item, ())).collect();
-    changes.extend(left.into_keys().map(|item| (item, None)));
+    let left: BTreeSet<u32> = before.iter().map(|scored| scored.item).filter(|&item| !has(now, item)).collect();
+    changes.extend(left.into_iter().map(|item| (item, None)));
     changes
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::ingest::ids::Id;
 use crate::live::change::Positions;
-use crate::live::event::{self, Event, JsonId, Lines, Matched};
+use crate::live::event::{self, Event, JsonId, Lines};
 use crate::report::followed::Changes;
 
 use super::refit::Refitted;
@@ -75,8 +75,7 @@ pub fn batch(told: &Batch<'_>, names: &Names) -> Lines {
         });
     }
     if let Some(Refitted { folder, matched, .. }) = told.refit {
-        let matched: Vec<Matched> = matched.clone();
-        lines.push(&Event::Refit { batch, model: folder, matched: &matched });
+        lines.push(&Event::Refit { batch, model: folder, matched });
     }
     let Changes { changes, rejected, filtered, unknown, .. } = told.changes;
     let (users, ratings) = (told.now.users(), told.now.ratings());
