@@ -18,13 +18,13 @@ use segmill::job::{
 };
 use segmill::kernel::fixed::Scale;
 use segmill::kernel::{gram, sweep};
-use segmill::kmeans;
-use segmill::profile;
 use segmill::shard::Shard;
 use segmill::shard::build::{self, Several};
 use segmill::shard::incoming::Incoming;
 use segmill::shard::store::Store;
-use segmill::validate;
+use segmill::stages::kmeans;
+use segmill::stages::profile;
+use segmill::stages::validate;
 
 /// Users, items, ratings per user.
 type Size = (u64, u64, f64);

@@ -20,7 +20,7 @@ use segmill::flow::cluster::{self, Layout};
 use segmill::flow::collective::TimelyCollective;
 use segmill::job::KMeansParams;
 use segmill::kernel::keyed;
-use segmill::kmeans::{self, KMeans};
+use segmill::stages::kmeans::{self, KMeans};
 
 /// As in the binary.
 #[global_allocator]

@@ -40,34 +40,21 @@
 //! workers and processes. What is summed across users is summed in integers ([`kernel::fixed`]), random draws are keyed
 //! by what they are for ([`kernel::keyed`]), and users and items are ordered by id, never by arrival.
 
-pub mod assign;
-pub mod checkpoint;
 pub mod cli;
 pub mod collective;
-pub mod continuity;
 pub mod error;
-pub mod evidence;
 pub mod flow;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
+#[path = "../tests/fuzz/laws/mod.rs"]
 pub mod fuzzing;
 pub mod ingest;
 pub mod job;
 pub mod kernel;
-pub mod kmeans;
-pub mod launch;
 pub mod live;
-pub mod logs;
-pub mod model;
-pub mod names;
-pub mod pca;
-pub mod pipeline;
-pub mod predict;
-pub mod profile;
-pub mod progress;
 pub mod report;
-pub mod say;
+pub mod results;
+pub mod runs;
 pub mod shard;
-pub mod status;
-pub mod validate;
-pub mod verify;
+pub mod stages;
+pub mod watch;

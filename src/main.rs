@@ -9,14 +9,16 @@ use segmill::cli::{
 };
 use segmill::error::{Error, Result};
 use segmill::flow::cluster::Layout;
+use segmill::flow::launch::{self, Orders};
 use segmill::ingest::planted;
-use segmill::launch::{self, Orders};
-use segmill::logs::{self, Watcher};
-use segmill::pipeline::preview;
-use segmill::report::run::Finished;
-use segmill::report::{again, assigned, followed, forecast, terminal};
-use segmill::verify::Rerun;
-use segmill::{job, model, pipeline, progress, say, status};
+use segmill::report::{forecast, terminal};
+use segmill::results::run::Finished;
+use segmill::results::{assigned, followed, model};
+use segmill::runs::preview;
+use segmill::runs::verify::Rerun;
+use segmill::watch::logs::{self, Watcher};
+use segmill::watch::{progress, say, status};
+use segmill::{job, runs};
 
 /// Workers allocate and free arrays of megabytes; the system's allocator gives each back to the kernel, which costs page
 /// faults and interrupts every other thread.
@@ -56,7 +58,7 @@ fn run(args: &RunArgs) -> Result<()> {
         Some(orders) if orders.audience.watches => Watcher::Launcher,
         Some(_) => Watcher::Nobody,
     });
-    pipeline::choose_vector_code()?;
+    runs::choose_vector_code()?;
     let layout = args.layout(orders.as_ref())?;
     let job = job::load(&args.job.job, &args.job.overrides, args.job.output.clone())?;
     if args.launched && job.input.reads_stdin() {
@@ -69,7 +71,7 @@ fn run(args: &RunArgs) -> Result<()> {
         return Ok(());
     }
     serve_status(args.job.mesh.status_addr.as_deref())?;
-    let Some(finished) = pipeline::run(job, &layout)? else {
+    let Some(finished) = runs::run::run(job, &layout)? else {
         return Ok(());
     };
     warn(&finished.outcome.warnings);
@@ -88,9 +90,9 @@ fn launch_all(args: &LaunchArgs) -> Result<u8> {
 fn plan(args: &PlanArgs) -> Result<()> {
     args.talk.choose();
     logs::start(Watcher::Terminal);
-    pipeline::choose_vector_code()?;
+    runs::choose_vector_code()?;
     let job = job::load(&args.job, &args.overrides, args.output.clone())?;
-    let forecast = pipeline::plan::forecast(&job, &args.asked()?)?;
+    let forecast = runs::plan::forecast(&job, &args.asked()?)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let written = match args.format {
         Format::Text => forecast::print(&forecast, &mut out),
@@ -118,7 +120,7 @@ fn generate(args: &GenerateArgs) -> Result<()> {
 fn assign(args: &AssignArgs) -> Result<()> {
     args.talk.choose();
     logs::start(Watcher::Terminal);
-    pipeline::choose_vector_code()?;
+    runs::choose_vector_code()?;
     let places = assigned::Places::of(&args.output, args.profiles.as_deref())?;
     let finished = Finished::read(&args.run)?;
     let job = finished.job.for_ratings(&args.ratings, &args.overrides)?;
@@ -126,8 +128,8 @@ fn assign(args: &AssignArgs) -> Result<()> {
     let folder = args.run.join(model::FOLDER);
     let model = model::read(&folder)?;
     let titles = if args.profiles.is_some() { model::titles(&folder)? } else { Vec::new() };
-    let order = pipeline::assign::Order { model, job, places: places.clone(), titles };
-    let found = pipeline::assign::run(order, args.threads()?)?;
+    let order = runs::assign::Order { model, job, places: places.clone(), titles };
+    let found = runs::assign::run(order, args.threads()?)?;
     warn(foreign.as_slice());
     warn(&found.warnings(&places.users));
     // Standard output may be where the users go.
@@ -138,11 +140,11 @@ fn assign(args: &AssignArgs) -> Result<()> {
 fn follow(args: &FollowArgs) -> Result<()> {
     args.talk.choose();
     logs::start(Watcher::Terminal);
-    pipeline::choose_vector_code()?;
+    runs::choose_vector_code()?;
     let layout = args.layout()?;
     let places = followed::Places { run: args.run.clone(), state: args.state()?, last: args.last.clone() };
     let finished = Finished::read(&args.run)?;
-    let order = pipeline::follow::Order {
+    let order = runs::follow::Order {
         run: places.run.clone(),
         job: finished.job.for_following(&args.overrides, args.empty)?,
         identity: model::identity(&args.run.join(model::FOLDER))?,
@@ -165,7 +167,7 @@ fn follow(args: &FollowArgs) -> Result<()> {
     }
     serve_status(args.mesh.status_addr.as_deref())?;
     warn(finished.foreign().as_slice());
-    let Some(record) = pipeline::follow::run(order, &layout)? else {
+    let Some(record) = runs::follow::run(order, &layout)? else {
         return Ok(());
     };
     // Standard output may be where changes are told.
@@ -176,7 +178,7 @@ fn follow(args: &FollowArgs) -> Result<()> {
 fn report(args: &ReportArgs) -> Result<()> {
     args.talk.choose();
     logs::start(Watcher::Terminal);
-    let page = again::render(&args.run, args.output.as_deref())?;
+    let page = runs::report::render(&args.run, args.output.as_deref())?;
     print(|out| terminal::print_place(&page, std::io::stdout().is_terminal(), out));
     Ok(())
 }
@@ -185,7 +187,7 @@ fn report(args: &ReportArgs) -> Result<()> {
 fn verify(args: &VerifyArgs) -> Result<u8> {
     args.talk.choose();
     logs::start(Watcher::Terminal);
-    pipeline::choose_vector_code()?;
+    runs::choose_vector_code()?;
     let rerun = Rerun::of(&args.run)?;
     let ran = rerun.layout();
     let (processes, workers) = (args.processes.get(), args.threads(ran.workers)?);
@@ -197,7 +199,7 @@ fn verify(args: &VerifyArgs) -> Result<u8> {
             return Ok(code);
         }
     } else {
-        pipeline::run(rerun.job()?, &Layout::single(workers))?;
+        runs::run::run(rerun.job()?, &Layout::single(workers))?;
     }
     let comparison = rerun.compare()?;
     print(|mut out| comparison.print(&mut out));

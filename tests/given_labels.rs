@@ -4,16 +4,16 @@ mod util;
 
 use serde_json::Value;
 
-use segmill::checkpoint::Checkpoint;
 use segmill::collective::Solo;
-use segmill::evidence;
 use segmill::ingest::ids::Id;
 use segmill::job::{BayesModel, PcaParams, ProfileParams, Solver, ValidateParams};
 use segmill::kernel::csr::Csr;
-use segmill::pca;
-use segmill::profile;
 use segmill::shard::Shard;
-use segmill::validate;
+use segmill::stages::evidence;
+use segmill::stages::pca;
+use segmill::stages::profile;
+use segmill::stages::resume::InMemory;
+use segmill::stages::validate;
 
 use util::data::{ml100k, ml100k_ratings, oracle};
 use util::outputs::numbers;
@@ -105,7 +105,7 @@ fn the_indices_of_compactness_are_scikit_learns() {
     let Some(given) = given() else { return };
     let params = PcaParams { components: 10, solver: Solver::Gram, tol: 1e-12, report: 10 };
     let matrix = &given.shard.matrix;
-    let pca = pca::fit(&mut Solo, matrix, &params, 0, 1 << 30, &mut Checkpoint::none()).expect("a fit");
+    let pca = pca::fit(&mut Solo, matrix, &params, 0, 1 << 30, &mut InMemory::default()).expect("a fit");
     let scores = pca::project(&pca, matrix);
     let found = evidence::quality(&mut Solo, scores.view(), &given.labels, CLUSTERS);
     let expected = |name: &str| given.oracle["quality_on_given_labels"][name].as_f64().expect("a number");

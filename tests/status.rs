@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use segmill::progress::{self, Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend};
+use segmill::watch::progress::{self, Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend};
 use util::axe::{axe, violations};
 use util::browser::{Browser, OVERFLOW};
 use util::{Sandbox, cluster};
@@ -354,7 +354,7 @@ fn followed() -> Live {
 /// Asked of this process itself, which follows nothing but says so.
 #[test]
 fn segments_that_are_followed_are_told_to_people_and_programs() {
-    let address = segmill::status::serve("127.0.0.1:0").expect("a port").to_string();
+    let address = segmill::watch::status::serve("127.0.0.1:0").expect("a port").to_string();
     let before = get(&address, "/live.json");
     assert!(before.status == 404 && before.body.lines().count() == 1, "{}", before.body);
     assert!(!get(&address, "/").body.contains("Segments") && !get(&address, "/metrics").body.contains("follow"));

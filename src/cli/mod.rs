@@ -24,8 +24,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 use crate::flow::cluster::{ClusterKey, KEY_FILE_VARIABLE, KEY_VARIABLE, Layout, Security};
+use crate::flow::launch::{self, Orders, Plan, STATUS_VARIABLE};
 use crate::job::{DEFAULT_AFFINITY, DEFAULT_MOVERS, Feedback, GenerateSpec};
-use crate::launch::{self, Orders, Plan, STATUS_VARIABLE};
 pub use plan::{Format, PlanArgs};
 use rank::Asked;
 

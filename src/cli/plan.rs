@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 
 use super::{TalkArgs, checked_threads, key_and_value};
 use crate::error::{Error, Result};
-use crate::predict::forecast::{Asked, Stated};
-use crate::predict::limits::USUAL_NETWORK;
+use crate::runs::predict::asked::{Asked, Stated};
+use crate::runs::predict::limits::USUAL_NETWORK;
 
 /// Processes that are not at hand, at most.
 const MOST_PROCESSES: usize = 1 << 16;

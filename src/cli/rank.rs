@@ -261,7 +261,7 @@ fn torchrun(asked: &Asked, variables: &Variables) -> Result<Option<Rank>> {
             return Err(refused("MASTER_ADDR", format!("{master:?} is not a host")));
         }
         // On one machine nobody else needs to reach the processes.
-        rank.listen = Some(match (crate::launch::is_here(&address), process) {
+        rank.listen = Some(match (crate::flow::launch::is_here(&address), process) {
             (true, 0) => address.clone(),
             (true, _) if master.starts_with('[') => "[::1]:0".into(),
             (true, _) => "127.0.0.1:0".into(),

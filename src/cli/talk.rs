@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Args, ValueEnum};
 
-use crate::say;
+use crate::watch::say;
 
 /// What every command that works takes.
 #[derive(Debug, Clone, Copy, Args)]

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{JobArgs, LaunchArgs, MAX_WORKERS, MeshArgs, SSH, TalkArgs, checked_threads};
 use crate::error::Result;
-use crate::launch::Plan;
+use crate::flow::launch::Plan;
 
 /// Options of `segmill verify`.
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod collective;
+pub mod launch;
 pub mod read;
 mod reader;
 pub mod shuffle;

@@ -19,11 +19,11 @@ use crate::ingest::plan::{self, Plan};
 use crate::ingest::rejects::{self, Reject};
 use crate::ingest::{Items, Ledger, duplicates};
 use crate::job::{Duplicates, Filter, Input, OnBad, Source};
-use crate::progress;
 use crate::shard::build::{self, Rule, Sealed, Several};
 use crate::shard::incoming::Incoming;
 use crate::shard::store::Store;
 use crate::shard::{Shard, filter};
+use crate::watch::progress;
 
 /// Where a worker may keep its ratings.
 #[derive(Debug, Clone)]

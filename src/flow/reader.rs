@@ -14,7 +14,7 @@ use crate::ingest::rows::{self, Name, Row};
 use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
 use crate::ingest::units::scan_units;
 use crate::job::{Filter, GenerateSpec, OnBad};
-use crate::progress::{self, Measure};
+use crate::watch::progress::{self, Measure};
 
 /// Rows go into the shuffle; the rest is what a worker keeps to itself.
 pub struct Reader {

@@ -16,8 +16,8 @@ use timely::worker::Worker;
 
 use crate::flow::cluster;
 use crate::ingest::rows::{Batch, Name, Narrow, Ordered, Records, Row, Wide};
-use crate::progress;
 use crate::shard::incoming::{Incoming, worker_of};
+use crate::watch::progress;
 
 /// How many epochs a worker may be ahead of the slowest.
 const EPOCHS_AHEAD: u64 = 8;

@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use super::generate::Generator;
 use crate::error::{Error, Result};
 use crate::job::{Feedback, GenerateSpec};
-use crate::progress::{self, Measure};
+use crate::watch::progress::{self, Measure};
 
 /// About how many rows a block has.
 const BLOCK_ROWS: f64 = 65536.0;

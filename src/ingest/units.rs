@@ -14,7 +14,7 @@ use super::scan::{self, Range, RowSink, Shifted};
 use super::source::{Bytes, Codec, Opened, Place, failed};
 use super::stream;
 use crate::error::Result;
-use crate::progress::{self, Measure};
+use crate::watch::progress::{self, Measure};
 
 const SMALLEST_RANGE: u64 = 64 << 10;
 /// The pages of a range are in memory while it is read.

@@ -31,7 +31,7 @@ use timely::worker::Worker;
 use crate::flow::cluster;
 use crate::ingest::ids::Id;
 use crate::kernel::fixed;
-use crate::profile::{self, activity_key};
+use crate::stages::profile::{self, activity_key};
 
 use super::frame::Frame;
 use super::place::{Epoch, Placement, RowsTrace, place};

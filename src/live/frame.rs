@@ -1,10 +1,10 @@
 //! What stays as it is while ratings change: the model, until a refit.
 
-use crate::assign::Assigner;
 use crate::job::Duplicates;
 use crate::kernel::csr::{Rows, Values};
 use crate::kernel::fixed::Scale;
-use crate::model::Model;
+use crate::results::model::Model;
+use crate::stages::assign::Assigner;
 
 use super::row::{Row, merged};
 
@@ -32,7 +32,7 @@ impl Frame {
         let users: u64 = model.manifest.segments.iter().map(|segment| segment.size).sum();
         let per_user = inertia / users.max(1) as f64;
         Frame {
-            assigner: Assigner::new(model),
+            assigner: model.assigner(),
             idf: model.idf.clone(),
             scale: model.weight_scale(),
             room: model.room(),

@@ -3,7 +3,7 @@
 //! It does what an operator of differential dataflow does at totally ordered times: for every user of a new batch it reads
 //! their rows as they were from the shared trace, adds the batch, and tells what is no longer so and what now is. Two
 //! collections follow from the rows: where each user is, and what each adds to the tables of profiles. Both are made of
-//! a user's whole row by the code of the fit ([`crate::assign::Assigner`], [`crate::kernel::tfidf`]), since weights and lengths depend on all of
+//! a user's whole row by the code of the fit ([`crate::stages::assign::Assigner`], [`crate::kernel::tfidf`]), since weights and lengths depend on all of
 //! it: the work is that of the rows of the users who changed, not of the data. What users of one segment bring and take is
 //! added up before it is sent.
 
@@ -20,7 +20,7 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use crate::kernel::csr::Rows;
-use crate::kmeans::Assignment;
+use crate::stages::kmeans::Assignment;
 
 use super::frame::Frame;
 use super::row::Row;

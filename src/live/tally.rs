@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::collective::owners::Owners;
 use crate::kernel::csr::Row;
 use crate::kernel::{fixed, tfidf};
-use crate::profile;
+use crate::stages::profile;
 
 use super::frame::Frame;
 

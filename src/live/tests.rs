@@ -12,18 +12,17 @@ use super::engine::Engine;
 use super::frame::Frame;
 use super::resolve::{Refusal, Routed};
 use super::row::{Row, merged};
-use crate::assign::Assigner;
 use crate::collective::{Collective, Solo};
 use crate::flow::collective::TimelyCollective;
 use crate::ingest::ids::Id;
 use crate::ingest::metadata::{Categories, Field, Values};
 use crate::job::{Duplicates, Matrix, Missing, Normalize, Weighting};
 use crate::kernel::csr::Csr;
-use crate::kmeans::Assignment;
-use crate::model::{self, Model};
-use crate::profile::{self, Around, Profile, Users, Weighing};
-use crate::report::fixture::{self, SMALL};
-use crate::report::tables;
+use crate::results::fixture::{self, SMALL};
+use crate::results::model::{self, Model};
+use crate::results::tables;
+use crate::stages::kmeans::Assignment;
+use crate::stages::profile::{self, Around, Profile, Users, Weighing};
 
 /// A fabricated model under a weighting.
 fn a_model(matrix: Matrix) -> Model {
@@ -115,7 +114,7 @@ impl Plain {
             };
             ratings.push_row(known.map(|(&(_, item), values)| (item, rating(values))));
         }
-        let (assignment, _) = Assigner::new(model).assign(&ratings);
+        let (assignment, _) = model.assigner().assign(&ratings);
         let placed = users.iter().enumerate().map(|(at, &user)| (Id::Number(user), place_of(&assignment, at)));
         let weighing = Weighing { idf: &model.idf, scale: model.weight_scale() };
         let metadata = metadata();

@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 
 use crate::ingest::estimate::{Estimate, Order};
-use crate::predict::Stage;
-use crate::predict::forecast::Forecast;
-use crate::predict::limits::Bottleneck;
-use crate::report::format::{bytes, percent, seconds};
+use crate::results::forecast::{Bottleneck, Forecast, Stage};
+use crate::watch::format;
+use crate::watch::format::{bytes, percent, seconds};
 
 /// Bottlenecks that are shown.
 const SHOWN: usize = 3;
@@ -151,14 +150,14 @@ fn size(count: f64) -> String {
 /// A count, exact or with three digits: `943`, `25.4 million`.
 fn number(value: f64, exact: bool) -> String {
     if exact || value < 1000.0 {
-        return super::format::count(value.round() as u64);
+        return format::count(value.round() as u64);
     }
     let units = [(1e12, " trillion"), (1e9, " billion"), (1e6, " million")];
     match units.into_iter().find(|(unit, _)| value >= *unit) {
-        Some((unit, name)) => format!("{}{name}", super::format::significant(value / unit, 3)),
+        Some((unit, name)) => format!("{}{name}", format::significant(value / unit, 3)),
         None => {
             let step = 10f64.powi(value.log10() as i32 - 2);
-            super::format::count(((value / step).round() * step) as u64)
+            format::count(((value / step).round() * step) as u64)
         }
     }
 }

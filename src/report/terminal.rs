@@ -4,11 +4,12 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::continuity::Continuity;
-use crate::continuity::matching::Origin;
-use crate::profile::Profile;
-use crate::report::format::{count, percent, plural, seconds};
-use crate::report::{Outcome, verdict};
+use crate::report::verdict;
+use crate::results::Outcome;
+use crate::stages::continuity::Continuity;
+use crate::stages::continuity::matching::Origin;
+use crate::stages::profile::Profile;
+use crate::watch::format::{count, percent, plural, seconds};
 
 /// Writes what the lines mean, the segments, biggest first, then a summary, what the evidence comes to, and where the report
 /// is; for a terminal (`links`) as an address too, which many open on a click.
@@ -99,7 +100,7 @@ fn summary(outcome: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture::{self, SMALL};
+    use crate::results::fixture::{self, SMALL};
 
     #[test]
     fn segments_print_biggest_first_as_in_the_original_pipeline() {

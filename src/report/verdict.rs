@@ -1,6 +1,6 @@
 //! What the evidence comes to, in words.
 
-use crate::evidence::{Evidence, Verdict};
+use crate::stages::evidence::{Evidence, Verdict};
 
 /// A word for the verdict, as `run.json` has it.
 pub fn word(verdict: Verdict) -> &'static str {
@@ -39,7 +39,7 @@ pub const STABLE: f64 = 0.75;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture::{self, SMALL};
+    use crate::results::fixture::{self, SMALL};
 
     #[test]
     fn stability_has_four_words() {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use snow::StatelessTransportState;
 use timely::communication::allocator::zero_copy::stream::Stream;
 
-use crate::progress;
+use crate::watch::progress;
 
 /// A Noise message has at most 65,535 bytes, 16 of them its tag; one byte says what the frame is.
 pub const MOST_PAYLOAD: usize = 65_535 - 16 - 1;

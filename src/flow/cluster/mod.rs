@@ -22,7 +22,7 @@ use timely::communication::{Config, Hooks};
 pub use timely::worker::Worker;
 
 use crate::error::{Error, Result};
-use crate::progress;
+use crate::watch::progress;
 use hello::{Hello, PROTOCOL};
 use pulse::Pulse;
 

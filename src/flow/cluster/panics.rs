@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Layout;
 use super::link::Link;
 use crate::error::Error;
-use crate::say;
+use crate::watch::say;
 
 /// Who is told when this process ends before its time.
 static PEERS: Mutex<Vec<Link>> = Mutex::new(Vec::new());

@@ -14,7 +14,7 @@ use super::link::Link;
 use super::meet;
 use super::panics;
 use crate::error::Error;
-use crate::progress;
+use crate::watch::progress;
 
 /// A peer that says nothing for so long is lost.
 pub const SILENCE: Duration = Duration::from_secs(20);

@@ -17,7 +17,7 @@ use super::spec::{InputKind, InputSpec, MOST_IN_BATCH};
 use super::{file, kafka, socket, stream};
 use crate::error::{Error, Result};
 use crate::live::change::{Change, Origin, Position, Positions};
-use crate::report::rejects::RejectLine;
+use crate::results::rejects::RejectLine;
 
 /// The most chunks that wait for the session.
 const MOST_WAITING: usize = 64;

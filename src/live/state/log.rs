@@ -14,7 +14,7 @@ use super::frame::{self, Frames, MOST_PAYLOAD, Next};
 use super::{STATE_REMEDY, damaged, sync_folder};
 use crate::error::{Error, Result};
 use crate::live::change::{Change, Positions};
-use crate::report::rejects::RejectLine;
+use crate::results::rejects::RejectLine;
 
 const FORMAT: &str = "segmill follow log 1";
 

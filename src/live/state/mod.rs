@@ -38,7 +38,7 @@ pub use snapshot::SnapshotWriter;
 
 use crate::error::{Error, Result};
 use crate::live::change::Positions;
-use crate::report::rejects::RejectLine;
+use crate::results::rejects::RejectLine;
 use log::{Batches, Found, Log};
 use marks::{Mark, Marks};
 use rejects::Rejects;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::STATE_REMEDY;
 use crate::error::{Error, Result};
-use crate::report::rejects::{self, RejectLine};
+use crate::results::rejects::{self, RejectLine};
 
 pub(super) struct Rejects {
     path: PathBuf,

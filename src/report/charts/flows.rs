@@ -5,8 +5,8 @@ use plotly::{Layout, Sankey};
 use serde_json::Value;
 
 use super::{chart, label, segment_color, value};
-use crate::continuity::{Continuity, Flow};
-use crate::report::shown::{self, Shown};
+use crate::results::shown::{self, Shown};
+use crate::stages::continuity::{Continuity, Flow};
 
 /// Bands, at most; what is left is one more.
 pub const MOST_BANDS: usize = 39;
@@ -89,9 +89,9 @@ pub fn flows(shown: &Shown, continuity: &Continuity) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Outcome;
-    use crate::report::fixture::{self, MOVIELENS, SMALL};
-    use crate::report::run::Digests;
+    use crate::results::Outcome;
+    use crate::results::fixture::{self, MOVIELENS, SMALL};
+    use crate::results::run::Digests;
 
     fn drawn(outcome: &Outcome) -> Value {
         flows(&Shown::of(outcome, Digests::new(), false), outcome.continuity.as_ref().unwrap())["data"][0].clone()

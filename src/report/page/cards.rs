@@ -1,10 +1,10 @@
 //! A card per segment: who its members are, what they like, and more than others do.
 
 use super::parts::{bar, dot, stands_out};
-use crate::profile::{Activity, Category, ItemShare, Profile, ProfileItem, Summary, SummaryOf};
-use crate::report::format::{count, html, percent, plural, significant};
-use crate::report::shown::{Ratings, Shown};
 use crate::report::{charts, verdict};
+use crate::results::shown::{Ratings, Shown};
+use crate::stages::profile::{Activity, Category, ItemShare, Profile, ProfileItem, Summary, SummaryOf};
+use crate::watch::format::{count, html, percent, plural, significant};
 
 /// Values of a column of metadata on a card: what members like, and what they avoid.
 const LIKED: usize = 3;
@@ -204,9 +204,9 @@ fn card_item(shown: &Shown, top: &ProfileItem, ratings: Ratings) -> String {
 mod tests {
     use super::*;
     use crate::job::{Duplicates, RatingColumn, Source};
-    use crate::report::Outcome;
-    use crate::report::fixture::{self, SMALL};
-    use crate::report::run::Digests;
+    use crate::results::Outcome;
+    use crate::results::fixture::{self, SMALL};
+    use crate::results::run::Digests;
 
     fn section(outcome: &Outcome) -> String {
         super::section(&Shown::of(outcome, Digests::new(), false))

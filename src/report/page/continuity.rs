@@ -1,11 +1,11 @@
 //! What changed since the earlier run: first in words, then who moved where, then what those who moved rate now.
 
 use super::parts::{chart, data_table};
-use crate::continuity::matching::{Fate, Origin};
-use crate::continuity::{Continuity, Driver, Flow, Now, Then};
 use crate::report::charts::flows::{bands, others};
-use crate::report::format::{count, html, percent, plural};
-use crate::report::shown::{Shown, label};
+use crate::results::shown::{Shown, label};
+use crate::stages::continuity::matching::{Fate, Origin};
+use crate::stages::continuity::{Continuity, Driver, Flow, Now, Then};
+use crate::watch::format::{count, html, percent, plural};
 
 /// Flows whose items are shown.
 const TOP_FLOWS: usize = 9;
@@ -185,9 +185,9 @@ fn panel(shown: &Shown, continuity: &Continuity, flow: &Flow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Outcome;
-    use crate::report::fixture::{self, SMALL};
-    use crate::report::run::Digests;
+    use crate::results::Outcome;
+    use crate::results::fixture::{self, SMALL};
+    use crate::results::run::Digests;
 
     fn section(outcome: &Outcome) -> String {
         super::section(&Shown::of(outcome, Digests::new(), false))

@@ -1,10 +1,10 @@
 //! The numbers behind each chart as a table, for whoever cannot see the chart or wants the digits.
 
 use super::parts::data_table;
-use crate::report::format::{count, percent, significant};
-use crate::report::shown::Shown;
-use crate::report::tables::{cumulative, curves, normalise};
-use crate::validate::Confusion;
+use crate::results::shown::Shown;
+use crate::results::tables::{cumulative, curves, normalise};
+use crate::stages::validate::Confusion;
+use crate::watch::format::{count, percent, significant};
 
 /// Where the segments lie on the map.
 pub fn centres(shown: &Shown) -> String {
@@ -92,8 +92,8 @@ mod tests {
     use ndarray::arr2;
 
     use super::*;
-    use crate::report::fixture::{self, SMALL};
-    use crate::report::run::Digests;
+    use crate::results::fixture::{self, SMALL};
+    use crate::results::run::Digests;
 
     #[test]
     fn a_segment_is_told_with_the_one_it_is_taken_for() {

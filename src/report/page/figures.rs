@@ -2,8 +2,8 @@
 
 use super::data;
 use super::parts::{chart, dot, key};
-use crate::report::format::{count, percent, plural};
-use crate::report::shown::Shown;
+use crate::results::shown::Shown;
+use crate::watch::format::{count, percent, plural};
 
 pub fn map(shown: &Shown) -> String {
     let drawn = shown.map.len() as u64;

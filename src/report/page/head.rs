@@ -1,8 +1,8 @@
 //! What somebody reads who reads nothing else: whether the segments are real, how many there are, what was seen.
 
-use crate::report::format::{count, html, percent, plural};
-use crate::report::shown::Shown;
 use crate::report::verdict;
+use crate::results::shown::Shown;
+use crate::watch::format::{count, html, percent, plural};
 
 pub fn head(shown: &Shown) -> String {
     format!(

@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 
 use super::parts::{bar, dot, stands_out};
-use crate::profile::Profile;
 use crate::report::charts;
-use crate::report::format::{percent, plural};
-use crate::report::shown::Shown;
 use crate::report::verdict;
+use crate::results::shown::Shown;
+use crate::stages::profile::Profile;
+use crate::watch::format::{percent, plural};
 
 /// Rows that are shown at once; those of further segments open on demand.
 const AT_ONCE: usize = 25;

@@ -2,10 +2,10 @@
 
 use super::data;
 use super::parts::{chart, key};
-use crate::report::format::plural;
-use crate::report::shown::Shown;
-use crate::report::tables::curves;
 use crate::report::verdict;
+use crate::results::shown::Shown;
+use crate::results::tables::curves;
+use crate::watch::format::plural;
 
 /// Whether there is anything to choose from.
 pub fn is_shown(shown: &Shown) -> bool {

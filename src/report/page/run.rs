@@ -2,9 +2,9 @@
 
 use super::parts::bar;
 use crate::job::Missing;
-use crate::report::format::{bytes, count, html, plural, seconds, significant};
-use crate::report::run::{Digests, Stage, winning_iterations};
-use crate::report::shown::Shown;
+use crate::results::run::{Digests, Stage, winning_iterations};
+use crate::results::shown::Shown;
+use crate::watch::format::{bytes, count, html, plural, seconds, significant};
 
 pub fn section(shown: &Shown) -> String {
     format!(

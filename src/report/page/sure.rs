@@ -3,10 +3,10 @@
 
 use super::data;
 use super::parts::{bar, chart};
-use crate::evidence::{Evidence, HeldOut, Null, Stability};
-use crate::report::format::{html, percent, plural, significant};
-use crate::report::shown::Shown;
-use crate::validate::Confusion;
+use crate::results::shown::Shown;
+use crate::stages::evidence::{Evidence, HeldOut, Null, Stability};
+use crate::stages::validate::Confusion;
+use crate::watch::format::{html, percent, plural, significant};
 
 pub fn section(shown: &Shown) -> String {
     format!(

@@ -1,0 +1,314 @@
+//! Users that were put into segments, as one file: Parquet or CSV by its ending, or CSV on standard output. Profiles of
+//! their segments go into another, as Parquet.
+//!
+//! A file is written beside its place and renamed, like the output of a run; rejected rows go into `FILE.rejects.tsv`.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::ingest::Ledger;
+use crate::results::leftovers;
+use crate::results::rejects::{self, RejectLine};
+use crate::results::staged::{Staged, resolved};
+use crate::results::table::{DISK_REMEDY, Table};
+use crate::results::{UserTable, tables};
+use crate::watch::format::{percent, plural};
+
+/// What to do where something else than a file is in the way.
+const ELSEWHERE: &str = "name another file with -o, or - for standard output";
+const PROFILES_ELSEWHERE: &str = "name another file with --profiles";
+
+/// What `segmill assign` found, on the coordinator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assigned {
+    pub users: UserTable,
+    /// Users in each segment.
+    pub sizes: Vec<u64>,
+    pub ledger: Ledger,
+    /// Ratings that count: not 0, of items that the model knows.
+    pub ratings: u64,
+    /// Items that the model does not know, and rows with them.
+    pub unknown_items: u64,
+    pub unknown_ratings: u64,
+    /// Users without any rating that counts.
+    pub blank_users: u64,
+    pub rejects: Vec<RejectLine>,
+}
+
+/// Where the users go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    Parquet(PathBuf),
+    Csv(PathBuf),
+    /// CSV.
+    Stdout,
+}
+
+impl Destination {
+    /// As the ending of `path` says; `-` is standard output.
+    pub fn of(path: &Path) -> Result<Destination> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        match ending.as_deref() {
+            _ if path == Path::new("-") => Ok(Destination::Stdout),
+            Some("parquet") => Ok(Destination::Parquet(path.to_path_buf())),
+            Some("csv") => Ok(Destination::Csv(path.to_path_buf())),
+            _ => {
+                let problem = format!("{} is neither Parquet nor CSV", path.display());
+                Err(Error::job(
+                    "--output",
+                    problem,
+                    "name a file that ends in .parquet or .csv, or - for standard output",
+                ))
+            }
+        }
+    }
+
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Destination::Parquet(path) | Destination::Csv(path) => Some(path),
+            Destination::Stdout => None,
+        }
+    }
+}
+
+/// All files that are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    pub users: Destination,
+    /// Where profiles are wanted.
+    pub profiles: Option<PathBuf>,
+}
+
+impl Places {
+    pub fn of(users: &Path, profiles: Option<&Path>) -> Result<Places> {
+        let users = Destination::of(users)?;
+        if let Some(path) = profiles {
+            let refuse = |problem: &str, remedy: &str| {
+                Err(Error::job("--profiles", format!("{} {problem}", path.display()), remedy))
+            };
+            if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("parquet")) {
+                return refuse("is not Parquet", "name a file that ends in .parquet");
+            }
+            if users.path().is_some_and(|users| resolved(users) == resolved(path)) {
+                return refuse("is where the users go", PROFILES_ELSEWHERE);
+            }
+        }
+        Ok(Places { users, profiles: profiles.map(Path::to_path_buf) })
+    }
+
+    /// Refuses, before any work is done, what [`Places::write`] would refuse. Leaves no trace.
+    pub fn check(&self) -> Result<()> {
+        self.stage_users()?;
+        self.stage_profiles().map(drop)
+    }
+
+    fn stage_users(&self) -> Result<Option<Staged>> {
+        self.users.path().map(|path| Staged::create(path, ELSEWHERE)).transpose()
+    }
+
+    fn stage_profiles(&self) -> Result<Option<Staged>> {
+        self.profiles.as_deref().map(|path| Staged::create(path, PROFILES_ELSEWHERE)).transpose()
+    }
+
+    /// Writes the users, the rejected rows beside them, and the table of `profiles` where they are wanted. Rejects of an
+    /// earlier file of this name go.
+    pub fn write(&self, assigned: &Assigned, profiles: Option<&Table<'_>>) -> Result<()> {
+        let staged_profiles = self.stage_profiles()?;
+        if let (Some(staged), Some(table)) = (&staged_profiles, profiles) {
+            table.write_parquet(staged.path())?;
+        }
+        let table = tables::users(&assigned.users);
+        match self.stage_users()? {
+            None => print(&table)?,
+            Some(staged) => {
+                match self.users {
+                    Destination::Parquet(_) => table.write_parquet(staged.path())?,
+                    Destination::Csv(_) | Destination::Stdout => table.write_csv(staged.path())?,
+                }
+                self.write_rejects(&assigned.rejects)?;
+                staged.publish()?;
+            }
+        }
+        staged_profiles.map_or(Ok(()), Staged::publish)
+    }
+
+    fn write_rejects(&self, rejects: &[RejectLine]) -> Result<()> {
+        let Some(path) = self.users.path().map(rejects_beside) else { return Ok(()) };
+        if rejects.is_empty() {
+            leftovers::remove(&path);
+            return Ok(());
+        }
+        let staged = Staged::create(&path, ELSEWHERE)?;
+        rejects::write(rejects, staged.path())?;
+        staged.publish()
+    }
+}
+
+/// Whoever reads may stop early (a pager, head): that is no failure.
+fn print(table: &Table<'_>) -> Result<()> {
+    let failed = |e: io::Error| Error::file(Path::new("standard output"), "cannot write", &e, DISK_REMEDY);
+    match table.encode_csv(io::stdout().lock()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(failed),
+    }
+}
+
+fn rejects_beside(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".rejects.tsv");
+    name.into()
+}
+
+impl Assigned {
+    /// What somebody should know of, a line each.
+    pub fn warnings(&self, destination: &Destination) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let Ledger { read, rejected, .. } = self.ledger;
+        if rejected > 0 {
+            let place = match destination.path() {
+                Some(path) => format!("{} says which and why", rejects_beside(path).display()),
+                None => "with -o FILE they would go beside it".to_string(),
+            };
+            warnings.push(format!("{rejected} of {read} rows were rejected; {place}"));
+        }
+        if self.unknown_ratings > 0 {
+            let share = self.unknown_ratings as f64 / (read - rejected).max(1) as f64;
+            warnings.push(format!(
+                "{} that the model does not know: {} ({}) left out",
+                plural(self.unknown_items, "item"),
+                plural(self.unknown_ratings, "rating"),
+                percent(share)
+            ));
+        }
+        if self.blank_users > 0 {
+            let users = plural(self.blank_users, "user");
+            warnings.push(format!("{users} without a rating of a known item: where somebody without ratings goes"));
+        }
+        warnings
+    }
+
+    /// Users, ratings and segments in a line, then the users of each segment in another.
+    pub fn print(&self, destination: &Destination, sink: &mut impl Write) -> io::Result<()> {
+        let place = destination.path().map_or("standard output".into(), |path| path.display().to_string());
+        let (users, ratings) = (self.users.users.len() as u64, self.ratings);
+        let segments = self.sizes.iter().filter(|&&size| size > 0).count() as u64;
+        writeln!(
+            sink,
+            "{} with {} in {}: {place}",
+            plural(users, "user"),
+            plural(ratings, "rating"),
+            plural(segments, "segment")
+        )?;
+        let of_segment = |(segment, size): (usize, &u64)| (*size > 0).then(|| format!("{segment} ({size})"));
+        let sizes: Vec<String> = self.sizes.iter().enumerate().filter_map(of_segment).collect();
+        writeln!(sink, "segment (users): {}", sizes.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::results::fixture::{self, SMALL};
+
+    fn assigned(rejects: Vec<RejectLine>) -> Assigned {
+        let outcome = fixture::outcome(SMALL);
+        Assigned {
+            users: outcome.users,
+            sizes: vec![20, 0, 20],
+            ledger: Ledger { read: 110, accepted: 100, rejected: rejects.len() as u64, merged: 9, filtered: 0 },
+            ratings: 95,
+            unknown_items: 2,
+            unknown_ratings: 5,
+            blank_users: 1,
+            rejects,
+        }
+    }
+
+    fn reject() -> RejectLine {
+        let (code, field, raw) = ("BAD_RATING".into(), "rating".into(), "x".into());
+        RejectLine { file: "u.data".into(), line: 1, byte: 0, code, field, raw }
+    }
+
+    fn listing(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_its_rejects_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("a/b");
+        let places = Places::of(&below.join("users.csv"), None).unwrap();
+        places.check().unwrap();
+        assert!(listing(folder.path()).is_empty(), "the check leaves no trace");
+        places.write(&assigned(vec![reject()]), None).unwrap();
+        assert_eq!(listing(&below), ["users.csv", "users.csv.rejects.tsv"]);
+        places.write(&assigned(Vec::new()), None).unwrap();
+        assert_eq!(listing(&below), ["users.csv"]);
+        let text = fs::read_to_string(below.join("users.csv")).unwrap();
+        assert!(text.starts_with("user,segment,distance,second,second_distance,nb_segment\n1,"), "{text}");
+    }
+
+    #[test]
+    fn other_endings_and_what_is_no_file_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["users", "users.txt", "users.csv.gz"] {
+            assert_eq!(Destination::of(Path::new(name)).unwrap_err().exit_code(), 2);
+        }
+        fs::create_dir(folder.path().join("folder.csv")).unwrap();
+        let error = Places::of(&folder.path().join("folder.csv"), None).unwrap().check().unwrap_err();
+        assert!(error.exit_code() == 4 && error.to_string().contains("not a regular file"), "{error}");
+        assert_eq!(listing(folder.path()), ["folder.csv"]);
+    }
+
+    #[test]
+    fn profiles_have_a_file_of_their_own_and_come_with_the_users_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let refused = |profiles: &str| {
+            let error = Places::of(&path("users.parquet"), Some(&path(profiles))).unwrap_err().to_string();
+            assert!(error.starts_with("--profiles: "), "{error}");
+            error
+        };
+        assert!(refused("profiles.csv").contains("not Parquet"));
+        assert!(refused("users.parquet").contains("where the users go"));
+        fs::create_dir(path("a")).unwrap();
+        assert!(refused("a/../users.parquet").contains("where the users go"));
+        fs::remove_dir(path("a")).unwrap();
+        fs::create_dir(path("taken.parquet")).unwrap();
+        let error =
+            Places::of(&path("users.csv"), Some(&path("taken.parquet"))).unwrap().check().unwrap_err().to_string();
+        assert!(error.contains("taken.parquet") && error.contains("--profiles"), "{error}");
+        let outcome = fixture::outcome(SMALL);
+        let table = tables::profiles(&outcome);
+        let places = Places::of(&path("users.csv"), Some(&path("profiles.parquet"))).unwrap();
+        places.write(&assigned(Vec::new()), Some(&table)).unwrap();
+        assert_eq!(listing(folder.path()), ["profiles.parquet", "taken.parquet", "users.csv"]);
+        let whole = fs::read(path("profiles.parquet")).unwrap();
+        fs::remove_file(path("users.csv")).unwrap();
+        fs::create_dir(path("users.csv")).unwrap();
+        assert!(places.write(&assigned(Vec::new()), Some(&tables::items(&outcome))).is_err());
+        assert_eq!(listing(folder.path()), ["profiles.parquet", "taken.parquet", "users.csv"]);
+        assert!(fs::read(path("profiles.parquet")).unwrap() == whole, "the earlier ones stay");
+    }
+
+    #[test]
+    fn the_summary_and_the_warnings_name_the_numbers() {
+        let found = assigned(vec![reject()]);
+        let destination = Destination::of(Path::new("new.parquet")).unwrap();
+        let mut sink = Vec::new();
+        found.print(&destination, &mut sink).unwrap();
+        let text = String::from_utf8(sink).unwrap();
+        assert_eq!(text, "40 users with 95 ratings in 2 segments: new.parquet\nsegment (users): 0 (20) 2 (20)\n");
+        let warnings = found.warnings(&destination);
+        assert!(warnings[0].contains("new.parquet.rejects.tsv"), "{warnings:?}");
+        assert!(warnings[1].starts_with("2 items that the model does not know: 5 ratings (4.59%)"), "{warnings:?}");
+        assert!(warnings[2].starts_with("1 user without"), "{warnings:?}");
+    }
+}

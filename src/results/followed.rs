@@ -1,0 +1,257 @@
+//! What live mode leaves at its end: the tables as a run has them, of the ratings as they are by then.
+//!
+//! ```text
+//! follow.json        what became of the changes, how far the ratings have drifted, digests of the tables
+//! segments.parquet   as a run has it
+//! profiles.parquet   as a run has it
+//! model/             a copy of the one that users were placed with
+//! rejects.tsv        changes that were not made; only where there are any
+//! ```
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::ingest::Items;
+use crate::results::model;
+use crate::results::run::{Digests, Versions};
+use crate::results::staged::resolved;
+use crate::results::table::DISK_REMEDY;
+use crate::results::{UserTable, tables, write};
+use crate::stages::profile::Profile;
+use crate::watch::format::{count, percent, plural, significant};
+
+/// The record's name.
+pub const FILE: &str = "follow.json";
+
+/// Where a session of live mode has its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The output folder of the run.
+    pub run: PathBuf,
+    pub state: PathBuf,
+    /// Where the tables go at the end, if anywhere.
+    pub last: Option<PathBuf>,
+}
+
+impl Places {
+    /// Refuses, before anything is read, a folder for the tables that [`Followed::write`] would refuse, or that would take
+    /// the place of the run or the state. Leaves no trace.
+    pub fn check(&self) -> Result<()> {
+        let Some(last) = &self.last else { return Ok(()) };
+        for (what, other) in [("the run", &self.run), ("the state", &self.state)] {
+            let (ours, theirs) = (resolved(last), resolved(other));
+            if ours.starts_with(&theirs) || theirs.starts_with(&ours) {
+                let problem = format!("{} and {what} in {} would be in one place", last.display(), other.display());
+                return Err(Error::job("--final", problem, "name another folder"));
+            }
+        }
+        write::check_output(last).map_err(|error| match error {
+            Error::File { path, problem, remedy } if remedy == write::IN_THE_WAY => {
+                Error::File { path, problem, remedy: "name another folder with --final, or move it away".into() }
+            }
+            other => other,
+        })
+    }
+}
+
+/// What became of the changes: `changes = made + rejected + filtered`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Changes {
+    pub changes: u64,
+    pub made: u64,
+    pub rejected: u64,
+    /// Left out by the job's filters.
+    pub filtered: u64,
+    /// Of those made: of items that the model does not know.
+    pub unknown: u64,
+}
+
+/// `follow.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Record {
+    pub versions: Versions,
+    /// The output folder that the model is of.
+    pub model: PathBuf,
+    pub batches: u64,
+    pub refits: u64,
+    pub changes: Changes,
+    pub users: u64,
+    pub ratings: u64,
+    pub unknown_items: u64,
+    /// Mean squared distance of a user to their centroid, now and in the fit.
+    pub inertia_per_user: f64,
+    pub inertia_per_user_fit: f64,
+    pub moved_share: f64,
+    pub idf_drift: f64,
+    /// Why a refit is due; absent where it is not.
+    pub refit_due: Option<String>,
+    /// As those of `run.json`.
+    pub digests: Digests,
+}
+
+impl Record {
+    /// What became of the changes, how things stand, and how to go on: a line each.
+    pub fn print(&self, places: &Places, sink: &mut impl Write) -> io::Result<()> {
+        let Places { run, state, last } = places;
+        let Changes { changes, made, rejected, filtered, unknown } = self.changes;
+        let batches = if self.batches == 1 { "batch" } else { "batches" };
+        write!(sink, "{} in {} {batches}: {} made", plural(changes, "change"), count(self.batches), count(made))?;
+        if unknown > 0 {
+            write!(sink, " ({} of items that the model does not know)", count(unknown))?;
+        }
+        writeln!(sink, ", {} rejected, {} filtered", count(rejected), count(filtered))?;
+        if rejected > 0 {
+            writeln!(sink, "rejected: {} says which and why", state.join("rejects.tsv").display())?;
+        }
+        write!(sink, "now {} with {}", plural(self.users, "user"), plural(self.ratings, "rating"))?;
+        if self.refits > 0 {
+            write!(sink, ", after {}", plural(self.refits, "refit"))?;
+        }
+        writeln!(sink)?;
+        let due = self.refit_due.as_ref().map_or("no refit is due".into(), |why| format!("a refit is due: {why}"));
+        writeln!(
+            sink,
+            "drift: mean squared distance {} (in the fit {}), {} of the users of the fit moved, idf off by {}; {due}",
+            significant(self.inertia_per_user, 4),
+            significant(self.inertia_per_user_fit, 4),
+            percent(self.moved_share),
+            significant(self.idf_drift, 3)
+        )?;
+        if let Some(last) = last {
+            writeln!(sink, "segments, profiles and model: {}", last.display())?;
+        }
+        writeln!(sink, "to go on from here: segmill follow {} --state {}", run.display(), state.display())
+    }
+}
+
+/// All there is to write, on the coordinator.
+pub struct Followed<'a> {
+    /// Its digests are made here.
+    pub record: Record,
+    pub users: UserTable,
+    pub profiles: Vec<Profile>,
+    pub items: &'a Items,
+    /// Of the segments.
+    pub names: &'a [String],
+    /// The folder of the model.
+    pub model: &'a Path,
+    pub rejects: &'a Path,
+}
+
+impl Changes {
+    pub fn add(&mut self, more: &Changes) {
+        let Changes { changes, made, rejected, filtered, unknown } = more;
+        self.changes += changes;
+        self.made += made;
+        self.rejected += rejected;
+        self.filtered += filtered;
+        self.unknown += unknown;
+    }
+}
+
+impl Followed<'_> {
+    /// Writes the folder `output`, whole or not at all. Returns the record with the digests.
+    pub fn write(mut self, output: &Path) -> Result<Record> {
+        write::replace(output, |folder| {
+            let tables = [tables::users(&self.users), tables::profiles_of(&self.profiles, self.items, self.names)];
+            for table in &tables {
+                table.write_parquet(&folder.join(table.name()).with_extension("parquet"))?;
+                self.record.digests.insert(table.name().into(), table.digest());
+            }
+            let to = folder.join(model::FOLDER);
+            fs::create_dir(&to).map_err(|e| Error::file(&to, "cannot create", &e, DISK_REMEDY))?;
+            model::FILES.iter().try_for_each(|file| copy(&self.model.join(file), &to.join(file)))?;
+            if self.rejects.exists() {
+                copy(self.rejects, &folder.join("rejects.tsv"))?;
+            }
+            let mut json = serde_json::to_vec_pretty(&self.record).expect("a record serialises");
+            json.push(b'\n');
+            write::write_file(&folder.join(FILE), |sink| sink.write_all(&json))
+        })?;
+        Ok(self.record)
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).map(drop).map_err(|e| Error::file(from, "cannot copy", &e, DISK_REMEDY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::fixture::{self, SMALL};
+
+    fn record() -> Record {
+        Record {
+            versions: Versions::current(),
+            model: "out/ml".into(),
+            batches: 12,
+            refits: 0,
+            changes: Changes { changes: 1_000, made: 988, rejected: 2, filtered: 10, unknown: 3 },
+            users: 943,
+            ratings: 100_100,
+            unknown_items: 1,
+            inertia_per_user: 1.25,
+            inertia_per_user_fit: 1.0,
+            moved_share: 0.125,
+            idf_drift: 0.0104,
+            refit_due: None,
+            digests: Digests::new(),
+        }
+    }
+
+    fn printed(record: &Record, last: Option<&str>) -> String {
+        let mut sink = Vec::new();
+        let last = last.map(PathBuf::from);
+        record.print(&Places { run: "out/ml".into(), state: "out/ml.follow".into(), last }, &mut sink).unwrap();
+        String::from_utf8(sink).unwrap()
+    }
+
+    #[test]
+    fn the_summary_has_a_line_for_each_question() {
+        let text = printed(&record(), Some("end"));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "1,000 changes in 12 batches: 988 made (3 of items that the model does not know), 2 rejected, 10 filtered",
+                "rejected: out/ml.follow/rejects.tsv says which and why",
+                "now 943 users with 100,100 ratings",
+                "drift: mean squared distance 1.25 (in the fit 1), 12.5% of the users of the fit moved, idf off by 0.0104; \
+                 no refit is due",
+                "segments, profiles and model: end",
+                "to go on from here: segmill follow out/ml --state out/ml.follow",
+            ]
+        );
+        let changes = Changes { changes: 1, made: 1, ..Changes::default() };
+        let due = Some("users are far".to_string());
+        let text = printed(&Record { changes, batches: 1, refits: 2, refit_due: due, ..record() }, None);
+        assert!(text.starts_with("1 change in 1 batch: 1 made, 0 rejected, 0 filtered\nnow 943 users"), "{text}");
+        assert!(text.contains(", after 2 refits\n") && text.contains("; a refit is due: users are far\n"), "{text}");
+        assert!(!text.contains("rejects.tsv") && !text.contains("profiles"), "{text}");
+    }
+
+    #[test]
+    fn the_tables_go_neither_over_the_run_nor_over_the_state_nor_over_what_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        write::write(&fixture::outcome(SMALL), &path("out"), &[], fixture::blank_page).unwrap();
+        write::write(&fixture::outcome(SMALL), &path("earlier"), &[], fixture::blank_page).unwrap();
+        fs::create_dir(path("photos")).unwrap();
+        fs::write(path("photos/cat.jpg"), "cat").unwrap();
+        let check = |last: &str| Places { run: path("out"), state: path("out.follow"), last: Some(path(last)) }.check();
+        for last in ["out", "photos/../out", "out/model", "out.follow", "out.follow/end", ""] {
+            let error = check(last).unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().starts_with("--final: "), "{last}: {error}");
+        }
+        let error = check("photos").unwrap_err();
+        assert!(error.exit_code() == 4 && error.to_string().contains("with --final"), "{error}");
+        assert_eq!((check("end"), check("earlier")), (Ok(()), Ok(())));
+        assert!(!path("end").exists() && path("earlier/run.json").exists());
+        assert_eq!(Places { run: path("out"), state: path("out"), last: None }.check(), Ok(()));
+    }
+}

@@ -1,0 +1,130 @@
+//! `segmill assign`: ratings in, through the same reading, shuffle and sealing as in a fit, and their users to segments;
+//! and what profiles say of them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ndarray::Array2;
+
+use super::clock::Clock;
+use super::gather;
+use super::room::room;
+use crate::collective::Collective;
+use crate::error::Result;
+use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
+use crate::flow::collective::TimelyCollective;
+use crate::flow::read::{self, Dictionary, Ratings, Wanted};
+use crate::ingest::Items;
+use crate::job::Job;
+use crate::kernel::csr::Csr;
+use crate::kernel::fixed::Scale;
+use crate::results::assigned::{Assigned, Places};
+use crate::results::model::Model;
+use crate::results::tables;
+use crate::stages::assign::Assigner;
+use crate::stages::profile::{self, Around, Profile, Weighing};
+
+/// What to do, checked.
+pub struct Order {
+    pub model: Model,
+    /// The job that the model came from, with the ratings to assign ([`Job::for_ratings`]).
+    pub job: Job,
+    pub places: Places,
+    /// Of the model's items; only needed for profiles.
+    pub titles: Vec<Option<String>>,
+}
+
+/// What the workers share: of the model no more than is needed.
+struct Work {
+    job: Job,
+    places: Places,
+    items: Items,
+    n_segments: usize,
+    assigner: Assigner,
+    profiler: Option<Profiler>,
+    workers: usize,
+}
+
+/// What it takes to say of users what the profiles of a run say.
+struct Profiler {
+    /// `(n_items)`
+    idf: Vec<f64>,
+    scale: Scale,
+    /// `(n_clusters, n_components)`
+    centroids: Array2<f64>,
+    /// Of the segments.
+    names: Vec<String>,
+    top: usize,
+}
+
+/// Puts the users of the ratings into the segments of the model, and writes them.
+pub fn run(order: Order, workers: usize) -> Result<Assigned> {
+    let Order { model, job, places, titles } = order;
+    places.check()?;
+    let (assigner, n_segments, scale) = (model.assigner(), model.centroids.nrows(), model.weight_scale());
+    let Model { manifest, items, idf, centroids, .. } = model;
+    let names = manifest.segments.into_iter().map(|segment| segment.name).collect();
+    let top = job.profile.top;
+    let profiler = places.profiles.is_some().then_some(Profiler { idf, scale, centroids, names, top });
+    let items = Items { ids: items, titles, metadata: Vec::new() };
+    let shared = Arc::new(Work { job, places, items, n_segments, assigner, profiler, workers });
+    let results = cluster::execute(&Layout::single(workers), Fingerprint::default, move |worker| {
+        let mut collective = TimelyCollective::new(worker);
+        shared.run(worker, &mut collective)
+    })?;
+    // Workers agree on errors, so the first speaks for all, and it is the coordinator.
+    let found: Option<Assigned> = results.into_iter().next().expect("a process has a worker")?;
+    Ok(found.expect("the first worker is the coordinator"))
+}
+
+impl Work {
+    /// One worker's part. What was found is on the coordinator.
+    fn run<C: Collective>(&self, worker: &mut Worker, c: &mut C) -> Result<Option<Assigned>> {
+        let mut clock = Clock::start(c.is_coordinator(), c.is_coordinator());
+        let Job { input, filter, .. } = &self.job;
+        let beside = self.places.users.path().unwrap_or(Path::new(""));
+        let room = room(&self.job, self.workers, beside);
+        let dictionary = Dictionary::Known(&self.items.ids);
+        let wanted = Wanted { input, filter, dictionary, room: &room, whole: false };
+        let ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
+        let Ratings { shard, ledger, unknown, files, rejects, n_ratings, .. } = ratings;
+        let (assignment, nb_segment) = clock.time("assign", || self.assigner.assign(&shard.matrix));
+        let profiles = self.profiler.as_ref().map(|profiler| {
+            let profiles = clock.time("profile", || profiler.profiles(c, &shard.matrix, &assignment.segment));
+            (profiles, &profiler.names)
+        });
+        let (sizes, blank_users, users) = clock.time("gather", || {
+            let mut counts = vec![0u64; self.n_segments + 1];
+            assignment.segment.iter().for_each(|&segment| counts[segment as usize] += 1);
+            *counts.last_mut().expect("a count of blank users") =
+                shard.matrix.rows().filter(|row| row.is_empty()).count() as u64;
+            c.sum(&mut counts);
+            let blank_users = counts.pop().expect("a count of blank users");
+            (counts, blank_users, gather::users(c, &shard.users, assignment, nb_segment))
+        });
+        let found = c.is_coordinator().then(|| {
+            let assigned = Assigned {
+                users,
+                sizes,
+                ledger,
+                ratings: n_ratings,
+                unknown_items: unknown.items,
+                unknown_ratings: unknown.ratings,
+                blank_users,
+                rejects: gather::reject_lines(&files, rejects),
+            };
+            let table = profiles.as_ref().map(|(profiles, names)| tables::profiles_of(profiles, &self.items, names));
+            clock.time("write", || self.places.write(&assigned, table.as_ref())).map(|()| assigned)
+        });
+        c.agree(found.transpose())
+    }
+}
+
+impl Profiler {
+    /// Of the segments of the users in `labels`, on the coordinator.
+    fn profiles<C: Collective>(&self, c: &mut C, ratings: &Csr, labels: &[u32]) -> Vec<Profile> {
+        let weighing = Weighing { idf: &self.idf, scale: self.scale };
+        let around = Around { centroids: self.centroids.view(), metadata: &[], top: self.top };
+        profile::of_model(c, ratings, labels, weighing, around)
+    }
+}

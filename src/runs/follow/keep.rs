@@ -1,0 +1,208 @@
+//! The snapshot: how things stand, in frames of users and their rows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::collective::Collective;
+use crate::error::{Error, Result};
+use crate::ingest::ids::Id;
+use crate::job::Duplicates;
+use crate::live::engine::Engine;
+use crate::live::row::Row;
+use crate::live::state::{Recovered, SnapshotWriter};
+use crate::results::followed::Changes;
+use crate::shard::incoming::worker_of;
+
+use super::Order;
+use super::lead::Lead;
+use super::standing::Origins;
+
+/// What a snapshot says beside the users.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Of the keys by which users are dealt to workers.
+    pub hash_seed: u64,
+    pub totals: Changes,
+    /// Items that the model does not know, in the order of their numbers.
+    pub others: Vec<Id>,
+    pub refits: u64,
+    pub duplicates: Duplicates,
+    /// As they were when the batches behind it were taken: these are applied again under the same.
+    pub drift: f64,
+    pub refit: bool,
+    /// It was said that a refit is due.
+    pub is_due: bool,
+}
+
+impl Header {
+    /// Of a state at its beginning.
+    pub fn of(order: &Order) -> Header {
+        Header {
+            hash_seed: 0,
+            totals: Changes::default(),
+            others: Vec::new(),
+            refits: 0,
+            duplicates: order.job.input.duplicates,
+            drift: order.drift,
+            refit: order.refit,
+            is_due: false,
+        }
+    }
+
+    /// Nothing where a session ended before its first snapshot.
+    pub fn read(bytes: &[u8]) -> Result<Option<Header>> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        bincode::deserialize(bytes).map(Some).map_err(|e| {
+            let problem = format!("the snapshot is of another version of segmill: {e}");
+            Error::job("--state", problem, "go on with that version, or begin anew with another --state")
+        })
+    }
+
+    /// # Errors
+    /// [`Error::Job`] for a rule other than the one by which the rows were kept.
+    pub fn check(&self, order: &Order) -> Result<()> {
+        if self.duplicates == order.job.input.duplicates {
+            return Ok(());
+        }
+        let name =
+            |rule: Duplicates| serde_json::to_value(rule).ok().and_then(|name| name.as_str().map(str::to_string));
+        let problem = format!(
+            "the state was kept with {:?}, not {:?}",
+            name(self.duplicates).unwrap_or_default(),
+            name(order.job.input.duplicates).unwrap_or_default()
+        );
+        Err(Error::job("input.duplicates", problem, "leave it as it was, or begin anew with another --state"))
+    }
+}
+
+/// A user on the way to the disk or from there: id, where they were when the model took over, and rows, each with how often it
+/// is there.
+pub type Kept = (Id, Option<u32>, Vec<(Row, i32)>);
+
+/// Rows of a frame, about.
+const ROWS: usize = 1 << 17;
+/// Frames that are taken in at a time.
+const FRAMES: usize = 8;
+
+/// Writes the snapshot of the last batch. All workers call it together; `lead` is the coordinator's, and fills in the header
+/// what only it knows.
+pub fn keep<C: Collective>(
+    c: &mut C,
+    lead: Option<&mut Lead>,
+    settings: Header,
+    engine: &mut Engine,
+    origins: &Origins,
+) -> Result<()> {
+    let mut next = 0;
+    let Some(lead) = lead else {
+        while send(c, engine, origins, &mut next).0 {}
+        return c.agree(Ok(()));
+    };
+    let others = lead.items.others().to_vec();
+    let header = Header { totals: lead.totals, others, refits: lead.refits, ..settings };
+    let header = bincode::serialize(&header).expect("a header serialises");
+    let number = lead.state.last();
+    let mut writer = lead.sync().and_then(|()| lead.state.snapshot(&header, number));
+    loop {
+        let (more, frames) = send(c, engine, origins, &mut next);
+        for frame in frames.iter().filter(|frame| !frame.is_empty()) {
+            if let Ok(writing) = &mut writer
+                && let Err(error) = writing.write(frame)
+            {
+                writer = Err(error);
+            }
+        }
+        if !more {
+            break;
+        }
+    }
+    let kept = writer.and_then(SnapshotWriter::finish);
+    lead.has_begun();
+    c.agree(kept)
+}
+
+/// Sends the users from number `next` on that make a frame to the coordinator. Returns whether somebody has more, and there the
+/// frames.
+fn send<C: Collective>(c: &mut C, engine: &mut Engine, origins: &Origins, next: &mut u32) -> (bool, Vec<Vec<u8>>) {
+    let frame = frame(engine, origins, next);
+    let mut more = [u32::from((*next as usize) < engine.users().len())];
+    let frames = c.gather(frame);
+    c.max(&mut more);
+    (more[0] > 0, frames)
+}
+
+/// The next users, as many as make a frame; nothing where nobody is left.
+fn frame(engine: &mut Engine, origins: &Origins, next: &mut u32) -> Vec<u8> {
+    let first = *next;
+    let mut found = engine.take_users(next, ROWS).into_iter().peekable();
+    let mut kept: Vec<Kept> = Vec::new();
+    for user in first..*next {
+        let rows = found.next_if(|(other, _)| *other == user).map(|(_, rows)| rows).unwrap_or_default();
+        let origin = origins.of_user(user);
+        // Who has no rows and was not there either may be forgotten.
+        if !rows.is_empty() || origin.is_some() {
+            kept.push((engine.users().id(user).clone(), origin, rows));
+        }
+    }
+    if kept.is_empty() { Vec::new() } else { bincode::serialize(&kept).expect("users serialise") }
+}
+
+/// What the coordinator hands to a worker: whether there is more, and users.
+type Handed = (bool, Vec<Kept>);
+
+/// Takes in the users of a snapshot. Returns where they were when the model took over.
+pub fn restore<C: Collective>(
+    c: &mut C,
+    mut recovered: Option<&mut Recovered>,
+    hash_seed: u64,
+    engine: &mut Engine,
+) -> Result<Origins> {
+    let mut of_users: Vec<Option<u32>> = Vec::new();
+    let mut failed = Ok(());
+    loop {
+        let mut outgoing: Vec<Handed> = vec![(false, Vec::new()); c.peers()];
+        if let Some(recovered) = recovered.as_deref_mut() {
+            match read(recovered, hash_seed, &mut outgoing) {
+                Ok(more) => outgoing.iter_mut().for_each(|handed| handed.0 = more),
+                Err(error) => failed = Err(error),
+            }
+        }
+        let outgoing = outgoing.iter().map(|handed| bincode::serialize(handed).expect("users serialise")).collect();
+        let handed = c.exchange(outgoing).swap_remove(0);
+        let (more, users): Handed = bincode::deserialize(&handed).expect("the coordinator sends users");
+        for (id, origin, rows) in users {
+            let number = engine.load(&id, rows) as usize;
+            if of_users.len() <= number {
+                of_users.resize(number + 1, None);
+            }
+            of_users[number] = origin;
+        }
+        engine.settle();
+        if !more {
+            break;
+        }
+    }
+    c.agree(failed)?;
+    Ok(Origins::restored(engine, of_users))
+}
+
+/// Reads some frames, and deals their users. Returns whether there may be more.
+fn read(recovered: &mut Recovered, hash_seed: u64, outgoing: &mut [Handed]) -> Result<bool> {
+    for _ in 0..FRAMES {
+        let Some(frame) = recovered.next_frame()? else { return Ok(false) };
+        for user in read_users(&frame)? {
+            let to = worker_of(user.0.key(hash_seed), outgoing.len());
+            outgoing[to].1.push(user);
+        }
+    }
+    Ok(true)
+}
+
+/// The users of a frame.
+pub fn read_users(frame: &[u8]) -> Result<Vec<Kept>> {
+    bincode::deserialize(frame).map_err(|e| {
+        let problem = format!("the snapshot holds something else than users: {e}");
+        Error::job("--state", problem, "put back a copy of the folder, or begin anew with another --state")
+    })
+}

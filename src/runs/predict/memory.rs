@@ -1,0 +1,257 @@
+//! What lies in a process's memory at the same time, part by part.
+//!
+//! | while | there is |
+//! |---|---|
+//! | always | the program; buffers for each other process |
+//! | ingest | rows, of which what is past 40 % of `memory` is in scratch files; then the blocks they become; batches for each worker |
+//! | from there on | the blocks, the users, the items |
+//! | pca | the weighted matrix, if there is one; the basis; the block and its image, for each worker |
+//! | from there on | scores, 8 bytes a user and component |
+//! | kmeans | labels, bounds and changes of all runs, the sample |
+//! | validate, profile | tables, (items × clusters) each, for each worker; those of counts after those of sums |
+//! | evidence | what is seen and hidden, and the weights of it, in 15 % of `memory` and scratch files; then as pca and kmeans; tables of 64 MiB for each worker |
+//! | gather, write | no more ratings; all users at the coordinator, in its columns and those of the file |
+//!
+//! Small allocations come in classes of size, which takes [`ROUNDING`] more than is asked for.
+
+use super::Question;
+use super::traffic::{lanes, sample, tables};
+use crate::results::forecast::Sizes;
+
+/// Of `memory`: for the ratings of a process.
+const RATINGS_SHARE: f64 = 0.4;
+/// Memory taken for a byte of rows and blocks.
+const ROUNDING: f64 = 1.13;
+/// The program and what all of it needs.
+const PROGRAM: f64 = 20e6;
+/// Stack, batches on their way and pages of the input, of a worker.
+const WORKER: f64 = 14e6;
+/// What the allocator keeps of the memory that the rows had, at most and of a worker, until it is wanted again.
+const KEPT: f64 = 24e6;
+/// What a process of several needs for talking, and buffers of a link to another process.
+const TALK: f64 = 8e6;
+const LINK: f64 = 3e6;
+/// Rows of a batch in the making, for each worker there is.
+const BATCH: f64 = 8192.0;
+/// Bytes of an id, and of the key of its draws.
+const USER: f64 = 32.0;
+/// Most bytes of a strip of Naive Bayes' tables.
+const STRIP: f64 = 268_435_456.0;
+
+/// Of `memory`: for the matrices of second fits.
+const EVIDENCE_SHARE: f64 = 0.15;
+/// Most bytes of the table of items by segments of a second fit.
+const GUESS_TABLE: f64 = 67_108_864.0;
+
+/// Bytes by what they are for.
+type Parts = Vec<(&'static str, f64)>;
+
+/// What a process holds.
+pub struct Held<'a> {
+    q: &'a Question<'a>,
+    /// Users, ratings and rows of a process.
+    users: f64,
+    ratings: f64,
+    rows: f64,
+    /// What of them may lie in memory.
+    room: f64,
+}
+
+impl Held<'_> {
+    pub fn new<'a>(q: &'a Question<'a>) -> Held<'a> {
+        let p = q.cluster.processes as f64;
+        let Sizes { users, ratings, rows, .. } = q.sizes;
+        let room = RATINGS_SHARE * q.job.memory as f64;
+        Held { q, users: users / p, ratings: ratings / p, rows: rows / p, room }
+    }
+
+    /// Bytes of all rows while they are read, and of the blocks they become.
+    fn records(&self) -> f64 {
+        self.rows * self.q.sizes.record_bytes
+    }
+
+    fn blocks(&self) -> f64 {
+        self.ratings * (4.0 + self.q.sizes.value_bytes) + 4.0 * self.users
+    }
+
+    fn weighted(&self) -> f64 {
+        if self.q.is_weighted() { self.ratings * 12.0 + 4.0 * self.users } else { 0.0 }
+    }
+
+    /// Bytes of the matrices of a second fit, and what of them may lie in memory. Made data are there until they are parted.
+    fn second(&self) -> f64 {
+        let more = if self.q.is_weighted() { 10.8 * self.ratings } else { self.blocks() };
+        self.blocks() + 8.0 * self.users + more
+    }
+
+    fn second_room(&self) -> f64 {
+        EVIDENCE_SHARE * self.q.job.memory as f64
+    }
+
+    /// Bytes in scratch files.
+    pub fn spilled(&self) -> f64 {
+        let records = if self.records() > self.room { self.records() } else { 0.0 };
+        let second =
+            if self.q.job.evidence.is_some() { 2.0 * (self.second() - self.second_room()).max(0.0) } else { 0.0 };
+        records + (self.blocks() + self.weighted() - self.room).max(0.0) + second
+    }
+
+    /// What there is while a stage is at work, in the coordinator's process or another.
+    pub fn during(&self, stage: &str, coordinator: bool) -> Parts {
+        let mut parts = self.always(coordinator);
+        match stage {
+            "ingest" => parts.extend(self.ingest(coordinator)),
+            "gather" | "write" => parts.extend(self.results(coordinator)),
+            _ => {
+                let kept = (self.blocks()
+                    + if stage == "pca" || stage == "kmeans" || stage == "sweep" { self.weighted() } else { 0.0 })
+                .min(self.room);
+                parts.push(("ratings", ROUNDING * kept));
+                let workers = self.q.cluster.workers as f64;
+                parts.push(("what rows have left behind", (workers * KEPT).min(2.0 * ROUNDING * self.records())));
+                parts.push(("scores", 8.0 * self.users * self.q.components()));
+                parts.extend(match stage {
+                    "pca" => self.pca(),
+                    "kmeans" => self.kmeans(),
+                    "sweep" => self.sweep(),
+                    "validate" => self.validate(coordinator),
+                    "evidence" => self.evidence(coordinator),
+                    _ => self.profile(coordinator),
+                });
+            }
+        }
+        parts
+    }
+
+    fn always(&self, coordinator: bool) -> Parts {
+        let Sizes { items, user_text, item_text, .. } = self.q.sizes;
+        let (workers, processes) = (self.q.cluster.workers as f64, self.q.cluster.processes as f64);
+        let text = |bytes: f64| if bytes > 0.0 { 8.0 + bytes } else { 0.0 };
+        let ids = if coordinator { items * (56.0 + text(item_text)) } else { 0.0 };
+        vec![
+            ("program", PROGRAM + WORKER * workers),
+            ("links", if processes > 1.0 { TALK + LINK * (processes - 1.0) } else { 0.0 }),
+            ("users", self.users * (USER + text(user_text))),
+            ("items", ids),
+        ]
+    }
+
+    fn ingest(&self, coordinator: bool) -> Parts {
+        let Sizes { items, record_bytes, user_text, item_text, rows, .. } = self.q.sizes;
+        let (workers, peers) = (self.q.cluster.workers as f64, self.q.cluster.peers());
+        let records = self.records().min(self.room);
+        let blocks = self.blocks().min(self.room);
+        // A spilled input is read back a partition at a time, into the room that its rows had.
+        let rows_and_blocks = if self.records() > self.room { records.max(blocks) } else { records + blocks };
+        let batches = workers * peers * BATCH.min(rows / peers / peers) * record_bytes;
+        let name = |bytes: f64| if bytes > 0.0 { 64.0 + bytes } else { 0.0 };
+        let names = workers * items * name(item_text) + 2.0 * self.users * name(user_text);
+        let keys = 16.0 * peers * items.min(rows / peers);
+        let dictionary = if coordinator { keys + 48.0 * items } else { 0.0 };
+        vec![
+            ("rows being read", ROUNDING * rows_and_blocks),
+            ("batches for each worker", batches),
+            ("index of the items", workers * items * 12.0 + names),
+            ("item dictionary", dictionary),
+        ]
+    }
+
+    fn pca(&self) -> Parts {
+        let items = self.q.sizes.items;
+        let (workers, p) = (self.q.cluster.workers as f64, self.q.cluster.processes as f64);
+        let columns = (8.0 * (self.q.approach.sweeps as f64 + 1.0)).min(self.q.approach.max_basis as f64);
+        let covariance = if self.q.is_gram() { 8.0 * items * items / p + 8e6 * workers } else { 0.0 };
+        vec![
+            ("Gram matrix", covariance),
+            ("Krylov basis", 8.0 * items * columns / p),
+            ("blocks of the solver", 4.0 * 64.0 * items * workers),
+        ]
+    }
+
+    fn kmeans(&self) -> Parts {
+        let (projected, _) = self.q.runs();
+        let (dims, starts) = (self.q.components(), self.q.job.kmeans.n_init as f64);
+        let workers = self.q.cluster.workers as f64;
+        let runs = starts * projected.len() as f64;
+        // As many runs at a time as have room in 15 % of the memory.
+        let most = 0.15 * self.q.job.memory as f64;
+        let users = if self.q.copied { self.q.sizes.users * workers } else { self.users };
+        let runs = if self.q.copied { (runs / self.q.cluster.peers()).ceil() } else { runs };
+        let copied = if self.q.copied { users * (8.0 * dims + 8.0) } else { 0.0 };
+        let points = users * 4.0 * (dims + 1.0) + workers * sample(self.q) * (12.0 * dims + 80.0);
+        vec![
+            ("runs of k-means", (users * 18.0 * runs).min(most.max(users * 18.0))),
+            ("points of k-means", copied + points),
+            ("segments", self.users * 24.0),
+        ]
+    }
+
+    fn sweep(&self) -> Parts {
+        let (_, full) = self.q.runs();
+        let (items, workers) = (self.q.sizes.items, self.q.cluster.workers as f64);
+        let most = full.iter().fold(0.0, |a: f64, b| a.max(*b));
+        let one = 40.0 * items * most * workers + 32.0 * self.users;
+        let all = 40.0 * items * full.iter().sum::<f64>() * self.q.job.kmeans.n_init as f64 * workers;
+        let room = 0.15 * self.q.job.memory as f64;
+        let alone = self.q.cluster.peers() == 1.0;
+        let runs = if alone { one } else { all.min(room).max(one) };
+        vec![("runs of the sweep", runs), ("segments", self.users * 24.0)]
+    }
+
+    fn validate(&self, coordinator: bool) -> Parts {
+        let (items, k, folds) = (self.q.sizes.items, self.q.clusters(), self.q.job.validate.folds as f64);
+        let workers = self.q.cluster.workers as f64;
+        let in_files = self.blocks() > self.room;
+        let at_once = if in_files { 1.0 + folds } else { 1.0 };
+        let outlook = if in_files { 0.0 } else { 4.0 * lanes(k) };
+        let per_item = tables(self.q) * 8.0 * (at_once * lanes(k) + folds * k) + outlook;
+        let strip = (items * per_item).min(STRIP);
+        let kept = if items * per_item > STRIP { 16.0 * lanes(k) * self.users } else { 0.0 };
+        let model = if coordinator { 2.0 * tables(self.q) * 8.0 * k * items } else { 0.0 };
+        vec![
+            ("tables of Naive Bayes", workers * strip),
+            ("scores of Naive Bayes", kept + self.users * 20.0),
+            ("the model", model),
+            ("segments", self.users * 24.0),
+        ]
+    }
+
+    fn profile(&self, coordinator: bool) -> Parts {
+        let (items, k) = (self.q.sizes.items, self.q.clusters());
+        let workers = self.q.cluster.workers as f64;
+        let model = if coordinator { tables(self.q) * 8.0 * k * items } else { 0.0 };
+        vec![
+            ("sums of the profiles", workers * items * (8.0 * k + 16.0)),
+            ("the model", model),
+            ("segments", self.users * 28.0),
+        ]
+    }
+
+    fn evidence(&self, coordinator: bool) -> Parts {
+        let (items, k, workers) = (self.q.sizes.items, self.q.clusters(), self.q.cluster.workers as f64);
+        let bytes = |parts: &Parts| parts.iter().map(|(_, bytes)| bytes).sum::<f64>();
+        let (pca, kmeans) = (self.pca(), self.kmeans());
+        let (projected, _) = self.q.runs();
+        let most = projected.iter().fold(0.0, |a: f64, b| a.max(*b));
+        let mut parts = if bytes(&pca) > bytes(&kmeans) { pca } else { kmeans };
+        parts.extend([
+            ("ratings of second fits", ROUNDING * self.second().min(self.second_room())),
+            ("second scores", self.users * (8.0 * self.q.components() + 32.0 + 8.0 * projected.len() as f64)),
+            ("tables of second fits", workers * (4.0 * most * items).min(GUESS_TABLE)),
+            ("refits", workers * self.q.refit_users() * (20.0 * self.q.components() + 100.0)),
+            ("the model", if coordinator { tables(self.q) * 8.0 * k * items } else { 0.0 }),
+        ]);
+        parts
+    }
+
+    fn results(&self, coordinator: bool) -> Parts {
+        let Sizes { users, items, user_text, .. } = self.q.sizes;
+        let text = if user_text > 0.0 { 8.0 + user_text } else { 0.0 };
+        let components = 8.0 * self.q.components();
+        let own = self.users * (28.0 + components);
+        let gathered = if coordinator { users * (100.0 + 2.0 * text) } else { 0.0 };
+        let model =
+            if coordinator { items * 8.0 * (tables(self.q) * self.q.clusters() + self.q.components()) } else { 0.0 };
+        vec![("segments", own), ("all users at the coordinator", gathered), ("the model", model)]
+    }
+}

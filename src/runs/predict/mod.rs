@@ -1,0 +1,257 @@
+//! How long a job will take, how much memory and how many bytes on the wire: from its sizes, the layout, and rates.
+//!
+//! Pure: [`predict`] turns a [`Question`] and [`Rates`] into a [`Prediction`]; nothing is read and nothing measured here.
+//! A stage takes the time of its arithmetic, which the workers share ([`time`]), of what crosses between workers and processes
+//! ([`traffic`]), and of what the coordinator does alone. Memory is what lies in a process at the same time
+//! ([`memory`]). [`limits`] says what does not fit, and what would be the next not to as the data grow.
+//!
+//! Laws: no time and no traffic falls when there are more ratings, nor memory unless more of them go to files; more processes never need more memory each but for what they keep
+//! for each other; the prediction for one process has no byte on the wire.
+
+pub mod asked;
+pub mod limits;
+mod memory;
+pub mod time;
+mod traffic;
+
+use crate::job::Job;
+use crate::results::forecast::{Cluster, Prediction, Rates, Sizes, Stage};
+use crate::stages::evidence::Evidence;
+use crate::stages::pca::Approach;
+
+/// The stages, in order.
+pub const STAGES: [&str; 9] =
+    ["ingest", "pca", "kmeans", "sweep", "validate", "profile", "evidence", "gather", "write"];
+
+/// A job over data of some size in some layout.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    pub job: &'a Job,
+    pub sizes: Sizes,
+    pub cluster: Cluster,
+    pub approach: &'a Approach,
+    /// k-means copies the scores to all workers and divides the runs among them.
+    pub copied: bool,
+}
+
+impl Question<'_> {
+    fn clusters(&self) -> f64 {
+        self.job.kmeans.clusters as f64
+    }
+
+    fn components(&self) -> f64 {
+        self.job.pca.components as f64
+    }
+
+    /// Models of Naive Bayes: of everybody, and without each fold.
+    fn models(&self) -> f64 {
+        1.0 + self.job.validate.folds as f64
+    }
+
+    /// Numbers of clusters that k-means runs on the components, and in all items.
+    fn runs(&self) -> (Vec<f64>, Vec<f64>) {
+        let possible = |k: &usize| (*k as f64 <= self.sizes.users).then_some(*k as f64);
+        let mut projected = vec![self.clusters()];
+        let mut full = Vec::new();
+        if let Some(sweep) = &self.job.sweep {
+            let swept: Vec<f64> = sweep.clusters.iter().filter_map(possible).collect();
+            if sweep.projected {
+                projected.extend(swept.iter().filter(|k| **k != self.clusters()));
+            }
+            if sweep.full {
+                full = swept;
+            }
+        }
+        (projected, full)
+    }
+
+    fn is_weighted(&self) -> bool {
+        use crate::job::{Normalize, Weighting};
+        self.job.matrix.weighting != Weighting::Raw || self.job.matrix.normalize != Normalize::None
+    }
+
+    /// Starts of k-means in a fit that only gives evidence.
+    fn second_starts(&self) -> f64 {
+        self.job.kmeans.n_init.min(Evidence::STARTS) as f64
+    }
+
+    /// Users of a refit.
+    fn refit_users(&self) -> f64 {
+        let (projected, _) = self.runs();
+        let most = projected.iter().fold(0.0, |a: f64, b| a.max(*b));
+        Evidence::refit_users(self.sizes.users, most)
+    }
+
+    fn refits(&self) -> f64 {
+        self.job.evidence.map_or(0.0, |evidence| evidence.refits as f64)
+    }
+
+    fn is_gram(&self) -> bool {
+        self.approach.solver == "gram"
+    }
+}
+
+/// What to expect of a job.
+pub fn predict(question: &Question, rates: &Rates) -> Prediction {
+    let held = memory::Held::new(question);
+    let (_, full) = question.runs();
+    let mut stages = Vec::new();
+    let is_asked = |name: &&str| match *name {
+        "sweep" => !full.is_empty(),
+        "evidence" => question.job.evidence.is_some(),
+        _ => true,
+    };
+    for name in STAGES.into_iter().filter(is_asked) {
+        let traffic = traffic::of(name, question);
+        let (work, alone) = time::of(name, question, rates);
+        let work = work * question.cluster.crowding;
+        let (network, waiting) = traffic.seconds(&question.cluster, rates);
+        let (coordinator, other) = (held.during(name, true), held.during(name, false));
+        stages.push(Stage {
+            stage: name.into(),
+            seconds: work + alone + network + waiting,
+            work,
+            network,
+            waiting,
+            alone,
+            bytes_sent: traffic.sent,
+            coordinator_memory: coordinator.iter().map(|(_, bytes)| bytes).sum(),
+            memory: other.iter().map(|(_, bytes)| bytes).sum(),
+        });
+    }
+    let most = |of: fn(&Stage) -> f64| stages.iter().map(of).fold(0.0, f64::max);
+    let (coordinator_memory, memory) = (most(|stage| stage.coordinator_memory), most(|stage| stage.memory));
+    let peak = stages.iter().max_by(|a, b| a.coordinator_memory.total_cmp(&b.coordinator_memory));
+    let parts = peak.map(|stage| held.during(&stage.stage, true)).unwrap_or_default();
+    let largest = parts.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("", |part| part.0);
+    Prediction {
+        seconds: stages.iter().map(|stage| stage.seconds).sum(),
+        coordinator_memory,
+        memory: if question.cluster.processes == 1 { coordinator_memory } else { memory },
+        largest: largest.into(),
+        bytes_sent: stages.iter().map(|stage| stage.bytes_sent).sum(),
+        spilled: held.spilled(),
+        output_bytes: output_bytes(question),
+        stages,
+    }
+}
+
+/// `segments.parquet` with 40 bytes a user, which are mostly distances, the model's tensors, the items, and a report of
+/// about 3 MB.
+fn output_bytes(q: &Question) -> f64 {
+    let Sizes { users, items, user_text, item_text, .. } = q.sizes;
+    users * (34.0 + user_text) + time::model_bytes(q) + items * (12.0 + item_text) + 6e6
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub fn job(keys: &str) -> Job {
+        let text = format!("{keys}\n[input.generate]\n");
+        let spec: crate::job::JobSpec = toml::from_str(&text).expect("keys of a job");
+        spec.check(std::path::Path::new("."), "out".into()).expect("a job")
+    }
+
+    pub fn sizes(users: f64, items: f64, ratings: f64) -> Sizes {
+        Sizes {
+            users,
+            items,
+            ratings,
+            rows: ratings,
+            input_bytes: 16.0 * ratings,
+            record_bytes: 12.0,
+            value_bytes: 1.0,
+            readers: f64::MAX,
+            user_text: 0.0,
+            item_text: 0.0,
+            spread: 1.6,
+        }
+    }
+
+    pub fn cluster(processes: usize, workers: usize) -> Cluster {
+        Cluster { processes, workers, network: 1.25e9, disk: 1e9, crowding: 1.0, machine: 64e9 }
+    }
+
+    pub fn ask(job: &Job, sizes: Sizes, cluster: Cluster) -> Prediction {
+        let counts = [sizes.users, sizes.items, sizes.ratings].map(|count| count as u64);
+        let approach = Approach::new(counts, sizes.products(), &job.pca, job.memory).expect("a solver");
+        predict(&Question { job, sizes, cluster, approach: &approach, copied: false }, &Rates::default())
+    }
+
+    /// No row goes to a scratch file while it is read, with the usual memory.
+    fn rows_fit(sizes: Sizes, processes: usize) -> bool {
+        sizes.rows * sizes.record_bytes / processes as f64 <= 0.4 * (4u64 << 30) as f64
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+        #[test]
+        fn more_ratings_never_take_less(
+            users in 1e3f64..1e8, items in 10f64..1e6, each in 1f64..1e3, factor in 1.01f64..50.0,
+            processes in 1usize..300, workers in 1usize..16, weighted in any::<bool>(), swept in any::<bool>(),
+        ) {
+            let normalize = if weighted { "l2" } else { "none" };
+            let sweep = if swept { "" } else { "clusters = []" };
+            let job = job(&format!("[matrix]\nnormalize = '{normalize}'\n[sweep]\n{sweep}\n[pca]\nsolver = 'krylov'"));
+            let few = sizes(users, items, users * each);
+            let more = Sizes { ratings: few.ratings * factor, rows: few.rows * factor, ..few };
+            let (small, large) = (ask(&job, few, cluster(processes, workers)), ask(&job, more, cluster(processes, workers)));
+            for (a, b) in small.stages.iter().zip(&large.stages) {
+                prop_assert!(a.seconds <= b.seconds && a.bytes_sent <= b.bytes_sent, "{a:?} {b:?}");
+                if rows_fit(few, processes) == rows_fit(more, processes) {
+                    prop_assert!(a.coordinator_memory <= b.coordinator_memory * 1.0001 && a.memory <= b.memory * 1.0001);
+                }
+            }
+            prop_assert!(small.spilled <= large.spilled && small.output_bytes <= large.output_bytes);
+        }
+
+        #[test]
+        fn figures_are_finite_and_add_up(
+            users in 2f64..1e10, items in 2f64..1e9, each in 1f64..1e4, processes in 1usize..5000, workers in 1usize..64,
+        ) {
+            let p = ask(&job(""), sizes(users, items, users * each.min(items)), cluster(processes, workers));
+            for stage in &p.stages {
+                let parts = stage.work + stage.network + stage.waiting + stage.alone;
+                prop_assert!(stage.seconds.is_finite() && (stage.seconds - parts).abs() <= 1e-9 * parts, "{stage:?}");
+                prop_assert!([stage.work, stage.network, stage.waiting, stage.alone].iter().all(|x| *x >= 0.0));
+                prop_assert!(stage.memory > 0.0 && stage.coordinator_memory >= stage.memory * 0.999);
+            }
+            prop_assert!((p.seconds - p.sum(|stage| stage.seconds)).abs() <= 1e-9 * p.seconds);
+        }
+
+        #[test]
+        fn a_share_of_the_users_needs_no_more_memory(
+            users in 1e4f64..1e8, items in 10f64..1e5, each in 1f64..1e3, processes in 1usize..32,
+        ) {
+            let data = sizes(users, items, users * each);
+            let (few, more) = (ask(&job(""), data, cluster(processes, 2)), ask(&job(""), data, cluster(2 * processes, 2)));
+            // What a process keeps for each other one: links and batches.
+            let for_others = 20e6 + 2.0 * processes as f64 * 12e6;
+            prop_assume!(rows_fit(data, processes) == rows_fit(data, 2 * processes));
+            prop_assert!(more.memory <= few.memory + for_others, "{} {}", more.memory, few.memory);
+        }
+    }
+
+    #[test]
+    fn one_process_sends_nothing() {
+        for workers in [1, 2, 16] {
+            assert_eq!(ask(&job(""), sizes(1e6, 1e4, 1e8), cluster(1, workers)).bytes_sent, 0.0);
+        }
+        assert!(ask(&job(""), sizes(1e6, 1e4, 1e8), cluster(2, 1)).bytes_sent > 0.5 * 12e8);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_spilled() {
+        let data = sizes(1.6e6, 59_000.0, 251e6);
+        let keys = "[sweep]\nclusters = []\n[evidence]\nenabled = false";
+        let (small, large) = (job(&format!("memory = '1GiB'\n{keys}")), job(&format!("memory = '14GiB'\n{keys}")));
+        let (small, large) = (ask(&small, data, cluster(1, 2)), ask(&large, data, cluster(1, 2)));
+        assert_eq!(large.spilled, 0.0);
+        assert!(small.spilled > 2e9 && small.memory < 1.6e9 && large.memory > 4e9, "{} {}", small.memory, large.memory);
+        // Second fits have room of their own, which is smaller.
+        let questioned = ask(&job("memory = '14GiB'\n[sweep]\nclusters = []"), data, cluster(1, 2));
+        assert!(questioned.spilled > 0.0);
+    }
+}

@@ -1,0 +1,139 @@
+//! Seconds of arithmetic: what the workers share, and what the coordinator does alone.
+//!
+//! | stage | of a worker |
+//! |---|---|
+//! | ingest | rows/P · (scan + receive + seal), where P for scan is no more than can read side by side; no faster than the disk where the input is not in the file cache |
+//! | pca | ratings/P · (3 passes + sweeps · sweep + blocks · project) + sweeps · items/P · basis; Gram: products/P, sweeps · items²/P |
+//! | kmeans | ⌈starts/P⌉ · sample · clusters · begin + iterations · runs · users/P · clusters · lloyd |
+//! | sweep | as kmeans, with ratings in place of users |
+//! | validate | ratings/P · bayes + items · clusters · models · cell |
+//! | profile | ratings/P · profile + items · clusters · cell |
+//! | evidence | as pca twice, at a looser tolerance, and as kmeans twice, with fewer starts; counts and guesses for each number of clusters; refits/P · users of a refit · clusters · begin, twice |
+//! | gather, write | the coordinator: users, bytes of the model, the report |
+//!
+//! Of a cell half is divided among the workers; each makes the other half for itself.
+
+use super::Question;
+use super::traffic::{self, ITERATIONS, SPARSE_ITERATIONS};
+use crate::results::forecast::{Rates, Sizes};
+
+/// Passes over the ratings before and after the sweeps.
+const PASSES: f64 = 3.0;
+/// Share of the runs over all items that pruning leaves to do.
+const PRUNED: f64 = 0.6;
+/// Candidates for a centre, and users looked at anew for each: about.
+const CANDIDATES: f64 = 6.0;
+
+/// Share of the sweeps that a second fit takes, at its tolerance.
+const EASIER: f64 = 0.7;
+/// Passes over the ratings that are worth as much as parting them, drawing them anew, and counting and guessing them.
+const PARTED: f64 = 10.0;
+const DRAWN: f64 = 40.0;
+const GUESSED: f64 = 5.0;
+
+/// What workers share, and what the coordinator does alone, of a stage.
+pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
+    let Sizes { users, items, .. } = q.sizes;
+    match stage {
+        "ingest" => {
+            let keys = q.cluster.peers() * items.min(q.sizes.rows / q.cluster.peers());
+            (ingest(q, rates), rates.start + keys * rates.key)
+        }
+        "pca" => (pca(q, rates), 0.0),
+        "kmeans" => (kmeans(q, rates), 0.0),
+        "sweep" => (sweep(q, rates), 0.0),
+        "validate" => cells(q, rates.bayes, rates.bayes_cell * q.models() * traffic::tables(q)),
+        "profile" => cells(q, rates.profile, rates.profile_cell),
+        "evidence" => (evidence(q, rates), 0.0),
+        "gather" => (0.0, users * rates.gather),
+        _ => (0.0, users * rates.write + model_bytes(q) * rates.model_byte + rates.report),
+    }
+}
+
+fn ingest(q: &Question, rates: &Rates) -> f64 {
+    let cluster = &q.cluster;
+    let Sizes { rows, readers, user_text, item_text, .. } = q.sizes;
+    let names = [user_text, item_text].map(|text| if text > 0.0 { rates.name } else { 0.0 });
+    let scan = rows / cluster.peers().min(readers) * (rates.scan + names[0] + names[1]);
+    let each = scan + rows / cluster.peers() * (rates.receive + rates.seal);
+    let of_process = q.sizes.input_bytes / cluster.processes as f64;
+    // What takes more than half of the memory is not in the file cache.
+    let read = if of_process > 0.5 * cluster.machine { of_process / cluster.disk } else { 0.0 };
+    each.max(read)
+}
+
+fn pca(q: &Question, rates: &Rates) -> f64 {
+    let (peers, Sizes { items, ratings, .. }) = (q.cluster.peers(), q.sizes);
+    let sweeps = q.approach.sweeps as f64;
+    let weigh = if q.is_weighted() { 4.0 * rates.pass } else { 0.0 };
+    let passes = PASSES * rates.pass + weigh + (q.components() / 8.0).ceil() * rates.project;
+    let solve = match q.is_gram() {
+        true => q.sizes.products() * rates.product + sweeps * items * items * rates.entry,
+        false => sweeps * ratings * rates.sweep,
+    };
+    (ratings * passes + solve + sweeps * items * rates.basis) / peers
+}
+
+fn kmeans(q: &Question, rates: &Rates) -> f64 {
+    let (projected, _) = q.runs();
+    runs(q, rates, projected.iter().sum(), q.job.kmeans.n_init as f64)
+}
+
+/// `starts` of each of several numbers of clusters, which are `clusters` together.
+fn runs(q: &Question, rates: &Rates, clusters: f64, starts: f64) -> f64 {
+    let (peers, users) = (q.cluster.peers(), q.sizes.users);
+    let begun = (starts / peers).ceil() * traffic::sample(q) * clusters * rates.begin;
+    let runs = if q.copied { (starts / peers).ceil() * users } else { starts * users / peers };
+    dims(q) * (begun + iterations(q) * runs * clusters * rates.lloyd)
+}
+
+fn iterations(q: &Question) -> f64 {
+    ITERATIONS.min(q.job.kmeans.max_iter as f64)
+}
+
+/// Rates of k-means are for ten components.
+fn dims(q: &Question) -> f64 {
+    q.components() / 10.0
+}
+
+/// What lies behind the verdict. The second of the two fits is of made data.
+fn evidence(q: &Question, rates: &Rates) -> f64 {
+    let (peers, Sizes { users, items, ratings, .. }) = (q.cluster.peers(), q.sizes);
+    let (projected, _) = q.runs();
+    let (all, one) = (projected.iter().sum::<f64>(), q.clusters());
+    let starts = q.second_starts();
+    let fits = 2.0 * EASIER * pca(q, rates) + 2.0 * runs(q, rates, all, starts);
+    let made = ratings / peers * rates.pass * (2.0 * PARTED + DRAWN);
+    let tables = 2.0 * projected.len() as f64 + 1.0;
+    let guesses =
+        tables * ratings / peers * rates.pass * GUESSED + (2.0 * all + one) * items * rates.profile_cell * 0.5;
+    // Users are compared with all centroids for their labels, and once more for the indices.
+    let looked = 4.0 * dims(q) * users / peers * (all + one) * rates.lloyd;
+    let refit = q.refit_users() * (all + one) * starts * (rates.begin + iterations(q) * rates.lloyd);
+    fits + made + guesses + looked + (q.refits() / peers).ceil() * dims(q) * refit
+}
+
+fn sweep(q: &Question, rates: &Rates) -> f64 {
+    let (_, full) = q.runs();
+    let starts = q.job.kmeans.n_init as f64;
+    let iterations = SPARSE_ITERATIONS.min(q.job.kmeans.max_iter as f64);
+    starts * q.sizes.ratings / q.cluster.peers() * rates.sparse * sparse_work(&full, iterations)
+}
+
+/// Clusters that each user is compared with in a start of all of `clusters`, over all items.
+pub fn sparse_work(clusters: &[f64], iterations: f64) -> f64 {
+    let most = clusters.iter().fold(0.0, |a: f64, b| a.max(*b));
+    iterations * PRUNED * clusters.iter().sum::<f64>() + CANDIDATES * most
+}
+
+fn cells(q: &Question, rating: f64, cell: f64) -> (f64, f64) {
+    let peers = q.cluster.peers();
+    let cells = q.sizes.items * q.clusters() * cell;
+    (q.sizes.ratings / peers * rating + cells * 0.5 * (1.0 + 1.0 / peers), 0.0)
+}
+
+/// Bytes of `model.safetensors`.
+pub fn model_bytes(q: &Question) -> f64 {
+    let tables = traffic::tables(q) * q.clusters();
+    8.0 * q.sizes.items * (2.0 + q.components() + tables)
+}

@@ -1,0 +1,308 @@
+//! What crosses between workers, collective by collective, as [`crate::collective`] and `flow::shuffle` send it.
+//!
+//! With P workers, w to a process, a worker sends to P − 1 others, of whom P − w are in other processes. An array of n
+//! bytes that is summed over all workers goes in two steps, a P-th of it to its owner and the sum back: 2n/P from each
+//! worker to each other. Joining parts of n bytes in all is one such step; gathering takes n to the coordinator alone.
+//!
+//! Frames and headers add [`FRAMING`].
+
+use super::Question;
+use crate::results::forecast::{Cluster, Rates, Sizes};
+
+/// Bytes on the wire for a byte of a message: Noise frames with their tags, headers of timely and of batches.
+const FRAMING: f64 = 1.003;
+/// Arrays up to so many bytes are sent whole to everybody.
+const WHOLE: f64 = 16.0 * 1024.0;
+/// Bytes of a user beside its id that the coordinator is sent: two segments, two distances, and what Naive Bayes says.
+const COLUMNS: f64 = 28.0;
+/// Bytes of a row of a block: one of [`crate::stages::pca::Approach::BLOCK`] numbers.
+/// Bytes of an item's metadata, and categories of them, as they mostly are.
+const VALUES: f64 = 20.0;
+const CATEGORIES: f64 = 100.0;
+const BLOCK_ROW: f64 = 64.0;
+/// Chunks of items whose sums every worker is sent, of 8 × 8 numbers for each block of the basis.
+const CHUNKS: f64 = 64.0;
+const SQUARE: f64 = 512.0;
+/// Users of the sample that k-means begins in.
+pub const SAMPLE: f64 = 16_384.0;
+pub const SAMPLE_PER_CLUSTER: f64 = 64.0;
+/// Iterations of Lloyd's algorithm that a run usually takes, and that the longest of several takes.
+pub const ITERATIONS: f64 = 12.0;
+pub const LONGEST: f64 = 18.0;
+/// The same for runs over all items.
+pub const SPARSE_ITERATIONS: f64 = 12.0;
+
+/// What a stage sends.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Traffic {
+    /// Calls of collectives, one after the other.
+    pub calls: f64,
+    /// Bytes from process to process: of all processes, and the most that one sends or receives.
+    pub sent: f64,
+    pub busiest: f64,
+    /// Bytes that a worker sends to anybody.
+    pub copied: f64,
+}
+
+/// Collectives among the workers of a cluster.
+struct Calls<'a> {
+    cluster: &'a Cluster,
+    traffic: Traffic,
+}
+
+impl Calls<'_> {
+    fn add(&mut self, calls: f64, sent: f64, busiest: f64, copied: f64) {
+        self.traffic.calls += calls;
+        self.traffic.sent += sent * FRAMING;
+        self.traffic.busiest += busiest * FRAMING;
+        self.traffic.copied += copied;
+    }
+
+    /// Each worker sends every other `bytes`, `times` times.
+    fn each_to_each(&mut self, times: f64, bytes: f64) {
+        let (peers, strangers, w) = (self.cluster.peers(), self.cluster.strangers(), self.cluster.workers as f64);
+        let one = times * bytes;
+        self.add(times, one * peers * strangers, one * w * strangers, one * (peers - 1.0));
+    }
+
+    fn sum(&mut self, times: f64, bytes: f64) {
+        if bytes <= WHOLE {
+            self.each_to_each(times, bytes);
+        } else {
+            self.each_to_each(2.0 * times, bytes / self.cluster.peers());
+        }
+    }
+
+    /// Everybody's parts, `bytes` in all, to everybody; or everybody's sums of a part to its owner.
+    fn join(&mut self, times: f64, bytes: f64) {
+        self.each_to_each(times, bytes / self.cluster.peers());
+    }
+
+    /// Everybody's parts, `bytes` in all, to the coordinator.
+    fn gather(&mut self, times: f64, bytes: f64) {
+        let peers = self.cluster.peers();
+        let far = bytes * self.cluster.strangers() / peers;
+        self.add(times, times * far, times * far, times * bytes / peers);
+    }
+
+    /// The coordinator's `bytes` to everybody.
+    fn broadcast(&mut self, times: f64, bytes: f64) {
+        let far = bytes * self.cluster.strangers();
+        self.add(times, times * far, times * far, times * bytes * (self.cluster.peers() - 1.0));
+    }
+}
+
+impl Traffic {
+    /// Seconds of moving the bytes, and of waiting for each other.
+    pub fn seconds(&self, cluster: &Cluster, rates: &Rates) -> (f64, f64) {
+        if cluster.peers() == 1.0 {
+            return (0.0, 0.0);
+        }
+        if cluster.processes == 1 {
+            return (self.copied * rates.copy, self.calls * rates.call);
+        }
+        // A call has a message for everybody, and the slowest ends it.
+        let call = rates.far_call + rates.far_peer * cluster.strangers();
+        let near = self.copied * rates.copy;
+        let far = self.busiest / cluster.workers as f64 * rates.far_copy;
+        (near.max(far).max(self.busiest / cluster.network), self.calls * call)
+    }
+}
+
+/// What a stage of the job sends.
+pub fn of(stage: &str, q: &Question) -> Traffic {
+    let mut calls = Calls { cluster: &q.cluster, traffic: Traffic::default() };
+    match stage {
+        "ingest" => ingest(&mut calls, q),
+        "pca" => pca(&mut calls, q),
+        "kmeans" => kmeans(&mut calls, q),
+        "sweep" => sweep(&mut calls, q),
+        "validate" => validate(&mut calls, q),
+        "profile" => profile(&mut calls, q),
+        "evidence" => evidence(&mut calls, q),
+        "gather" => gather(&mut calls, q),
+        _ => {}
+    }
+    calls.traffic
+}
+
+fn ingest(c: &mut Calls, q: &Question) {
+    let Sizes { users, items, rows, record_bytes, user_text, item_text, .. } = q.sizes;
+    let cluster = q.cluster;
+    let (peers, strangers) = (cluster.peers(), cluster.strangers());
+    // A row goes to the worker of its user; a name once from every worker that meets it.
+    let names = if user_text > 0.0 { users.min(rows) * (16.0 + user_text) } else { 0.0 };
+    let far = (rows * record_bytes + names) * strangers / peers;
+    // In one process only pointers move.
+    c.add(0.0, far, far / cluster.processes as f64, 0.0);
+    // Each worker meets every item that is not rare; the dictionary goes to all.
+    let met = peers * items.min(rows / peers);
+    c.gather(1.0, met * (8.0 + if item_text > 0.0 { 16.0 + item_text } else { 0.0 }));
+    c.broadcast(1.0, 8.0 * items);
+    c.sum(8.0, 64.0);
+}
+
+fn pca(c: &mut Calls, q: &Question) {
+    let Sizes { items, .. } = q.sizes;
+    let sweeps = q.approach.sweeps as f64;
+    c.sum(4.0, 16.0);
+    c.sum(1.0, 16.0 * items);
+    if q.is_gram() {
+        // Bands of the upper half to their owners, and what is right of the diagonal from there to the owners below.
+        let peers = q.cluster.peers();
+        let bands = (items * items * 4.0 / (4.0 * 1024.0 * 1024.0)).ceil().max(peers);
+        let half = items * items * 4.0;
+        let far = q.cluster.strangers() / peers;
+        let sent = half * q.cluster.strangers() + half * far;
+        c.add(2.0 * bands, sent, 2.0 * sent / q.cluster.processes as f64, 1.5 * half);
+    }
+    // A sweep needs the whole block; its image is summed at the owners.
+    c.join(sweeps, BLOCK_ROW * items);
+    if !q.is_gram() {
+        c.join(sweeps, BLOCK_ROW * items);
+    }
+    let blocks = sweeps * (sweeps + 7.0) / 2.0 + 2.0 * sweeps;
+    let chunks = CHUNKS.min((items / 64.0).ceil());
+    c.join(4.0 * sweeps, chunks * SQUARE * blocks / (4.0 * sweeps));
+    c.join((q.components() / 8.0).ceil(), BLOCK_ROW * items);
+    c.broadcast(sweeps, 1.0);
+}
+
+/// Users that k-means begins in.
+pub fn sample(q: &Question) -> f64 {
+    let (projected, _) = q.runs();
+    let most = projected.iter().fold(0.0, |a: f64, b| a.max(*b));
+    q.sizes.users.min(SAMPLE.max(SAMPLE_PER_CLUSTER * most))
+}
+
+fn kmeans(c: &mut Calls, q: &Question) {
+    let (projected, _) = q.runs();
+    runs(c, q, projected.iter().sum(), q.job.kmeans.n_init as f64);
+}
+
+/// `starts` of each of several numbers of clusters, which are `clusters` together.
+fn runs(c: &mut Calls, q: &Question, clusters: f64, starts: f64) {
+    let dims = q.components();
+    let all = clusters * starts;
+    c.sum(6.0, 8.0 * dims);
+    if q.copied {
+        c.join(2.0, q.sizes.users * (8.0 * dims + 8.0) / 2.0);
+        c.join(3.0, all * 8.0 * dims / 3.0 / starts);
+        return;
+    }
+    c.join(2.0, sample(q) * (8.0 * dims + 8.0) / 2.0);
+    c.join(1.0, all * 8.0 * dims);
+    let rounds = LONGEST.min(q.job.kmeans.max_iter as f64);
+    let mean = ITERATIONS.min(q.job.kmeans.max_iter as f64) / LONGEST;
+    c.sum(rounds, mean * all * 16.0);
+    c.sum(rounds, mean * all * 8.0 * dims);
+}
+
+fn evidence(c: &mut Calls, q: &Question) {
+    let (projected, _) = q.runs();
+    let (dims, items, starts) = (q.components(), q.sizes.items, q.second_starts());
+    pca(c, q);
+    pca(c, q);
+    runs(c, q, projected.iter().sum(), starts);
+    runs(c, q, projected.iter().sum(), starts);
+    // Each refit to a worker of its own, twice.
+    let (refits, peers) = (q.refits(), q.cluster.peers());
+    let dealt = q.refit_users() * (8.0 * dims + 8.0) * refits.min(peers);
+    c.join(2.0 * (refits / peers).ceil(), dealt / peers);
+    // What was seen of the items: for every number of clusters, and once more for what is offered.
+    for k in projected.iter().chain(&projected).copied().chain([q.clusters()]) {
+        c.sum(1.0, 4.0 * k * items);
+        c.sum(6.0, 8.0);
+    }
+    for k in &projected {
+        c.sum(4.0, 8.0 * k * dims / 4.0);
+    }
+    c.sum(4.0, 8.0 * items);
+}
+
+fn sweep(c: &mut Calls, q: &Question) {
+    let (_, full) = q.runs();
+    let items = q.sizes.items;
+    let all: f64 = full.iter().sum::<f64>() * q.job.kmeans.n_init as f64;
+    let most = full.iter().fold(0.0, |a: f64, b| a.max(*b));
+    // Each centre: a race, the candidates' rows, their potentials.
+    let row = 12.0 * (q.sizes.ratings / q.sizes.users) * 6.0 * q.job.kmeans.n_init as f64;
+    c.join(2.0 * most, row);
+    c.sum(most, 8.0 * 6.0 * q.job.kmeans.n_init as f64);
+    c.sum(SPARSE_ITERATIONS, all * 16.0);
+    c.sum(SPARSE_ITERATIONS, all * 8.0 * items);
+}
+
+/// Numbers of a row of Naive Bayes' tables: clusters in whole vectors.
+pub fn lanes(clusters: f64) -> f64 {
+    (clusters / 8.0).ceil() * 8.0
+}
+
+/// Tables that a model of Naive Bayes has.
+pub fn tables(q: &Question) -> f64 {
+    if q.job.validate.model == crate::job::BayesModel::Gaussian { 2.0 } else { 1.0 }
+}
+
+fn validate(c: &mut Calls, q: &Question) {
+    let (items, k, folds) = (q.sizes.items, q.clusters(), q.job.validate.folds as f64);
+    let slices = |bytes: f64| (bytes / q.cluster.peers() / 1048576.0).ceil().max(1.0);
+    let counts = tables(q) * folds * k * items * 8.0;
+    let weights = tables(q) * lanes(k) * items * 8.0;
+    c.sum(6.0, folds * k * 8.0);
+    c.join(slices(counts), counts / slices(counts));
+    for _ in 0..q.models() as usize {
+        c.join(slices(weights), weights / slices(weights));
+        c.each_to_each(1.0, 8.0 * k * (items / 64.0 / q.cluster.peers()));
+    }
+    c.gather(q.models(), tables(q) * k * items * 8.0 / q.models());
+    c.sum(2.0, 8.0 * k * k);
+}
+
+fn profile(c: &mut Calls, q: &Question) {
+    let (items, k) = (q.sizes.items, q.clusters());
+    c.sum(1.0, 8.0 * (items + k));
+    let slices = (8.0 * items * k / q.cluster.peers() / 1048576.0).ceil().max(1.0);
+    c.join(slices, 8.0 * items * k / slices);
+    let top = q.job.profile.top as f64;
+    c.gather(1.0, k * (items / 64.0 * 24.0 + q.cluster.peers() * top * 20.0));
+    // Who has what: counts of half the width, then what is known of the top items and of metadata.
+    let chosen = (k * top).min(items);
+    c.broadcast(1.0, 4.0 * chosen);
+    let slices = (4.0 * items * k / q.cluster.peers() / 1048576.0).ceil().max(1.0);
+    c.join(slices, 4.0 * items * k / slices);
+    c.sum(1.0, 16.0 * k * chosen);
+    c.gather(3.0, q.cluster.peers() * k * 200.0);
+    if q.job.input.items.as_ref().is_some_and(|items| !items.metadata.is_empty()) {
+        c.broadcast(1.0, VALUES * items / q.cluster.peers());
+        c.sum(1.0, 8.0 * k * CATEGORIES);
+    }
+}
+
+fn gather(c: &mut Calls, q: &Question) {
+    let Sizes { users, user_text, .. } = q.sizes;
+    let peers = q.cluster.peers();
+    c.gather(7.0, users * (8.0 + user_text + COLUMNS) / 7.0);
+    c.gather(1.0, peers * 4000f64.min(users / peers) * (40.0 + user_text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::predict::tests::cluster;
+
+    /// What a worker sends, added up over the workers, is what is sent.
+    #[test]
+    fn sums_and_gatherings_send_what_they_say() {
+        let two = cluster(2, 1);
+        let mut calls = Calls { cluster: &two, traffic: Traffic::default() };
+        calls.sum(1.0, 1e6);
+        // Half of the array to the other's owner, and half of the sum back, from each of the two.
+        assert!((calls.traffic.sent / FRAMING - 2e6).abs() < 1.0, "{:?}", calls.traffic);
+        let mut calls = Calls { cluster: &two, traffic: Traffic::default() };
+        calls.gather(1.0, 1e6);
+        assert!((calls.traffic.sent / FRAMING - 5e5).abs() < 1.0);
+        let mut calls = Calls { cluster: &two, traffic: Traffic::default() };
+        calls.sum(3.0, 100.0);
+        assert!((calls.traffic.sent / FRAMING - 600.0).abs() < 1e-6 && calls.traffic.calls == 3.0);
+    }
+}

@@ -1,0 +1,32 @@
+//! Where a job finds room: shares of its memory, and folders for what does not outlive it.
+
+use std::path::{Path, PathBuf};
+
+use crate::flow::read::Room;
+use crate::job::Job;
+
+/// Shares of `memory`: for the ratings, and for the runs of k-means in progress. The rest is for what a stage needs beside
+/// them.
+const RATINGS_PERCENT: u64 = 40;
+pub const RUNS_PERCENT: u64 = 30;
+
+/// Where a worker keeps the ratings of a job whose output goes to `output`.
+pub fn room(job: &Job, workers: usize, output: &Path) -> Room {
+    Room { memory: share(job, workers, RATINGS_PERCENT), scratch: scratch_folder(job, output) }
+}
+
+/// A worker's share of the memory of a process.
+pub fn share(job: &Job, workers: usize, percent: u64) -> u64 {
+    job.memory / 100 * percent / workers as u64
+}
+
+/// Where files of a job go that do not outlive the run.
+pub fn scratch_folder(job: &Job, output: &Path) -> PathBuf {
+    job.scratch.clone().unwrap_or_else(|| folder_beside(output))
+}
+
+/// The same where no folder of their own is named: the one that `output` goes to.
+pub fn folder_beside(output: &Path) -> PathBuf {
+    let parent = output.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    parent.filter(|folder| folder.is_dir()).map_or_else(std::env::temp_dir, Path::to_path_buf)
+}

@@ -1,0 +1,107 @@
+//! `segmill run`: the batch job, a handful of calls in the order of the data, run by every worker in lockstep.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::collective::Collective;
+use crate::error::Result;
+use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
+use crate::flow::collective::TimelyCollective;
+use crate::flow::read::{self, Dictionary, Wanted};
+use crate::job::Job;
+use crate::report::page;
+use crate::results::Outcome;
+use crate::results::write::{self, Written};
+
+use super::checkpoint::CheckpointFolder;
+use super::clock::Clock;
+use super::compare::{self, Previous};
+use super::fingerprint::fingerprint;
+use super::fit::{self, Task};
+use super::gather;
+use super::room::room;
+use super::sizes::check_sizes;
+
+/// A finished run, on the process of the coordinator.
+pub struct Finished {
+    pub outcome: Outcome,
+    pub written: Written,
+}
+
+/// Runs a checked job on all workers of `layout` and writes its output folder. Returns what was found on the process
+/// that has the coordinator, nothing on the others.
+pub fn run(job: Job, layout: &Layout) -> Result<Option<Finished>> {
+    let shared = Arc::new((job, layout.clone(), OnceLock::new()));
+    let ours = Arc::clone(&shared);
+    let results = cluster::execute(
+        layout,
+        move || ours.2.get_or_init(|| fingerprint(&ours.0)).clone(),
+        move |worker| {
+            let (job, layout, known) = &*shared;
+            let mut collective = TimelyCollective::new(worker);
+            work(worker, &mut collective, job, layout, known)
+        },
+    )?;
+    // Workers agree on errors, so the first speaks for all.
+    results.into_iter().next().expect("a process has a worker")
+}
+
+/// One worker's part of the job. `known` is its fingerprint, where somebody of this process has asked for it.
+fn work<C: Collective>(
+    worker: &mut Worker,
+    c: &mut C,
+    job: &Job,
+    layout: &Layout,
+    known: &OnceLock<Fingerprint>,
+) -> Result<Option<Finished>> {
+    let writable = if c.is_coordinator() { write::check_output(&job.output) } else { Ok(()) };
+    c.agree(writable)?;
+    let previous = compare::open(c, job)?;
+    let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
+    let mut checkpoint = open_checkpoint(c, job, known, previous.as_ref());
+    let room = room(job, layout.workers, &job.output);
+    let wanted =
+        Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room, whole: false };
+    let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
+    let sweep_over = check_sizes(job, &ratings)?;
+    let earlier = match &job.compare {
+        Some(_) => {
+            let known = clock.time("earlier", || compare::find_users(c, previous.as_ref(), &ratings))?;
+            Some((previous, known))
+        }
+        None => None,
+    };
+    let (files, rejects) = (ratings.files.clone(), std::mem::take(&mut ratings.rejects));
+    let task = Task { job, layout, sweep_over, earlier, beginning: None, scratch: &room.scratch };
+    let outcome = fit::fit(c, task, ratings, &mut clock, &mut checkpoint)?;
+    let finished = outcome.map(|outcome| {
+        let rejects = gather::reject_lines(&files, rejects);
+        let written = clock.time("write", || write::write(&outcome, &job.output, &rejects, page::write))?;
+        Ok(Finished { outcome, written })
+    });
+    let finished = c.agree(finished.transpose())?;
+    checkpoint.remove();
+    Ok(finished)
+}
+
+/// Beside the output, hidden; of this very job and input.
+fn open_checkpoint<C: Collective>(
+    c: &mut C,
+    job: &Job,
+    known: &OnceLock<Fingerprint>,
+    previous: Option<&Previous>,
+) -> CheckpointFolder {
+    let name = job.output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = job.output.with_file_name(format!(".{name}.checkpoint"));
+    let none = Fingerprint::default();
+    let Fingerprint { job: sections, inputs } =
+        if c.is_coordinator() { known.get_or_init(|| fingerprint(job)) } else { &none };
+    let mut identity = format!("{} {sections:?} {inputs}", env!("CARGO_PKG_VERSION"));
+    if let Some(previous) = previous {
+        identity += &previous.identity();
+    }
+    if job.input.reads_stdin() {
+        // Nobody knows whether the next run is fed the same.
+        identity += &format!(" {:?}", std::time::SystemTime::now());
+    }
+    CheckpointFolder::open(c, &folder, &identity, job.checkpoint_every)
+}

@@ -1,0 +1,206 @@
+//! The evidence in its order: refits, a second fit without a tenth of the ratings, and the same of made data.
+//!
+//! A second fit weighs, projects and divides as the run did, with fewer starts ([`Evidence::STARTS`]) and a tolerance of PCA that
+//! is enough for where users go ([`TOL`]).
+
+use std::path::Path;
+
+use ndarray::{Array2, ArrayView2};
+
+use super::guess::{Mean, Popularity};
+use super::hidden::{self, Split};
+use super::quality::{Quality, quality};
+use super::stability::{self, Segmented};
+use super::verdict;
+use super::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict, null};
+use crate::collective::Collective;
+use crate::error::Result;
+use crate::job::{EvidenceParams, Job, KMeansParams, PcaParams};
+use crate::kernel::csr::Csr;
+use crate::shard::Shard;
+use crate::shard::store::Store;
+use crate::shard::weight::Weigher;
+use crate::stages::kmeans::{self, Assignment, Centroids, KMeans};
+use crate::stages::pca;
+use crate::stages::resume::InMemory;
+
+/// The residual of PCA in each second fit, at least.
+const TOL: f64 = 1e-4;
+
+/// What the evidence is about, and where it may be made.
+pub struct Question<'a> {
+    pub job: &'a Job,
+    pub params: EvidenceParams,
+    /// This worker's users with their raw ratings.
+    pub shard: &'a Shard,
+    /// The run's `(n_local_users, n_components)`, as k-means saw them.
+    pub points: ArrayView2<'a, f64>,
+    /// The run's models, by rising number of clusters; the one of its segments among them.
+    pub tried: &'a [KMeans],
+    /// Bytes of this worker for matrices; the rest of them goes to files in `scratch`.
+    pub memory: u64,
+    pub scratch: &'a Path,
+    /// Bytes of this worker for runs of k-means in progress.
+    pub runs_memory: u64,
+}
+
+/// A second fit: users and their models.
+struct Fit {
+    points: Array2<f64>,
+    /// By rising number of clusters.
+    models: Vec<KMeans>,
+}
+
+/// What the second fit says of the ratings that were hidden from it.
+struct Guesses {
+    held_out: HeldOut,
+    /// For each number of clusters.
+    bits: Vec<Mean>,
+    /// Standard errors of the difference in bits between the numbers of two places.
+    errors: Array2<f64>,
+}
+
+/// The same of made data: bits for each number of clusters, and how well the chosen one is found again.
+struct Chance {
+    bits: Vec<Mean>,
+    adjusted_rand: f64,
+}
+
+/// Gathers the evidence; all workers call it together, and get the same. Also tells the bytes of this worker that went to
+/// scratch files.
+///
+/// # Errors
+/// Those of the stages that it goes through again.
+pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<(Evidence, u64)> {
+    let Question { points, tried, shard, .. } = *question;
+    let again = question.stability(c, &Segmented { points, draw_keys: &shard.draw_keys, models: tried })?;
+    let quality_of = |model: &KMeans| quality(c, points, &labels(model, points), model.sizes.len());
+    let qualities: Vec<Quality> = tried.iter().map(quality_of).collect();
+    let (guesses, spilled) = question.guesses(c)?;
+    let (chance, more) = question.chance(c)?;
+    let by_clusters = |at: usize| OfClusters {
+        clusters: tried[at].sizes.len(),
+        bits: guesses.bits[at].mean,
+        standard_error: guesses.bits[at].standard_error,
+        null_bits: chance.bits[at].mean,
+        adjusted_rand: again[at].adjusted_rand,
+        simplified_silhouette: qualities[at].simplified_silhouette,
+        calinski_harabasz: qualities[at].calinski_harabasz,
+        davies_bouldin: qualities[at].davies_bouldin,
+    };
+    let by_clusters: Vec<OfClusters> = (0..tried.len()).map(by_clusters).collect();
+    let chosen = question.chosen();
+    let Mean { mean: bits, standard_error } = chance.bits[chosen];
+    let null = Null { bits, standard_error, adjusted_rand: chance.adjusted_rand };
+    let stability = again[chosen].clone();
+    let verdict = verdict::verdict(&guesses.held_out, &stability, &null);
+    let suggested_clusters = match verdict {
+        Verdict::None => None,
+        Verdict::Stable | Verdict::Weak => verdict::suggested(&by_clusters, |a, b| guesses.errors[[a, b]]),
+    };
+    let summary = verdict::summary(verdict, suggested_clusters, tried[chosen].sizes.len());
+    let held_out = guesses.held_out;
+    Ok((Evidence { verdict, summary, suggested_clusters, held_out, stability, null, by_clusters }, spilled + more))
+}
+
+impl Question<'_> {
+    /// The place of the run's own number of clusters.
+    fn chosen(&self) -> usize {
+        let is_own = |model: &KMeans| model.sizes.len() == self.job.kmeans.clusters;
+        self.tried.iter().position(is_own).expect("the segments are among what was tried")
+    }
+
+    fn store(&self) -> Store {
+        Store::new(self.memory, self.scratch)
+    }
+
+    /// Of every second fit.
+    fn kmeans(&self) -> KMeansParams {
+        let params = self.job.kmeans;
+        KMeansParams { n_init: params.n_init.min(Evidence::STARTS), ..params }
+    }
+
+    fn stability<C: Collective>(&self, c: &mut C, run: &Segmented) -> Result<Vec<Stability>> {
+        stability::stability(c, run, &self.kmeans(), self.params.refits, self.job.seed, self.runs_memory)
+    }
+
+    /// Hides a tenth of `ratings`.
+    fn split<C: Collective>(&self, c: &mut C, ratings: &Csr, store: &mut Store) -> Result<Split> {
+        let split = hidden::split(ratings, &self.shard.draw_keys, self.job.seed, store);
+        c.agree(split)
+    }
+
+    /// Fits what is seen.
+    fn fit<C: Collective>(&self, c: &mut C, seen: &Csr, store: &mut Store) -> Result<Fit> {
+        let numbers: Vec<usize> = self.tried.iter().map(|model| model.sizes.len()).collect();
+        let weigher = Weigher::fit(c, seen, self.job.matrix);
+        let weighted = weigher.weigh(seen, store);
+        let matrix = c.agree(weighted)?;
+        let params = PcaParams { report: self.job.pca.components, tol: self.job.pca.tol.max(TOL), ..self.job.pca };
+        let pca = pca::fit(c, &matrix, &params, self.job.seed, self.job.memory, &mut InMemory::default())?;
+        let params = self.kmeans();
+        let points = Centroids::points(pca::project(&pca, &matrix), &params);
+        drop(matrix);
+        let (keys, seed, nowhere) = (&self.shard.draw_keys, self.job.seed, &mut InMemory::default());
+        let fitted = kmeans::fit_and_sweep(c, points.view(), keys, &params, &numbers, seed, self.runs_memory, nowhere)?;
+        Ok(Fit { points, models: fitted.tried })
+    }
+
+    /// Also the bytes of this worker in scratch files.
+    fn guesses<C: Collective>(&self, c: &mut C) -> Result<(Guesses, u64)> {
+        let mut store = self.store();
+        let split = self.split(c, &self.shard.matrix, &mut store)?;
+        let Fit { points, models } = self.fit(c, &split.seen, &mut store)?;
+        let popularity = Popularity::new(c, &split);
+        let saved = saved(c, &popularity, &points, &models);
+        let bits: Vec<Mean> = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
+        let own = &models[self.chosen()];
+        let [recall_at_10, popularity_recall_at_10] =
+            popularity.recall(c, &labels(own, points.view()), own.sizes.len());
+        let Mean { mean, standard_error } = bits[self.chosen()];
+        let held_out = HeldOut {
+            ratings: popularity.n_hidden,
+            users: popularity.n_users,
+            bits: mean,
+            standard_error,
+            recall_at_10,
+            popularity_recall_at_10,
+        };
+        let mut errors = Array2::zeros((saved.len(), saved.len()));
+        for (a, b) in (0..saved.len()).flat_map(|b| (0..b).map(move |a| (a, b))) {
+            let behind: Vec<f64> = saved[a].iter().zip(&saved[b]).map(|(a, b)| a - b).collect();
+            let error = popularity.mean(c, &behind).standard_error;
+            (errors[[a, b]], errors[[b, a]]) = (error, error);
+        }
+        Ok((Guesses { held_out, bits, errors }, store.spilled()))
+    }
+
+    /// Also the bytes of this worker in scratch files.
+    fn chance<C: Collective>(&self, c: &mut C) -> Result<(Chance, u64)> {
+        let (mut store, keys) = (self.store(), &self.shard.draw_keys);
+        let ratings = null::null(c, &self.shard.matrix, keys, self.job.seed, &mut store);
+        let ratings = c.agree(ratings)?;
+        let split = self.split(c, &ratings, &mut store)?;
+        drop(ratings);
+        let Fit { points, models } = self.fit(c, &split.seen, &mut store)?;
+        let popularity = Popularity::new(c, &split);
+        let saved = saved(c, &popularity, &points, &models);
+        let bits = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
+        let own = &models[self.chosen()..=self.chosen()];
+        let again = self.stability(c, &Segmented { points: points.view(), draw_keys: keys, models: own })?;
+        Ok((Chance { bits, adjusted_rand: again[0].adjusted_rand }, store.spilled()))
+    }
+}
+
+/// For each model, the bits that it saves over each local user's hidden ratings.
+fn saved<C: Collective>(c: &mut C, popularity: &Popularity, points: &Array2<f64>, models: &[KMeans]) -> Vec<Vec<f64>> {
+    let of = |model: &KMeans| popularity.bits(c, &labels(model, points.view()), model.sizes.len());
+    models.iter().map(of).collect()
+}
+
+/// Where a model puts users.
+fn labels(model: &KMeans, points: ArrayView2<f64>) -> Vec<u32> {
+    let mut found = Assignment::with_capacity(points.nrows());
+    Centroids::of(model.centroids.view(), &model.tie_order).assign(points, &mut found);
+    found.segment
+}

@@ -1,0 +1,231 @@
+//! Do other users of the same kind lead to the same segments?
+//!
+//! A refit has each user with the probability 1 − 1/e, which is the chance to be in a bootstrap sample (Hennig 2007, with
+//! users drawn several times counted once), or less, where fewer make enough. It begins anew, with draws of its own; what it
+//! makes of its users is compared with what the segments make of them. The projection stays.
+//!
+//! A refit's users are few enough for one worker, so the refits are divided among the workers, as starts of k-means
+//! are where points are few, and each worker moves all numbers of clusters of a refit in lockstep.
+
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use super::Stability;
+use crate::collective::{Collective, Solo};
+use crate::error::Result;
+use crate::job::KMeansParams;
+use crate::kernel::agreement::Contingency;
+use crate::kernel::keyed::{self, Stream};
+use crate::stages::kmeans::{self, Assignment, Centroids, KMeans};
+use crate::stages::resume::InMemory;
+
+/// 1 − 1/e: the share of users in a bootstrap sample.
+const SHARE: f64 = 0.632_120_558_828_557_7;
+
+/// Users of a refit: about so many at most, or so many for each cluster.
+const USERS: f64 = 8_192.0;
+const USERS_PER_CLUSTER: f64 = 32.0;
+
+/// The users and their segments, as the run has them.
+pub struct Segmented<'a> {
+    /// `(n_local_users, n_dims)`
+    pub points: ArrayView2<'a, f64>,
+    pub draw_keys: &'a [u64],
+    /// The run's models by number of clusters.
+    pub models: &'a [KMeans],
+}
+
+/// What a refit found of the segments of one model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Again {
+    adjusted_rand: f64,
+    /// By segment.
+    jaccard: Vec<f64>,
+}
+
+/// Refits `refits` times. `params` are those of each refit, `memory` the bytes for its runs.
+pub fn stability<C: Collective>(
+    c: &mut C,
+    run: &Segmented,
+    params: &KMeansParams,
+    refits: usize,
+    seed: u64,
+    memory: u64,
+) -> Result<Vec<Stability>> {
+    let share = share(c, run);
+    let mut mine: Vec<(usize, Vec<Again>)> = Vec::new();
+    for first in (0..refits).step_by(c.peers()) {
+        let (points, draw_keys) = deal(c, run, first..(first + c.peers()).min(refits), share, seed);
+        let refit = first + c.index();
+        let found = if refit < refits {
+            let seed = keyed::bits(seed, Stream::Refit, refit as u64, u64::MAX);
+            again(run.models, points, &draw_keys, params, seed, memory).map(|again| mine.push((refit, again)))
+        } else {
+            Ok(())
+        };
+        c.agree(found)?;
+    }
+    let mut all = c.gather_values(&mine).concat();
+    all.sort_by_key(|(refit, _)| *refit);
+    let all = c.broadcast_value(c.is_coordinator().then_some(&all));
+    Ok((0..run.models.len()).map(|model| summary(all.iter().map(|(_, again)| &again[model]))).collect())
+}
+
+/// Of the users in each refit.
+fn share<C: Collective>(c: &mut C, run: &Segmented) -> f64 {
+    let mut n_users = [run.draw_keys.len() as u64];
+    c.sum(&mut n_users);
+    let most = run.models.iter().map(|model| model.sizes.len()).max().unwrap_or(0);
+    let n_users = n_users[0].max(1) as f64;
+    users_of_refit(n_users, most as f64) / n_users
+}
+
+/// About how many of `n_users` users a refit has, for up to `clusters` clusters.
+pub fn users_of_refit(n_users: f64, clusters: f64) -> f64 {
+    (SHARE * n_users).min(USERS.max(USERS_PER_CLUSTER * clusters))
+}
+
+/// Sends the users of each of `refits`, which has at most one for each worker, to its worker. Returns those of this one.
+fn deal<C: Collective>(
+    c: &mut C,
+    run: &Segmented,
+    refits: std::ops::Range<usize>,
+    share: f64,
+    seed: u64,
+) -> (Array2<f64>, Vec<u64>) {
+    let n_dims = run.points.ncols();
+    let users_of = |refit: usize| {
+        let mut words: Vec<u64> = Vec::new();
+        for (point, &key) in run.points.rows().into_iter().zip(run.draw_keys) {
+            if keyed::uniform(seed, Stream::Refit, refit as u64, key) < share {
+                words.push(key);
+                words.extend(point.iter().map(|x| x.to_bits()));
+            }
+        }
+        bytemuck::cast_slice(&words).to_vec()
+    };
+    let mut outgoing: Vec<Vec<u8>> = refits.map(users_of).collect();
+    outgoing.resize(c.peers(), Vec::new());
+    let words: Vec<u64> =
+        c.exchange(outgoing).iter().flat_map(|bytes| bytemuck::pod_collect_to_vec::<u8, u64>(bytes)).collect();
+    let users = words.chunks_exact(1 + n_dims);
+    let draw_keys = users.clone().map(|user| user[0]).collect();
+    let values: Vec<f64> = users.flat_map(|user| user[1..].iter().map(|&bits| f64::from_bits(bits))).collect();
+    let points = Array2::from_shape_vec((values.len() / n_dims.max(1), n_dims), values).expect("a row for each user");
+    (points, draw_keys)
+}
+
+/// Fits all numbers of clusters of `models` to these users, and looks for the segments of each.
+fn again(
+    models: &[KMeans],
+    points: Array2<f64>,
+    draw_keys: &[u64],
+    params: &KMeansParams,
+    seed: u64,
+    memory: u64,
+) -> Result<Vec<Again>> {
+    let possible: Vec<usize> = models.iter().map(|model| model.sizes.len()).filter(|&k| k <= draw_keys.len()).collect();
+    let mut refitted = Vec::new();
+    if let Some(&clusters) = possible.last() {
+        let params = KMeansParams { clusters, ..*params };
+        let nowhere = &mut InMemory::default();
+        let fitted =
+            kmeans::fit_and_sweep(&mut Solo, points.view(), draw_keys, &params, &possible, seed, memory, nowhere)?;
+        refitted = fitted.tried;
+    }
+    let labels = |model: &KMeans| {
+        let mut found = Assignment::with_capacity(draw_keys.len());
+        Centroids::of(model.centroids.view(), &model.tie_order).assign(points.view(), &mut found);
+        found.segment
+    };
+    let of = |model: &KMeans| {
+        let k = model.sizes.len();
+        // Of fewer users than segments nothing is found again.
+        let Some(other) = refitted.iter().find(|other| other.sizes.len() == k) else {
+            return Again { adjusted_rand: 0.0, jaccard: vec![0.0; k] };
+        };
+        let contingency = Contingency::from_labels(&labels(model), k, &labels(other), k);
+        let matched = contingency.matched().into_iter().enumerate();
+        let jaccard = matched.map(|(segment, other)| other.map_or(0.0, |other| contingency.jaccard(segment, other)));
+        Again { adjusted_rand: contingency.adjusted_rand(), jaccard: jaccard.collect() }
+    };
+    Ok(models.iter().map(of).collect())
+}
+
+/// Of the refits, which come in order.
+fn summary<'a>(refits: impl Iterator<Item = &'a Again> + Clone) -> Stability {
+    let n = refits.clone().count() as f64;
+    let mean = refits.clone().map(|again| again.adjusted_rand).sum::<f64>() / n;
+    let squares: f64 = refits.clone().map(|again| (again.adjusted_rand - mean) * (again.adjusted_rand - mean)).sum();
+    let n_segments = refits.clone().map(|again| again.jaccard.len()).max().unwrap_or(0);
+    let jaccard = |segment: usize| refits.clone().map(|again| again.jaccard[segment]).sum::<f64>() / n;
+    Stability {
+        refits: n as usize,
+        adjusted_rand: mean,
+        standard_deviation: (squares / (n - 1.0).max(1.0)).sqrt(),
+        jaccard: (0..n_segments).map(jaccard).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collective::testing::run_workers;
+
+    const N: usize = 400;
+
+    /// Users around `k` centres, `apart` from each other, in two dimensions.
+    fn points(k: usize, apart: f64) -> Array2<f64> {
+        let draw = |user: usize, dim: usize| keyed::uniform(2, Stream::Generate, user as u64, dim as u64);
+        Array2::from_shape_fn((N, 2), |(user, dim)| {
+            let (across, up) = (user % k % 3, user % k / 3);
+            draw(user, dim) + apart * if dim == 0 { across as f64 } else { up as f64 }
+        })
+    }
+
+    fn keys() -> Vec<u64> {
+        (0..N as u64).map(keyed::mix).collect()
+    }
+
+    fn params(clusters: usize) -> KMeansParams {
+        KMeansParams { clusters, n_init: 3, max_iter: 100, tol: 1e-4, spherical: false }
+    }
+
+    fn found(points: &Array2<f64>, clusters: usize, peers: usize) -> Vec<Stability> {
+        let fitted = kmeans::fit(&mut Solo, points.view(), &keys(), &params(clusters), 1, u64::MAX).unwrap();
+        let mut all = run_workers(peers, |c| {
+            let mine: Vec<usize> = (0..N).filter(|user| user % c.peers() == c.index()).collect();
+            let own = points.select(ndarray::Axis(0), &mine);
+            let keys: Vec<u64> = mine.iter().map(|&user| keys()[user]).collect();
+            let models = [fitted.0.clone()];
+            let run = Segmented { points: own.view(), draw_keys: &keys, models: &models };
+            stability(c, &run, &params(clusters), 5, 9, u64::MAX).unwrap()
+        });
+        assert!(all.windows(2).all(|pair| pair[0] == pair[1]));
+        all.remove(0)
+    }
+
+    #[test]
+    fn clear_segments_are_found_again_and_slices_are_not() {
+        let clear = &found(&points(6, 4.0), 6, 1)[0];
+        assert_eq!((clear.adjusted_rand, clear.standard_deviation), (1.0, 0.0));
+        assert_eq!(clear.jaccard, [1.0; 6]);
+        let slices = &found(&points(6, 0.0), 6, 1)[0];
+        assert!(slices.adjusted_rand < 0.8, "{slices:?}");
+        assert!(slices.standard_deviation > 0.0);
+    }
+
+    #[test]
+    fn workers_leave_no_trace() {
+        let points = points(5, 0.7);
+        let alone = found(&points, 7, 1);
+        assert_eq!(found(&points, 7, 3), alone);
+        assert_eq!(found(&points, 7, 6), alone);
+    }
+
+    #[test]
+    fn more_segments_than_users_of_a_refit_are_not_found() {
+        let few = &found(&points(5, 1.0), 390, 2)[0];
+        assert_eq!(few.adjusted_rand, 0.0);
+    }
+}

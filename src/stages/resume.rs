@@ -1,0 +1,87 @@
+//! What a stage leaves behind, so that a run that is started again goes on from it.
+//!
+//! A stage keeps its state under a name, the same on all workers, and asks for it when it begins. Where states end up is
+//! not its business: the run gives it a [`Checkpoint`], which writes them to disk from time to time, or does not. A state that
+//! cannot be read counts as none.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// States by name.
+pub type States = BTreeMap<String, Vec<u8>>;
+
+/// Keeps the states of stages.
+pub trait Checkpoint {
+    fn states(&self) -> &States;
+
+    fn states_mut(&mut self) -> &mut States;
+
+    /// True on the coordinator when it is time to keep the state of a stage in progress.
+    fn is_due(&self) -> bool;
+
+    /// Writes the states of a stage in progress.
+    fn write(&mut self);
+
+    /// Writes them at the end of a stage, if that is worth it.
+    fn write_at_end(&mut self);
+}
+
+impl dyn Checkpoint + '_ {
+    /// The state that a stage left, if any.
+    pub fn restore<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        read(self.states(), name)
+    }
+
+    /// Keeps the state of a stage that has ended.
+    pub fn keep<T: Serialize>(&mut self, name: &str, state: &T) {
+        self.set(name, state);
+        self.write_at_end();
+    }
+
+    /// Drops a state that nobody will go on from any more.
+    pub fn forget(&mut self, name: &str) {
+        self.states_mut().remove(name);
+    }
+
+    /// Keeps the state of a stage in progress when it is time to. Only the coordinator ever makes it.
+    pub fn keep_if_due<T: Serialize>(&mut self, name: &str, state: impl FnOnce() -> T) {
+        if self.is_due() {
+            self.set(name, &state());
+            self.write();
+        }
+    }
+
+    fn set<T: Serialize>(&mut self, name: &str, state: &T) {
+        let bytes = postcard::to_stdvec(state).expect("states serialise");
+        self.states_mut().insert(name.into(), bytes);
+    }
+}
+
+/// The state under `name`, if it can be read.
+pub fn read<T: DeserializeOwned>(states: &States, name: &str) -> Option<T> {
+    postcard::from_bytes(states.get(name)?).ok()
+}
+
+/// Keeps states in memory only: for runs that nobody goes on from.
+#[derive(Debug, Default)]
+pub struct InMemory(States);
+
+impl Checkpoint for InMemory {
+    fn states(&self) -> &States {
+        &self.0
+    }
+
+    fn states_mut(&mut self) -> &mut States {
+        &mut self.0
+    }
+
+    fn is_due(&self) -> bool {
+        false
+    }
+
+    fn write(&mut self) {}
+
+    fn write_at_end(&mut self) {}
+}
