@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{TalkArgs, checked_threads, key_and_value};
+use super::job::key_and_value;
+use super::talk::TalkArgs;
+use super::threads::checked_threads;
 use crate::error::Result;
 
 /// Options of `segmill assign`.

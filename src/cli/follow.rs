@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{MemberArgs, MeshArgs, RANKS, TalkArgs, key_and_value};
+use super::job::key_and_value;
+use super::mesh::{MemberArgs, MeshArgs, RANKS};
+use super::talk::TalkArgs;
 use crate::error::{Error, Result};
 use crate::flow::cluster::Layout;
 use crate::live::change::Op;

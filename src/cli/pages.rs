@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use super::Cli;
 use crate::error::{Error, Result};
 
 /// Options of `segmill completions`.
@@ -27,19 +26,19 @@ pub struct ManArgs {
 }
 
 impl CompletionsArgs {
-    /// The script for the shell.
-    pub fn script(&self) -> Vec<u8> {
+    /// The script for the shell, of the command line `cli`.
+    pub fn script(&self, mut cli: clap::Command) -> Vec<u8> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "segmill", &mut script);
+        clap_complete::generate(self.shell, &mut cli, "segmill", &mut script);
         script
     }
 }
 
 impl ManArgs {
-    /// Writes the pages.
-    pub fn write(&self) -> Result<()> {
+    /// Writes the pages of the command line `cli`.
+    pub fn write(&self, cli: clap::Command) -> Result<()> {
         let made = std::fs::create_dir_all(&self.folder);
-        let written = made.and_then(|()| clap_mangen::generate_to(Cli::command(), &self.folder));
+        let written = made.and_then(|()| clap_mangen::generate_to(cli, &self.folder));
         written.map_err(|e| Error::file(&self.folder, "cannot write the pages", &e, "name another folder"))
     }
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{TalkArgs, checked_threads, key_and_value};
+use super::job::key_and_value;
+use super::talk::TalkArgs;
+use super::threads::checked_threads;
 use crate::error::{Error, Result};
 use crate::runs::predict::asked::{Asked, Stated};
 use crate::runs::predict::limits::USUAL_NETWORK;

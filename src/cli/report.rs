@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::TalkArgs;
+use super::talk::TalkArgs;
 
 /// Options of `segmill report`.
 #[derive(Debug, Args)]

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{JobArgs, LaunchArgs, MAX_WORKERS, MeshArgs, SSH, TalkArgs, checked_threads};
+use super::job::JobArgs;
+use super::launch::{LaunchArgs, SSH};
+use super::mesh::MeshArgs;
+use super::talk::TalkArgs;
+use super::threads::{MAX_WORKERS, checked_threads};
 use crate::error::Result;
 use crate::flow::launch::Plan;
 

@@ -1,0 +1,49 @@
+//! What `segmill` understands: a command and its options.
+
+use clap::{Parser, Subcommand};
+
+use super::assign::AssignArgs;
+use super::follow::FollowArgs;
+use super::generate::GenerateArgs;
+use super::launch::LaunchArgs;
+use super::pages::{CompletionsArgs, ManArgs};
+use super::plan::PlanArgs;
+use super::report::ReportArgs;
+use super::run::RunArgs;
+use super::verify::VerifyArgs;
+
+/// Customer segments from (user, item, rating) data of any size.
+#[derive(Debug, Parser)]
+#[command(name = "segmill", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 verify found a difference; 2 bad command line or job file; 3 bad data; 4 a file or disk failed; \
+    5 a peer is missing or lost (try again); 70 a bug"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a job: ratings in, segments, profiles and a report out
+    Run(RunArgs),
+    /// Run a job in several processes: start all of them, here or over ssh, watch them, and start them again when one is lost
+    Launch(LaunchArgs),
+    /// Say what a job would take, before it is run: sizes, solver, memory, bytes on the wire, time, and what would not fit
+    Plan(PlanArgs),
+    /// Write ratings with planted segments, and the planted label of each user beside them
+    Generate(GenerateArgs),
+    /// Put users, new or known, into the segments of a finished run
+    Assign(AssignArgs),
+    /// Keep the segments of a finished run up to date as ratings arrive, are corrected and are withdrawn
+    Follow(FollowArgs),
+    /// Render the report of a finished run again, after names of segments were edited
+    Report(ReportArgs),
+    /// Run a finished run again in another layout, and compare the digests table by table
+    Verify(VerifyArgs),
+    /// Print the script with which a shell completes the words of segmill
+    Completions(CompletionsArgs),
+    /// Write man pages, one for each command
+    Man(ManArgs),
+}
