@@ -13,22 +13,22 @@ use crate::job::Job;
 use crate::kernel::csr::Csr;
 use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
-use crate::results::{Measured, ModelTerms, Outcome};
+use crate::results::{MapPoint, Measured, ModelTerms, Outcome, UserTable};
 use crate::shard::Shard;
 use crate::shard::store::Store;
 use crate::shard::weight::Weigher;
 use crate::stages::continuity::Continuity;
-use crate::stages::evidence::{Question, activity_correlation};
-use crate::stages::kmeans::{self, Centroids, Fitted, KMeans, StartReport, Sweep, SweepCurve};
+use crate::stages::evidence::{Evidence, Question, activity_correlation};
+use crate::stages::kmeans::{self, Assignment, Centroids, Fitted, KMeans, StartReport, Sweep, SweepCurve};
 use crate::stages::names;
 use crate::stages::pca::{self, Pca};
-use crate::stages::profile;
+use crate::stages::profile::{self, Profile};
 use crate::stages::resume::Checkpoint;
-use crate::stages::validate;
-use crate::watch::progress::{self, RunAt, RunOf, Space};
+use crate::stages::validate::{self, Validation};
+use crate::watch::progress::{self, RunAt, RunOf};
 
 use super::clock::Clock;
-use super::compare::{self, Known, Previous};
+use super::compare::{self, Compared, Known, Previous};
 use super::room::{RUNS_PERCENT, share};
 use super::{evidence, gather, warnings};
 
@@ -55,133 +55,55 @@ pub fn fit<C: Collective>(
     checkpoint: &mut dyn Checkpoint,
 ) -> Result<Option<Outcome>> {
     let Task { job, layout, sweep_over, earlier, beginning, scratch } = task;
-    let memory = share(job, layout.workers, RUNS_PERCENT);
+    let runs_memory = share(job, layout.workers, RUNS_PERCENT);
     let mut warnings = warnings::of_data(c, job, &ratings);
-    let shard = &ratings.shard;
-    let Projected { weigher, matrix, pca, scores, activity_correlation } =
-        clock.time("pca", || project(c, job, shard, &mut ratings.store, checkpoint))?;
-    let projected = match &job.sweep {
-        Some(sweep) if sweep.projected => &sweep_over[..],
-        _ => &[],
-    };
-    let mut found = clock.time("kmeans", || match &beginning {
-        Some(centroids) => {
-            let begin = Centroids::points(pca::project(&pca, centroids), &job.kmeans);
-            let fitted = kmeans::fit_from(c, scores.view(), &shard.draw_keys, begin.view(), &job.kmeans);
-            fitted.map(|(kmeans, assignment)| {
-                let tried = vec![kmeans.clone()];
-                Fitted { kmeans, assignment, curve: SweepCurve::default(), tried }
-            })
-        }
-        None => kmeans::fit_and_sweep(
-            c,
-            scores.view(),
-            &shard.draw_keys,
-            &job.kmeans,
-            projected,
-            job.seed,
-            memory,
-            checkpoint,
-        ),
-    })?;
-    tell_starts(job.kmeans.clusters, &found.kmeans);
-    let compared = earlier.map(|(previous, known)| {
-        let space = compare::Space { ratings: &ratings, pca: &pca, scores: &scores };
-        clock.time("compare", || compare::compare(c, previous.as_ref(), &known, &space, &mut found))
-    });
-    let Fitted { kmeans, assignment, curve, tried } = found;
-    let sweep = match &job.sweep {
-        Some(params) if !sweep_over.is_empty() => {
-            let full = params.full.then(|| {
-                let points = Points::Sparse(&matrix);
-                clock.time("sweep", || {
-                    kmeans::sweep(c, points, &shard.draw_keys, &sweep_over, &job.kmeans, job.seed, memory, checkpoint)
-                })
-            });
-            let projected = params.projected.then_some(curve);
-            Some(Sweep { clusters: sweep_over, projected, full: full.transpose()? })
-        }
-        _ => None,
-    };
-    let n_clusters = job.kmeans.clusters;
-    let (validation, fitted) =
-        clock.time("validate", || validate::fit(c, shard, &assignment.segment, n_clusters, job.validate, job.seed));
-    let (profiles, idf) = clock.time("profile", || {
-        let (centroids, metadata) = (kmeans.centroids.view(), &ratings.items.metadata);
-        profile::fit(c, &shard.matrix, &assignment.segment, centroids, metadata, job.profile)
-    });
-    warnings.extend(warnings::of_fit(job, &pca, &kmeans, activity_correlation));
+    let mut fit = Fit { c, job, layout, runs_memory, scratch, clock, checkpoint };
+    let space = fit.project(&ratings.shard, &mut ratings.store)?;
+    let mut found = fit.cluster(&space, &ratings.shard, &sweep_over, beginning.as_ref())?;
+    let compared = earlier.map(|earlier| fit.compare(earlier, &ratings, &space, &mut found));
+    let sweep = fit.sweep(sweep_over, &space, &ratings.shard, std::mem::take(&mut found.curve))?;
+    let (validation, bayes) = fit.validate(&ratings.shard, &found);
+    let (profiles, idf) = fit.profile(&ratings, &found);
+    warnings.extend(warnings::of_fit(job, &space.pca, &found.kmeans, space.activity_correlation));
+    let Space { weigher, matrix, pca, scores, activity_correlation } = space;
     drop(matrix);
-    let (evidence, evidence_spilled) = match job.evidence {
-        Some(params) => clock.time("evidence", || {
-            let question = Question {
-                job,
-                params,
-                shard,
-                points: scores.view(),
-                tried: &tried,
-                memory: share(job, layout.workers, evidence::MATRICES_PERCENT),
-                scratch,
-                runs_memory: memory,
-            };
-            evidence::gather(c, &question, checkpoint, &mut warnings)
-        })?,
-        None => (None, 0),
-    };
+    let (evidence, evidence_spilled) = fit.evidence(&ratings.shard, &scores, &found.tried, &mut warnings)?;
     // Nobody needs the ratings any more: what is gathered may have their room.
     ratings.shard.matrix = Csr::empty(ratings.n_items);
-    let shard = &ratings.shard;
-
-    let mut spilled = [ratings.rows_spilled + ratings.store.spilled() + evidence_spilled];
-    c.sum(&mut spilled);
-    let [spilled] = spilled;
-    let (users, map) = clock.time("gather", || {
-        let map = gather::map_points(c, shard, &assignment, &scores, job.seed);
-        (gather::users(c, &shard.users, assignment, fitted.predicted), map)
-    });
-    let (peak_memory, bytes_sent) = (gather::peak_memory(c), gather::bytes_sent(c, layout.workers));
+    let spilled = fit.spilled(&ratings, evidence_spilled);
+    let Fitted { kmeans, assignment, .. } = found;
+    let (users, map) = fit.gather(&ratings.shard, assignment, &scores, bayes.predicted);
+    let measured = fit.measure(&ratings, spilled);
+    if !fit.c.is_coordinator() {
+        return Ok(None);
+    }
     let (continuity, moves) = compared.map(|found| (found.continuity, found.moves)).unzip();
     let kept = continuity.as_ref().map_or_else(Vec::new, Continuity::kept_names);
-    Ok(c.is_coordinator().then(|| {
-        let measured = Measured {
-            processes: layout.processes,
-            workers: layout.workers,
-            simd: level().name().into(),
-            n_users: ratings.n_users,
-            n_items: ratings.n_items as u64,
-            n_ratings: ratings.n_ratings,
-            stages: std::mem::take(&mut clock.stages),
-            total_seconds: clock.started.elapsed().as_secs_f64(),
-            peak_memory,
-            spilled,
-            bytes_sent,
-        };
-        Outcome {
-            job: job.clone(),
-            ledger: ratings.ledger,
-            inputs: gather::inputs(&job.input, &ratings.files),
-            users,
-            pca,
-            kmeans,
-            sweep,
-            validation,
-            names: names::names(&profiles, &ratings.items, &kept),
-            profiles,
-            items: ratings.items,
-            evidence,
-            continuity,
-            moves: moves.unwrap_or_default(),
-            activity_correlation,
-            model: ModelTerms { idf, mean_length: weigher.mean_length(), bayes: fitted.terms },
-            map,
-            warnings,
-            measured,
-        }
+    Ok(Some(Outcome {
+        job: job.clone(),
+        ledger: ratings.ledger,
+        inputs: gather::inputs(&job.input, &ratings.files),
+        users,
+        pca,
+        kmeans,
+        sweep,
+        validation,
+        names: names::names(&profiles, &ratings.items, &kept),
+        profiles,
+        items: ratings.items,
+        evidence,
+        continuity,
+        moves: moves.unwrap_or_default(),
+        activity_correlation,
+        model: ModelTerms { idf, mean_length: weigher.mean_length(), bayes: bayes.terms },
+        map,
+        warnings,
+        measured,
     }))
 }
 
 /// Users on the principal components.
-struct Projected<'a> {
+struct Space<'a> {
     weigher: Weigher,
     /// `(n_local_users, n_items)`
     matrix: Cow<'a, Csr>,
@@ -191,13 +113,155 @@ struct Projected<'a> {
     activity_correlation: f64,
 }
 
+/// What the steps of a fit share.
+struct Fit<'a, C> {
+    c: &'a mut C,
+    job: &'a Job,
+    layout: &'a Layout,
+    /// Bytes of this worker for runs of k-means in progress.
+    runs_memory: u64,
+    scratch: &'a Path,
+    clock: &'a mut Clock,
+    checkpoint: &'a mut dyn Checkpoint,
+}
+
+impl<C: Collective> Fit<'_, C> {
+    fn project<'s>(&mut self, shard: &'s Shard, store: &mut Store) -> Result<Space<'s>> {
+        let Fit { c, job, clock, checkpoint, .. } = self;
+        clock.time("pca", || project(*c, job, shard, store, *checkpoint))
+    }
+
+    /// The segments, and those of every number of clusters that the sweep asks for.
+    fn cluster(
+        &mut self,
+        space: &Space<'_>,
+        shard: &Shard,
+        sweep_over: &[usize],
+        beginning: Option<&Csr>,
+    ) -> Result<Fitted> {
+        let Fit { c, job, runs_memory, clock, checkpoint, .. } = self;
+        let is_swept = job.sweep.as_ref().is_some_and(|sweep| sweep.projected);
+        let sweep_over = if is_swept { sweep_over } else { &[] };
+        let (points, keys) = (space.scores.view(), &shard.draw_keys);
+        let found = clock.time("kmeans", || match beginning {
+            Some(centroids) => {
+                let begin = Centroids::points(pca::project(&space.pca, centroids), &job.kmeans);
+                kmeans::fit_from(*c, points, keys, begin.view(), &job.kmeans).map(Fitted::alone)
+            }
+            None => {
+                kmeans::fit_and_sweep(*c, points, keys, &job.kmeans, sweep_over, job.seed, *runs_memory, *checkpoint)
+            }
+        })?;
+        tell_starts(job.kmeans.clusters, &found.kmeans);
+        Ok(found)
+    }
+
+    fn compare(
+        &mut self,
+        (previous, known): (Option<Previous>, Known),
+        ratings: &Ratings,
+        space: &Space<'_>,
+        found: &mut Fitted,
+    ) -> Compared {
+        let Fit { c, clock, .. } = self;
+        let space = compare::Space { ratings, pca: &space.pca, scores: &space.scores };
+        clock.time("compare", || compare::compare(*c, previous.as_ref(), &known, &space, found))
+    }
+
+    /// Inertia against the number of clusters, where the job asks for it. `curve` is that of the projected space.
+    fn sweep(
+        &mut self,
+        clusters: Vec<usize>,
+        space: &Space<'_>,
+        shard: &Shard,
+        curve: SweepCurve,
+    ) -> Result<Option<Sweep>> {
+        let Fit { c, job, runs_memory, clock, checkpoint, .. } = self;
+        let Some(params) = job.sweep.as_ref().filter(|_| !clusters.is_empty()) else { return Ok(None) };
+        let (points, keys) = (Points::Sparse(&space.matrix), &shard.draw_keys);
+        let mut sweep = || kmeans::sweep(*c, points, keys, &clusters, &job.kmeans, job.seed, *runs_memory, *checkpoint);
+        let full = params.full.then(|| clock.time("sweep", &mut sweep)).transpose()?;
+        Ok(Some(Sweep { projected: params.projected.then_some(curve), full, clusters }))
+    }
+
+    fn validate(&mut self, shard: &Shard, found: &Fitted) -> (Validation, validate::Fitted) {
+        let Fit { c, job, clock, .. } = self;
+        let (labels, n_clusters) = (&found.assignment.segment, job.kmeans.clusters);
+        clock.time("validate", || validate::fit(*c, shard, labels, n_clusters, job.validate, job.seed))
+    }
+
+    /// What makes each segment different, and the idf of each item.
+    fn profile(&mut self, ratings: &Ratings, found: &Fitted) -> (Vec<Profile>, Vec<f64>) {
+        let Fit { c, job, clock, .. } = self;
+        let (labels, centroids) = (&found.assignment.segment, found.kmeans.centroids.view());
+        let (matrix, metadata) = (&ratings.shard.matrix, &ratings.items.metadata);
+        clock.time("profile", || profile::fit(*c, matrix, labels, centroids, metadata, job.profile))
+    }
+
+    /// Whether the segments are real, where the job asks for it, and the bytes that this took of scratch files.
+    fn evidence(
+        &mut self,
+        shard: &Shard,
+        scores: &Array2<f64>,
+        tried: &[KMeans],
+        warnings: &mut Vec<String>,
+    ) -> Result<(Option<Evidence>, u64)> {
+        let Fit { c, job, layout, runs_memory, scratch, clock, checkpoint } = self;
+        let Some(params) = job.evidence else { return Ok((None, 0)) };
+        let memory = share(job, layout.workers, evidence::MATRICES_PERCENT);
+        let (points, runs_memory) = (scores.view(), *runs_memory);
+        let question = Question { job, params, shard, points, tried, memory, scratch, runs_memory };
+        clock.time("evidence", || evidence::gather(*c, &question, *checkpoint, warnings))
+    }
+
+    /// Bytes that went to scratch files, over all workers.
+    fn spilled(&mut self, ratings: &Ratings, evidence: u64) -> u64 {
+        let mut spilled = [ratings.rows_spilled + ratings.store.spilled() + evidence];
+        self.c.sum(&mut spilled);
+        spilled[0]
+    }
+
+    fn gather(
+        &mut self,
+        shard: &Shard,
+        assignment: Assignment,
+        scores: &Array2<f64>,
+        nb_segment: Vec<u32>,
+    ) -> (UserTable, Vec<MapPoint>) {
+        let Fit { c, job, clock, .. } = self;
+        clock.time("gather", || {
+            let map = gather::map_points(*c, shard, &assignment, scores, job.seed);
+            (gather::users(*c, &shard.users, assignment, nb_segment), map)
+        })
+    }
+
+    /// What the fit took. `spilled` is in bytes.
+    fn measure(&mut self, ratings: &Ratings, spilled: u64) -> Measured {
+        let Fit { c, layout, clock, .. } = self;
+        Measured {
+            processes: layout.processes,
+            workers: layout.workers,
+            simd: level().name().into(),
+            n_users: ratings.n_users,
+            n_items: ratings.n_items as u64,
+            n_ratings: ratings.n_ratings,
+            peak_memory: gather::peak_memory(*c),
+            bytes_sent: gather::bytes_sent(*c, layout.workers),
+            stages: std::mem::take(&mut clock.stages),
+            total_seconds: clock.started.elapsed().as_secs_f64(),
+            spilled,
+        }
+    }
+}
+
+/// Fits the components, and puts the users on them.
 fn project<'a, C: Collective>(
     c: &mut C,
     job: &Job,
     shard: &'a Shard,
     store: &mut Store,
     checkpoint: &mut dyn Checkpoint,
-) -> Result<Projected<'a>> {
+) -> Result<Space<'a>> {
     let weigher = Weigher::fit(c, &shard.matrix, job.matrix);
     let weighted = weigher.weigh(&shard.matrix, store);
     let matrix = c.agree(weighted)?;
@@ -212,13 +276,13 @@ fn project<'a, C: Collective>(
     progress::swept(pca.solver.iterations, Some(pca.solver.residual));
     let scores = pca::project(&pca, &matrix);
     let activity_correlation = activity_correlation(c, scores.column(0).iter().copied(), &shard.matrix);
-    Ok(Projected { weigher, matrix, pca, scores: Centroids::points(scores, &job.kmeans), activity_correlation })
+    Ok(Space { weigher, matrix, pca, scores: Centroids::points(scores, &job.kmeans), activity_correlation })
 }
 
 /// Tells of all starts, those that other processes ran or an earlier attempt ended too.
 fn tell_starts(clusters: usize, kmeans: &KMeans) {
     for (start, &StartReport { iterations, inertia, .. }) in kmeans.starts.iter().enumerate() {
-        let run = RunOf { space: Space::Projected, clusters, start };
+        let run = RunOf { space: progress::Space::Projected, clusters, start };
         progress::moved(run, RunAt { iterations, inertia, ended: true });
     }
 }

@@ -159,6 +159,12 @@ pub struct Fitted {
 }
 
 impl Fitted {
+    /// Of one run, with no other number of clusters.
+    pub fn alone((kmeans, assignment): (KMeans, Assignment)) -> Fitted {
+        let tried = vec![kmeans.clone()];
+        Fitted { kmeans, assignment, curve: SweepCurve::default(), tried }
+    }
+
     /// Gives the segment `s` the number `numbers[s]`, for each s, wherever it is told of.
     pub fn renumber(&mut self, numbers: &[u32]) {
         let own = self.tried.iter_mut().filter(|model| model.sizes.len() == numbers.len());
