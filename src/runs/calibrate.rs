@@ -63,26 +63,32 @@ const CALLS: usize = 50;
 
 /// The rates of `threads` workers at the same time.
 pub fn calibrate(plan: &Plan, estimate: &Estimate, job: &Job, threads: usize) -> Result<Rates> {
-    let bench = Bench { plan, estimate, job, threads, barrier: Barrier::new(threads) };
+    let each = measure(&Bench { plan, estimate, job, threads, barrier: Barrier::new(threads) })?;
+    let mut rates = mean(&each);
+    if threads > 1 {
+        (rates.call, rates.copy) = collectives(threads)?;
+    }
+    Ok(rates)
+}
+
+/// The rates of each thread that has a piece of the input.
+fn measure(bench: &Bench<'_>) -> Result<Vec<Rates>> {
     let each: Vec<Result<Option<Rates>>> = std::thread::scope(|scope| {
-        let all: Vec<_> = (0..threads)
-            .map(|index| {
-                scope.spawn({
-                    let bench = &bench;
-                    move || bench.rates(index)
-                })
-            })
-            .collect();
+        let all: Vec<_> = (0..bench.threads).map(|index| scope.spawn(move || bench.rates(index))).collect();
         let died = |_| Err(Error::Bug { place: "plan".into(), problem: "a calibration panicked".into() });
         all.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
     });
     // A thread for which there was no piece has nothing to say.
-    let mut each: Vec<Rates> = each.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    Ok(each.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// The mean of what was measured; the usual rates for the rest, or for all where nothing was.
+fn mean(each: &[Rates]) -> Rates {
     if each.is_empty() {
-        each.push(Rates::default());
+        return Rates::default();
     }
     let mean = |of: fn(&Rates) -> f64| each.iter().map(of).sum::<f64>() / each.len() as f64;
-    let mut rates = Rates {
+    Rates {
         scan: mean(|r| r.scan),
         receive: mean(|r| r.receive),
         seal: mean(|r| r.seal),
@@ -98,11 +104,7 @@ pub fn calibrate(plan: &Plan, estimate: &Estimate, job: &Job, threads: usize) ->
         profile: mean(|r| r.profile),
         profile_cell: mean(|r| r.profile_cell),
         ..Rates::default()
-    };
-    if threads > 1 {
-        (rates.call, rates.copy) = collectives(threads)?;
     }
-    Ok(rates)
 }
 
 /// Seconds of a call, and of a byte that a worker sends.

@@ -74,32 +74,54 @@ pub fn fit<C: Collective>(
     let Fitted { kmeans, assignment, .. } = found;
     let (users, map) = fit.gather(&ratings.shard, assignment, &scores, bayes.predicted);
     let measured = fit.measure(&ratings, spilled);
-    if !fit.c.is_coordinator() {
-        return Ok(None);
+    let model = ModelTerms { idf, mean_length: weigher.mean_length(), bayes: bayes.terms };
+    let found =
+        Found { users, map, pca, kmeans, sweep, validation, profiles, evidence, compared, activity_correlation, model };
+    Ok(fit.c.is_coordinator().then(|| found.outcome(job, ratings, warnings, measured)))
+}
+
+/// What the stages have found.
+struct Found {
+    users: UserTable,
+    map: Vec<MapPoint>,
+    pca: Pca,
+    kmeans: KMeans,
+    sweep: Option<Sweep>,
+    validation: Validation,
+    profiles: Vec<Profile>,
+    evidence: Option<Evidence>,
+    compared: Option<Compared>,
+    activity_correlation: f64,
+    model: ModelTerms,
+}
+
+impl Found {
+    /// All there is to say of the run, on the coordinator.
+    fn outcome(self, job: &Job, ratings: Ratings, warnings: Vec<String>, measured: Measured) -> Outcome {
+        let (continuity, moves) = self.compared.map(|found| (found.continuity, found.moves)).unzip();
+        let kept = continuity.as_ref().map_or_else(Vec::new, Continuity::kept_names);
+        Outcome {
+            job: job.clone(),
+            ledger: ratings.ledger,
+            inputs: gather::inputs(&job.input, &ratings.files),
+            names: names::names(&self.profiles, &ratings.items, &kept),
+            items: ratings.items,
+            users: self.users,
+            pca: self.pca,
+            kmeans: self.kmeans,
+            sweep: self.sweep,
+            validation: self.validation,
+            profiles: self.profiles,
+            evidence: self.evidence,
+            continuity,
+            moves: moves.unwrap_or_default(),
+            activity_correlation: self.activity_correlation,
+            model: self.model,
+            map: self.map,
+            warnings,
+            measured,
+        }
     }
-    let (continuity, moves) = compared.map(|found| (found.continuity, found.moves)).unzip();
-    let kept = continuity.as_ref().map_or_else(Vec::new, Continuity::kept_names);
-    Ok(Some(Outcome {
-        job: job.clone(),
-        ledger: ratings.ledger,
-        inputs: gather::inputs(&job.input, &ratings.files),
-        users,
-        pca,
-        kmeans,
-        sweep,
-        validation,
-        names: names::names(&profiles, &ratings.items, &kept),
-        profiles,
-        items: ratings.items,
-        evidence,
-        continuity,
-        moves: moves.unwrap_or_default(),
-        activity_correlation,
-        model: ModelTerms { idf, mean_length: weigher.mean_length(), bayes: bayes.terms },
-        map,
-        warnings,
-        measured,
-    }))
 }
 
 /// Users on the principal components.

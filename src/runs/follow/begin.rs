@@ -10,7 +10,7 @@ use crate::live::row::Row;
 use crate::runs::clock::Clock;
 use crate::runs::room::room;
 
-use super::Order;
+use super::order::Order;
 
 /// Entries that a worker puts in at a time.
 const ENTRIES: usize = 1 << 20;

@@ -12,8 +12,8 @@ use crate::live::state::{Recovered, SnapshotWriter};
 use crate::results::followed::Changes;
 use crate::shard::incoming::worker_of;
 
-use super::Order;
 use super::lead::Lead;
+use super::order::Order;
 use super::standing::Origins;
 
 /// What a snapshot says beside the users.

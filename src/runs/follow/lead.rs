@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::live::change::{Change, Op};
 use crate::live::input::inputs::{Inputs, Taken};
 use crate::live::input::parser::Parser;
@@ -15,16 +15,17 @@ use crate::live::tell::{Teller, Told};
 use crate::results::followed::Changes;
 use crate::results::model::{self, Model};
 use crate::results::rejects::RejectLine;
-use crate::results::run::Finished;
+use crate::results::run;
 use crate::shard::incoming::worker_of;
 
-use super::Order;
 use super::gathering::Gathering;
 use super::keep::Header;
-use super::refit::{self, Refitted};
+use super::names::Names;
+use super::order::Order;
+use super::refitted::{self, Refitted, model_bytes};
 use super::session::Terms;
 use super::standing::{Judged, Reflected, Standing};
-use super::telling::{self, Names};
+use super::telling;
 use super::view::{Beside, View};
 
 /// The log may grow to this, or to half the snapshot, before another snapshot takes its place.
@@ -70,6 +71,32 @@ struct Underway {
     since: Instant,
 }
 
+/// What has become of a batch.
+struct Finished {
+    batch: LoggedBatch,
+    rejects: Vec<RejectLine>,
+    changes: Changes,
+}
+
+impl Underway {
+    /// `refused_there`: by the workers.
+    fn finish(mut self, refused_there: &[(u32, Refusal)]) -> Finished {
+        self.refused.extend(refused_there);
+        self.refused.sort_unstable();
+        let Underway { batch, refused, mut unknown, .. } = self;
+        unknown.retain(|at| refused.binary_search_by_key(at, |(other, _)| *other).is_err());
+        let rejects = rejects(&batch, &refused);
+        let changes = Changes {
+            changes: batch.changes.len() as u64 + batch.rejects.len() as u64 + batch.filtered,
+            made: batch.changes.len() as u64 - refused.len() as u64,
+            rejected: rejects.len() as u64,
+            filtered: batch.filtered,
+            unknown: unknown.len() as u64,
+        };
+        Finished { batch, rejects, changes }
+    }
+}
+
 impl Lead {
     /// Takes hold of state, output and inputs.
     pub fn open(order: &Order) -> Result<Opened> {
@@ -91,8 +118,8 @@ impl Lead {
         let parser = Parser::new(&order.job, order.format, order.op);
         let inputs = Inputs::open(&order.inputs, parser, state.positions(), order.stop_at_end)?;
         let refits = header.as_ref().map_or(0, |header| header.refits);
-        let folder = if refits == 0 { order.run.clone() } else { refit::folder(&order.state, refits) };
-        let inertia = if refits == 0 { order.inertia } else { Finished::read(&folder)?.inertia };
+        let folder = if refits == 0 { order.run.clone() } else { refitted::folder(&order.state, refits) };
+        let inertia = if refits == 0 { order.inertia } else { run::Finished::read(&folder)?.inertia };
         let bytes = model_bytes(&folder)?;
         let model = model::read_bytes(&bytes[0], &bytes[1])?;
         let is_resumed = header.is_some();
@@ -209,39 +236,29 @@ impl Lead {
 
     /// What has become of the batch that the workers were at: tells it, and says that it is safe.
     pub fn finish(&mut self, found: Found<'_>) -> Result<()> {
-        let Some(Underway { batch, mut refused, mut unknown, since }) = self.underway.take() else { return Ok(()) };
-        let Found { order, reflected, before, now, judged, is_judged_anew, refit, inertia_per_user, is_replayed } =
-            found;
-        refused.extend(&reflected.refused);
-        refused.sort_unstable();
-        unknown.retain(|at| refused.binary_search_by_key(at, |(other, _)| *other).is_err());
-        let (rejects, n_refused) = (rejects(&batch, &refused), refused.len() as u64);
-        let changes = Changes {
-            changes: batch.changes.len() as u64 + batch.rejects.len() as u64 + batch.filtered,
-            made: batch.changes.len() as u64 - n_refused,
-            rejected: rejects.len() as u64,
-            filtered: batch.filtered,
-            unknown: unknown.len() as u64,
-        };
+        let Some(underway) = self.underway.take() else { return Ok(()) };
+        let since = underway.since;
+        let Finished { batch, rejects, changes } = underway.finish(&found.reflected.refused);
         self.totals.add(&changes);
         let told = telling::Batch {
             number: batch.number,
-            reflected,
-            before,
-            now,
-            judged: is_judged_anew.then_some(judged),
-            refit,
+            reflected: found.reflected,
+            before: found.before,
+            now: found.now,
+            judged: found.is_judged_anew.then_some(found.judged),
+            refit: found.refit,
             changes,
             unknown_items: self.items.others().len() as u64,
             positions: &batch.positions,
-            inertia_per_user_fit: inertia_per_user,
+            inertia_per_user_fit: found.inertia_per_user,
         };
         let lines = telling::batch(&told, &self.names);
         self.nobody_listens |= self.teller.tell(&mut self.state, batch.number, lines.bytes())? == Told::NobodyListens;
         self.state.add_rejects(batch.number, &rejects)?;
-        if !is_replayed {
+        if !found.is_replayed {
             self.gathering.inputs().acknowledge(&batch.positions)?;
         }
+        let Found { order, reflected, before, now, judged, inertia_per_user, .. } = found;
         if let Some(view) = &mut self.view {
             view.note(batch.number, changes.changes, reflected);
             self.show(order, [before, now], judged, since.elapsed().as_secs_f64(), inertia_per_user);
@@ -302,27 +319,6 @@ pub struct Found<'a> {
     pub inertia_per_user: f64,
     /// It was taken by a session before this one.
     pub is_replayed: bool,
-}
-
-impl Names {
-    fn of(model: &Model, folder: &Path) -> Result<Names> {
-        let titles = model::titles(&folder.join(model::FOLDER))?;
-        if titles.len() != model.items.len() {
-            let problem = format!("{} items in the table of items, {} in the model", titles.len(), model.items.len());
-            return Err(Error::data(folder.display().to_string(), problem, "run the job again"));
-        }
-        let segments = model.manifest.segments.iter().map(|segment| segment.name.clone()).collect();
-        Ok(Names { items: model.items.clone(), titles, segments })
-    }
-}
-
-/// `model.json` and `model.safetensors` of a run.
-pub fn model_bytes(run: &Path) -> Result<[Vec<u8>; 2]> {
-    let read = |file: &str| {
-        let path = run.join(model::FOLDER).join(file);
-        fs::read(&path).map_err(|e| Error::file(&path, "cannot read", &e, "name the output folder of a finished run"))
-    };
-    Ok([read(model::FILES[0])?, read(model::FILES[1])?])
 }
 
 /// All rejects of a batch, in the order of the inputs' lines.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::collective::Collective;
 use crate::error::{Error, Result};
@@ -32,23 +32,10 @@ use crate::stages::continuity::Continuity;
 use crate::stages::continuity::moves::{Past, inside};
 use crate::stages::resume::InMemory;
 
-use super::Order;
-use super::lead::{self, Lead};
+use super::lead::Lead;
+use super::order::Order;
+use super::refitted::{self, Refitted, model_bytes};
 use super::standing::Standing;
-
-/// A refit, on the coordinator.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refitted {
-    /// A finished run.
-    pub folder: PathBuf,
-    /// By the number of the new segments.
-    pub matched: Vec<Matched>,
-}
-
-/// The folder of refit `number`, from 1, of a state.
-pub fn folder(state: &Path, number: u64) -> PathBuf {
-    state.join(format!("refit-{number}"))
-}
 
 /// Items and their numbers before and after: those of the model and those that came since, all rising.
 pub struct Renumbered {
@@ -85,52 +72,73 @@ pub fn refit<C: Collective>(
     lead: Option<&Lead>,
     engine: &mut Engine,
 ) -> Result<Option<Made>> {
-    let Before { order, layout, model, standing, hash_seed, number } = *before;
-    let folder = folder(&order.state, number);
-    let job = job(&order.job, model, &folder);
-    let Room { memory, scratch } = room(&job, layout.workers, &order.state);
-    let items = c.broadcast_value(lead.map(|lead| renumber(model, lead.items.others())).as_ref());
+    let folder = refitted::folder(&before.order.state, before.number);
+    let job = job(&before.order.job, before.model, &folder);
+    let items = c.broadcast_value(lead.map(|lead| renumber(before.model, lead.items.others())).as_ref());
     let items = Renumbered::of(items);
-    let mut store = Store::new(memory, &scratch);
-    let read = shard(engine, &items, &mut store);
-    let (shard, past) = c.agree(read)?;
-    let titles = lead.map(|lead| titles(&items.items, model, &lead.names.titles));
-    let ratings = ratings(c, shard, store, hash_seed, &items, titles);
+    let room = room(&job, before.layout.workers, &before.order.state);
+    let (ratings, past) = rows(c, before, &items, &room, lead, engine)?;
     // Ratings that are left may be fewer than a fit takes; more will come.
     if check_sizes(&job, &ratings).is_err() {
         return Ok(None);
     }
-    let sizes: Vec<u64> = standing.sizes.iter().map(|&size| size as u64).collect();
-    let (n_segments, n_users) = (sizes.len(), sizes.iter().sum());
-    let previous = lead.map(|lead| Previous::of_model(&lead.folder, model, sizes));
-    let known = Known::of(c, past, n_segments, n_users);
-    let task = Task {
-        job: &job,
-        layout,
-        sweep_over: Vec::new(),
-        earlier: Some((previous, known)),
-        beginning: Some(centroids(model, &items)),
-        scratch: &scratch,
-    };
+    let earlier = earlier(c, before, lead, past);
+    let beginning = Some(centroids(before.model, &items));
+    let (layout, scratch) = (before.layout, &room.scratch);
+    let task = Task { job: &job, layout, sweep_over: Vec::new(), earlier: Some(earlier), beginning, scratch };
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let outcome = match fit::fit(c, task, ratings, &mut clock, &mut InMemory::default()) {
         // They may be all alike by now; others will come.
         Err(Error::Data { .. }) => return Ok(None),
         fitted => fitted?,
     };
-    let written = outcome.map(|outcome| {
-        // Of a session that was killed before it had told of it.
-        leftovers::clear(&folder);
-        leftovers::remove(&folder);
-        write::write(&outcome, &folder, &[], page::write)?;
-        sync(&folder)?;
-        let told = Refitted { folder: folder.clone(), matched: matched(&outcome) };
-        Ok((lead::model_bytes(&folder)?, outcome.kmeans.inertia, told))
-    });
-    let written = c.agree(written.transpose())?;
+    let written = c.agree(outcome.map(|outcome| write(&outcome, &folder)).transpose())?;
     let shared = written.as_ref().map(|(model, inertia, _)| (model, inertia));
     let (model, inertia) = c.broadcast_value(shared.map(|(model, inertia)| (model.clone(), *inertia)).as_ref());
     Ok(Some(Made { model, inertia, items, told: written.map(|(.., told)| told) }))
+}
+
+/// The rows of the engine as ratings, and where their users are.
+fn rows<C: Collective>(
+    c: &mut C,
+    before: &Before<'_>,
+    items: &Renumbered,
+    room: &Room,
+    lead: Option<&Lead>,
+    engine: &mut Engine,
+) -> Result<(Ratings, Past)> {
+    let mut store = Store::new(room.memory, &room.scratch);
+    let read = shard(engine, items, &mut store);
+    let (shard, past) = c.agree(read)?;
+    let titles = lead.map(|lead| titles(&items.items, before.model, &lead.names.titles));
+    Ok((ratings(c, shard, store, before.hash_seed, items, titles), past))
+}
+
+/// The model in use, as the run to compare with.
+fn earlier<C: Collective>(
+    c: &mut C,
+    before: &Before<'_>,
+    lead: Option<&Lead>,
+    past: Past,
+) -> (Option<Previous>, Known) {
+    let sizes: Vec<u64> = before.standing.sizes.iter().map(|&size| size as u64).collect();
+    let (n_segments, n_users) = (sizes.len(), sizes.iter().sum());
+    let previous = lead.map(|lead| Previous::of_model(&lead.folder, before.model, sizes));
+    (previous, Known::of(c, past, n_segments, n_users))
+}
+
+/// The bytes of a model, its inertia, and what is told of it.
+type Written = ([Vec<u8>; 2], f64, Refitted);
+
+/// Writes the refit as a finished run.
+fn write(outcome: &Outcome, folder: &Path) -> Result<Written> {
+    // Of a session that was killed before it had told of it.
+    leftovers::clear(folder);
+    leftovers::remove(folder);
+    write::write(outcome, folder, &[], page::write)?;
+    sync(folder)?;
+    let told = Refitted { folder: folder.into(), matched: matched(outcome) };
+    Ok((model_bytes(folder)?, outcome.kmeans.inertia, told))
 }
 
 /// What another session needs of a refit is on the disk on return, before the log from which it could be made again is dropped.

@@ -23,9 +23,11 @@ use crate::results::run::{Digests, Versions};
 
 use super::keep::{self, Header};
 use super::lead::{Found, Lead, Opened};
-use super::refit::{self, Before, Made, Refitted};
+use super::order::Order;
+use super::refit::{self, Before, Made};
+use super::refitted::Refitted;
 use super::standing::{Judged, Origins, Reflected, Standing};
-use super::{Order, begin, last};
+use super::{begin, last};
 
 /// One worker's part. What was found is on the coordinator.
 pub fn run<C: Collective>(worker: &mut Worker, c: &mut C, order: &Order, layout: &Layout) -> Result<Option<Record>> {
@@ -107,7 +109,7 @@ fn follow<C: Collective>(
         None => (None, None),
     };
     let terms = c.broadcast_value(terms.as_ref());
-    let mut session = Session::begin(worker, c, order, layout, lead, &terms, recovered.as_mut())?;
+    let mut session = Post { worker, c, order, layout, lead }.begin(&terms, recovered.as_mut())?;
     session.asked = asked;
     session.replay(recovered)?;
     let asked = Settings { drift: order.drift, refit: order.refit };
@@ -122,32 +124,26 @@ fn follow<C: Collective>(
     session.end()
 }
 
-impl<'a, C: Collective> Session<'a, C> {
+/// Where a worker is at work, and on what.
+struct Post<'a, C> {
+    worker: &'a mut Worker,
+    c: &'a mut C,
+    order: &'a Order,
+    layout: &'a Layout,
+    /// The coordinator's.
+    lead: &'a mut Option<Lead>,
+}
+
+impl<'a, C: Collective> Post<'a, C> {
     /// The ratings at the start, in the dataflow of the model.
-    fn begin(
-        worker: &'a mut Worker,
-        c: &'a mut C,
-        order: &'a Order,
-        layout: &'a Layout,
-        lead: &'a mut Option<Lead>,
-        terms: &Terms,
-        recovered: Option<&mut Recovered>,
-    ) -> Result<Session<'a, C>> {
+    fn begin(mut self, terms: &Terms, recovered: Option<&mut Recovered>) -> Result<Session<'a, C>> {
         let model = model::read_bytes(&terms.model[0], &terms.model[1])?;
-        let mut engine = Engine::new(worker, Frame::new(&model, order.job.input.duplicates, terms.inertia));
-        let header = &terms.header;
-        let (hash_seed, origins) = if terms.is_resumed {
-            (header.hash_seed, keep::restore(c, recovered, header.hash_seed, &mut engine)?)
-        } else if order.empty {
-            (0, Origins::default())
-        } else {
-            let (hash_seed, others) = begin::read_job(worker, c, order, layout, &model.items, &mut engine)?;
-            if let Some(lead) = lead.as_mut() {
-                lead.items = Items::new(&model.items, others);
-            }
-            (hash_seed, Origins::of(&engine))
-        };
+        let frame = Frame::new(&model, self.order.job.input.duplicates, terms.inertia);
+        let mut engine = Engine::new(self.worker, frame);
+        let (hash_seed, origins) = self.load(terms, recovered, &model, &mut engine)?;
+        let Post { worker, c, order, layout, lead } = self;
         let standing = Standing::measure(c, &engine, &origins, order.job.profile.top);
+        let header = &terms.header;
         let session = Session {
             worker,
             c,
@@ -168,6 +164,32 @@ impl<'a, C: Collective> Session<'a, C> {
         Ok(session)
     }
 
+    /// Loads the ratings of an earlier session, or those of the job. Returns the seed of the keys by which users are dealt to
+    /// workers, and where users were when the model took over.
+    fn load(
+        &mut self,
+        terms: &Terms,
+        recovered: Option<&mut Recovered>,
+        model: &Model,
+        engine: &mut Engine,
+    ) -> Result<(u64, Origins)> {
+        let Post { worker, c, order, layout, lead } = self;
+        let hash_seed = terms.header.hash_seed;
+        if terms.is_resumed {
+            return Ok((hash_seed, keep::restore(*c, recovered, hash_seed, engine)?));
+        }
+        if order.empty {
+            return Ok((0, Origins::default()));
+        }
+        let (hash_seed, others) = begin::read_job(worker, *c, order, layout, &model.items, engine)?;
+        if let Some(lead) = lead.as_mut() {
+            lead.items = Items::new(&model.items, others);
+        }
+        Ok((hash_seed, Origins::of(engine)))
+    }
+}
+
+impl<C: Collective> Session<'_, C> {
     /// Applies the batches behind the snapshot again. One that was not told begins what this session tells.
     fn replay(&mut self, mut recovered: Option<Recovered>) -> Result<()> {
         loop {

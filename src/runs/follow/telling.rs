@@ -2,22 +2,13 @@
 
 use std::path::Path;
 
-use crate::ingest::ids::Id;
 use crate::live::change::Positions;
 use crate::live::event::{self, Event, JsonId, Lines};
 use crate::results::followed::Changes;
 
-use super::refit::Refitted;
+use super::names::Names;
+use super::refitted::Refitted;
 use super::standing::{Judged, Reflected, Standing, top_changes};
-
-/// What items and segments are called.
-#[derive(Debug)]
-pub struct Names {
-    /// By number, those that the model knows.
-    pub items: Vec<Id>,
-    pub titles: Vec<Option<String>>,
-    pub segments: Vec<String>,
-}
 
 /// The line with which a session begins.
 pub fn start(batch: u64, resumed: bool, model: &Path, names: &Names, now: &Standing) -> Lines {
@@ -55,6 +46,18 @@ pub fn batch(told: &Batch<'_>, names: &Names) -> Lines {
     for (segment, size, before) in told.now.resized(told.before) {
         lines.push(&Event::Size { batch, segment, size, before });
     }
+    tops(told, names, &mut lines);
+    told.judged.iter().for_each(|judged| drift(told, judged, &mut lines));
+    if let Some(Refitted { folder, matched, .. }) = told.refit {
+        lines.push(&Event::Refit { batch, model: folder, matched });
+    }
+    end(told, &mut lines);
+    lines
+}
+
+/// Items that entered or left the top items of a segment, or moved among them.
+fn tops(told: &Batch<'_>, names: &Names, lines: &mut Lines) {
+    let batch = told.number;
     for (segment, (now, before)) in (0..).zip(told.now.tops.iter().zip(&told.before.tops)) {
         for (item, place) in top_changes(now, before) {
             let (id, title) = (&names.items[item as usize], names.titles[item as usize].as_deref());
@@ -62,34 +65,34 @@ pub fn batch(told: &Batch<'_>, names: &Names) -> Lines {
             lines.push(&Event::Top { batch, segment, item: JsonId(id), title, rank, score });
         }
     }
-    if let Some(judged) = told.judged {
-        let drift = judged.drift;
-        lines.push(&Event::Drift {
-            batch,
-            inertia_per_user: drift.inertia_ratio * told.inertia_per_user_fit,
-            inertia_per_user_fit: told.inertia_per_user_fit,
-            moved_share: drift.moved_share,
-            idf_drift: drift.idf_drift,
-            refit_due: judged.why.is_some(),
-            why: judged.why.clone().unwrap_or_default(),
-        });
-    }
-    if let Some(Refitted { folder, matched, .. }) = told.refit {
-        lines.push(&Event::Refit { batch, model: folder, matched });
-    }
+}
+
+/// Whether a refit is due.
+fn drift(told: &Batch<'_>, judged: &Judged, lines: &mut Lines) {
+    let drift = judged.drift;
+    lines.push(&Event::Drift {
+        batch: told.number,
+        inertia_per_user: drift.inertia_ratio * told.inertia_per_user_fit,
+        inertia_per_user_fit: told.inertia_per_user_fit,
+        moved_share: drift.moved_share,
+        idf_drift: drift.idf_drift,
+        refit_due: judged.why.is_some(),
+        why: judged.why.clone().unwrap_or_default(),
+    });
+}
+
+/// What became of the changes of the batch, which ends here.
+fn end(told: &Batch<'_>, lines: &mut Lines) {
     let Changes { changes, rejected, filtered, unknown, .. } = told.changes;
-    let (users, ratings) = (told.now.users(), told.now.ratings());
-    let (unknown_items, acknowledged) = (told.unknown_items, &event::reached(told.positions));
     lines.push(&Event::Batch {
-        batch,
+        batch: told.number,
         changes,
         rejected,
         filtered,
         unknown,
-        unknown_items,
-        users,
-        ratings,
-        acknowledged,
+        unknown_items: told.unknown_items,
+        users: told.now.users(),
+        ratings: told.now.ratings(),
+        acknowledged: &event::reached(told.positions),
     });
-    lines
 }

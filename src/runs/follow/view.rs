@@ -7,8 +7,8 @@ use crate::results::followed::Changes;
 use crate::stages::profile::Scored;
 use crate::watch::progress::{self, Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend, MOST_MOVES, RECENTLY};
 
+use super::names::Names;
 use super::standing::{Judged, Reflected, Standing};
-use super::telling::Names;
 
 /// Since the session began.
 #[derive(Debug)]

@@ -3,7 +3,8 @@
 //! The data are let grow ([`super::Sizes::grown`]) until a limit is met: memory, disks, numbers, or a part of the work
 //! that more processes do not make quicker and that takes half of the time.
 
-use super::{Question, predict};
+use super::prediction::predict;
+use super::question::Question;
 use crate::error::Result;
 use crate::job::{PcaParams, Solver};
 use crate::results::forecast::{Bottleneck, Cluster, Free, Prediction, Problem, Rates, Sizes, Stage};

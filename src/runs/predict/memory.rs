@@ -14,7 +14,7 @@
 //!
 //! Small allocations come in classes of size, which takes [`ROUNDING`] more than is asked for.
 
-use super::Question;
+use super::question::Question;
 use super::traffic::{lanes, sample, tables};
 use crate::results::forecast::Sizes;
 

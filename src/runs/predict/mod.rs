@@ -11,141 +11,20 @@
 pub mod asked;
 pub mod limits;
 mod memory;
+mod prediction;
+mod question;
 pub mod time;
 mod traffic;
 
-use crate::job::Job;
-use crate::results::forecast::{Cluster, Prediction, Rates, Sizes, Stage};
-use crate::stages::evidence::Evidence;
-use crate::stages::pca::Approach;
-
-/// The stages, in order.
-pub const STAGES: [&str; 9] =
-    ["ingest", "pca", "kmeans", "sweep", "validate", "profile", "evidence", "gather", "write"];
-
-/// A job over data of some size in some layout.
-#[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
-    pub job: &'a Job,
-    pub sizes: Sizes,
-    pub cluster: Cluster,
-    pub approach: &'a Approach,
-    /// k-means copies the scores to all workers and divides the runs among them.
-    pub copied: bool,
-}
-
-impl Question<'_> {
-    fn clusters(&self) -> f64 {
-        self.job.kmeans.clusters as f64
-    }
-
-    fn components(&self) -> f64 {
-        self.job.pca.components as f64
-    }
-
-    /// Models of Naive Bayes: of everybody, and without each fold.
-    fn models(&self) -> f64 {
-        1.0 + self.job.validate.folds as f64
-    }
-
-    /// Numbers of clusters that k-means runs on the components, and in all items.
-    fn runs(&self) -> (Vec<f64>, Vec<f64>) {
-        let possible = |k: &usize| (*k as f64 <= self.sizes.users).then_some(*k as f64);
-        let mut projected = vec![self.clusters()];
-        let mut full = Vec::new();
-        if let Some(sweep) = &self.job.sweep {
-            let swept: Vec<f64> = sweep.clusters.iter().filter_map(possible).collect();
-            if sweep.projected {
-                projected.extend(swept.iter().filter(|k| **k != self.clusters()));
-            }
-            if sweep.full {
-                full = swept;
-            }
-        }
-        (projected, full)
-    }
-
-    fn is_weighted(&self) -> bool {
-        use crate::job::{Normalize, Weighting};
-        self.job.matrix.weighting != Weighting::Raw || self.job.matrix.normalize != Normalize::None
-    }
-
-    /// Starts of k-means in a fit that only gives evidence.
-    fn second_starts(&self) -> f64 {
-        self.job.kmeans.n_init.min(Evidence::STARTS) as f64
-    }
-
-    /// Users of a refit.
-    fn refit_users(&self) -> f64 {
-        let (projected, _) = self.runs();
-        let most = projected.iter().fold(0.0, |a: f64, b| a.max(*b));
-        Evidence::refit_users(self.sizes.users, most)
-    }
-
-    fn refits(&self) -> f64 {
-        self.job.evidence.map_or(0.0, |evidence| evidence.refits as f64)
-    }
-
-    fn is_gram(&self) -> bool {
-        self.approach.solver == "gram"
-    }
-}
-
-/// What to expect of a job.
-pub fn predict(question: &Question, rates: &Rates) -> Prediction {
-    let held = memory::Held::new(question);
-    let (_, full) = question.runs();
-    let mut stages = Vec::new();
-    let is_asked = |name: &&str| match *name {
-        "sweep" => !full.is_empty(),
-        "evidence" => question.job.evidence.is_some(),
-        _ => true,
-    };
-    for name in STAGES.into_iter().filter(is_asked) {
-        let traffic = traffic::of(name, question);
-        let (work, alone) = time::of(name, question, rates);
-        let work = work * question.cluster.crowding;
-        let (network, waiting) = traffic.seconds(&question.cluster, rates);
-        let (coordinator, other) = (held.during(name, true), held.during(name, false));
-        stages.push(Stage {
-            stage: name.into(),
-            seconds: work + alone + network + waiting,
-            work,
-            network,
-            waiting,
-            alone,
-            bytes_sent: traffic.sent,
-            coordinator_memory: coordinator.iter().map(|(_, bytes)| bytes).sum(),
-            memory: other.iter().map(|(_, bytes)| bytes).sum(),
-        });
-    }
-    let most = |of: fn(&Stage) -> f64| stages.iter().map(of).fold(0.0, f64::max);
-    let (coordinator_memory, memory) = (most(|stage| stage.coordinator_memory), most(|stage| stage.memory));
-    let peak = stages.iter().max_by(|a, b| a.coordinator_memory.total_cmp(&b.coordinator_memory));
-    let parts = peak.map(|stage| held.during(&stage.stage, true)).unwrap_or_default();
-    let largest = parts.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("", |part| part.0);
-    Prediction {
-        seconds: stages.iter().map(|stage| stage.seconds).sum(),
-        coordinator_memory,
-        memory: if question.cluster.processes == 1 { coordinator_memory } else { memory },
-        largest: largest.into(),
-        bytes_sent: stages.iter().map(|stage| stage.bytes_sent).sum(),
-        spilled: held.spilled(),
-        output_bytes: output_bytes(question),
-        stages,
-    }
-}
-
-/// `segments.parquet` with 40 bytes a user, which are mostly distances, the model's tensors, the items, and a report of
-/// about 3 MB.
-fn output_bytes(q: &Question) -> f64 {
-    let Sizes { users, items, user_text, item_text, .. } = q.sizes;
-    users * (34.0 + user_text) + time::model_bytes(q) + items * (12.0 + item_text) + 6e6
-}
+pub use prediction::{STAGES, predict};
+pub use question::Question;
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::job::Job;
+    use crate::results::forecast::{Cluster, Prediction, Rates, Sizes};
+    use crate::stages::pca::Approach;
     use proptest::prelude::*;
 
     pub fn job(keys: &str) -> Job {

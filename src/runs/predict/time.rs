@@ -13,7 +13,7 @@
 //!
 //! Of a cell half is divided among the workers; each makes the other half for itself.
 
-use super::Question;
+use super::question::Question;
 use super::traffic::{self, ITERATIONS, SPARSE_ITERATIONS};
 use crate::results::forecast::{Rates, Sizes};
 

@@ -6,7 +6,7 @@
 //!
 //! Frames and headers add [`FRAMING`].
 
-use super::Question;
+use super::question::Question;
 use crate::results::forecast::{Cluster, Rates, Sizes};
 
 /// Bytes on the wire for a byte of a message: Noise frames with their tags, headers of timely and of batches.
