@@ -1,13 +1,22 @@
-//! Imports run one way: the rule of `src/lib.rs`, enforced on the source text.
+//! Imports run one way, between rooms and between files: the rule of `src/lib.rs`, enforced on the source text.
 //!
 //! Comments, strings and `#[cfg(test)]` modules do not count. A module that has no rule here fails the test, so that a
 //! new one is placed on purpose.
 
+#[path = "layering/circles.rs"]
+mod circles;
+#[path = "layering/tokens.rs"]
+mod tokens;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use circles::{circles, module_of};
+use tokens::{Stripped, Token, strip_tests, tokens, walk};
+
 /// What a module may take from the modules it names.
 struct Rule {
+    /// A room, or a part of one that has a rule of its own.
     module: &'static str,
     /// Anything of these.
     any: &'static [&'static str],
@@ -15,135 +24,202 @@ struct Rule {
     results: &'static [&'static str],
 }
 
+/// From the ground up: a module only names modules above it in this list.
 const RULES: &[Rule] = &[
     Rule { module: "error", any: &[], results: &[] },
     Rule { module: "kernel", any: &[], results: &[] },
-    Rule { module: "progress", any: &[], results: &[] },
-    Rule { module: "say", any: &["error"], results: &[] },
-    Rule { module: "logs", any: &["say", "progress", "status", "launch"], results: &[] },
-    Rule { module: "status", any: &["error", "progress", "report"], results: &[] },
     Rule { module: "collective", any: &["error"], results: &[] },
-    Rule { module: "checkpoint", any: &["error", "collective"], results: &[] },
+    Rule { module: "watch::progress", any: &[], results: &[] },
+    Rule { module: "watch::format", any: &[], results: &[] },
+    Rule { module: "watch::say", any: &["error"], results: &[] },
+    Rule { module: "watch", any: &["error", "watch::progress", "watch::format", "watch::say"], results: &[] },
     Rule { module: "job", any: &["error"], results: &[] },
-    Rule { module: "launch", any: &["error", "say", "flow"], results: &[] },
-    Rule { module: "cli", any: &["error", "say", "launch"], results: &["job", "flow", "predict", "live"] },
-    Rule { module: "ingest", any: &["error", "kernel", "collective", "progress"], results: &["job"] },
+    Rule { module: "ingest", any: &["error", "kernel", "collective", "watch::progress"], results: &["job"] },
     Rule { module: "shard", any: &["error", "kernel", "collective", "ingest"], results: &["job"] },
-    Rule { module: "pca", any: STAGE, results: &["job", "shard", "ingest"] },
-    Rule { module: "kmeans", any: STAGE, results: &["job", "shard", "ingest", "pca"] },
-    Rule { module: "validate", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans"] },
-    Rule { module: "profile", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "validate"] },
+    Rule { module: "stages::resume", any: &[], results: &[] },
+    Rule { module: "stages::pca", any: STAGE, results: &["job", "shard", "ingest"] },
+    Rule { module: "stages::kmeans", any: STAGE, results: &["job", "shard", "ingest", "stages::pca"] },
+    Rule {
+        module: "stages::validate",
+        any: STAGE,
+        results: &["job", "shard", "ingest", "stages::pca", "stages::kmeans"],
+    },
+    Rule {
+        module: "stages::profile",
+        any: STAGE,
+        results: &["job", "shard", "ingest", "stages::pca", "stages::kmeans", "stages::validate"],
+    },
     // What a fit is, it does again: it calls the stages before it.
     Rule {
-        module: "evidence",
-        any: &["error", "kernel", "collective", "checkpoint", "progress", "shard", "pca", "kmeans"],
-        results: &["job", "ingest", "validate", "profile"],
+        module: "stages::evidence",
+        any: &[
+            "error",
+            "kernel",
+            "collective",
+            "watch::progress",
+            "shard",
+            "stages::resume",
+            "stages::pca",
+            "stages::kmeans",
+        ],
+        results: &["job", "ingest", "stages::validate", "stages::profile"],
     },
-    Rule { module: "names", any: &[], results: &["ingest", "profile"] },
-    Rule { module: "continuity", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "profile"] },
-    Rule { module: "predict", any: &["error"], results: &["job", "ingest", "pca", "evidence"] },
-    Rule { module: "report", any: &["error", "model"], results: RESULTS },
-    Rule { module: "model", any: &["error", "kernel", "report"], results: RESULTS },
-    Rule { module: "assign", any: STAGE, results: &["job", "shard", "ingest", "pca", "kmeans", "model"] },
-    Rule { module: "verify", any: &["error", "ingest", "report"], results: &["job"] },
+    Rule { module: "stages::names", any: &[], results: &["ingest", "stages::profile"] },
     Rule {
-        module: "flow",
-        any: &["error", "say", "kernel", "collective", "progress", "ingest", "shard"],
-        results: &["job"],
+        module: "stages::continuity",
+        any: STAGE,
+        results: &["job", "shard", "ingest", "stages::pca", "stages::kmeans", "stages::profile"],
     },
+    Rule {
+        module: "stages::assign",
+        any: STAGE,
+        results: &["job", "shard", "ingest", "stages::pca", "stages::kmeans"],
+    },
+    Rule { module: "stages", any: &[], results: &[] },
+    Rule { module: "results", any: &["error", "kernel"], results: RESULTS },
+    Rule { module: "report", any: &["watch::format"], results: &["results"] },
+    Rule { module: "flow", any: &["error", "watch", "kernel", "collective", "ingest", "shard"], results: &["job"] },
     Rule {
         module: "live",
         any: &[
             "error",
             "kernel",
             "collective",
-            "progress",
+            "watch::progress",
             "ingest",
             "shard",
-            "profile",
-            "assign",
+            "stages::profile",
+            "stages::assign",
             "flow",
-            "model",
-            "report",
+            "results",
         ],
         results: RESULTS,
     },
-    Rule { module: "pipeline", any: EVERYTHING, results: &[] },
-    // Built for fuzzing and for tests alone.
-    Rule { module: "fuzzing", any: FUZZED, results: &[] },
+    Rule { module: "runs::checkpoint", any: &["error", "collective", "stages::resume"], results: &[] },
     Rule {
-        module: "main",
-        any: &[
-            "error", "say", "logs", "cli", "job", "ingest", "launch", "report", "model", "pipeline", "flow",
-            "progress", "status", "verify",
-        ],
+        module: "runs::predict",
+        any: &["error"],
+        results: &["job", "ingest", "stages::pca", "stages::evidence", "results"],
+    },
+    Rule { module: "runs", any: EVERYTHING, results: &[] },
+    Rule {
+        module: "cli::dispatch",
+        any: &["error", "watch", "job", "ingest", "flow", "report", "results", "runs", "cli"],
         results: &[],
     },
+    Rule {
+        module: "cli",
+        any: &["error", "watch::say", "flow::launch", "cli::dispatch"],
+        results: &["job", "flow", "runs", "live"],
+    },
+    // Built for fuzzing and for tests alone.
+    Rule { module: "fuzzing", any: FUZZED, results: &[] },
+    Rule { module: "main", any: &["cli", "watch"], results: &[] },
 ];
 
-const STAGE: &[&str] = &["error", "kernel", "collective", "checkpoint", "progress"];
-const RESULTS: &[&str] =
-    &["job", "ingest", "shard", "pca", "kmeans", "validate", "profile", "evidence", "continuity", "predict"];
+const STAGE: &[&str] = &["error", "kernel", "collective", "stages::resume", "watch::progress"];
+const RESULTS: &[&str] = &[
+    "job",
+    "ingest",
+    "shard",
+    "stages::pca",
+    "stages::kmeans",
+    "stages::validate",
+    "stages::profile",
+    "stages::evidence",
+    "stages::continuity",
+    "stages::assign",
+];
 const EVERYTHING: &[&str] = &[
     "error",
     "kernel",
     "collective",
-    "checkpoint",
-    "progress",
+    "watch::progress",
     "job",
     "ingest",
     "shard",
-    "pca",
-    "kmeans",
-    "validate",
-    "profile",
-    "evidence",
-    "continuity",
-    "names",
-    "predict",
+    "stages",
+    "results",
     "report",
-    "model",
-    "assign",
     "flow",
     "live",
+    "runs::checkpoint",
+    "runs::predict",
 ];
 
-const FUZZED: &[&str] = &[
-    "error",
-    "checkpoint",
-    "cli",
-    "flow",
-    "ingest",
-    "job",
-    "kernel",
-    "kmeans",
-    "launch",
-    "live",
-    "model",
-    "pca",
-    "pipeline",
-    "status",
-];
+const FUZZED: &[&str] =
+    &["error", "cli", "watch", "flow", "ingest", "job", "kernel", "live", "results", "runs", "stages"];
 
 /// The only modules that know the engine.
 const ENGINE_ROOMS: &[&str] = &["flow", "live"];
 const ENGINE: &[&str] = &["timely", "differential_dataflow"];
 
+/// The folders of `src`, no more.
+const ROOMS: [&str; 13] = [
+    "cli",
+    "collective",
+    "flow",
+    "ingest",
+    "job",
+    "kernel",
+    "live",
+    "report",
+    "results",
+    "runs",
+    "shard",
+    "stages",
+    "watch",
+];
+
 #[test]
 fn imports_run_one_way() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    find_sources(&src, &mut files);
-    assert!(files.len() > 10, "only {} source files in {}", files.len(), src.display());
-    let sources: Vec<(PathBuf, String)> = files
-        .into_iter()
-        .map(|path| {
-            let text = std::fs::read_to_string(&path).expect("a source file");
-            (path.strip_prefix(&src).expect("below src").to_path_buf(), text)
-        })
-        .collect();
-    let violations = check(&sources);
+    let violations = check(&sources());
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let found = circles_among(&sources());
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn the_house_has_its_rooms_and_no_others() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let entries = std::fs::read_dir(src).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let folders = entries.filter(|path| path.is_dir());
+    let mut names: Vec<String> =
+        folders.map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert_eq!(names, ROOMS);
+}
+
+#[test]
+fn rules_stand_in_the_order_of_the_rooms() {
+    for (at, rule) in RULES.iter().enumerate() {
+        for named in rule.any.iter().chain(rule.results) {
+            let above = |rule: &Rule| within(rule.module, named) || within(named, rule.module);
+            // Fuzzing stands beside the house.
+            let known = RULES[..at].iter().any(above) || rule.module == "cli::dispatch" && *named == "cli";
+            assert!(known, "{} names {named}, which does not stand above it", rule.module);
+        }
+    }
+}
+
+/// The source files by their paths below `src`; what fuzzing runs stands beside the tests, and counts as `fuzzing`.
+fn sources() -> Vec<(PathBuf, String)> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for (folder, module) in [(top.join("src"), ""), (top.join("tests/fuzz/laws"), "fuzzing")] {
+        let mut files = Vec::new();
+        find_sources(&folder, &mut files);
+        assert!(files.len() > 5, "only {} source files in {}", files.len(), folder.display());
+        found.extend(files.into_iter().map(|path| {
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            (Path::new(module).join(path.strip_prefix(&folder).expect("below the folder")), text)
+        }));
+    }
+    found
 }
 
 fn find_sources(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -159,16 +235,23 @@ fn find_sources(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The violations in a source tree, given as paths below `src` with their texts.
-fn check(sources: &[(PathBuf, String)]) -> Vec<String> {
+/// The files of a source tree, given as paths below `src` with their texts: tokens without tests, and no file that holds
+/// nothing but tests.
+fn without_tests(sources: &[(PathBuf, String)]) -> Vec<(PathBuf, Vec<Token>)> {
     let stripped: Vec<(&PathBuf, Stripped)> =
         sources.iter().map(|(path, text)| (path, strip_tests(tokens(text), &folder_of_children(path)))).collect();
-    let test_files: BTreeSet<&PathBuf> = stripped.iter().flat_map(|(_, s)| &s.test_files).collect();
-    stripped
-        .iter()
-        .filter(|(path, _)| !test_files.contains(path) && *path != Path::new("lib.rs"))
-        .flat_map(|(path, stripped)| check_file(path, &stripped.tokens))
-        .collect()
+    let test_files: BTreeSet<PathBuf> = stripped.iter().flat_map(|(_, s)| s.test_files.clone()).collect();
+    let kept = stripped.into_iter().filter(|(path, _)| !test_files.contains(*path) && *path != Path::new("lib.rs"));
+    kept.map(|(path, stripped)| (path.clone(), stripped.tokens)).collect()
+}
+
+/// The violations in a source tree.
+fn check(sources: &[(PathBuf, String)]) -> Vec<String> {
+    without_tests(sources).iter().flat_map(|(path, tokens)| check_file(path, tokens)).collect()
+}
+
+fn circles_among(sources: &[(PathBuf, String)]) -> Vec<String> {
+    circles(&circles::sources(&without_tests(sources)))
 }
 
 /// Where the files of the modules declared in `path` lie: `a/mod.rs` and `a.rs` both have theirs in `a/`.
@@ -179,21 +262,25 @@ fn folder_of_children(path: &Path) -> PathBuf {
     }
 }
 
-/// The path of the module in a file: `kmeans/seeding.rs` is `kmeans`, `seeding`.
-fn module_path(path: &Path) -> Vec<String> {
-    let path =
-        if path.ends_with("mod.rs") { path.parent().unwrap_or(path).to_path_buf() } else { path.with_extension("") };
-    path.iter().map(|part| part.to_string_lossy().into_owned()).collect()
-}
-
 fn check_file(path: &Path, tokens: &[Token]) -> Vec<String> {
-    let own = module_path(path);
-    let Some(rule) = RULES.iter().find(|rule| rule.module == own[0]) else {
+    let own = module_of(path);
+    let Some(rule) = rule_of(&own.join("::")) else {
         return vec![format!("{}: module {} has no rule in tests/layering.rs: give it one", path.display(), own[0])];
     };
     let uses = paths(tokens, &own);
     let refused = uses.iter().filter_map(|used| refusal(rule, used));
     refused.map(|why| format!("{}: {why}", path.display())).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The rule of the smallest part that `path` is in.
+fn rule_of(path: &str) -> Option<&'static Rule> {
+    let fitting = RULES.iter().filter(|rule| within(path, rule.module));
+    fitting.max_by_key(|rule| rule.module.len())
+}
+
+/// Whether a path is a module's, or of something in it.
+fn within(path: &str, module: &str) -> bool {
+    path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// Why a module must not use this path; `None` where it may.
@@ -204,200 +291,21 @@ fn refusal(rule: &Rule, used: &[String]) -> Option<String> {
         let allowed = ENGINE_ROOMS.contains(&rule.module);
         return (!allowed).then(|| format!("{} must not know the engine ({whole})", rule.module));
     }
-    if top == rule.module || rule.any.contains(&top) || !RULES.iter().any(|rule| rule.module == top) {
+    let is_ours = rule_of(&whole).is_none_or(|of| of.module == rule.module);
+    if is_ours || rule.any.iter().any(|module| within(&whole, module)) {
         return None;
     }
-    if rule.results.contains(&top) {
-        let is_result =
-            used[1..].iter().any(|part| part.starts_with(char::is_uppercase)) || used.len() > 1 && is_ids(used);
-        return (!is_result).then(|| format!("{} may take types of {top} only, not {whole}", rule.module));
+    if let Some(module) = rule.results.iter().find(|module| within(&whole, module)) {
+        let rest = &used[module.split("::").count()..];
+        let is_result = rest.iter().any(|part| part.starts_with(char::is_uppercase)) || is_ids(used);
+        return (!is_result).then(|| format!("{} may take types of {module} only, not {whole}", rule.module));
     }
     Some(format!("{} must not import {whole}", rule.module))
 }
 
 /// The ids are words that all modules share, functions included.
 fn is_ids(used: &[String]) -> bool {
-    used[0] == "ingest" && used[1] == "ids"
-}
-
-/// Identifiers, `::`, and single characters of everything else that matters.
-#[derive(Debug, Clone, PartialEq)]
-enum Token {
-    Word(String),
-    PathSep,
-    Mark(char),
-}
-
-/// The tokens of Rust source, without comments and literals.
-fn tokens(text: &str) -> Vec<Token> {
-    let chars: Vec<char> = text.chars().collect();
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while at < chars.len() {
-        let next = chars.get(at + 1).copied().unwrap_or(' ');
-        match chars[at] {
-            '/' if next == '/' => at = end_of_line(&chars, at),
-            '/' if next == '*' => at = end_of_comment(&chars, at),
-            '"' => at = end_of_string(&chars, at + 1),
-            '\'' => at = end_of_quote(&chars, at),
-            c if c.is_alphabetic() || c == '_' => {
-                let end = end_of_word(&chars, at);
-                let word: String = chars[at..end].iter().collect();
-                match raw_string(&chars, &word, end) {
-                    Some(after) => at = after,
-                    None => {
-                        tokens.push(Token::Word(word));
-                        at = end;
-                    }
-                }
-            }
-            ':' if next == ':' => {
-                tokens.push(Token::PathSep);
-                at += 2;
-            }
-            c => {
-                if !c.is_whitespace() {
-                    tokens.push(Token::Mark(c));
-                }
-                at += 1;
-            }
-        }
-    }
-    tokens
-}
-
-fn end_of_line(chars: &[char], at: usize) -> usize {
-    chars[at..].iter().position(|&c| c == '\n').map_or(chars.len(), |n| at + n)
-}
-
-/// Block comments nest.
-fn end_of_comment(chars: &[char], mut at: usize) -> usize {
-    let mut depth = 0;
-    while at + 1 < chars.len() {
-        match (chars[at], chars[at + 1]) {
-            ('/', '*') => depth += 1,
-            ('*', '/') => depth -= 1,
-            _ => {
-                at += 1;
-                continue;
-            }
-        }
-        at += 2;
-        if depth == 0 {
-            return at;
-        }
-    }
-    chars.len()
-}
-
-/// After the closing quote of a string that began before `at`.
-fn end_of_string(chars: &[char], mut at: usize) -> usize {
-    while at < chars.len() {
-        match chars[at] {
-            '\\' => at += 2,
-            '"' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    chars.len()
-}
-
-/// After a character literal, or after the quote of a lifetime.
-fn end_of_quote(chars: &[char], at: usize) -> usize {
-    if chars.get(at + 1) == Some(&'\\') {
-        return chars[at + 3..].iter().position(|&c| c == '\'').map_or(chars.len(), |n| at + 4 + n);
-    }
-    if chars.get(at + 2) == Some(&'\'') { at + 3 } else { at + 1 }
-}
-
-fn end_of_word(chars: &[char], at: usize) -> usize {
-    chars[at..].iter().position(|c| !c.is_alphanumeric() && *c != '_').map_or(chars.len(), |n| at + n)
-}
-
-/// After the raw string that the prefix `word` begins, if it does.
-fn raw_string(chars: &[char], word: &str, end: usize) -> Option<usize> {
-    if !matches!(word, "r" | "br" | "cr") {
-        return None;
-    }
-    let hashes = chars[end..].iter().take_while(|&&c| c == '#').count();
-    if chars.get(end + hashes) != Some(&'"') {
-        return None;
-    }
-    let closing: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
-    let body = end + hashes + 1;
-    let found = chars[body..].windows(closing.len()).position(|window| window == closing);
-    Some(found.map_or(chars.len(), |n| body + n + closing.len()))
-}
-
-/// Source without its tests, and the files that hold nothing but tests.
-struct Stripped {
-    tokens: Vec<Token>,
-    test_files: Vec<PathBuf>,
-}
-
-/// Leaves out `#[cfg(test)] mod name { … }`, and notes the file of `#[cfg(test)] mod name;`.
-fn strip_tests(tokens: Vec<Token>, children: &Path) -> Stripped {
-    let attribute = ["#", "[", "cfg", "(", "test", ")", "]"];
-    let mut kept = Vec::new();
-    let mut test_files = Vec::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        let is_attribute =
-            attribute.iter().enumerate().all(|(i, want)| tokens.get(at + i).is_some_and(|t| is(t, want)));
-        let module = is_attribute.then(|| at + attribute.len()).and_then(|start| test_module(&tokens, start));
-        match module {
-            Some((name, end)) => {
-                if is(&tokens[end - 1], ";") {
-                    test_files.push(children.join(&name).with_extension("rs"));
-                    test_files.push(children.join(&name).join("mod.rs"));
-                }
-                at = end;
-            }
-            None => {
-                kept.push(tokens[at].clone());
-                at += 1;
-            }
-        }
-    }
-    Stripped { tokens: kept, test_files }
-}
-
-fn is(token: &Token, text: &str) -> bool {
-    match token {
-        Token::Word(word) => word == text,
-        Token::PathSep => text == "::",
-        Token::Mark(mark) => text.len() == 1 && text.starts_with(*mark),
-    }
-}
-
-/// The name of the module declared at `start` (after `pub`, `pub(crate)` or nothing), and where it ends.
-fn test_module(tokens: &[Token], start: usize) -> Option<(String, usize)> {
-    let at = start + tokens[start..].iter().take(6).position(|token| is(token, "mod"))?;
-    let visibility = ["pub", "(", ")", "crate", "super"];
-    if !tokens[start..at].iter().all(|token| visibility.iter().any(|word| is(token, word))) {
-        return None;
-    }
-    let Some(Token::Word(name)) = tokens.get(at + 1) else { return None };
-    match tokens.get(at + 2)? {
-        token if is(token, ";") => Some((name.clone(), at + 3)),
-        token if is(token, "{") => Some((name.clone(), closing_brace(tokens, at + 2) + 1)),
-        _ => None,
-    }
-}
-
-fn closing_brace(tokens: &[Token], open: usize) -> usize {
-    let mut depth = 0;
-    for (at, token) in tokens.iter().enumerate().skip(open) {
-        if is(token, "{") {
-            depth += 1;
-        } else if is(token, "}") {
-            depth -= 1;
-            if depth == 0 {
-                return at;
-            }
-        }
-    }
-    tokens.len() - 1
+    used.len() > 1 && used[0] == "ingest" && used[1] == "ids"
 }
 
 /// Every path that leaves the module `own`: `crate::…`, `segmill::…`, `super::…` and the engine's, each from its top
@@ -424,45 +332,6 @@ fn paths(tokens: &[Token], own: &[String]) -> Vec<Vec<String>> {
     found
 }
 
-/// Collects the paths of a use tree that goes on at `at`, below `prefix`. Returns nothing of `*` and `self` alone.
-fn walk(tokens: &[Token], at: usize, prefix: &[String], found: &mut Vec<Vec<String>>) {
-    match tokens.get(at) {
-        Some(Token::Word(word)) => {
-            let path = match word.as_str() {
-                "super" => prefix[..prefix.len().saturating_sub(1)].to_vec(),
-                "self" => prefix.to_vec(),
-                _ => [prefix, std::slice::from_ref(word)].concat(),
-            };
-            match tokens.get(at + 1) {
-                Some(Token::PathSep) => walk(tokens, at + 2, &path, found),
-                _ => found.push(path),
-            }
-        }
-        Some(Token::Mark('{')) => {
-            let end = closing_brace(tokens, at);
-            let mut depth = 0;
-            let mut branch = at + 1;
-            for i in at + 1..=end {
-                match &tokens[i] {
-                    Token::Mark('{') => depth += 1,
-                    Token::Mark('}') if i < end => depth -= 1,
-                    Token::Mark(',') if depth == 0 => {
-                        walk(tokens, branch, prefix, found);
-                        branch = i + 1;
-                    }
-                    _ => {}
-                }
-            }
-            if branch < end {
-                walk(tokens, branch, prefix, found);
-            }
-        }
-        // `crate::*` would hide everything from this test; `crate::stage::*` is no list of results.
-        Some(Token::Mark('*')) => found.push(prefix.to_vec()),
-        _ => {}
-    }
-}
-
 /// The violations of one file with this text.
 fn check_text(path: &str, text: &str) -> Vec<String> {
     check(&[(PathBuf::from(path), text.to_string())])
@@ -483,29 +352,57 @@ fn assert_allowed(path: &str, text: &str) {
 fn planted_violations_are_found() {
     assert_refused("kernel/csr.rs", "use crate::error::Result;", "kernel must not import error::Result");
     assert_refused("kernel/csr.rs", "fn f() -> super::super::error::Result<()> {}", "kernel must not import error");
-    assert_refused("kmeans.rs", "use timely::dataflow::Scope;", "kmeans must not know the engine");
-    assert_refused("pipeline.rs", "fn f(w: &timely::worker::Worker) {}", "pipeline must not know the engine");
+    assert_refused("stages/kmeans/mod.rs", "use timely::dataflow::Scope;", "stages::kmeans must not know the engine");
+    assert_refused("runs/run.rs", "fn f(w: &timely::worker::Worker) {}", "runs must not know the engine");
     assert_refused("report/mod.rs", "use differential_dataflow::Collection;", "report must not know the engine");
     assert_refused("report/mod.rs", "use timely_communication as c;", "report must not know the engine");
     assert_refused("report/page.rs", "use crate::flow::cluster::start;", "report must not import flow::cluster::start");
-    assert_refused("report/page.rs", "use crate::kmeans::{KMeans, fit};", "types of kmeans only, not kmeans::fit");
-    assert_refused("report/page.rs", "use crate::kmeans;", "types of kmeans only, not kmeans");
-    assert_refused("report/page.rs", "use crate::kmeans::*;", "types of kmeans only, not kmeans");
-    assert_refused("pca.rs", "use crate::kmeans::KMeans;", "pca must not import kmeans::KMeans");
-    assert_refused("pca.rs", "use crate::{error::Error, profile::Profile};", "pca must not import profile::Profile");
-    assert_refused("pca.rs", "use super::flow::cluster;", "pca must not import flow::cluster");
-    assert_refused("collective.rs", "fn f() { crate::kernel::keyed::mix(1); }", "collective must not import kernel");
-    assert_refused("main.rs", "use segmill::kmeans::fit;", "main must not import kmeans::fit");
+    assert_refused(
+        "report/page.rs",
+        "use crate::results::{Outcome, write};",
+        "types of results only, not results::write",
+    );
+    assert_refused("report/page.rs", "use crate::results;", "types of results only, not results");
+    assert_refused("report/page.rs", "use crate::results::*;", "types of results only, not results");
+    assert_refused("report/page.rs", "use crate::stages::kmeans::KMeans;", "report must not import stages::kmeans");
+    assert_refused("stages/validate.rs", "use crate::stages::kmeans::{KMeans, fit};", "only, not stages::kmeans::fit");
+    assert_refused("stages/validate.rs", "use crate::stages::kmeans::*;", "only, not stages::kmeans");
+    assert_refused(
+        "stages/pca/mod.rs",
+        "use crate::stages::kmeans::KMeans;",
+        "stages::pca must not import stages::kmeans",
+    );
+    assert_refused(
+        "stages/pca/made.rs",
+        "use crate::{error::Error, stages::profile::Profile};",
+        "must not import stages::profile",
+    );
+    assert_refused(
+        "stages/names.rs",
+        "use super::super::flow::cluster;",
+        "stages::names must not import flow::cluster",
+    );
+    assert_refused(
+        "collective/mod.rs",
+        "fn f() { crate::kernel::keyed::mix(1); }",
+        "collective must not import kernel",
+    );
+    assert_refused("main.rs", "use segmill::stages::kmeans::fit;", "main must not import stages::kmeans::fit");
+    assert_refused("watch/progress/mod.rs", "use crate::error::Error;", "watch::progress must not import error");
     assert_refused("novelty.rs", "", "module novelty has no rule");
 }
 
 #[test]
 fn what_the_rule_allows_is_left_alone() {
     assert_allowed("kernel/csr.rs", "use super::fixed::Scale; use std::ops::Range; use crate::kernel::{csr, fixed};");
-    assert_allowed("kmeans.rs", "use crate::{error::{Error, Result}, kernel::lloyd, pca::Pca, job::KMeansParams};");
-    assert_allowed("report/tables.rs", "use crate::report::table::{Table, self}; use crate::ingest::ids::Id;");
+    assert_allowed(
+        "stages/kmeans/mod.rs",
+        "use crate::{error::{Error, Result}, kernel::lloyd, stages::pca::Pca, job::KMeansParams};",
+    );
+    assert_allowed("results/tables.rs", "use crate::results::table::{Table, self}; use crate::ingest::ids::Id;");
+    assert_allowed("report/page.rs", "use crate::results::{Outcome, shown::Shown}; use crate::watch::format::count;");
     assert_allowed("flow/mod.rs", "use timely::worker::Worker; use crate::collective::Collective;");
-    assert_allowed("main.rs", "use segmill::{cli::Cli, pipeline};");
+    assert_allowed("main.rs", "use segmill::{cli::{self, Cli}, watch};");
 }
 
 #[test]
@@ -523,4 +420,40 @@ fn comments_strings_and_tests_do_not_count() {
     let fixture = (PathBuf::from("kernel/fixture.rs"), "use crate::report::Outcome;".to_string());
     assert_eq!(check(&[declared, fixture.clone()]), Vec::<String>::new());
     assert_eq!(check(&[fixture]).len(), 1);
+}
+
+fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+    circles_among(&files.iter().map(|(path, text)| (PathBuf::from(path), text.to_string())).collect::<Vec<_>>())
+}
+
+#[test]
+fn planted_circles_are_found() {
+    let two = [("kernel/a.rs", "use super::b::B;"), ("kernel/b.rs", "fn f() { crate::kernel::a::g() }")];
+    assert_eq!(circles_of(&two), ["kernel::a → kernel::b → kernel::a"]);
+    let folder = [("kernel/mod.rs", "mod a; use a::A; pub struct B;"), ("kernel/a.rs", "use super::B; pub struct A;")];
+    assert_eq!(circles_of(&folder), ["kernel → kernel::a → kernel"]);
+    // Along what a `mod.rs` hands on.
+    let handed_on = [
+        ("kernel/mod.rs", "mod a; mod b; pub use a::A; pub(crate) use b::{B, C};"),
+        ("kernel/a.rs", "use crate::kernel::B; pub struct A;"),
+        ("kernel/b.rs", "use super::{A}; pub struct B; pub struct C;"),
+    ];
+    assert_eq!(circles_of(&handed_on), ["kernel::a → kernel::b → kernel::a"]);
+    let three = [
+        ("kernel/a.rs", "use super::b::B;"),
+        ("kernel/b.rs", "use super::c::C;"),
+        ("kernel/c.rs", "use super::a::A;"),
+        ("kernel/d.rs", "use super::a::A;"),
+    ];
+    assert_eq!(circles_of(&three).len(), 1);
+}
+
+#[test]
+fn what_is_no_circle_is_left_alone() {
+    let files = [
+        ("kernel/mod.rs", "mod a; mod b; pub use a::A; use a::A as _;"),
+        ("kernel/a.rs", "use super::b::B; pub struct A; #[cfg(test)] mod tests { use super::super::A; }"),
+        ("kernel/b.rs", "// use super::a::A;\npub struct B;"),
+    ];
+    assert_eq!(circles_of(&files), Vec::<String>::new());
 }
