@@ -23,9 +23,9 @@ use super::keep::Header;
 use super::names::Names;
 use super::order::Order;
 use super::refitted::{self, Refitted, model_bytes};
-use super::session::Terms;
 use super::standing::{Judged, Reflected, Standing};
 use super::telling;
+use super::terms::Terms;
 use super::view::{Beside, View};
 
 /// The log may grow to this, or to half the snapshot, before another snapshot takes its place.

@@ -28,6 +28,7 @@ mod refitted;
 mod session;
 mod standing;
 mod telling;
+mod terms;
 mod view;
 
 use std::sync::Arc;

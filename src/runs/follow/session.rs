@@ -27,6 +27,7 @@ use super::order::Order;
 use super::refit::{self, Before, Made};
 use super::refitted::Refitted;
 use super::standing::{Judged, Origins, Reflected, Standing};
+use super::terms::Terms;
 use super::{begin, last};
 
 /// One worker's part. What was found is on the coordinator.
@@ -37,18 +38,6 @@ pub fn run<C: Collective>(worker: &mut Worker, c: &mut C, order: &Order, layout:
         lead.give_up();
     }
     ended
-}
-
-/// What the coordinator tells all workers at the start.
-#[derive(Serialize, Deserialize)]
-pub struct Terms {
-    pub header: Header,
-    /// There is a snapshot to go on from.
-    pub is_resumed: bool,
-    /// `model.json` and `model.safetensors`.
-    pub model: [Vec<u8>; 2],
-    /// Of the fit.
-    pub inertia: f64,
 }
 
 /// What the workers do next.
