@@ -1,44 +1,100 @@
 //! segmill: customer segments from `(user, item, rating)` data of any size.
 //!
+//! # The house
+//!
+//! Data walk one way, from files to pages:
+//!
 //! ```text
-//! ratings ──ingest──▶ shards ──pca──▶ scores ──kmeans──▶ segments ──validate──▶ confusion
-//!                       │                                   │
-//!                       └───────────────profile─────────────┴──▶ profiles ──report──▶ files, HTML
+//!  files ──ingest──▶ ratings ──shard──▶ rows by user ──stages──▶ segments ──results──▶ tables, model ──report──▶ page
+//!                                                          │
+//!                     pca, kmeans, validate, profile, evidence, continuity, names; assign for new users
 //! ```
 //!
-//! The modules, in the order of the data:
+//! The code is in thirteen rooms. A room knows only rooms below it:
 //!
-//! | module | what it does |
-//! |---|---|
-//! | [`cli`] | the command line |
-//! | [`job`] | the job file, checked |
-//! | [`ingest`] | files to ratings: readers, ids, rejects, item titles; planted data |
-//! | [`shard`] | each worker's own users, sealed |
-//! | [`pca`], [`kmeans`], [`validate`], [`profile`] | one stage each: local partial → collective → finish |
-//! | [`evidence`] | whether the segments are real: held-out ratings, refits, data without structure |
-//! | [`continuity`] | what became of the segments of an earlier run |
-//! | [`names`] | what segments are called |
-//! | [`assign`] | users, new or known, to the segments of a fitted model |
-//! | [`report`], [`model`] | result structs → tables, Parquet, HTML; the fitted model on disk |
-//! | [`collective`] | how workers meet |
-//! | [`progress`], [`status`] | how far the process is, and the line and the HTTP port that tell |
-//! | [`say`], [`logs`] | errors, warnings and the log, as text or as JSON |
-//! | [`checkpoint`] | what a run leaves behind for another to go on from |
-//! | [`kernel`] | pure numerics |
-//! | [`flow`] | everything that knows timely |
-//! | [`live`] | segments kept up to date as ratings arrive, on differential dataflow |
-//! | [`pipeline`] | the job as a handful of calls in data order |
-//! | [`predict`] | how long a job will take and what it needs |
-//! | [`verify`] | a finished run, run again and compared |
-//! | [`launch`] | starting, watching and restarting the processes of a job |
+//! ```text
+//!  ┌──────────────────────────────────────────────────────────────────────────────┐
+//!  │ cli         the command line                                                 │
+//!  ├──────────────────────────────────────────────────────────────────────────────┤
+//!  │ runs        what each command does: fit, assign, follow, plan, verify, report│
+//!  ├───────────────────────────────────────────┬──────────────────────────────────┤
+//!  │ live        segments kept up to date      │                                  │
+//!  ├───────────────────────────────────────────┤ report     draws the page and    │
+//!  │ flow        the cluster, on timely        │            what a terminal shows │
+//!  ├───────────────────────────────────────────┴──────────────────────────────────┤
+//!  │ results     a finished run: its types, tables and model                      │
+//!  ├──────────────────────────────────────────────────────────────────────────────┤
+//!  │ stages      local partial → sum → finish                                     │
+//!  ├──────────────────────────────────────────────────────────────────────────────┤
+//!  │ shard       each worker's own users, sealed                                  │
+//!  ├──────────────────────────────────────────────────────────────────────────────┤
+//!  │ ingest      files → ratings                                                  │
+//!  ├──────────────────┬───────────────────────────┬───────────────────────────────┤
+//!  │ job   job file → │ watch    how far a process│ collective    how workers meet│
+//!  │       checked Job│          is, and who is   │                               │
+//!  │                  │          told             │                               │
+//!  ├──────────────────┴───────────────────────────┴───────────────────────────────┤
+//!  │ kernel      pure numerics                   error    what can go wrong       │
+//!  └──────────────────────────────────────────────────────────────────────────────┘
+//! ```
 //!
-//! Imports run one way. [`kernel`] imports nothing of ours; a stage imports [`kernel`], [`collective`] and the result
-//! types of the stages before it; only [`flow`] and [`live`] import timely; [`report`] imports result types only; [`pipeline`] alone
-//! joins stages to [`flow`]. `tests/layering.rs` enforces it.
+//! `tests/layering.rs` holds this picture against every `use` line: no room names one that does not lie below it, and no two
+//! files import each other in a circle. Each room's `mod.rs` says what the room is for, what it may know, and the invariant that it keeps.
 //!
-//! One law holds everywhere: for one job and one input, every number in the outputs has the same bits for any number of
-//! workers and processes. What is summed across users is summed in integers ([`kernel::fixed`]), random draws are keyed
-//! by what they are for ([`kernel::keyed`]), and users and items are ordered by id, never by arrival.
+//! | room | for | invariant |
+//! |---|---|---|
+//! | [`kernel`] | numerics on slices and `ndarray` views | `pure` |
+//! | [`collective`] | how workers meet | `lockstep` |
+//! | [`watch`] | progress, log, status port, what is said | `no-effect` |
+//! | [`job`] | TOML → `JobSpec` → checked [`job::Job`] | `checked-once` |
+//! | [`ingest`] | readers, columns, ids, rejects, titles; generated data | `arrival-blind` |
+//! | [`shard`] | user → worker; packed rows, in memory or spilled | `sealed-by-id` |
+//! | [`stages`] | PCA, k-means, Naive Bayes, TF-IDF and what is made of them | `partial-sum-finish` |
+//! | [`results`] | the types of a finished run, read and written | `digests-see-content` |
+//! | [`report`] | the page, and the words on the terminal | `only-draws` |
+//! | [`flow`] | sockets, start-up, launcher, shuffle and collectives on timely | `timely-stays-here` |
+//! | [`live`] | `segmill follow` on differential dataflow | `digit-for-digit` |
+//! | [`runs`] | each command as a handful of calls; checkpoints | `whole-or-not-at-all` |
+//! | [`cli`] | words → typed options → a command | `parsing-does-no-work` |
+//!
+//! # The law of the house
+//!
+//! For one job and one input, every number in the outputs has the same bits for any number of workers and processes. What
+//! is summed across users is summed in integers ([`kernel::fixed`]), random draws are keyed by what they are for
+//! ([`kernel::keyed`]), and users and items are ordered by id, never by arrival.
+//!
+//! # As a library
+//!
+//! A job runs through the crate as it does through the command line:
+//!
+//! ```
+//! use segmill::flow::cluster::Layout;
+//! use segmill::{job, runs};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let ratings = folder.path().join("ratings.csv");
+//! // Three users of action, three of romance: user, item, rating.
+//! std::fs::write(&ratings, "1,10,5\n1,11,4\n2,10,4\n2,11,5\n3,10,5\n3,11,5\n4,20,5\n4,21,4\n5,20,4\n5,21,5\n6,20,5\n6,21,5\n")?;
+//! let file = folder.path().join("job.toml");
+//! std::fs::write(&file, "[input]\nratings = ['ratings.csv']\n[pca]\ncomponents = 2\n[kmeans]\nclusters = 2\n")?;
+//!
+//! let settings = [("sweep.clusters", "[]"), ("validate.folds", "2")].map(|(key, value)| (key.into(), value.into()));
+//! let job = job::load(&file, &settings, Some(folder.path().join("out")))?;
+//! let finished = runs::run::run(job, &Layout::single(2))?.expect("this process has the coordinator");
+//!
+//! let users = &finished.outcome.users;
+//! for (user, segment) in users.users.iter().zip(&users.assignment.segment) {
+//!     println!("user {user} is in segment {segment}");
+//! }
+//! let segments = &users.assignment.segment;
+//! assert!(segments[0] == segments[1] && segments[1] == segments[2]);
+//! assert!(segments[3] == segments[4] && segments[4] == segments[5]);
+//! assert_ne!(segments[0], segments[3]);
+//! assert!(finished.written.report.exists());
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod cli;
 pub mod collective;

@@ -194,6 +194,36 @@ fn the_house_has_its_rooms_and_no_others() {
     assert_eq!(names, ROOMS);
 }
 
+/// The rows of the table of rooms in `src/lib.rs`: a room and its invariant.
+fn rooms_of_the_map() -> Vec<(String, String)> {
+    let map = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("the map");
+    let rows = map.lines().filter_map(|line| line.strip_prefix("//! | [`"));
+    let room = |row: &str| {
+        let invariant = row.trim_end_matches(" |").rsplit('|').next().unwrap_or_default();
+        (row.split('`').next().unwrap_or_default().to_string(), invariant.trim().trim_matches('`').to_string())
+    };
+    rows.map(room).collect()
+}
+
+#[test]
+fn the_map_lists_the_rooms_from_the_ground_up() {
+    let mut rooms: Vec<&str> = RULES.iter().map(|rule| rule.module.split("::").next().unwrap_or_default()).collect();
+    rooms.dedup();
+    rooms.retain(|room| ROOMS.contains(room));
+    let listed: Vec<String> = rooms_of_the_map().into_iter().map(|(room, _)| room).collect();
+    assert_eq!(listed, rooms);
+}
+
+#[test]
+fn every_room_opens_with_the_invariant_that_the_map_names() {
+    for (room, invariant) in rooms_of_the_map() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&room).join("mod.rs");
+        let text = std::fs::read_to_string(&path).expect("a room");
+        let head: Vec<&str> = text.lines().take_while(|line| line.starts_with("//!")).collect();
+        assert!(head.join("\n").contains(&format!("**Invariant: {invariant}.**")), "{room} does not state {invariant}");
+    }
+}
+
 #[test]
 fn rules_stand_in_the_order_of_the_rooms() {
     for (at, rule) in RULES.iter().enumerate() {

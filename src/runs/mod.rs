@@ -1,4 +1,22 @@
 //! What each command does, as a handful of calls in the order of the data.
+//!
+//! | file | command |
+//! |---|---|
+//! | [`run`] with `fit` | `segmill run`: reads, fits, writes |
+//! | [`preview`] | `segmill run --dry-run` |
+//! | [`plan`] with `calibrate` and [`predict`] | `segmill plan`: what a job would take |
+//! | [`assign`] | `segmill assign`: users into the segments of a finished run |
+//! | [`follow`] | `segmill follow`: a finished run kept up to date |
+//! | [`verify`] | `segmill verify`: a finished run again, and its digests compared |
+//! | [`report`] | `segmill report`: the page again |
+//!
+//! The rest is what these share: `checkpoint` (what a run leaves for another to go on from), `clock` (stages, timed), `compare` (an earlier
+//! run), `fingerprint` (what makes two jobs the same), `gather` (what the coordinator needs of every worker), `room` (memory and scratch folders).
+//!
+//! Knows: every room but the command line. It alone joins stages to the cluster.
+//!
+//! **Invariant: whole-or-not-at-all.** Before a command has done all its work, what it was to write is not there; whatever ends it, an
+//! earlier output is left as it was, and what it needs to go on is in the checkpoint or the state beside it.
 
 pub mod assign;
 mod calibrate;

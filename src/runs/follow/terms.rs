@@ -1,0 +1,17 @@
+//! What all workers are told at the start of a session.
+
+use serde::{Deserialize, Serialize};
+
+use super::keep::Header;
+
+/// What the coordinator tells all workers at the start.
+#[derive(Serialize, Deserialize)]
+pub struct Terms {
+    pub header: Header,
+    /// There is a snapshot to go on from.
+    pub is_resumed: bool,
+    /// `model.json` and `model.safetensors`.
+    pub model: [Vec<u8>; 2],
+    /// Of the fit.
+    pub inertia: f64,
+}
