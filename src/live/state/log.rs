@@ -1,7 +1,7 @@
 //! The log: batches in the order in which they are made, each on the disk before it is applied.
 //!
-//! It lies in segments, each named by its first batch, so that a snapshot can drop what lies before it. A segment is whole from its
-//! beginning: it gets its name when its head is on the disk.
+//! The log is a row of segments, each named by its first batch, so that a snapshot can drop what lies before it. A segment is whole
+//! from its beginning: it gets its name when its head is on the disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read};
@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::coding::{self, Coding};
+use super::disk::{STATE_REMEDY, damaged, sync_folder};
 use super::frame::{self, Frames, MOST_PAYLOAD, Next};
-use super::{STATE_REMEDY, damaged, sync_folder};
 use crate::error::{Error, Result};
 use crate::live::change::{Change, Positions};
 use crate::results::rejects::RejectLine;
 
-const FORMAT: &str = "segmill follow log 1";
+/// As formats name it.
+const KIND: &str = "log";
 
 /// A batch as it was taken, before it is known what of it can be made.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -44,6 +46,7 @@ struct Head {
 /// What is in a segment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Found {
+    pub coding: Coding,
     pub identity: String,
     pub first: u64,
     /// The last batch; the one before `first` where there is none.
@@ -56,7 +59,7 @@ pub(crate) struct Found {
     pub torn: bool,
 }
 
-/// The segment that is written.
+/// The segment that is appended to. Its coding is [`Coding::WRITTEN`].
 pub(super) struct Log {
     path: PathBuf,
     file: File,
@@ -64,12 +67,12 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// A segment that begins with batch `first`.
+    /// A segment that begins with batch `first`. It takes the place of an empty one of the same name.
     pub fn create(folder: &Path, identity: &str, first: u64) -> Result<Log> {
         let path = path_of(folder, first);
         let beside = path.with_extension("new");
-        let head = Head { format: FORMAT.into(), identity: identity.into(), first };
-        let bytes = frame::encode(0, |into| bincode::serialize_into(into, &head).expect("a head serialises"));
+        let head = Head { format: Coding::WRITTEN.format(KIND), identity: identity.into(), first };
+        let bytes = frame::encode(0, |into| coding::encode_into(&head, into));
         let created = || -> io::Result<File> {
             let file = File::create(&beside)?;
             file.write_all_at(&bytes, 0)?;
@@ -82,8 +85,15 @@ impl Log {
         Ok(Log { path, file, end: bytes.len() as u64 })
     }
 
-    /// Goes on with a segment, and cuts off what is torn.
-    pub fn open(path: PathBuf, found: &Found) -> Result<Log> {
+    /// Goes on behind the last segment: in it, or in another where its coding is no longer written.
+    pub fn go_on(folder: &Path, identity: &str, path: &Path, found: &Found) -> Result<Log> {
+        // What is torn goes even from a segment that another follows: nothing may lie between the two.
+        let log = Log::open(path.into(), found)?;
+        if found.coding == Coding::WRITTEN { Ok(log) } else { Log::create(folder, identity, found.last + 1) }
+    }
+
+    /// Cuts off what is torn of a segment.
+    fn open(path: PathBuf, found: &Found) -> Result<Log> {
         let opened = || -> io::Result<File> {
             let file = OpenOptions::new().write(true).open(&path)?;
             if found.torn {
@@ -99,13 +109,11 @@ impl Log {
     /// On the disk on return. What is written of a batch that fails is no batch, and the next takes its place.
     pub fn append(&mut self, batch: &LoggedBatch) -> Result<()> {
         let failed = |e: &io::Error| Error::file(&self.path, "cannot write", e, STATE_REMEDY);
-        let length = bincode::serialized_size(batch).unwrap_or(u64::MAX);
-        if length > MOST_PAYLOAD as u64 {
+        if coding::encoded_length(batch) > MOST_PAYLOAD {
             let problem = format!("a batch of {} changes is more than the log takes", batch.changes.len());
             return Err(Error::job("--every", problem, "take smaller batches"));
         }
-        let fill = |into: &mut Vec<u8>| bincode::serialize_into(into, batch).expect("a batch serialises");
-        let bytes = frame::encode(batch.number, fill);
+        let bytes = frame::encode(batch.number, |into| coding::encode_into(batch, into));
         self.file.write_all_at(&bytes, self.end).and_then(|()| self.file.sync_data()).map_err(|e| failed(&e))?;
         self.end += bytes.len() as u64;
         Ok(())
@@ -146,7 +154,8 @@ pub(super) fn open(path: &Path) -> Result<BufReader<File>> {
 /// Reads a segment through. `path` is for messages. A torn last batch is no error; everything else that is not as it was written is.
 pub(crate) fn scan(input: impl Read, path: &Path) -> Result<Found> {
     let mut batches = Batches::begin(input, path)?;
-    let mut found = Found { identity: batches.identity.clone(), first: batches.next, ..Found::default() };
+    let identity = batches.identity.clone();
+    let mut found = Found { coding: batches.coding, identity, first: batches.next, ..Found::default() };
     while let Some(batch) = batches.next(path)? {
         found.positions.extend(batch.positions);
     }
@@ -156,6 +165,7 @@ pub(crate) fn scan(input: impl Read, path: &Path) -> Result<Found> {
 /// Reads the batches of a segment.
 pub(super) struct Batches<R> {
     frames: Frames<R>,
+    coding: Coding,
     identity: String,
     /// The number of the next batch.
     next: u64,
@@ -170,9 +180,11 @@ impl<R: Read> Batches<R> {
         let Next::Frame(frame) = read(&mut frames, path)? else {
             return Err(damaged(path, "it does not begin like a log"));
         };
-        match bincode::deserialize::<Head>(&frame.payload) {
-            Ok(Head { format, identity, first }) if format == FORMAT && first > 0 => {
-                Ok(Batches { frames, identity, next: first, end: frame.length(), torn: false })
+        let coding = Coding::of_head(&frame.payload, KIND);
+        let head = coding.and_then(|coding| Some((coding, coding.decode::<Head>(&frame.payload).ok()?)));
+        match head {
+            Some((coding, Head { identity, first, .. })) if first > 0 => {
+                Ok(Batches { frames, coding, identity, next: first, end: frame.length(), torn: false })
             }
             _ => Err(damaged(path, "it is no log of this version")),
         }
@@ -188,8 +200,8 @@ impl<R: Read> Batches<R> {
             }
             Next::Damaged => return Err(damaged(path, &format!("batch {} cannot be read", self.next))),
         };
-        let batch: Option<LoggedBatch> = bincode::deserialize(&frame.payload).ok();
-        // The highest number has none behind it, and no log comes so far.
+        let batch: Option<LoggedBatch> = self.coding.decode(&frame.payload).ok();
+        // The highest number has no successor, and no log gets that far.
         let is_next = frame.number == self.next && frame.number < u64::MAX;
         let batch = batch.filter(|batch| batch.number == frame.number && is_next);
         let Some(batch) = batch else { return Err(damaged(path, &format!("batch {} is not in its place", self.next))) };

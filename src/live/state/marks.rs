@@ -9,16 +9,15 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::{DAMAGED_REMEDY, STATE_REMEDY};
+use super::disk::{STATE_REMEDY, unusable};
 use crate::error::{Error, Result};
 
 /// Each place is in a page of its own.
 const PLACES: [u64; 2] = [0, 4096];
-const BYTES: usize = size_of::<u64>() * 4;
+/// Four numbers of eight bytes.
+const BYTES: usize = 32;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Mark {
     /// How many times it was set.
     pub sequence: u64,
@@ -54,8 +53,7 @@ impl Marks {
         }
         let newest = found.into_iter().max_by_key(|mark: &Mark| mark.sequence);
         if newest.is_none() && length > 0 {
-            let problem = "the marks are damaged".into();
-            return Err(Error::File { path: path.into(), problem, remedy: DAMAGED_REMEDY.into() });
+            return Err(unusable(path, "the marks are damaged".into()));
         }
         Ok(Marks { path: path.into(), file, mark: newest.unwrap_or_default() })
     }
@@ -81,23 +79,36 @@ impl Marks {
     }
 }
 
+/// The numbers of a mark, then their CRC-32, all little-endian.
 fn encode(mark: &Mark) -> Vec<u8> {
-    let mut bytes = bincode::serialize(mark).expect("numbers serialise");
+    let numbers = [mark.sequence, mark.told, mark.rejected, mark.reject_bytes];
+    let mut bytes = numbers.map(u64::to_le_bytes).concat();
     let sum = crc32fast::hash(&bytes);
     bytes.extend(sum.to_le_bytes());
     bytes
 }
 
 fn decode(bytes: &[u8; BYTES + 4]) -> Option<Mark> {
-    let (mark, sum) = bytes.split_at(BYTES);
-    (crc32fast::hash(mark).to_le_bytes() == sum)
-        .then(|| bincode::deserialize(mark).ok())?
-        .filter(|mark: &Mark| mark.sequence > 0)
+    let (numbers, sum) = bytes.split_at(BYTES);
+    if crc32fast::hash(numbers).to_le_bytes() != sum {
+        return None;
+    }
+    let number = |at: usize| u64::from_le_bytes(numbers.as_chunks().0[at]);
+    let mark = Mark { sequence: number(0), told: number(1), rejected: number(2), reject_bytes: number(3) };
+    (mark.sequence > 0).then_some(mark)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_is_four_numbers_and_their_sum_as_it_always_was() {
+        let bytes = encode(&Mark { sequence: 1, told: 2, rejected: 3, reject_bytes: 1 << 32 | 4 });
+        let numbers = [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0];
+        assert_eq!(bytes[..BYTES], numbers);
+        assert_eq!(bytes[BYTES..], crc32fast::hash(&numbers).to_le_bytes());
+    }
 
     #[test]
     fn the_newest_whole_mark_counts() {

@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::STATE_REMEDY;
+use super::disk::STATE_REMEDY;
 use crate::error::{Error, Result};
 use crate::results::rejects::{self, RejectLine};
 

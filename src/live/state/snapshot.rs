@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::coding::{self, Coding};
+use super::disk::{STATE_REMEDY, damaged, sync_folder};
 use super::frame::{self, Frames, MOST_PAYLOAD, Next};
-use super::{STATE_REMEDY, State, damaged, sync_folder};
 use crate::error::{Error, Result};
 use crate::live::change::Positions;
 
-const FORMAT: &str = "segmill follow snapshot 1";
-/// The number of the frame that says that these were all.
+/// As formats name it.
+const KIND: &str = "snapshot";
+/// The number of the frame that says how many came before it.
 const LAST: u64 = u64::MAX;
 
 /// How a snapshot begins.
@@ -25,61 +27,56 @@ pub(crate) struct Head {
     /// The last batch that is in it.
     pub number: u64,
     pub positions: Positions,
-    /// The session's own.
+    /// What the session says of itself.
     pub header: Vec<u8>,
 }
 
 impl Head {
     pub fn new(identity: &str, number: u64, positions: Positions, header: &[u8]) -> Head {
-        Head { format: FORMAT.into(), identity: identity.into(), number, positions, header: header.to_vec() }
+        let format = Coding::WRITTEN.format(KIND);
+        Head { format, identity: identity.into(), number, positions, header: header.to_vec() }
     }
 }
 
-/// Writes a snapshot. Dropped before [`SnapshotWriter::finish`], it leaves nothing.
-pub struct SnapshotWriter<'s> {
-    state: &'s mut State,
+/// A snapshot in the making. Dropped before [`Making::publish`], it leaves nothing.
+pub(super) struct Making {
+    path: PathBuf,
     beside: PathBuf,
     file: BufWriter<File>,
-    number: u64,
     frames: u64,
     bytes: u64,
-    finished: bool,
+    published: bool,
 }
 
-impl<'s> SnapshotWriter<'s> {
-    pub(super) fn create(state: &'s mut State, head: &Head) -> Result<SnapshotWriter<'s>> {
-        let beside = path_of(&state.folder).with_extension("new");
+impl Making {
+    pub fn begin(folder: &Path, head: &Head) -> Result<Making> {
+        let path = path_of(folder);
+        let beside = path.with_extension("new");
         let file = File::create(&beside).map_err(|e| Error::file(&beside, "cannot create", &e, STATE_REMEDY))?;
         let file = BufWriter::with_capacity(1 << 20, file);
-        let number = head.number;
-        let mut writer = SnapshotWriter { state, beside, file, number, frames: 0, bytes: 0, finished: false };
-        let payload = bincode::serialize(head).expect("a head serialises");
-        writer.frame(0, &payload)?;
-        Ok(writer)
+        let mut making = Making { path, beside, file, frames: 0, bytes: 0, published: false };
+        making.frame(0, &coding::encode(head))?;
+        Ok(making)
     }
 
-    /// A frame, which comes back as it is: of up to [`MOST_PAYLOAD`] bytes, better a few MiB.
     pub fn write(&mut self, payload: &[u8]) -> Result<()> {
         self.frames += 1;
         self.frame(self.frames, payload)
     }
 
-    /// All is written. On return the snapshot is the one that counts, and the log before it is gone.
-    pub fn finish(mut self) -> Result<()> {
+    /// Makes it the snapshot that counts, once all of it is on the disk. Returns its size.
+    pub fn publish(mut self, folder: &Path) -> Result<u64> {
         let frames = self.frames;
         self.frame(LAST, &frames.to_le_bytes())?;
-        let (beside, path) = (self.beside.clone(), path_of(&self.state.folder));
-        let folder = self.state.folder.clone();
         let mut published = || -> io::Result<()> {
             self.file.flush()?;
             self.file.get_ref().sync_all()?;
-            fs::rename(&beside, &path)?;
-            sync_folder(&folder)
+            fs::rename(&self.beside, &self.path)?;
+            sync_folder(folder)
         };
-        published().map_err(|e| Error::file(&path, "cannot write", &e, STATE_REMEDY))?;
-        self.finished = true;
-        self.state.snapshot_bytes = self.bytes;
-        self.state.begin_log(self.number)
+        published().map_err(|e| Error::file(&self.path, "cannot write", &e, STATE_REMEDY))?;
+        self.published = true;
+        Ok(self.bytes)
     }
 
     fn frame(&mut self, number: u64, payload: &[u8]) -> Result<()> {
@@ -93,20 +90,26 @@ impl<'s> SnapshotWriter<'s> {
     }
 }
 
-impl Drop for SnapshotWriter<'_> {
+impl Drop for Making {
     fn drop(&mut self) {
-        if !self.finished {
+        if !self.published {
             let _ = fs::remove_file(&self.beside);
         }
     }
 }
 
-pub(super) fn path_of(folder: &Path) -> PathBuf {
+/// Removes the piece of a snapshot that a session left when it was killed.
+pub(super) fn clear(folder: &Path) {
+    let _ = fs::remove_file(path_of(folder).with_extension("new"));
+}
+
+fn path_of(folder: &Path) -> PathBuf {
     folder.join("snapshot")
 }
 
 /// The snapshot of a folder, if there is one, and its size.
-pub(super) fn open(path: &Path) -> Result<Option<(SnapshotReader<BufReader<File>>, u64)>> {
+pub(super) fn open(folder: &Path) -> Result<Option<(SnapshotReader<BufReader<File>>, u64)>> {
+    let path = &path_of(folder);
     let cannot = |e: io::Error| Error::file(path, "cannot open", &e, STATE_REMEDY);
     let file = match File::open(path) {
         Ok(file) => file,
@@ -121,6 +124,8 @@ pub(super) fn open(path: &Path) -> Result<Option<(SnapshotReader<BufReader<File>
 pub(crate) struct SnapshotReader<R> {
     frames: Frames<R>,
     path: PathBuf,
+    /// Of the header and of what is in the frames.
+    pub coding: Coding,
     pub head: Head,
     /// Frames so far.
     read: u64,
@@ -132,12 +137,10 @@ impl<R: Read> SnapshotReader<R> {
     pub fn begin(input: R, path: &Path) -> Result<SnapshotReader<R>> {
         let mut frames = Frames::new(input);
         let (number, payload) = next(&mut frames, path)?;
-        match bincode::deserialize::<Head>(&payload) {
-            Ok(head) if number == 0 && head.format == FORMAT => {
-                Ok(SnapshotReader { frames, path: path.into(), head, read: 0, ended: false })
-            }
-            _ => Err(damaged(path, "it is no snapshot of this version")),
-        }
+        let coding = Coding::of_head(&payload, KIND).filter(|_| number == 0);
+        let head = coding.and_then(|coding| Some((coding, coding.decode(&payload).ok()?)));
+        let Some((coding, head)) = head else { return Err(damaged(path, "it is no snapshot of this version")) };
+        Ok(SnapshotReader { frames, path: path.into(), coding, head, read: 0, ended: false })
     }
 
     /// The next frame as it was written; nothing after the last.

@@ -1,11 +1,18 @@
+//! The law of a state: whatever a session did and however it ended, the next one finds all of it, once.
+
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
+use serde::Serialize;
 use tempfile::TempDir;
 
 use super::*;
+use crate::error::Result;
 use crate::ingest::ids::Id;
-use crate::live::change::{Change, Op, Origin, Position};
+use crate::live::change::{Change, Op, Origin, Position, Positions};
+use crate::results::rejects::RejectLine;
 
 fn change(number: u64) -> Change {
     let origin = Origin { input: 0, line: number, byte: 20 * number };
@@ -37,10 +44,11 @@ fn batch(number: u64) -> LoggedBatch {
     }
 }
 
-/// What a recovered state gives: header, number of the snapshot, its frames and the batches behind it.
+/// What a recovered state gives: header and its coding, number of the snapshot, its frames and the batches behind it.
 #[derive(Debug, PartialEq)]
 struct All {
     header: Vec<u8>,
+    coding: Coding,
     number: u64,
     frames: Vec<Vec<u8>>,
     batches: Vec<LoggedBatch>,
@@ -60,8 +68,8 @@ fn open(folder: &Path) -> Result<(State, Option<All>)> {
     assert_eq!((recovered.next_frame()?, recovered.next_batch()?), (None, None), "the end stays the end");
     assert_eq!(recovered.last, recovered.number + batches.len() as u64);
     assert_eq!((state.last(), state.positions()), (recovered.last, &recovered.positions));
-    let Recovered { header, number, positions, .. } = recovered;
-    Ok((state, Some(All { header, number, frames, batches, positions })))
+    let Recovered { header, coding, number, positions, .. } = recovered;
+    Ok((state, Some(All { header, coding, number, frames, batches, positions })))
 }
 
 fn append(state: &mut State, upto: u64) {
@@ -87,6 +95,7 @@ fn expected(number: Option<u64>, last: u64) -> All {
     let from = number.unwrap_or(0);
     All {
         header: number.map(|number| format!("of {number}").into_bytes()).unwrap_or_default(),
+        coding: Coding::Postcard,
         number: from,
         frames: number.map(frames).unwrap_or_default(),
         batches: (from + 1..=last).map(batch).collect(),
@@ -316,6 +325,123 @@ fn rejects_are_written_once_whenever_the_session_ended() {
             state.add_rejects(number, &of(number)).unwrap();
         }
         assert_eq!(fs::read(&path).unwrap(), both, "{length} bytes");
+    }
+}
+
+/// A frame as segmill 0.1 wrote it.
+fn frame_of_format_1(number: u64, value: &impl Serialize) -> Vec<u8> {
+    frame::encode(number, |into| bincode::serialize_into(into, value).unwrap())
+}
+
+/// Writes the log segment of these batches as segmill 0.1 wrote it.
+fn write_log_of_format_1(folder: &Path, numbers: std::ops::RangeInclusive<u64>) {
+    let mut bytes = frame_of_format_1(0, &("segmill follow log 1", "model", *numbers.start()));
+    let path = folder.join(format!("log-{:020}", numbers.start()));
+    numbers.for_each(|number| bytes.extend(frame_of_format_1(number, &batch(number))));
+    fs::write(path, bytes).unwrap();
+}
+
+/// Writes the same snapshot of batch `number` that [`snapshot`] makes as segmill 0.1 wrote it.
+fn write_snapshot_of_format_1(folder: &Path, number: u64) {
+    let positions = if number > 0 { batch(number).positions } else { Positions::new() };
+    let head = ("segmill follow snapshot 1", "model", number, positions, format!("of {number}").into_bytes());
+    let mut bytes = frame_of_format_1(0, &head);
+    let frames = frames(number);
+    for (payload, number) in frames.iter().zip(1..) {
+        bytes.extend(frame::encode(number, |into| into.extend(payload)));
+    }
+    bytes.extend(frame::encode(u64::MAX, |into| into.extend((frames.len() as u64).to_le_bytes())));
+    fs::write(folder.join("snapshot"), bytes).unwrap();
+}
+
+/// First and last batch of a segment of format 1, and the snapshot beside it: one in the log, one before it, one of its last batch,
+/// one that the log lies behind as a whole, none, and logs without a batch.
+const STATES_OF_FORMAT_1: [(Option<u64>, u64, u64); 8] = [
+    (Some(2), 1, 4),
+    (Some(0), 1, 3),
+    (Some(4), 1, 4),
+    (Some(5), 1, 4),
+    (None, 1, 3),
+    (Some(3), 4, 3),
+    (Some(0), 1, 0),
+    (None, 1, 0),
+];
+
+#[test]
+fn a_state_of_format_1_is_read_and_goes_on_in_format_2() {
+    for (of, first, last) in STATES_OF_FORMAT_1 {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        write_log_of_format_1(folder, first..=last);
+        of.iter().for_each(|&number| write_snapshot_of_format_1(folder, number));
+        let last = last.max(of.unwrap_or(0));
+        let coding = if of.is_some() { Coding::Bincode } else { Coding::Postcard };
+        let old = |last: u64| All { coding, ..expected(of, last) };
+        let what = format!("snapshot {of:?}, batches {first} to {last}");
+        // Opened and left alone, as often as one likes.
+        for _ in 0..2 {
+            assert_eq!(open(folder).unwrap().1, (of.is_some() || last > 0).then(|| old(last)), "{what}");
+        }
+        append(&mut open(folder).unwrap().0, last + 2);
+        let (mut state, all) = open(folder).unwrap();
+        assert_eq!(all, Some(old(last + 2)), "{what}");
+        append(&mut state, last + 3);
+        snapshot(&mut state);
+        append(&mut state, last + 4);
+        drop(state);
+        assert_eq!(open(folder).unwrap().1, Some(expected(Some(last + 3), last + 4)), "{what}");
+        let files = fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+        let formats = ["segmill follow log 1", "segmill follow snapshot 1"];
+        let is_old =
+            |bytes: &Vec<u8>| formats.iter().any(|format| memchr::memmem::find(bytes, format.as_bytes()).is_some());
+        assert_eq!(files.filter(is_old).count(), 0, "{what}: nothing of format 1 is left");
+    }
+}
+
+#[test]
+fn a_log_of_format_1_cut_anywhere_loses_the_batch_that_was_cut_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    write_log_of_format_1(folder.path(), 1..=3);
+    let path = file_of(folder.path(), "log-");
+    let whole = fs::read(&path).unwrap();
+    let length = |upto: u64| {
+        let of_batches: usize = (1..=upto).map(|number| frame_of_format_1(number, &batch(number)).len()).sum();
+        of_batches + frame_of_format_1(0, &("segmill follow log 1", "model", 1u64)).len()
+    };
+    for cut in length(0)..whole.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        fs::write(folder.join(path.file_name().unwrap()), &whole[..cut]).unwrap();
+        let last = (0..3).rfind(|&upto| length(upto) <= cut).unwrap();
+        let (mut state, all) = open(folder).unwrap();
+        assert_eq!(all, (last > 0).then(|| expected(None, last)), "cut at {cut}");
+        append(&mut state, last + 2);
+        drop(state);
+        assert_eq!(open(folder).unwrap().1, Some(expected(None, last + 2)), "cut at {cut}");
+    }
+}
+
+/// Every step of going on, as far as the files show it.
+#[test]
+fn going_on_from_format_1_may_be_broken_off_anywhere() {
+    for (of, first, last) in STATES_OF_FORMAT_1 {
+        let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for folder in [&old, &new] {
+            write_log_of_format_1(folder.path(), first..=last);
+            of.iter().for_each(|&number| write_snapshot_of_format_1(folder.path(), number));
+        }
+        drop(open(new.path()).unwrap());
+        let name = format!("log-{:020}", last.max(of.unwrap_or(0)) + 1);
+        let segment = fs::read(new.path().join(&name)).unwrap();
+        // The new segment was written in part beside the old one, or has its name already.
+        for length in 0..=segment.len() {
+            let copy = copy_of(old.path());
+            fs::write(copy.path().join(format!("{name}.new")), &segment[..length]).unwrap();
+            append(&mut open(copy.path()).unwrap().0, 7);
+            assert_eq!(open(copy.path()).unwrap().1.unwrap().batches, expected(of, 7).batches);
+        }
+        append(&mut open(new.path()).unwrap().0, 7);
+        assert_eq!(open(new.path()).unwrap().1.unwrap().batches, expected(of, 7).batches);
     }
 }
 

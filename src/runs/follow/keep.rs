@@ -8,6 +8,7 @@ use crate::ingest::ids::Id;
 use crate::job::Duplicates;
 use crate::live::engine::Engine;
 use crate::live::row::Row;
+use crate::live::state::coding::{self, Coding};
 use crate::live::state::{Recovered, SnapshotWriter};
 use crate::results::followed::Changes;
 use crate::shard::incoming::worker_of;
@@ -49,11 +50,11 @@ impl Header {
     }
 
     /// Nothing where a session ended before its first snapshot.
-    pub fn read(bytes: &[u8]) -> Result<Option<Header>> {
+    pub fn read(coding: Coding, bytes: &[u8]) -> Result<Option<Header>> {
         if bytes.is_empty() {
             return Ok(None);
         }
-        bincode::deserialize(bytes).map(Some).map_err(|e| {
+        coding.decode(bytes).map(Some).map_err(|e| {
             let problem = format!("the snapshot is of another version of segmill: {e}");
             Error::job("--state", problem, "go on with that version, or begin anew with another --state")
         })
@@ -101,9 +102,8 @@ pub fn keep<C: Collective>(
     };
     let others = lead.items.others().to_vec();
     let header = Header { totals: lead.totals, others, refits: lead.refits, ..settings };
-    let header = bincode::serialize(&header).expect("a header serialises");
     let number = lead.state.last();
-    let mut writer = lead.sync().and_then(|()| lead.state.snapshot(&header, number));
+    let mut writer = lead.sync().and_then(|()| lead.state.snapshot(&coding::encode(&header), number));
     loop {
         let (more, frames) = send(c, engine, origins, &mut next);
         for frame in frames.iter().filter(|frame| !frame.is_empty()) {
@@ -145,7 +145,7 @@ fn frame(engine: &mut Engine, origins: &Origins, next: &mut u32) -> Vec<u8> {
             kept.push((engine.users().id(user).clone(), origin, rows));
         }
     }
-    if kept.is_empty() { Vec::new() } else { bincode::serialize(&kept).expect("users serialise") }
+    if kept.is_empty() { Vec::new() } else { coding::encode(&kept) }
 }
 
 /// What the coordinator hands to a worker: whether there is more, and users.
@@ -191,7 +191,7 @@ pub fn restore<C: Collective>(
 fn read(recovered: &mut Recovered, hash_seed: u64, outgoing: &mut [Handed]) -> Result<bool> {
     for _ in 0..FRAMES {
         let Some(frame) = recovered.next_frame()? else { return Ok(false) };
-        for user in read_users(&frame)? {
+        for user in read_users(recovered.coding, &frame)? {
             let to = worker_of(user.0.key(hash_seed), outgoing.len());
             outgoing[to].1.push(user);
         }
@@ -200,8 +200,8 @@ fn read(recovered: &mut Recovered, hash_seed: u64, outgoing: &mut [Handed]) -> R
 }
 
 /// The users of a frame.
-pub fn read_users(frame: &[u8]) -> Result<Vec<Kept>> {
-    bincode::deserialize(frame).map_err(|e| {
+pub fn read_users(coding: Coding, frame: &[u8]) -> Result<Vec<Kept>> {
+    coding.decode(frame).map_err(|e| {
         let problem = format!("the snapshot holds something else than users: {e}");
         Error::job("--state", problem, "put back a copy of the folder, or begin anew with another --state")
     })

@@ -110,7 +110,8 @@ impl Lead {
 
     fn open_all(order: &Order, is_new: bool) -> Result<Opened> {
         let (state, recovered) = State::open(&order.state, &order.identity)?;
-        let header = recovered.as_ref().map(|recovered| Header::read(&recovered.header)).transpose()?.flatten();
+        let read = |recovered: &Recovered| Header::read(recovered.coding, &recovered.header);
+        let header = recovered.as_ref().map(read).transpose()?.flatten();
         if let Some(header) = &header {
             header.check(order)?;
         }

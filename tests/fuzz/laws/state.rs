@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::{Taken, assert_says_what_to_do};
 use crate::error::Result;
-use crate::live::state::frame;
 use crate::live::state::log::{self, Found};
 use crate::live::state::snapshot::SnapshotReader;
+use crate::live::state::{Coding, frame};
 use crate::runs::follow::keep;
 
 /// After `l` a log, after `s` a snapshot, as they are; after `L` and `S` what is in their frames; after `h` and `k` what is in a
-/// snapshot.
+/// snapshot of format 1, after `H` and `K` in one of format 2.
 pub fn state(data: &[u8]) {
     let mut data = Taken(data);
     match data.byte() {
@@ -18,8 +18,10 @@ pub fn state(data: &[u8]) {
         b's' => read_snapshot(data.0),
         b'L' => read_log(&framed(data)),
         b'S' => read_snapshot(&framed(data)),
-        b'h' => says_what_to_do(keep::Header::read(data.0).map(drop)),
-        b'k' => says_what_to_do(keep::read_users(data.0).map(drop)),
+        b'h' => says_what_to_do(keep::Header::read(Coding::Bincode, data.0).map(drop)),
+        b'H' => says_what_to_do(keep::Header::read(Coding::Postcard, data.0).map(drop)),
+        b'k' => says_what_to_do(keep::read_users(Coding::Bincode, data.0).map(drop)),
+        b'K' => says_what_to_do(keep::read_users(Coding::Postcard, data.0).map(drop)),
         _ => {}
     }
 }
