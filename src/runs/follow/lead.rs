@@ -19,7 +19,7 @@ use crate::results::run;
 use crate::shard::incoming::worker_of;
 
 use super::gathering::Gathering;
-use super::keep::Header;
+use super::header::Header;
 use super::names::Names;
 use super::order::Order;
 use super::refitted::{self, Refitted, model_bytes};

@@ -18,6 +18,7 @@
 
 mod begin;
 mod gathering;
+pub(crate) mod header;
 pub(crate) mod keep;
 mod last;
 mod lead;

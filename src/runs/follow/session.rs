@@ -21,7 +21,8 @@ use crate::results::followed::Record;
 use crate::results::model::{self, Model};
 use crate::results::run::{Digests, Versions};
 
-use super::keep::{self, Header};
+use super::header::Header;
+use super::keep;
 use super::lead::{Found, Lead, Opened};
 use super::order::Order;
 use super::refit::{self, Before, Made};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::keep::Header;
+use super::header::Header;
 
 /// What the coordinator tells all workers at the start.
 #[derive(Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::live::state::log::{self, Found};
 use crate::live::state::snapshot::SnapshotReader;
 use crate::live::state::{Coding, frame};
+use crate::runs::follow::header::Header;
 use crate::runs::follow::keep;
 
 /// After `l` a log, after `s` a snapshot, as they are; after `L` and `S` what is in their frames; after `h` and `k` what is in a
@@ -18,8 +19,8 @@ pub fn state(data: &[u8]) {
         b's' => read_snapshot(data.0),
         b'L' => read_log(&framed(data)),
         b'S' => read_snapshot(&framed(data)),
-        b'h' => says_what_to_do(keep::Header::read(Coding::Bincode, data.0).map(drop)),
-        b'H' => says_what_to_do(keep::Header::read(Coding::Postcard, data.0).map(drop)),
+        b'h' => says_what_to_do(Header::read(Coding::Bincode, data.0).map(drop)),
+        b'H' => says_what_to_do(Header::read(Coding::Postcard, data.0).map(drop)),
         b'k' => says_what_to_do(keep::read_users(Coding::Bincode, data.0).map(drop)),
         b'K' => says_what_to_do(keep::read_users(Coding::Postcard, data.0).map(drop)),
         _ => {}
