@@ -47,7 +47,7 @@ pub fn dispatch(command: &Command) -> Result<u8> {
     }
 }
 
-/// From now on the process talks as it was told to, to whoever sits at the terminal.
+/// Starts the log, as the options want it.
 fn begin(talk: TalkArgs) {
     talk.choose();
     logs::start(Watcher::Terminal);
@@ -131,7 +131,7 @@ fn assign(args: &AssignArgs) -> Result<()> {
     let found = runs::assign::run(order, args.threads()?)?;
     warn(foreign.as_slice());
     warn(&found.warnings(&places.users));
-    // Standard output may be where the users go.
+    // The users may go to standard output.
     note(|sink| found.print(&places.users, sink));
     Ok(())
 }
@@ -159,7 +159,7 @@ fn follow(args: &FollowArgs) -> Result<()> {
         drift: args.drift,
         refit: args.refit,
     };
-    // The first process has the coordinator, who writes.
+    // The first process has the coordinator, which writes.
     if layout.process == 0 {
         places.check()?;
     }
@@ -168,7 +168,7 @@ fn follow(args: &FollowArgs) -> Result<()> {
     let Some(record) = runs::follow::run(order, &layout)? else {
         return Ok(());
     };
-    // Standard output may be where changes are told.
+    // Changes may go to standard output.
     note(|sink| record.print(&places, sink));
     Ok(())
 }
@@ -221,8 +221,8 @@ fn warn(warnings: &[String]) {
     warnings.iter().for_each(|warning| say::warning(warning));
 }
 
-/// Writes results to stdout, unless nothing but errors is wanted. Whoever reads them may stop early (a pager, head), which
-/// is no failure: what matters is on disk.
+/// Writes results to stdout, unless only errors are wanted. A reader that stops early (a pager, head) is no failure: what
+/// matters is on disk.
 fn print(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) {
     if !say::is_quiet() {
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::flow::cluster::{ClusterKey, KEY_FILE_VARIABLE, KEY_VARIABLE, Layout, Security};
 use crate::flow::launch::{Orders, STATUS_VARIABLE};
 
-/// Where the flags of a cluster come from that are not given.
+/// Where flags of a cluster come from if they are not given.
 pub(super) const RANKS: &str = "Without --processes, --process and --hosts they are taken from Slurm (SLURM_PROCID, SLURM_NTASKS, \
     SLURM_JOB_NODELIST), an indexed Job of Kubernetes (JOB_COMPLETION_INDEX, HOSTNAME) or RANK, WORLD_SIZE, MASTER_ADDR and \
     MASTER_PORT, in this order. SEGMILL_RUN_ID names the run and SEGMILL_ATTEMPT says how often its processes were started \
@@ -178,7 +178,7 @@ fn security(insecure_plaintext: bool) -> Result<Security> {
     })
 }
 
-/// How often whoever starts the members started them before.
+/// How often the members were started before.
 fn attempt() -> Result<u32> {
     match std::env::var("SEGMILL_ATTEMPT") {
         Ok(text) if !text.is_empty() => text.parse().map_err(|_| {

@@ -12,7 +12,7 @@
 //! in its own variables (`rank`). A command line that cannot run ends with exit code 2, whether clap or
 //! [`Error::Job`](crate::error::Error::Job) refuses it.
 //!
-//! Knows: every room; nobody knows it but `main`.
+//! Knows: every room. Only `main` knows it.
 //!
 //! **Invariant: parsing-does-no-work.** Before a command is dispatched, nothing is opened but the hosts file, and nothing is
 //! written.

@@ -1,4 +1,4 @@
-//! How much a command says on stderr, and in which form.
+//! How much a command writes to stderr, and in which form.
 
 use std::ffi::OsString;
 
@@ -28,12 +28,12 @@ pub enum LogFormat {
 }
 
 impl TalkArgs {
-    /// From now on this process talks like that.
+    /// From now on this process logs like that.
     pub fn choose(self) {
         say::choose(self.log_format == LogFormat::Json, self.quiet);
     }
 
-    /// The words with which another process talks like that.
+    /// The flags that make another process log in the same way.
     pub(super) fn words(self) -> Vec<OsString> {
         let format = match self.log_format {
             LogFormat::Text => "text",

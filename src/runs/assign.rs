@@ -1,5 +1,4 @@
-//! `segmill assign`: ratings in, through the same reading, shuffle and sealing as in a fit, and their users to segments;
-//! and what profiles say of them.
+//! `segmill assign`: reads ratings as a fit does, puts their users into the segments of the model, and profiles them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,13 +23,13 @@ use crate::results::tables;
 use crate::stages::assign::Assigner;
 use crate::stages::profile::{self, Around, Profile, Weighing};
 
-/// What to do, checked.
+/// What to assign, checked.
 pub struct Order {
     pub model: Model,
     /// The job that the model came from, with the ratings to assign ([`Job::for_ratings`]).
     pub job: Job,
     pub places: Places,
-    /// Of the model's items; only needed for profiles.
+    /// Titles of the model's items; needed for profiles only.
     pub titles: Vec<Option<String>>,
 }
 
@@ -45,7 +44,7 @@ struct Work {
     workers: usize,
 }
 
-/// What it takes to say of users what the profiles of a run say.
+/// What it takes to profile users as the run did.
 struct Profiler {
     /// `(n_items)`
     idf: Vec<f64>,

@@ -1,8 +1,8 @@
-//! What this machine needs for a unit of each kind of work: the real stages at work on a piece of the input.
+//! How fast this machine is: the real stages, timed on a piece of the input.
 //!
-//! As many threads as the process will have workers, and the machine has processors, do the same at the same time, each
-//! on its own piece, so that what they take from each other is measured along. Naive Bayes and profiles are timed on two pieces of
-//! different size, which tells the cost of a rating from that of a table.
+//! There is a thread for each worker that the process will have, up to the number of processors. All work at the same time, each
+//! on its own piece, so that their contention is measured too. Naive Bayes and profiles are timed on two pieces of different
+//! size, which separates the cost of a rating from the cost of a table.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -46,7 +46,7 @@ const BYTES: u64 = 12 << 20;
 const ROWS: usize = 800_000;
 /// Rows of a batch, as in `flow::shuffle`.
 const BATCH: usize = 8192;
-/// Items at most: costs by items are told well enough by so many.
+/// Items at most: so many are enough to measure costs per item.
 const ITEMS: u64 = 1 << 16;
 /// Users that a pass of Lloyd's algorithm is timed on.
 const USERS: usize = 40_000;
@@ -78,11 +78,11 @@ fn measure(bench: &Bench<'_>) -> Result<Vec<Rates>> {
         let died = |_| Err(Error::Bug { place: "plan".into(), problem: "a calibration panicked".into() });
         all.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
     });
-    // A thread for which there was no piece has nothing to say.
+    // A thread without a piece has measured nothing.
     Ok(each.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
-/// The mean of what was measured; the usual rates for the rest, or for all where nothing was.
+/// The mean of what was measured; the usual rates for everything else.
 fn mean(each: &[Rates]) -> Rates {
     if each.is_empty() {
         return Rates::default();
@@ -119,7 +119,7 @@ fn collectives(threads: usize) -> Result<(f64, f64)> {
     Ok(measured[0])
 }
 
-/// Processor time of this thread, so that it does not matter who else is at work on the machine.
+/// Processor time of this thread, so that other load on the machine does not matter.
 fn seconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let start = processor_time();
     let done = black_box(work());
@@ -161,7 +161,7 @@ impl Bench<'_> {
     fn rates(&self, index: usize) -> Result<Option<Rates>> {
         let mut rates = Rates::default();
         let shard = self.ingest(index, &mut rates);
-        // Whoever fails still meets the others.
+        // A thread that fails still meets the others at the barrier.
         let whole = shard.as_ref().ok().filter(|shard| shard.matrix.nnz() > 0);
         let scores = self.together(|| whole.map(|shard| self.pca(shard, &mut rates)));
         let labels =
@@ -336,7 +336,7 @@ fn split(took: [f64; 2], shards: [&Repeated; 2], cells: f64) -> (f64, f64) {
     (rating, (took[0] - rating * many) / cells)
 }
 
-/// A shard whose blocks come several times, or its first block alone.
+/// A shard with its blocks repeated, or with its first block only.
 struct Repeated {
     shard: Shard,
     labels: Vec<u32>,

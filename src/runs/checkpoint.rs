@@ -1,12 +1,20 @@
 //! What a run leaves behind, so that another can go on from it in any layout and reach the same bits.
 //!
-//! Every worker has what the stages have agreed on (a projection, centroids and iterations of each start, …), the same on
-//! all of them; the coordinator writes it. A stage gives it a name; a checkpoint file has the newest state of every
-//! name, the digest of the job and the input it belongs to, and a checksum over all. It is written beside, synced and
-//! renamed, and the last two are kept: a file that is damaged is passed over for the one before it.
+//! The stages agree on their states (a projection, the centroids and iterations of each start, …): see
+//! [`crate::stages::resume`]. All workers have the same ones, and the coordinator writes them. A checkpoint file has:
 //!
-//! Nothing is written before the run has lasted a while: what is quick is quicker done again. A disk that is full, or a
-//! folder that cannot be written, does not end the run: it goes on without checkpoints and says so once.
+//! | part | is |
+//! |---|---|
+//! | `SEGMILL2` | the magic number, with the version of the format |
+//! | checksum | BLAKE3 of the rest, 32 bytes |
+//! | `identity` | the digest of the job and of the input that it belongs to |
+//! | `states` | the newest state of each stage, by name |
+//!
+//! The rest is in postcard. A file is written beside its place, synced and renamed. The last two are kept: if one is damaged,
+//! the one before it is used.
+//!
+//! Nothing is written before the run has lasted a while: short work is quicker to repeat. A full disk, or a folder that
+//! cannot be written, does not end the run: it goes on without checkpoints and warns once.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -29,7 +37,7 @@ const KEPT: usize = 2;
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Content {
-    /// Digest of what the states belong to.
+    /// Digest of the job and the input that the states belong to.
     pub identity: String,
     pub states: States,
 }

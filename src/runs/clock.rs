@@ -1,17 +1,17 @@
-//! Stages, timed and told of.
+//! Times the stages of a run, and reports them to the log and to whoever watches.
 
 use std::time::Instant;
 
 use crate::results::run::Stage;
 use crate::watch::progress::{self, Memory};
 
-/// The target of what is logged of stages: `RUST_LOG` has known it by this name since 0.1.
+/// The log target of stages. Users name it in `RUST_LOG`, so it outlived the module that it is called after.
 const LOG_TARGET: &str = "segmill::pipeline";
 
-/// Times stages, and shows the one at work where there is a terminal to show it on.
+/// Times stages, and shows the current one on a terminal.
 pub struct Clock {
     shown: bool,
-    /// This worker tells the stages of its process.
+    /// This worker reports the stages of its process.
     told: bool,
     pub started: Instant,
     pub stages: Vec<Stage>,

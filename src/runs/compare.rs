@@ -1,4 +1,4 @@
-//! The earlier run that a job is compared with: read on the coordinator, handed to the workers that own its users.
+//! The earlier run that a job is compared with. The coordinator reads it and hands its users to the workers that own them.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ const KEY: &str = "compare.previous";
 /// Users handed to their workers at a time.
 const BATCH: usize = 1 << 16;
 
-/// What of the earlier run the coordinator keeps.
+/// The part of the earlier run that the coordinator keeps.
 pub struct Previous {
     folder: PathBuf,
     items: Vec<Id>,
@@ -48,7 +48,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Of `n_users` users in `n_segments` segments, of whom `past` says where this worker's were.
+    /// An earlier run of `n_users` users in `n_segments` segments; `past` says where this worker's users were.
     pub fn of<C: Collective>(c: &mut C, past: Past, n_segments: usize, n_users: u64) -> Known {
         let mut shared = [past.segment.iter().filter(|&&segment| segment != NOWHERE).count() as u64];
         c.sum(&mut shared);
@@ -62,7 +62,7 @@ pub struct Compared {
     pub moves: Moves,
 }
 
-/// Looks at the earlier run before any work is done. Its model is on the coordinator, nothing elsewhere.
+/// Opens the earlier run, before any work is done. Only the coordinator gets it.
 pub fn open<C: Collective>(c: &mut C, job: &Job) -> Result<Option<Previous>> {
     let opened = match &job.compare {
         Some(folder) if c.is_coordinator() => Previous::open(folder, &job.output).map(Some),
@@ -72,7 +72,7 @@ pub fn open<C: Collective>(c: &mut C, job: &Job) -> Result<Option<Previous>> {
 }
 
 impl Previous {
-    /// A run whose model is in use.
+    /// The run whose model is in use.
     pub fn of_model(folder: &Path, model: &Model, sizes: Vec<u64>) -> Previous {
         let names = model.manifest.segments.iter().map(|segment| segment.name.clone()).collect();
         let earlier = Earlier { folder: folder.display().to_string(), n_users: sizes.iter().sum(), names, sizes };

@@ -1,4 +1,4 @@
-//! What speaks for the segments of a run, where the job asks for it.
+//! The evidence for the segments of a run, if the job asks for it.
 
 use crate::collective::Collective;
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! By what processes know that they run the same job, and a checkpoint whose it is.
+//! What makes two jobs the same: processes compare it when they meet, and a checkpoint is kept under it.
 
 use std::time::Duration;
 

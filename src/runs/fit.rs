@@ -1,4 +1,4 @@
-//! One fit: from ratings in their shards to all there is to say of them.
+//! One fit: from ratings in their shards to an [`Outcome`], one step after the other.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -68,7 +68,7 @@ pub fn fit<C: Collective>(
     let Space { weigher, matrix, pca, scores, activity_correlation } = space;
     drop(matrix);
     let (evidence, evidence_spilled) = fit.evidence(&ratings.shard, &scores, &found.tried, &mut warnings)?;
-    // Nobody needs the ratings any more: what is gathered may have their room.
+    // The ratings are needed no more: what is gathered may use their memory.
     ratings.shard.matrix = Csr::empty(ratings.n_items);
     let spilled = fit.spilled(&ratings, evidence_spilled);
     let Fitted { kmeans, assignment, .. } = found;
@@ -80,7 +80,7 @@ pub fn fit<C: Collective>(
     Ok(fit.c.is_coordinator().then(|| found.outcome(job, ratings, warnings, measured)))
 }
 
-/// What the stages have found.
+/// What the stages found.
 struct Found {
     users: UserTable,
     map: Vec<MapPoint>,
@@ -220,7 +220,7 @@ impl<C: Collective> Fit<'_, C> {
         clock.time("profile", || profile::fit(*c, matrix, labels, centroids, metadata, job.profile))
     }
 
-    /// Whether the segments are real, where the job asks for it, and the bytes that this took of scratch files.
+    /// Whether the segments are real, if the job asks for it, and the bytes that went to scratch files for it.
     fn evidence(
         &mut self,
         shard: &Shard,

@@ -1,4 +1,4 @@
-//! What the coordinator needs of every worker to write the outputs.
+//! Collects from all workers what the coordinator writes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,8 +20,8 @@ use crate::watch::progress::{self, Memory};
 /// Users on the map of the report, at most.
 const MAP_POINTS: usize = 4000;
 
-/// All users, sorted by id, on the coordinator. Each worker sorts its own, whose ids are merged; one column after the
-/// other follows their order. `nb_segment` may be empty, on all workers alike.
+/// All users, sorted by id, on the coordinator. Each worker sorts its own users; their ids are merged, and the columns
+/// follow in the same order, one by one. `nb_segment` may be empty, but then on all workers.
 pub fn users<C: Collective>(c: &mut C, users: &[Id], assignment: Assignment, nb_segment: Vec<u32>) -> UserTable {
     let mut order: Vec<u32> = (0..users.len() as u32).collect();
     // A shard is sorted partition by partition: such runs are merged.
@@ -129,7 +129,7 @@ pub fn bytes_sent<C: Collective>(c: &mut C, workers: usize) -> u64 {
     sent[0]
 }
 
-/// What a later run can tell by whether it reads the same: the files with ratings, then the one with titles.
+/// The files with ratings, then the one with titles: a later run sees from them whether it reads the same.
 pub fn inputs(input: &Input, files: &[InputFile]) -> Vec<InputRecord> {
     let ratings = files.iter().map(InputRecord::of);
     let titles = input.items.iter().filter_map(|titles| InputRecord::on_disk(&titles.path));

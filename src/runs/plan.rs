@@ -1,4 +1,4 @@
-//! `segmill plan`: what a job would take, before it is run.
+//! `segmill plan`: predicts what a job would take, before it runs.
 
 use std::path::{Path, PathBuf};
 

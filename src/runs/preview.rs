@@ -1,7 +1,7 @@
-//! What a run would do, found out without doing it (`segmill run --dry-run`).
+//! `segmill run --dry-run`: what a run would do.
 //!
-//! The input files are found and the beginning of each is looked at, the titles are read, and the output folder is tried.
-//! What can be wrong there ends it with the error that the run would end with. What only the whole data tell is not known.
+//! It finds the input files, looks at the beginning of each, reads the titles, and tries the output folder. Whatever is wrong
+//! there ends it with the same error as a run. It does not see what only the whole data show.
 
 use std::fmt::{self, Display, Formatter};
 

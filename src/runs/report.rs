@@ -1,6 +1,6 @@
-//! `segmill report`: the page again, with the names that stand in `model/model.json` now.
+//! `segmill report`: renders the page again, with the names that are in `model/model.json` now.
 //!
-//! Neither the ratings nor the tables are looked at: `report.json` holds what the page shows ([`Shown`]).
+//! It reads neither the ratings nor the tables: `report.json` has all that the page shows ([`Shown`]).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,12 +1,11 @@
-//! Where a job finds room: shares of its memory, and folders for what does not outlive it.
+//! Where a job finds room: its shares of memory, and folders for files that do not outlive it.
 
 use std::path::{Path, PathBuf};
 
 use crate::flow::read::Room;
 use crate::job::Job;
 
-/// Shares of `memory`: for the ratings, and for the runs of k-means in progress. The rest is for what a stage needs beside
-/// them.
+/// Shares of `memory`: for the ratings, and for runs of k-means in progress. The rest is for what a stage needs besides.
 const RATINGS_PERCENT: u64 = 40;
 pub const RUNS_PERCENT: u64 = 30;
 
@@ -20,12 +19,12 @@ pub fn share(job: &Job, workers: usize, percent: u64) -> u64 {
     job.memory / 100 * percent / workers as u64
 }
 
-/// Where files of a job go that do not outlive the run.
+/// The folder for files that do not outlive the run.
 pub fn scratch_folder(job: &Job, output: &Path) -> PathBuf {
     job.scratch.clone().unwrap_or_else(|| folder_beside(output))
 }
 
-/// The same where no folder of their own is named: the one that `output` goes to.
+/// The same if the job names none: the folder that `output` is in.
 pub fn folder_beside(output: &Path) -> PathBuf {
     let parent = output.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
     parent.filter(|folder| folder.is_dir()).map_or_else(std::env::temp_dir, Path::to_path_buf)

@@ -1,4 +1,4 @@
-//! `segmill run`: the batch job, a handful of calls in the order of the data, run by every worker in lockstep.
+//! `segmill run`: the batch job, as a handful of calls in the order of the data. Every worker runs it, in lockstep.
 
 use std::sync::{Arc, OnceLock};
 
@@ -27,8 +27,8 @@ pub struct Finished {
     pub written: Written,
 }
 
-/// Runs a checked job on all workers of `layout` and writes its output folder. Returns what was found on the process
-/// that has the coordinator, nothing on the others.
+/// Runs a checked job on all workers of `layout` and writes its output folder. Returns the result on the process
+/// that has the coordinator, and nothing on the others.
 pub fn run(job: Job, layout: &Layout) -> Result<Option<Finished>> {
     let shared = Arc::new((job, layout.clone(), OnceLock::new()));
     let ours = Arc::clone(&shared);
@@ -45,7 +45,7 @@ pub fn run(job: Job, layout: &Layout) -> Result<Option<Finished>> {
     results.into_iter().next().expect("a process has a worker")
 }
 
-/// One worker's part of the job. `known` is its fingerprint, where somebody of this process has asked for it.
+/// One worker's part of the job. `known` is the fingerprint of the job, once another thread of this process has made it.
 fn work<C: Collective>(
     worker: &mut Worker,
     c: &mut C,
@@ -83,7 +83,7 @@ fn work<C: Collective>(
     Ok(finished)
 }
 
-/// Beside the output, hidden; of this very job and input.
+/// Opens the checkpoint of this very job and input: a hidden folder beside the output.
 fn open_checkpoint<C: Collective>(
     c: &mut C,
     job: &Job,
@@ -100,7 +100,7 @@ fn open_checkpoint<C: Collective>(
         identity += &previous.identity();
     }
     if job.input.reads_stdin() {
-        // Nobody knows whether the next run is fed the same.
+        // The next run may be fed something else.
         identity += &format!(" {:?}", std::time::SystemTime::now());
     }
     CheckpointFolder::open(c, &folder, &identity, job.checkpoint_every)

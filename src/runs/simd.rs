@@ -1,4 +1,4 @@
-//! The variable that forces a level of vector code, for tests and comparisons.
+//! `SEGMILL_SIMD`, which forces a level of vector code, for tests and comparisons.
 
 use crate::error::{Error, Result};
 use crate::kernel::simd::{self, Level};

@@ -1,10 +1,10 @@
-//! What data are too small for.
+//! Refuses jobs that ask for more than the data can give.
 
 use crate::error::{Error, Result};
 use crate::flow::read::Ratings;
 use crate::job::Job;
 
-/// Refuses what the data cannot give. Returns the numbers of clusters to sweep over.
+/// Refuses numbers of clusters, components and folds that are too large for the data. Returns the numbers of clusters to sweep over.
 pub fn check_sizes(job: &Job, ratings: &Ratings) -> Result<Vec<usize>> {
     let (n_users, n_items) = (ratings.n_users as usize, ratings.n_items);
     let place = ratings.files.first().map_or("ratings".to_string(), |file| file.path.display().to_string());

@@ -1,7 +1,7 @@
-//! `segmill verify`: a finished run, run again in another layout, and the digests of both side by side.
+//! `segmill verify`: runs a finished job again in another layout, and compares the digests.
 //!
-//! The job is that of `run.json`, the output a folder beside the finished one that is gone afterwards. Who runs it is
-//! the caller's matter.
+//! The job comes from `run.json`. The second run goes to a folder beside the finished one, which is removed afterwards. The
+//! caller does the running.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! What a user should know about a run that did not fail.
+//! Warnings about a run that did not fail.
 
 use crate::collective::Collective;
 use crate::flow::read::Ratings;
@@ -39,8 +39,7 @@ pub fn of_data<C: Collective>(c: &mut C, job: &Job, ratings: &Ratings) -> Vec<St
     warnings
 }
 
-/// About the fit.
-/// `activity_correlation` is that of the first component with the number of ratings.
+/// About the fit. `activity_correlation` is the correlation of the first component with the number of ratings.
 pub fn of_fit(job: &Job, pca: &Pca, kmeans: &KMeans, activity_correlation: f64) -> Vec<String> {
     let mut warnings = Vec::new();
     if activity_correlation.abs() > MOSTLY_ACTIVITY {

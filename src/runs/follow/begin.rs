@@ -1,4 +1,4 @@
-//! The ratings at the start.
+//! Loads the ratings that a session begins with.
 
 use crate::collective::Collective;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Lines that come, to batches.
+//! Gathers the lines that arrive into batches.
 
 use std::time::{Duration, Instant};
 

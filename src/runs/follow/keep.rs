@@ -1,4 +1,4 @@
-//! The snapshot: how things stand, in frames of users and their rows.
+//! Writes and reads the snapshot: users and their rows, in frames.
 
 use crate::collective::Collective;
 use crate::error::{Error, Result};
@@ -22,8 +22,8 @@ const ROWS: usize = 1 << 17;
 /// Frames that are taken in at a time.
 const FRAMES: usize = 8;
 
-/// Writes the snapshot of the last batch. All workers call it together; `lead` is the coordinator's, and fills in the header
-/// what only it knows.
+/// Writes the snapshot of the last batch. All workers call it together; `lead` is the coordinator's, which completes the
+/// header.
 pub fn keep<C: Collective>(
     c: &mut C,
     lead: Option<&mut Lead>,
@@ -58,8 +58,8 @@ pub fn keep<C: Collective>(
     c.agree(kept)
 }
 
-/// Sends the users from number `next` on that make a frame to the coordinator. Returns whether somebody has more, and there the
-/// frames.
+/// Sends the users from number `next` on that make a frame to the coordinator. Returns whether any worker has more, and on the
+/// coordinator the frames.
 fn send<C: Collective>(c: &mut C, engine: &mut Engine, origins: &Origins, next: &mut u32) -> (bool, Vec<Vec<u8>>) {
     let frame = frame(engine, origins, next);
     let mut more = [u32::from((*next as usize) < engine.users().len())];
@@ -68,7 +68,7 @@ fn send<C: Collective>(c: &mut C, engine: &mut Engine, origins: &Origins, next: 
     (more[0] > 0, frames)
 }
 
-/// The next users, as many as make a frame; nothing where nobody is left.
+/// The next users, as many as make a frame; empty at the end.
 fn frame(engine: &mut Engine, origins: &Origins, next: &mut u32) -> Vec<u8> {
     let first = *next;
     let mut found = engine.take_users(next, ROWS).into_iter().peekable();

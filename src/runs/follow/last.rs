@@ -1,4 +1,4 @@
-//! The tables at the end, as they were kept up to date.
+//! Writes the tables at the end of a session (`--final`).
 
 use std::path::Path;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! What only the coordinator has: inputs, log, output, dictionary of items.
+//! The coordinator's part of a session: inputs, log, output, dictionary of items.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ pub struct Lead {
 
 struct Underway {
     batch: LoggedBatch,
-    /// Refused here, by their place: nothing is known of their item.
+    /// Refused here, by their place: their item is unknown.
     refused: Vec<(u32, Refusal)>,
     /// Changes of items that the model does not know, by their place.
     unknown: Vec<u32>,
@@ -147,7 +147,7 @@ impl Lead {
         self.is_new = false;
     }
 
-    /// What was begun in vain is not left behind.
+    /// Ends a session that failed, and removes a state that it had just begun.
     pub fn give_up(self) {
         let (is_new, folder) = (self.is_new, self.state.folder().to_path_buf());
         drop(self);
@@ -187,12 +187,12 @@ impl Lead {
         self.gathering.inputs().stop();
     }
 
-    /// Nobody hears, or nothing more will come.
+    /// The output has no reader, or the inputs have ended.
     pub fn is_done(&self) -> bool {
         self.nobody_listens || self.gathering.has_ended()
     }
 
-    /// Whoever reads what is told has gone.
+    /// The reader of the output has gone.
     pub fn is_alone(&self) -> bool {
         self.nobody_listens
     }

@@ -1,19 +1,20 @@
 //! `segmill follow`: a finished run kept up to date as ratings change.
 //!
-//! All workers go through the session in lockstep: the coordinator makes batches of what comes, writes each to the log, and
-//! hands the changes to the workers of their users; the dataflow ([`crate::live`]) reflects them; what changed is gathered, told,
-//! and acknowledged.
+//! All workers go through a session in lockstep. The coordinator gathers changes into batches, writes each batch to the log, and
+//! hands its changes to the workers that own the users. The dataflow ([`crate::live`]) reflects them. The coordinator then
+//! collects what has changed, prints it, and acknowledges the batch.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`lead`] | what only the coordinator has: inputs, log, output, dictionary of items |
-//! | [`gathering`] | lines that come to batches |
+//! | [`session`] | batch after batch, on all workers |
+//! | [`lead`] | the coordinator's part: inputs, log, output, dictionary of items |
+//! | [`order`], [`terms`] | what a session is asked to do, and what all workers learn at its start |
+//! | [`gathering`] | lines into batches |
 //! | [`begin`] | the ratings at the start: of the job, or of an earlier session |
-//! | [`session`] | batch after batch |
 //! | [`standing`] | how things stand, and what a batch changed |
-//! | [`telling`], [`view`] | a batch in lines of JSON, and on the live page |
-//! | [`keep`] | the snapshot |
-//! | [`refit`] | another model, from the centroids of the one before |
+//! | [`telling`], [`view`], [`names`] | a batch in lines of JSON, and on the live page |
+//! | [`keep`], [`header`] | the snapshot |
+//! | [`refit`], [`refitted`] | a new model, from the centroids of the one before |
 //! | [`last`] | the tables at the end |
 
 mod begin;
@@ -41,8 +42,8 @@ use crate::flow::cluster::{self, Layout};
 use crate::flow::collective::TimelyCollective;
 use crate::results::followed::Record;
 
-/// Follows until the inputs end or somebody asks to stop. What was found is on the process of the coordinator, unless whoever
-/// read what is told has gone.
+/// Follows until the inputs end or a signal asks it to stop. The record is on the process of the coordinator, unless the
+/// reader of its output has gone.
 pub fn run(order: Order, layout: &Layout) -> Result<Option<Record>> {
     let shared = Arc::new((order, layout.clone()));
     let ours = Arc::clone(&shared);

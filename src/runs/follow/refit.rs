@@ -1,5 +1,5 @@
-//! Another model of the ratings as they are by now: PCA anew, k-means from the centroids that are in use, and the new segments
-//! matched to the ones before. What comes of it is a finished run, in a folder of the state.
+//! A new model of the current ratings: PCA is fitted anew, k-means starts from the centroids in use, and the new segments are
+//! matched to the old ones. The result is a finished run, in a folder of the state.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -65,7 +65,8 @@ pub struct Before<'a> {
     pub number: u64,
 }
 
-/// Fits the rows of the engine. Nothing where they are too few, or too much alike. All workers call it together; `lead` is the coordinator's.
+/// Fits the rows of the engine; nothing if they are too few or too much alike. All workers call it together; `lead` is the
+/// coordinator's.
 pub fn refit<C: Collective>(
     c: &mut C,
     before: &Before<'_>,
@@ -78,7 +79,7 @@ pub fn refit<C: Collective>(
     let items = Renumbered::of(items);
     let room = room(&job, before.layout.workers, &before.order.state);
     let (ratings, past) = rows(c, before, &items, &room, lead, engine)?;
-    // Ratings that are left may be fewer than a fit takes; more will come.
+    // There may be too few ratings for a fit by now; more will come.
     if check_sizes(&job, &ratings).is_err() {
         return Ok(None);
     }
@@ -88,7 +89,7 @@ pub fn refit<C: Collective>(
     let task = Task { job: &job, layout, sweep_over: Vec::new(), earlier: Some(earlier), beginning, scratch };
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let outcome = match fit::fit(c, task, ratings, &mut clock, &mut InMemory::default()) {
-        // They may be all alike by now; others will come.
+        // They may all be alike by now; others will come.
         Err(Error::Data { .. }) => return Ok(None),
         fitted => fitted?,
     };
@@ -127,12 +128,12 @@ fn earlier<C: Collective>(
     (previous, Known::of(c, past, n_segments, n_users))
 }
 
-/// The bytes of a model, its inertia, and what is told of it.
+/// The bytes of a model, its inertia, and what is printed of it.
 type Written = ([Vec<u8>; 2], f64, Refitted);
 
 /// Writes the refit as a finished run.
 fn write(outcome: &Outcome, folder: &Path) -> Result<Written> {
-    // Of a session that was killed before it had told of it.
+    // A session may have been killed over it.
     leftovers::clear(folder);
     leftovers::remove(folder);
     write::write(outcome, folder, &[], page::write)?;
@@ -270,7 +271,7 @@ fn ratings<C: Collective>(
     }
 }
 
-/// The centroids that are in use, `(n_clusters, n_items)`: mean + centroid · components. Nobody had the new items.
+/// The centroids that are in use, `(n_clusters, n_items)`: mean + centroid · components. The new items have weight 0.
 fn centroids(model: &Model, items: &Renumbered) -> Csr {
     let mut rows = Csr::empty(items.items.len());
     for centroid in model.centroids.rows() {

@@ -1,4 +1,4 @@
-//! Batch after batch: what all workers do together.
+//! A session, batch after batch: what all workers do together.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ struct Session<'a, C> {
     /// A refit was said to be due.
     is_due: bool,
     refits: u64,
-    /// Somebody has asked this process to end.
+    /// A signal has asked this process to end.
     asked: Arc<AtomicBool>,
 }
 
@@ -85,7 +85,7 @@ fn follow<C: Collective>(
     layout: &Layout,
     lead: &mut Option<Lead>,
 ) -> Result<Option<Record>> {
-    // From now on who asks to end is heard, once the ratings are there.
+    // From now on a signal ends the session, once the ratings are loaded.
     let asked = Arc::default();
     let listening = if c.index().is_multiple_of(layout.workers) { listen(&asked) } else { Ok(()) };
     c.agree(listening)?;
@@ -227,7 +227,7 @@ impl<C: Collective> Session<'_, C> {
         }
     }
 
-    /// Until the inputs end, or somebody asks to stop.
+    /// Until the inputs end, or a signal asks to stop.
     fn follow(&mut self) -> Result<()> {
         loop {
             let (next, failed) = self.next();

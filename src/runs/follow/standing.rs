@@ -1,4 +1,4 @@
-//! How things stand after a batch, and what it changed: from all workers to the coordinator.
+//! The totals after a batch, and what the batch changed, collected from all workers.
 
 use std::collections::BTreeSet;
 

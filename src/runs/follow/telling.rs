@@ -1,4 +1,4 @@
-//! A batch in lines of JSON.
+//! Prints a batch as lines of JSON.
 
 use std::path::Path;
 

@@ -1,10 +1,10 @@
-//! What all workers are told at the start of a session.
+//! What all workers learn from the coordinator at the start of a session.
 
 use serde::{Deserialize, Serialize};
 
 use super::header::Header;
 
-/// What the coordinator tells all workers at the start.
+/// What the coordinator sends to all workers at the start.
 #[derive(Serialize, Deserialize)]
 pub struct Terms {
     pub header: Header,

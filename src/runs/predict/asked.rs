@@ -1,4 +1,4 @@
-//! What somebody asks of `segmill plan` beside the job: a layout, and the sizes of data that are not at hand.
+//! What `segmill plan` is asked besides the job: a layout, and the sizes of data that are not at hand.
 
 use crate::error::{Error, Result};
 use crate::results::forecast::Sizes;

@@ -1,7 +1,7 @@
-//! What does not fit, and what would be the next not to fit, or not to get faster, as the data grow.
+//! What does not fit, and which limit comes next as the data grow.
 //!
-//! The data are let grow ([`super::Sizes::grown`]) until a limit is met: memory, disks, numbers, or a part of the work
-//! that more processes do not make quicker and that takes half of the time.
+//! The data grow ([`Sizes::grown`]) until they meet a limit: memory, disks, the range of numbers, or work that more
+//! processes do not speed up and that takes half of the time.
 
 use super::prediction::predict;
 use super::question::Question;
@@ -15,7 +15,7 @@ use crate::stages::pca::Approach;
 const SLACK: f64 = 1.05;
 /// Share of the time at which work that is not shared is what limits.
 const HALF: f64 = 0.5;
-/// Bytes per second between machines where nobody has said it: 10 Gbit.
+/// Bytes per second between machines, if not given: 10 Gbit.
 pub const USUAL_NETWORK: f64 = 1.25e9;
 /// Data grow by at most so much.
 const MOST: f64 = 1e6;
@@ -190,7 +190,7 @@ fn loads(q: &Question, p: &Prediction, free: &Free) -> Vec<(&'static str, f64, &
 /// Processes, as a power of two, past which twice as many save less than a tenth of the time.
 pub fn worthwhile_processes(q: &Question, rates: &Rates) -> usize {
     let seconds = |processes: usize| {
-        // Others would be on machines of their own.
+        // Further processes would be on other machines.
         let network = q.cluster.network.min(USUAL_NETWORK);
         let cluster = Cluster { processes, network, crowding: 1.0, ..q.cluster };
         predict(&Question { cluster, ..*q }, rates).seconds

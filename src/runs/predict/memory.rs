@@ -1,4 +1,4 @@
-//! What lies in a process's memory at the same time, part by part.
+//! What a process holds in memory at the same time, part by part.
 //!
 //! | while | there is |
 //! |---|---|

@@ -2,11 +2,11 @@
 //!
 //! Pure: [`predict`] turns a [`Question`] and [`Rates`] into a [`Prediction`]; nothing is read and nothing measured here.
 //! A stage takes the time of its arithmetic, which the workers share ([`time`]), of what crosses between workers and processes
-//! ([`traffic`]), and of what the coordinator does alone. Memory is what lies in a process at the same time
-//! ([`memory`]). [`limits`] says what does not fit, and what would be the next not to as the data grow.
+//! ([`traffic`]), and of what the coordinator does alone. Memory is what a process holds at the same time
+//! ([`memory`]). [`limits`] says what does not fit, and which limit comes next as the data grow.
 //!
-//! Laws: no time and no traffic falls when there are more ratings, nor memory unless more of them go to files; more processes never need more memory each but for what they keep
-//! for each other; the prediction for one process has no byte on the wire.
+//! Laws: with more ratings, no time and no traffic falls, and memory falls only where more of them go to files. With more
+//! processes, none needs more memory, except for the buffers that they keep for each other. One process sends nothing.
 
 pub mod asked;
 pub mod limits;
