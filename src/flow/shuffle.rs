@@ -11,7 +11,7 @@ use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::{Input, Operator, Probe};
-use timely::dataflow::{InputHandle, ProbeHandle};
+use timely::dataflow::{InputHandle, ProbeHandle, Stream};
 use timely::worker::Worker;
 
 use crate::flow::cluster;
@@ -60,26 +60,8 @@ impl Shuffle {
         let (batches, names) = worker.dataflow::<u64, _, _>(|scope| {
             let (batches, batch_stream) = scope.new_input::<Vec<Batch>>();
             let (names, name_stream) = scope.new_input::<Vec<Name>>();
-            let into = Rc::clone(&received);
-            let route = Exchange::new(|batch: &Batch| batch.to);
-            batch_stream
-                .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Batches", |_, _| {
-                    move |input, _output| {
-                        input.for_each(|_, batches| {
-                            let mut into = into.borrow_mut();
-                            batches.drain(..).for_each(|batch| into.receive(&batch.records));
-                        });
-                    }
-                })
-                .probe_with(&probe);
-            let into = Rc::clone(&received);
-            let peers = scope.peers();
-            let route = Exchange::new(move |name: &Name| worker_of(name.key, peers) as u64);
-            name_stream
-                .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Names", |_, _| {
-                    move |input, _output| input.for_each(|_, names| into.borrow_mut().name_users(names.drain(..)))
-                })
-                .probe_with(&probe);
+            receive_batches(batch_stream, &received, &probe);
+            receive_names(name_stream, scope.peers(), &received, &probe);
             (batches, names)
         });
         let mut outgoing = Vec::new();
@@ -153,6 +135,38 @@ impl Shuffle {
         }
         Rc::into_inner(received).map_or_else(|| unreachable!("the dataflow has ended"), RefCell::into_inner)
     }
+}
+
+/// Takes in batches at the worker they are for.
+fn receive_batches(batches: Stream<'_, u64, Vec<Batch>>, received: &Rc<RefCell<Incoming>>, probe: &ProbeHandle<u64>) {
+    let into = Rc::clone(received);
+    let route = Exchange::new(|batch: &Batch| batch.to);
+    batches
+        .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Batches", |_, _| {
+            move |input, _output| {
+                input.for_each(|_, batches| {
+                    let mut into = into.borrow_mut();
+                    batches.drain(..).for_each(|batch| into.receive(&batch.records));
+                });
+            }
+        })
+        .probe_with(probe);
+}
+
+/// Takes in the names of users at the worker of the user, one of `peers`.
+fn receive_names(
+    names: Stream<'_, u64, Vec<Name>>,
+    peers: usize,
+    received: &Rc<RefCell<Incoming>>,
+    probe: &ProbeHandle<u64>,
+) {
+    let into = Rc::clone(received);
+    let route = Exchange::new(move |name: &Name| worker_of(name.key, peers) as u64);
+    names
+        .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Names", |_, _| {
+            move |input, _output| input.for_each(|_, names| into.borrow_mut().name_users(names.drain(..)))
+        })
+        .probe_with(probe);
 }
 
 /// Appends a record; true if that fills the batch.

@@ -83,6 +83,11 @@ fn checksum(number: u64, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
+/// Who is linked, by index.
+pub fn peers(links: &[Option<Link>]) -> impl Iterator<Item = (usize, &Link)> {
+    links.iter().enumerate().filter_map(|(peer, link)| Some((peer, link.as_ref()?)))
+}
+
 /// One end of a connection. Clones are the same end.
 #[derive(Clone)]
 pub struct Link {
@@ -148,6 +153,15 @@ impl Link {
         let mut incoming = lock(&self.shared.incoming);
         incoming.receive(&self.shared.seal, &self.shared.life)?;
         Ok(incoming.take_whole())
+    }
+
+    /// Waits for a whole message that comes before the deadline.
+    pub fn hear_by(&self, deadline: Instant) -> io::Result<Vec<u8>> {
+        let time = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
+        self.socket().set_read_timeout(Some(time))?;
+        let message = self.hear()?;
+        self.socket().set_read_timeout(None)?;
+        Ok(message)
     }
 
     /// A sign of life, with how far this side is.
@@ -244,13 +258,7 @@ impl<R: Read> Incoming<R> {
     /// Waits for the next frame of data.
     pub(crate) fn receive(&mut self, seal: &Seal, life: &Life) -> io::Result<()> {
         loop {
-            let mut length = [0; 2];
-            self.reader.read_exact(&mut length)?;
-            self.body.resize(usize::from(u16::from_le_bytes(length)), 0);
-            self.reader.read_exact(&mut self.body)?;
-            seal.open(self.number, &self.body, &mut self.payload)?;
-            self.number += 1;
-            self.at = 1;
+            self.read_frame(seal)?;
             life.hear();
             match self.payload.split_first() {
                 Some((&DATA, _)) => return Ok(()),
@@ -265,6 +273,18 @@ impl<R: Read> Incoming<R> {
                 _ => return Err(ErrorKind::InvalidData.into()),
             }
         }
+    }
+
+    /// Waits for the next frame of any kind.
+    fn read_frame(&mut self, seal: &Seal) -> io::Result<()> {
+        let mut length = [0; 2];
+        self.reader.read_exact(&mut length)?;
+        self.body.resize(usize::from(u16::from_le_bytes(length)), 0);
+        self.reader.read_exact(&mut self.body)?;
+        seal.open(self.number, &self.body, &mut self.payload)?;
+        self.number += 1;
+        self.at = 1;
+        Ok(())
     }
 }
 

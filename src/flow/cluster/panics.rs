@@ -5,7 +5,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::Layout;
+use super::layout::Layout;
 use super::link::Link;
 use crate::error::Error;
 use crate::watch::say;
@@ -41,14 +41,12 @@ pub fn end_on_panic(layout: &Layout) {
     let layout = layout.clone();
     std::panic::set_hook(Box::new(move |info| {
         let thread = std::thread::current().name().unwrap_or("?").to_string();
-        let payload = info.payload();
-        let text = payload.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default();
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
-        end(&classify(&layout, &thread, &text, place));
+        end(&classify(&layout, &thread, info.payload_as_str().unwrap_or_default(), place));
     }));
 }
 
+/// The error that a panic on `thread` at `place` stands for.
 fn classify(layout: &Layout, thread: &str, text: &str, place: String) -> Error {
     // As timely says it: "timely communication error: reading data: the cause", on a thread named after the peer.
     let Some((_, what)) = text.split_once("timely communication error: ") else {

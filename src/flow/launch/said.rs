@@ -17,7 +17,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// Passes on a line, from stderr if it is an `error`. What several say alike is said once.
+    /// Passes on a line, from stderr if it is an `error`. What several say alike is passed on once.
     pub fn say(&mut self, process: usize, line: &str, error: bool) {
         if let Some(stage) = line.strip_prefix(STAGE_MARK) {
             self.stage = None;
