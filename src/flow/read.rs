@@ -1,7 +1,7 @@
 //! The input of a job to sealed shards: read side by side, shuffled, sealed.
 //!
-//! Every worker scans its share of the plan ([`crate::ingest::plan`]) into the shuffle. What the coordinator then needs of
-//! all (the item dictionary, the ledger, the rejects) is gathered.
+//! Every worker scans its share of the plan ([`crate::ingest::plan`]) into the shuffle. What the coordinator needs from all of
+//! them (the item dictionary, the ledger, the rejects) is then gathered.
 
 use std::path::PathBuf;
 
@@ -52,8 +52,8 @@ pub struct Wanted<'a> {
     pub filter: &'a Filter,
     pub dictionary: Dictionary<'a>,
     pub room: &'a Room,
-    /// Rows are not merged where the rule needs them all ([`Several::Every`]), and those whose rating is 0 are kept
-    /// ([`Rule::whole`]): what is to change later.
+    /// For ratings that are to change later: rows are not merged where the rule needs them all ([`Several::Every`]), and those
+    /// whose rating is 0 are kept ([`Rule::whole`]).
     pub whole: bool,
 }
 

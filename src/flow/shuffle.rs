@@ -1,8 +1,8 @@
 //! Ratings to the worker of their user.
 //!
-//! Each worker puts what it reads into batches, one for each worker in the making, chosen by the mixed hash of the user.
-//! A full batch goes into a dataflow that exchanges whole batches; in one process only a pointer moves. Every few batches
-//! an epoch ends, which sends them off, takes in what others sent, and bounds the size of a message. There is no flow
+//! Each worker collects what it reads in batches, one for each receiving worker, which the mixed hash of the user chooses. A
+//! full batch goes into a dataflow that exchanges whole batches; in one process only a pointer moves. Every few batches an
+//! epoch ends, which sends them off, takes in what others sent, and bounds the size of a message. There is no flow
 //! control in timely, so a worker that is [`EPOCHS_AHEAD`] epochs past what all workers have received waits.
 
 use std::cell::RefCell;
@@ -44,7 +44,7 @@ pub struct Shuffle {
     sent: usize,
 }
 
-/// Batches in the making for one worker.
+/// Batches for one worker that are not full yet.
 #[derive(Default)]
 struct Outgoing {
     narrow: Vec<Narrow>,
@@ -86,7 +86,7 @@ impl Shuffle {
         }
     }
 
-    /// Sends what there is for a worker.
+    /// Sends a worker its batches, full or not.
     #[cold]
     #[inline(never)]
     fn flush(&mut self, to: usize) {
@@ -106,7 +106,7 @@ impl Shuffle {
         }
     }
 
-    /// Tells the worker of a user what the key of a text id stands for.
+    /// Tells the worker of a user which text the key of their id stands for.
     pub fn name_user(&mut self, name: Name) {
         self.names.send(name);
     }

@@ -226,7 +226,7 @@ impl Engine {
     }
 }
 
-/// Appends what a batch has of a user's item. Users are to be asked for in rising order, and items of a user.
+/// Appends what a batch has of a user's item. Users must be asked for in rising order, and so must the items of a user.
 fn read_pair<C>(cursor: &mut C, batch: &C::Storage, user: u32, item: u32, pair: &mut Pair)
 where
     C: for<'a> Cursor<Key<'a> = &'a u32, Val<'a> = &'a Row, DiffGat<'a> = &'a i32>,

@@ -95,17 +95,20 @@ pub fn place<'scope>(rows: &Arranged<'scope, RowsTrace>, frame: &Rc<Frame>) -> P
                     placer.follow(&mut trace, &span);
                     placer.finish(
                         |user, epoch, n| users.give((user, epoch, n)),
-                        |cell, epoch, tally| {
-                            tallies.give((cell, epoch, tally));
-                        },
+                        |cell, epoch, tally| tallies.give((cell, epoch, tally)),
                     );
-                    trace.set_logical_compaction(span.upper().borrow());
-                    trace.set_physical_compaction(span.upper().borrow());
+                    compact(&mut trace, &span);
                 }
             });
         }
     });
     Placed { users: users.as_collection(), tallies: tallies.as_collection() }
+}
+
+/// Nothing looks back behind a span that has been followed.
+fn compact(trace: &mut RowsTrace, span: &SpanOf<RowsTrace>) {
+    trace.set_logical_compaction(span.upper().borrow());
+    trace.set_physical_compaction(span.upper().borrow());
 }
 
 /// A user whose rows have changed. Row `at` of the two blocks is theirs.

@@ -21,7 +21,7 @@ const REMEDY: &str = "check the permissions and free space there, or name anothe
 /// How much of a file is read at once, from its end.
 const BLOCK: usize = 64 << 10;
 
-/// Whether anybody hears.
+/// Whether the lines are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Told {
@@ -107,7 +107,7 @@ impl Teller {
         }
     }
 
-    /// What was told is on the disk on return: to be asked before a snapshot drops what it could be told from again.
+    /// What was told is on the disk on return. Must be called before a snapshot drops the log from which it could be told again.
     pub fn sync(&self) -> Result<()> {
         match &self.place {
             Place::Pipe(_) => Ok(()),
@@ -118,7 +118,7 @@ impl Teller {
     }
 }
 
-/// As much of a line as all of them have.
+/// The fields that all lines have.
 #[derive(Deserialize)]
 struct Event<'a> {
     event: &'a str,

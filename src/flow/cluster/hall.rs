@@ -1,7 +1,7 @@
-//! The hall in which the members of a cluster meet: who has which seat, who is called, who is let in.
+//! The hall in which the members of a cluster meet: which seats are taken, which members are called, which are let in.
 //!
-//! A process takes whoever proves to be a member and fits, and drops everybody else: at most [`MOST_STRANGERS`] at a time, the
-//! longest waiting first, so that silent ones keep nobody out.
+//! A process takes every caller that proves to be a member and fits, and drops all others. Of connections that have proved
+//! nothing yet it keeps at most [`MOST_STRANGERS`] and hangs up on the oldest first, so that silent ones keep no member out.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 /// Connections that have not proved anything, at most.
 const MOST_STRANGERS: usize = 64;
 const RETRY_EVERY: Duration = Duration::from_millis(50);
-/// Refused connections are logged at most so often.
+/// The least time between two log lines about refused connections.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// Where the members of a cluster meet: a seat for each.
@@ -28,7 +28,7 @@ pub struct Hall {
     own: Hello,
     seats: Mutex<Seats>,
     changed: Condvar,
-    /// Everybody is here, or somebody never will be.
+    /// All members are here, or one never will be.
     closed: AtomicBool,
     /// What went wrong with a peer last.
     notes: Mutex<Vec<String>>,
@@ -47,7 +47,7 @@ struct Refusals {
 
 struct Seats {
     links: Vec<Option<Link>>,
-    /// Where those listen who called here.
+    /// The ports at which the members that called here listen.
     ports: Vec<u16>,
     /// Why the start fails.
     failed: Option<Error>,
@@ -72,17 +72,17 @@ impl Hall {
         lock(&self.seats)
     }
 
-    /// Nobody is let in any more, and nobody called.
+    /// Lets no more members in, and calls no more.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Where those listen who called here.
+    /// The ports at which the members that called here listen.
     pub fn ports(&self) -> Vec<u16> {
         self.seats().ports.clone()
     }
 
-    /// Calls the processes of lower index from `first` on at their addresses, and waits for everybody.
+    /// Calls the processes of lower index from `first` on at their addresses, and waits for all members.
     pub fn called(self: &Arc<Hall>, first: usize, hosts: &[String], deadline: Instant) -> Result<Vec<Option<Link>>> {
         for (peer, address) in hosts.iter().enumerate().take(self.layout.process).skip(first) {
             self.begin_call(peer, address, deadline);
@@ -145,7 +145,7 @@ impl Hall {
     }
 
     /// Gives a member the seat of its index, or says why not. A member that has gone makes room for the one that comes
-    /// after it. `welcome` is said before anybody can know that the seat is taken; if it cannot be, the seat stays free.
+    /// after it. `welcome` is sent before anything shows that the seat is taken; if that fails, the seat stays free.
     fn seat(
         &self,
         (peer, port): (usize, u16),
@@ -180,8 +180,8 @@ impl Hall {
         }
     }
 
-    /// Nothing once the peer has its seat, otherwise what went wrong, if it is more than that nobody answers; an error
-    /// where trying again is no use.
+    /// Nothing once the peer has its seat; otherwise what went wrong, empty where nothing listens there yet; an error where
+    /// trying again is useless.
     fn call_once(&self, peer: usize, address: &str) -> Result<Option<String>> {
         let socket = match dial(address) {
             Ok(socket) => socket,
@@ -200,7 +200,7 @@ impl Hall {
         Ok(self.seat((peer, answer.hello.port), &link, || Ok(())).err())
     }
 
-    /// Refuses the answer of another process than the one that was called, and one that does not take this process.
+    /// Refuses the answer of a process other than the one that was called, and one that does not take this process.
     fn check_answer(&self, peer: usize, address: &str, answer: &Answer) -> Result<()> {
         if answer.hello.process != peer {
             let problem =
@@ -209,12 +209,12 @@ impl Hall {
         }
         if let Some(reason) = &answer.refused {
             let problem = format!("it refused this process: {reason}");
-            return Err(Error::job(self.layout.name(peer), problem, "give every process an index of its own"));
+            return Err(Error::job(self.layout.name(peer), problem, "give every process a different index"));
         }
         Ok(())
     }
 
-    /// Greets whoever called.
+    /// Answers a connection that was accepted.
     fn receive(&self, socket: Arc<TcpStream>) {
         let met = socket.try_clone().and_then(|socket| handshake::answer(socket, &self.layout.security));
         lock(&self.strangers).retain(|other| !Arc::ptr_eq(other, &socket));
@@ -247,7 +247,7 @@ impl Hall {
         let _ = reply(Some(refused));
     }
 
-    /// Accepts connections in the background, each greeted on a separate thread so that a silent one holds up nobody.
+    /// Accepts connections in the background, each answered on a separate thread so that a silent one holds up no other.
     pub fn greet(self: &Arc<Hall>, listener: TcpListener) {
         let hall = Arc::clone(self);
         std::thread::spawn(move || {
@@ -263,14 +263,14 @@ impl Hall {
         });
     }
 
-    /// Logs a refused connection: whoever calls again and again fills no disk.
+    /// Logs a refused connection, seldom enough that a caller that tries again and again fills no disk.
     fn note_refusal(&self, from: &str, error: &io::Error) {
         let mut refusals = lock(&self.refusals);
         refusals.silent += 1;
         if refusals.logged.is_none_or(|logged| logged.elapsed() > LOG_EVERY) {
             let connections = std::mem::take(&mut refusals.silent);
             refusals.logged = Some(Instant::now());
-            tracing::warn!(connections, from, %error, "refused who is not a member");
+            tracing::warn!(connections, from, %error, "refused a connection from outside the cluster");
         }
     }
 

@@ -13,7 +13,7 @@ pub struct Hello {
     pub protocol: u32,
     /// Names a run among others; empty where nobody named it.
     pub run: String,
-    /// How often the members of the run were started before.
+    /// How often the members of the run were started before this time.
     pub attempt: u32,
     pub process: usize,
     pub processes: usize,
@@ -25,7 +25,7 @@ pub struct Hello {
     pub inputs: String,
     /// Digest of the program.
     pub binary: String,
-    /// Where it listens; 0 where nobody calls it.
+    /// The port at which it listens; 0 where it is never called.
     pub port: u16,
 }
 
@@ -35,7 +35,7 @@ pub enum Fit {
     Fits,
     /// A member of an earlier or later attempt of the same run: not one of ours, and no reason to give up.
     OtherAttempt,
-    /// Nothing can come of this.
+    /// The two cannot work together.
     Never(Error),
 }
 

@@ -23,7 +23,7 @@ pub struct Layout {
     pub security: Security,
     /// Names the run among others; empty where nobody named it.
     pub run: String,
-    /// How often its members were started before.
+    /// How often its members were started before this time.
     pub attempt: u32,
 }
 
@@ -54,7 +54,7 @@ impl Layout {
     /// The error of a peer that is of no use for the start.
     pub(super) fn left_at_start(&self, peer: usize, error: &io::Error) -> Error {
         let waited = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
-        let problem = if waited { "never had all other processes" } else { "left while the others were starting" };
-        Error::peer(self.name(peer), problem, "see what it says itself, and start all processes again")
+        let problem = if waited { "never met all other processes" } else { "left while the others were starting" };
+        Error::peer(self.name(peer), problem, "see its own messages, and start all processes again")
     }
 }

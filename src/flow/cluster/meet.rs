@@ -1,11 +1,11 @@
 //! How the processes of a cluster find each other.
 //!
-//! The one of higher index calls the lower one's address, trying again until it answers. A process takes whoever proves
-//! to be a member ([`super::handshake`]) and fits ([`super::hello`]), gives it the seat of its index, and drops everybody
-//! else ([`super::hall`]). When every seat is taken all members tell each other so; a member that leaves before is noticed then.
+//! The one of higher index calls the lower one's address, trying again until it answers. A process takes every caller that
+//! proves to be a member ([`super::handshake`]) and fits ([`super::hello`]), gives it the seat of its index, and drops all
+//! others ([`super::hall`]). When every seat is taken all members tell each other so; a member that leaves before is noticed then.
 //!
-//! Where only the address of process 0 is known, all others call it first and say at which port they listen. When
-//! everybody has called, it tells them where it saw whom ([`super::places`]): then they call each other.
+//! Where only the address of process 0 is known, all others call it first and say at which port they listen. When all have
+//! called, it tells them where it saw each of them ([`super::places`]): then they call each other.
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -69,7 +69,7 @@ fn listener(layout: &Layout) -> Result<TcpListener> {
     Ok(listener)
 }
 
-/// Says to every peer that all seats are taken here, and hears the same of it. Then the links are made to notice
+/// Tells every peer that all seats are taken here, and hears the same from it. Then the links are made to notice
 /// when a peer falls silent.
 fn all_ready(layout: &Layout, links: &[Option<Link>], deadline: Instant) -> Result<()> {
     for (peer, link) in peers(links) {
@@ -84,7 +84,7 @@ fn all_ready(layout: &Layout, links: &[Option<Link>], deadline: Instant) -> Resu
     Ok(())
 }
 
-/// A peer whose machine is gone answers nothing, not even that it has gone.
+/// Has the system notice a peer whose machine is gone: it answers nothing, not even that it has gone.
 fn watch_socket(socket: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(socket);
     let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(5)).with_interval(Duration::from_secs(5));

@@ -9,7 +9,7 @@
 //! | `start` | runs something on every worker |
 //! | `layout` | how many processes and workers there are |
 //! | `meet`, `hall`, `places` | how processes find each other |
-//! | `handshake`, `hello`, `key` | the wire handshake: who is a member, and whether it fits |
+//! | `handshake`, `hello`, `key` | the wire handshake: which connection is a member's, and whether the member fits |
 //! | `link` | a checked connection |
 //! | `pulse`, `panics` | how a lost peer is noticed, and how a process ends |
 

@@ -1,4 +1,4 @@
-//! Where members are, from the one whose address alone is known: process 0 tells the others where it saw whom.
+//! Addresses of members where only that of process 0 is known: process 0 tells the others where it saw each of them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::link::{Link, MOST_PAYLOAD, peers};
 use crate::error::{Error, Result};
 
-/// Tells everybody who called where the others listen: at the addresses they called from.
+/// Tells all processes that called where the others listen: at the addresses they called from.
 pub fn tell(layout: &Layout, links: &[Option<Link>], ports: &[u16]) -> Result<()> {
     let place = |(peer, link): (usize, &Option<Link>)| match link {
         Some(link) => {
@@ -26,7 +26,7 @@ pub fn tell(layout: &Layout, links: &[Option<Link>], ports: &[u16]) -> Result<()
     peers(links).try_for_each(|(peer, link)| link.say(&message).map_err(|e| layout.left_at_start(peer, &e)))
 }
 
-/// Hears from process 0 where everybody is.
+/// Hears from process 0 where all others are.
 pub fn hear(layout: &Layout, link: &Link, deadline: Instant) -> Result<Vec<String>> {
     let hear = || {
         let places = bincode::deserialize(&link.hear_by(deadline)?).map_err(|_| io::ErrorKind::InvalidData)?;
@@ -35,8 +35,8 @@ pub fn hear(layout: &Layout, link: &Link, deadline: Instant) -> Result<Vec<Strin
     hear().map_err(|e| layout.left_at_start(0, &e))
 }
 
-/// Where to call whom process 0, which is called at `first`, saw at these places: whoever came over its own loopback is on
-/// its machine.
+/// The addresses of the members that process 0, itself called at `first`, saw at these places. A member that came over the
+/// loopback of process 0 is on its machine.
 pub(crate) fn addresses(places: Vec<Option<SocketAddr>>, first: &str) -> Vec<String> {
     let machine = first.rsplit_once(':').map_or(first, |(machine, _)| machine);
     let address = |place: Option<SocketAddr>| match place {

@@ -15,12 +15,12 @@ use super::panics;
 use crate::error::Error;
 use crate::watch::progress;
 
-/// A peer that says nothing for so long is lost.
+/// A peer that says nothing for this long is lost.
 pub const SILENCE: Duration = Duration::from_secs(20);
 const EVERY: Duration = Duration::from_secs(1);
-/// A process that did not run for so long was stopped.
+/// A process that did not run for this long was stopped.
 const STOPPED: Duration = Duration::from_secs(3);
-/// A cluster that gets no further for so long is worth a line.
+/// A cluster that gets no further for this long is worth a line in the log.
 const STANDSTILL: Duration = Duration::from_secs(300);
 
 /// How far this process is: rises with every collective and every batch of rows.
@@ -31,7 +31,7 @@ pub fn advance() {
     WATERMARK.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Watches over the peers as long as it lives.
+/// Watches over the peers as long as the value lives.
 pub struct Pulse {
     over: Arc<AtomicBool>,
 }
@@ -89,7 +89,7 @@ fn end_if_silent(layout: &Layout, peer: usize, link: &Link) {
     progress::heard(peer, link.silence());
     if link.silence().is_some_and(|silence| silence > SILENCE) {
         let problem = format!("it has said nothing for {} s: stopped, or cut off", SILENCE.as_secs());
-        let error = Error::peer(layout.name(peer), problem, "look after it, and start all processes again");
+        let error = Error::peer(layout.name(peer), problem, "find out why, and start all processes again");
         panics::end(&error);
     }
 }

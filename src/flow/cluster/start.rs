@@ -17,7 +17,7 @@ use super::{meet, panics};
 use crate::error::{Error, Result};
 use crate::watch::progress;
 
-/// What the members of a cluster must have in common beside the options.
+/// What the members of a cluster must have in common besides the options.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fingerprint {
     /// Digests of the job's sections, by name.
@@ -61,7 +61,7 @@ fn alone(layout: &Layout) -> Result<Allocators> {
     Ok(Allocators { of_workers, others })
 }
 
-/// Of a process that has met all others, which it watches as long as the pulse lives.
+/// Of a process that has met all others, and watches over them as long as the pulse lives.
 fn together(layout: &Layout, fingerprint: Fingerprint) -> Result<(Allocators, Option<Pulse>)> {
     let links = meet::meet(layout, hello(layout, fingerprint)?)?;
     panics::tell(&links);
@@ -100,7 +100,7 @@ fn own_digest() -> Result<String> {
     Ok(hasher.finalize().to_hex()[..16].into())
 }
 
-/// Polling before parking shortens every collective, as long as nobody else wants the processor.
+/// Polling before parking shortens every collective, as long as nothing else wants the processor.
 fn idle_spin(layout: &Layout) -> Duration {
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
     Duration::from_micros(if layout.workers <= processors && layout.processes == 1 { 200 } else { 10 })

@@ -13,11 +13,11 @@ use super::said::Said;
 use crate::error::{Error, Result};
 use crate::watch::say;
 
-/// Most members notice at once when one is lost, and say so. Whoever is still there after this is told to leave.
+/// Most members notice at once when one is lost, and say so. Those still there after this are told to leave.
 const GRACE: Duration = Duration::from_secs(3);
-/// Whoever is still there after this, told to leave, is stopped.
+/// Members that were told to leave and are still there after this are stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Exit codes with which segmill itself says that trying again is no use.
+/// Exit codes with which segmill itself says that trying again is useless.
 const OWN_CODES: [u8; 4] = [2, 3, 4, 70];
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -97,7 +97,7 @@ fn start_all(plan: &Plan, run: &str, attempt: u32, events: &Sender<Event>) -> Re
     (0..plan.processes).map(|process| Member::start(plan, &orders, process, events.clone())).collect()
 }
 
-/// As many loopback addresses that were free a moment ago. Somebody else may take one: that attempt is then lost.
+/// As many loopback addresses that were free a moment ago. Another program may take one: that attempt is then lost.
 fn free_addresses(count: usize) -> Result<Vec<String>> {
     let bind = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| Ok((l.local_addr()?, l)));
     let failed = |e: std::io::Error| Error::peer("127.0.0.1", format!("no free port: {e}"), "try again");
@@ -138,7 +138,7 @@ struct End {
 
 impl End {
     fn signal(&mut self, signal: i32) {
-        // The second is from somebody in a hurry.
+        // A second signal is meant to end it now.
         let now = if self.signal.replace(signal).is_some() { Instant::now() - PATIENCE } else { Instant::now() };
         self.since = Some(now - GRACE);
     }

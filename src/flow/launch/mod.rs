@@ -2,7 +2,7 @@
 //!
 //! Every member is a child process, on another machine by way of ssh. It gets its orders ([`Orders`]: the key, the
 //! addresses, the run and the attempt) on standard input, where no list of processes shows them, and leaves when that
-//! input ends: so a launcher that is killed leaves nobody behind. What members say is passed on line by line with their
+//! input ends: so a launcher that is killed leaves no member behind. What members say is passed on line by line with their
 //! index in front; what several say alike is passed on once.
 //!
 //! When a member is lost the others notice and leave. Then all are started again, as a new attempt that goes on from the

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::flow::cluster::Security;
 
-/// The variable that says where a process tells how far it is. Members have it from the launcher, not from there.
+/// The variable with the address at which a process tells how far it is. Members have that from the launcher, not from here.
 pub const STATUS_VARIABLE: &str = "SEGMILL_STATUS_ADDR";
 
 /// What to start.

@@ -58,7 +58,7 @@ fn labelled(process: usize, mut event: Map<String, Value>) -> Value {
     event.into()
 }
 
-/// What segmill itself says to people is alike whoever says it, but for the time.
+/// What segmill itself says to people: the same from every member, but for the time.
 fn said_by_segmill(event: &Map<String, Value>) -> Option<String> {
     (event.get("target")? == say::TARGET).then(|| event.get("fields").map(Value::to_string))?
 }

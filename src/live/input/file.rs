@@ -5,7 +5,7 @@
 //! the file (`--stop-at-end`), it counts.
 //!
 //! When another file has taken the name (a log was rotated), the rest of the old one is read, its last line counts, and the new one
-//! is read from its start. That also holds while nobody follows: the position names the file it is of by its inode, and the old one
+//! is read from its start. That also holds between two sessions: the position names the file it is of by its inode, and the old one
 //! is looked for in the same folder. A file that has become shorter than what was read of it is an error: there is no telling what
 //! of it is new.
 

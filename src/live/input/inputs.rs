@@ -141,7 +141,7 @@ impl Inputs {
         self.begun.is_none() && self.failed.is_none() && self.sources.iter().all(|source| source.ended)
     }
 
-    /// Everything up to `positions`, which came with a batch of these inputs, is safe, and whoever sent it is told.
+    /// Everything up to `positions`, which came with a batch of these inputs, is safe, and its senders are told.
     ///
     /// # Errors
     /// Of an input that could not keep account of it.
@@ -223,7 +223,7 @@ impl Drop for Inputs {
     /// Has the feeds end, and waits until they have.
     fn drop(&mut self) {
         self.stop();
-        // Who waits to send is sent away.
+        // A feed that waits to send gets an error.
         self.receiver = None;
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
@@ -274,7 +274,7 @@ fn run(feed: Box<dyn Feed>, outlet: Outlet) -> Result<JoinHandle<()>> {
     let (input, sender, name) = (outlet.input, outlet.sender.clone(), feed.name().to_string());
     let body = move || {
         let how = feed.run(outlet);
-        // Nobody minds where the session has ended.
+        // Where the session has ended, nothing hears it.
         let _ = sender.send(Message::Ended { input, how });
     };
     thread::Builder::new().name("input".into()).spawn(body).map_err(|e| {
