@@ -25,7 +25,7 @@ pub struct TimelyCollective {
     worker: Worker,
     senders: Vec<Box<dyn Push<Parcel>>>,
     receiver: Box<dyn Pull<Parcel>>,
-    /// Parcels that have come, by sender.
+    /// Parcels that have arrived and wait their turn, by sender.
     waiting: Vec<VecDeque<Parcel>>,
     /// Keeps the channel's dataflow alive: events on the channel then wake the worker.
     _alive: InputHandle<u64, timely::container::CapacityContainerBuilder<Vec<()>>>,

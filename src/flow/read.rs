@@ -1,7 +1,7 @@
 //! The input of a job to sealed shards: read side by side, shuffled, sealed.
 //!
-//! Every worker scans its share of the plan ([`crate::ingest::plan`]) into the shuffle. What the coordinator then needs of
-//! all (the item dictionary, the ledger, the rejects) is gathered.
+//! Every worker scans its share of the plan ([`crate::ingest::plan`]) into the shuffle. What the coordinator needs from all of
+//! them (the item dictionary, the ledger, the rejects) is then gathered.
 
 use std::path::PathBuf;
 
@@ -52,8 +52,8 @@ pub struct Wanted<'a> {
     pub filter: &'a Filter,
     pub dictionary: Dictionary<'a>,
     pub room: &'a Room,
-    /// Rows are not merged where the rule needs them all ([`Several::Every`]), and those whose rating is 0 are kept
-    /// ([`Rule::whole`]): what is to change later.
+    /// For ratings that are to change later: rows are not merged where the rule needs them all ([`Several::Every`]), and those
+    /// whose rating is 0 are kept ([`Rule::whole`]).
     pub whole: bool,
 }
 
@@ -93,95 +93,46 @@ pub struct Ratings {
 /// Reads the input of a job. All workers call it together and end with the same error.
 pub fn read<C: Collective>(worker: &mut Worker, c: &mut C, wanted: &Wanted<'_>) -> Result<Ratings> {
     let planned = plan::plan(c, wanted.input, &wanted.room.scratch)?;
+    let rule = Rule { several: several(wanted.input, wanted.whole), whole: wanted.whole };
     for hash_seed in 0.. {
-        let attempt = attempt(worker, c, wanted, &planned.plan, hash_seed)?;
-        if let Some(ratings) = attempt {
+        let mut attempt = Attempt { c, wanted, plan: &planned.plan, rule, hash_seed };
+        if let Some(ratings) = attempt.read(worker)? {
             return Ok(ratings);
         }
     }
     unreachable!("some hash seed separates the ids")
 }
 
-/// One reading under a hash seed; nothing if two text ids share a key under it.
-fn attempt<C: Collective>(
-    worker: &mut Worker,
-    c: &mut C,
-    wanted: &Wanted<'_>,
-    plan: &Plan,
-    hash_seed: u64,
-) -> Result<Option<Ratings>> {
-    let Wanted { input, filter, dictionary, room, whole } = *wanted;
-    let several = several(input, whole);
-    let expected_rows = plan.expected_rows() / c.peers() as u64;
-    let incoming = Incoming::new(expected_rows, room.memory, &room.scratch);
-    let shuffle = Shuffle::new(worker, incoming, several.needs_order());
-    let mut reader = Reader::new(shuffle, hash_seed, input.on_bad, *filter);
-    // A worker that fails still takes part in the shuffle to its end, or the others would wait for it.
-    let outcome = reader.read(c, plan);
-    let Reader { shuffle, read, left_out, rejects, item_names, collision, .. } = reader;
-    let incoming = shuffle.finish();
-    c.agree(outcome)?;
+/// Duplicates that are refused are rejected like other bad rows, where they are rows of files.
+fn several(input: &Input, whole: bool) -> Several {
+    match (input.duplicates, input.on_bad, &input.source) {
+        (Duplicates::Sum | Duplicates::Mean | Duplicates::Max, ..) if whole => Several::Every,
+        (Duplicates::Error, OnBad::Reject, Source::Files(_)) => Several::First,
+        (duplicates, ..) => Several::Merge(duplicates),
+    }
+}
 
-    let (mut rejects, mut n_rejects, n_read) = rejects::settle(c, input, plan.planned_files(), rejects, read)?;
-    let collision = collision || incoming.has_collision();
-    let keys = incoming.item_keys();
-    let Some(resolved) = resolve(c, dictionary, hash_seed, &keys, item_names, collision) else { return Ok(None) };
-    let Resolved { index, mut ids, unknown: unknown_items } = resolved;
-    let mut store = Store::new(room.memory, &room.scratch);
-    let sealed = build::seal(incoming, &index, Rule { several, whole }, &mut store);
-    let Sealed { mut shard, merged, unknown, zeros, first_duplicate, repeats, rows_spilled } = c.agree(sealed)?;
-    match several {
-        Several::Merge(Duplicates::Error) => duplicates::refuse(c, first_duplicate, &index, plan, hash_seed)?,
-        Several::Merge(_) | Several::Every => {}
-        Several::First => {
-            progress::rows_rejected(repeats.len() as u64);
-            (rejects, n_rejects) = duplicates::reject(c, input.max_bad, plan, repeats, rejects, n_read)?;
-        }
-    }
-    let numbered = rejects::number_lines(plan.planned_files(), &mut rejects);
-    c.agree(numbered)?;
-    let n_before = shard.matrix.nnz() as u64;
-    refuse_nothing_left(c, filter, n_before, left_out)?;
-    if filter.counts() {
-        let left = filter::choose(c, &shard.matrix, filter);
-        let mut of_left = Store::new(room.memory, &room.scratch);
-        let kept = filter::keep(shard, &left, &mut of_left);
-        (shard, store) = (c.agree(kept)?, of_left);
-        ids = filter::of_left(ids, &left.items);
-    }
-    let n_kept = shard.matrix.nnz() as u64;
-    progress::rows_kept(n_kept + zeros, merged, n_before - n_kept);
-    let mut totals = [shard.users.len() as u64, n_kept, merged, zeros, unknown, left_out + n_before - n_kept];
-    c.sum(&mut totals);
-    let [n_users, n_ratings, merged, zeros, unknown, filtered] = totals;
-    if n_ratings == 0 && filtered > 0 {
-        return Err(nothing_left(&filter.keys(false), "rating", filtered));
-    }
-    // Users of whom a model knows nothing can be assigned all the same.
-    if n_users == 0 || n_ratings == 0 && matches!(dictionary, Dictionary::Found) {
-        return Err(nothing_read(&plan.files(), n_read));
-    }
-    let named = match dictionary {
-        Dictionary::Found if c.is_coordinator() => plan::name_items(input, plan, ids),
-        _ => Ok(Items { titles: vec![None; ids.len()], ids, metadata: Vec::new() }),
-    };
-    let items = c.agree(named)?;
-    let accepted = n_read - n_rejects - merged - filtered;
-    Ok(Some(Ratings {
-        n_items: shard.matrix.n_cols,
-        shard,
-        store,
-        hash_seed,
-        rows_spilled,
-        items,
-        n_users,
-        n_ratings,
-        zeros,
-        unknown: Unknown { items: unknown_items, ratings: unknown },
-        ledger: Ledger { read: n_read, accepted, rejected: n_rejects, merged, filtered },
-        files: plan.files(),
-        rejects,
-    }))
+/// One reading under a hash seed.
+struct Attempt<'a, C> {
+    c: &'a mut C,
+    wanted: &'a Wanted<'a>,
+    plan: &'a Plan,
+    rule: Rule,
+    hash_seed: u64,
+}
+
+/// What the workers have scanned.
+struct Scanned {
+    /// Rows that came to this worker.
+    incoming: Incoming,
+    /// Rows that this worker read, and those of them that the filter does not take.
+    read: u64,
+    left_out: u64,
+    /// Of the rows that this worker read.
+    rejects: Vec<Reject>,
+    item_names: KeyMap<Box<str>>,
+    /// Two texts that were met here have one key.
+    collision: bool,
 }
 
 /// The items that the columns stand for.
@@ -193,42 +144,174 @@ struct Resolved {
     unknown: u64,
 }
 
-/// Nothing if two text ids share a key.
-fn resolve<C: Collective>(
-    c: &mut C,
-    dictionary: Dictionary<'_>,
-    hash_seed: u64,
-    keys: &[u64],
-    names: KeyMap<Box<str>>,
-    collision: bool,
-) -> Option<Resolved> {
-    match dictionary {
-        Dictionary::Found => {
-            item_dictionary(c, keys, names, collision).map(|(index, ids)| Resolved { index, ids, unknown: 0 })
+/// Rows of the input, over all workers.
+struct Rows {
+    read: u64,
+    rejected: u64,
+    /// Empty but on the coordinator.
+    rejects: Vec<Reject>,
+}
+
+/// The ratings of this worker, where their blocks are, and the items that were found.
+struct Kept {
+    shard: Shard,
+    store: Store,
+    ids: Vec<Id>,
+}
+
+impl<C: Collective> Attempt<'_, C> {
+    /// Nothing if two text ids share a key.
+    fn read(&mut self, worker: &mut Worker) -> Result<Option<Ratings>> {
+        let Scanned { incoming, read, left_out, rejects, item_names, collision } = self.scan(worker)?;
+        let mut rows = self.settle(read, rejects)?;
+        let keys = incoming.item_keys();
+        let Some(resolved) = self.resolve(&keys, item_names, collision) else { return Ok(None) };
+        let Resolved { index, ids, unknown: unknown_items } = resolved;
+        let mut store = self.store();
+        let sealed = build::seal(incoming, &index, self.rule, &mut store);
+        let Sealed { shard, merged, unknown, zeros, first_duplicate, repeats, rows_spilled } = self.c.agree(sealed)?;
+        self.refuse_duplicates(&mut rows, &index, first_duplicate, repeats)?;
+        let n_before = shard.matrix.nnz() as u64;
+        self.refuse_all_left_out(n_before, left_out)?;
+        let Kept { shard, store, ids } = self.filter(Kept { shard, store, ids })?;
+        let n_kept = shard.matrix.nnz() as u64;
+        progress::rows_kept(n_kept + zeros, merged, n_before - n_kept);
+        let mut totals = [shard.users.len() as u64, n_kept, merged, zeros, unknown, left_out + n_before - n_kept];
+        self.c.sum(&mut totals);
+        let [n_users, n_ratings, merged, zeros, unknown, filtered] = totals;
+        self.refuse_nothing_left(n_users, n_ratings, filtered, rows.read)?;
+        Ok(Some(Ratings {
+            n_items: shard.matrix.n_cols,
+            shard,
+            store,
+            hash_seed: self.hash_seed,
+            rows_spilled,
+            items: self.name_items(ids)?,
+            n_users,
+            n_ratings,
+            zeros,
+            unknown: Unknown { items: unknown_items, ratings: unknown },
+            ledger: rows.ledger(merged, filtered),
+            files: self.plan.files(),
+            rejects: rows.rejects,
+        }))
+    }
+
+    fn store(&self) -> Store {
+        Store::new(self.wanted.room.memory, &self.wanted.room.scratch)
+    }
+
+    /// Reads the rows, and sends each to the worker of its user.
+    fn scan(&mut self, worker: &mut Worker) -> Result<Scanned> {
+        let Wanted { input, filter, room, .. } = *self.wanted;
+        let expected_rows = self.plan.expected_rows() / self.c.peers() as u64;
+        let incoming = Incoming::new(expected_rows, room.memory, &room.scratch);
+        let shuffle = Shuffle::new(worker, incoming, self.rule.several.needs_order());
+        let mut reader = Reader::new(shuffle, self.hash_seed, input.on_bad, *filter);
+        // A worker that fails still takes part in the shuffle to its end, or the others would wait for it.
+        let outcome = reader.read(self.c, self.plan);
+        let Reader { shuffle, read, left_out, rejects, item_names, collision, .. } = reader;
+        let incoming = shuffle.finish();
+        self.c.agree(outcome)?;
+        let collision = collision || incoming.has_collision();
+        Ok(Scanned { incoming, read, left_out, rejects, item_names, collision })
+    }
+
+    /// Gathers what is rejected, and ends the run where that is too much.
+    fn settle(&mut self, read: u64, rejects: Vec<Reject>) -> Result<Rows> {
+        let files = self.plan.planned_files();
+        let (rejects, rejected, read) = rejects::settle(self.c, self.wanted.input, files, rejects, read)?;
+        Ok(Rows { read, rejected, rejects })
+    }
+
+    /// Nothing if two text ids share a key.
+    fn resolve(&mut self, keys: &[u64], names: KeyMap<Box<str>>, collision: bool) -> Option<Resolved> {
+        let (index, ids, unknown) = match self.wanted.dictionary {
+            Dictionary::Found => {
+                let (index, ids) = item_dictionary(self.c, keys, names, collision)?;
+                (index, ids, 0)
+            }
+            Dictionary::Known(ids) => {
+                let (index, unknown) = known_items(self.c, ids, self.hash_seed, keys, &names, collision)?;
+                (index, Vec::new(), unknown)
+            }
+            Dictionary::First(ids) => {
+                let (index, ids) = extended_items(self.c, ids, self.hash_seed, keys, names, collision)?;
+                (index, ids, 0)
+            }
+        };
+        Some(Resolved { index, ids, unknown })
+    }
+
+    /// Ends the run for duplicates that are errors, and rejects those that are to be rejected. All rejects then have their lines.
+    fn refuse_duplicates(
+        &mut self,
+        rows: &mut Rows,
+        index: &ItemIndex,
+        first: Option<(Id, u32)>,
+        repeats: Vec<u64>,
+    ) -> Result<()> {
+        match self.rule.several {
+            Several::Merge(Duplicates::Error) => duplicates::refuse(self.c, first, index, self.plan, self.hash_seed)?,
+            Several::Merge(_) | Several::Every => {}
+            Several::First => {
+                progress::rows_rejected(repeats.len() as u64);
+                let (max_bad, rejects) = (self.wanted.input.max_bad, std::mem::take(&mut rows.rejects));
+                (rows.rejects, rows.rejected) =
+                    duplicates::reject(self.c, max_bad, self.plan, repeats, rejects, rows.read)?;
+            }
         }
-        Dictionary::Known(ids) => known_items(c, ids, hash_seed, keys, &names, collision)
-            .map(|(index, unknown)| Resolved { index, ids: Vec::new(), unknown }),
-        Dictionary::First(ids) => extended_items(c, ids, hash_seed, keys, names, collision)
-            .map(|(index, ids)| Resolved { index, ids, unknown: 0 }),
+        let numbered = rejects::number_lines(self.plan.planned_files(), &mut rows.rejects);
+        self.c.agree(numbered)
+    }
+
+    /// Ends the run if rows were left out and none remains. `mine` is what this worker has, `left_out` what it left out.
+    fn refuse_all_left_out(&mut self, mine: u64, left_out: u64) -> Result<()> {
+        let mut left = [mine, left_out];
+        self.c.sum(&mut left);
+        match left {
+            [0, left_out] if left_out > 0 => Err(nothing_left(&self.wanted.filter.keys(true), "row", left_out)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Leaves out users and items that have too few ratings, where the filter counts them.
+    fn filter(&mut self, all: Kept) -> Result<Kept> {
+        if !self.wanted.filter.counts() {
+            return Ok(all);
+        }
+        let left = filter::choose(self.c, &all.shard.matrix, self.wanted.filter);
+        let mut store = self.store();
+        let kept = filter::keep(all.shard, &left, &mut store);
+        let shard = self.c.agree(kept)?;
+        Ok(Kept { shard, store, ids: filter::of_left(all.ids, &left.items) })
+    }
+
+    /// Ends the run if no rating is left of `filtered` that were left out, or none was read. All are counted over all workers.
+    fn refuse_nothing_left(&self, n_users: u64, n_ratings: u64, filtered: u64, n_read: u64) -> Result<()> {
+        if n_ratings == 0 && filtered > 0 {
+            return Err(nothing_left(&self.wanted.filter.keys(false), "rating", filtered));
+        }
+        // Users of whom a model knows nothing can be assigned all the same.
+        if n_users == 0 || n_ratings == 0 && matches!(self.wanted.dictionary, Dictionary::Found) {
+            return Err(nothing_read(&self.plan.files(), n_read));
+        }
+        Ok(())
+    }
+
+    fn name_items(&mut self, ids: Vec<Id>) -> Result<Items> {
+        let named = match self.wanted.dictionary {
+            Dictionary::Found if self.c.is_coordinator() => plan::name_items(self.wanted.input, self.plan, ids),
+            _ => Ok(Items { titles: vec![None; ids.len()], ids, metadata: Vec::new() }),
+        };
+        self.c.agree(named)
     }
 }
 
-/// Ends the run if rows were left out and none remains. `mine` is what this worker has, `left_out` what it left out.
-fn refuse_nothing_left<C: Collective>(c: &mut C, filter: &Filter, mine: u64, left_out: u64) -> Result<()> {
-    let mut left = [mine, left_out];
-    c.sum(&mut left);
-    match left {
-        [0, left_out] if left_out > 0 => Err(nothing_left(&filter.keys(true), "row", left_out)),
-        _ => Ok(()),
-    }
-}
-
-/// Duplicates that are refused are rejected like other bad rows, where they are rows of files.
-fn several(input: &Input, whole: bool) -> Several {
-    match (input.duplicates, input.on_bad, &input.source) {
-        (Duplicates::Sum | Duplicates::Mean | Duplicates::Max, ..) if whole => Several::Every,
-        (Duplicates::Error, OnBad::Reject, Source::Files(_)) => Several::First,
-        (duplicates, ..) => Several::Merge(duplicates),
+impl Rows {
+    fn ledger(&self, merged: u64, filtered: u64) -> Ledger {
+        let accepted = self.read - self.rejected - merged - filtered;
+        Ledger { read: self.read, accepted, rejected: self.rejected, merged, filtered }
     }
 }
 

@@ -1,4 +1,4 @@
-//! One worker's side of reading: rows of files, or made ones, into the shuffle.
+//! One worker's side of reading: rows of files, or generated ones, into the shuffle.
 
 use std::cell::Cell;
 
@@ -16,7 +16,7 @@ use crate::ingest::units::scan_units;
 use crate::job::{Filter, GenerateSpec, OnBad};
 use crate::watch::progress::{self, Measure};
 
-/// Rows go into the shuffle; the rest is what a worker keeps to itself.
+/// Puts rows into the shuffle, and keeps the rest of what a worker finds.
 pub struct Reader {
     pub shuffle: Shuffle,
     hash_seed: u64,
@@ -72,7 +72,7 @@ impl Reader {
         leaves_out
     }
 
-    /// A bad row has been met that ends the run.
+    /// A bad row has been met, and ends the run.
     fn must_stop(&self) -> bool {
         self.on_bad == OnBad::Fail && !self.rejects.is_empty()
     }

@@ -1,8 +1,8 @@
 //! Ratings to the worker of their user.
 //!
-//! Each worker puts what it reads into batches, one for each worker in the making, chosen by the mixed hash of the user.
-//! A full batch goes into a dataflow that exchanges whole batches; in one process only a pointer moves. Every few batches
-//! an epoch ends, which sends them off, takes in what others sent, and bounds the size of a message. There is no flow
+//! Each worker collects what it reads in batches, one for each receiving worker, which the mixed hash of the user chooses. A
+//! full batch goes into a dataflow that exchanges whole batches; in one process only a pointer moves. Every few batches an
+//! epoch ends, which sends them off, takes in what others sent, and bounds the size of a message. There is no flow
 //! control in timely, so a worker that is [`EPOCHS_AHEAD`] epochs past what all workers have received waits.
 
 use std::cell::RefCell;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::{Input, Operator, Probe};
-use timely::dataflow::{InputHandle, ProbeHandle};
+use timely::dataflow::{InputHandle, ProbeHandle, Stream};
 use timely::worker::Worker;
 
 use crate::flow::cluster;
@@ -44,7 +44,7 @@ pub struct Shuffle {
     sent: usize,
 }
 
-/// Batches in the making for one worker.
+/// Batches for one worker that are not full yet.
 #[derive(Default)]
 struct Outgoing {
     narrow: Vec<Narrow>,
@@ -60,26 +60,8 @@ impl Shuffle {
         let (batches, names) = worker.dataflow::<u64, _, _>(|scope| {
             let (batches, batch_stream) = scope.new_input::<Vec<Batch>>();
             let (names, name_stream) = scope.new_input::<Vec<Name>>();
-            let into = Rc::clone(&received);
-            let route = Exchange::new(|batch: &Batch| batch.to);
-            batch_stream
-                .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Batches", |_, _| {
-                    move |input, _output| {
-                        input.for_each(|_, batches| {
-                            let mut into = into.borrow_mut();
-                            batches.drain(..).for_each(|batch| into.receive(&batch.records));
-                        });
-                    }
-                })
-                .probe_with(&probe);
-            let into = Rc::clone(&received);
-            let peers = scope.peers();
-            let route = Exchange::new(move |name: &Name| worker_of(name.key, peers) as u64);
-            name_stream
-                .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Names", |_, _| {
-                    move |input, _output| input.for_each(|_, names| into.borrow_mut().name_users(names.drain(..)))
-                })
-                .probe_with(&probe);
+            receive_batches(batch_stream, &received, &probe);
+            receive_names(name_stream, scope.peers(), &received, &probe);
             (batches, names)
         });
         let mut outgoing = Vec::new();
@@ -104,7 +86,7 @@ impl Shuffle {
         }
     }
 
-    /// Sends what there is for a worker.
+    /// Sends a worker its batches, full or not.
     #[cold]
     #[inline(never)]
     fn flush(&mut self, to: usize) {
@@ -124,7 +106,7 @@ impl Shuffle {
         }
     }
 
-    /// Tells the worker of a user what the key of a text id stands for.
+    /// Tells the worker of a user which text the key of their id stands for.
     pub fn name_user(&mut self, name: Name) {
         self.names.send(name);
     }
@@ -153,6 +135,38 @@ impl Shuffle {
         }
         Rc::into_inner(received).map_or_else(|| unreachable!("the dataflow has ended"), RefCell::into_inner)
     }
+}
+
+/// Takes in batches at the worker they are for.
+fn receive_batches(batches: Stream<'_, u64, Vec<Batch>>, received: &Rc<RefCell<Incoming>>, probe: &ProbeHandle<u64>) {
+    let into = Rc::clone(received);
+    let route = Exchange::new(|batch: &Batch| batch.to);
+    batches
+        .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Batches", |_, _| {
+            move |input, _output| {
+                input.for_each(|_, batches| {
+                    let mut into = into.borrow_mut();
+                    batches.drain(..).for_each(|batch| into.receive(&batch.records));
+                });
+            }
+        })
+        .probe_with(probe);
+}
+
+/// Takes in the names of users at the worker of the user, one of `peers`.
+fn receive_names(
+    names: Stream<'_, u64, Vec<Name>>,
+    peers: usize,
+    received: &Rc<RefCell<Incoming>>,
+    probe: &ProbeHandle<u64>,
+) {
+    let into = Rc::clone(received);
+    let route = Exchange::new(move |name: &Name| worker_of(name.key, peers) as u64);
+    names
+        .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "Names", |_, _| {
+            move |input, _output| input.for_each(|_, names| into.borrow_mut().name_users(names.drain(..)))
+        })
+        .probe_with(probe);
 }
 
 /// Appends a record; true if that fills the batch.

@@ -2,9 +2,9 @@
 //!
 //! | measure | what it is |
 //! |---|---|
-//! | `inertia` | mean squared distance of a user to their centroid, by that of the fit, less 1 |
-//! | `moved_share` | of the users who were there when the model took over, the share who are now in another segment |
-//! | `idf_drift` | mean, over all ratings, of how far the idf of the item is from the model's: \|idf now − idf of the fit\| weighted by users who have the item |
+//! | `inertia` | mean squared distance of a user to their centroid, divided by that of the fit, less 1 |
+//! | `moved_share` | share of the users who were there when the model took over and are now in another segment |
+//! | `idf_drift` | mean, over all ratings, of \|idf now − idf of the fit\| of the item |
 //!
 //! A refit is due when one of them is past the threshold. All are made of sums of whole numbers.
 
@@ -13,13 +13,13 @@ use crate::kernel::{fixed, tfidf};
 /// What was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Drift {
-    /// By that of the fit.
+    /// Mean squared distance of a user to their centroid, divided by that of the fit.
     pub inertia_ratio: f64,
     pub moved_share: f64,
     pub idf_drift: f64,
 }
 
-/// Fewer users than this many for each segment say nothing of how they fit.
+/// With fewer users than this for each segment, drift is not judged.
 const USERS_PER_SEGMENT: u64 = 2;
 
 impl Drift {
@@ -40,7 +40,7 @@ impl Drift {
             reasons.push(format!("{} of the users of the fit are in another segment", percent(self.moved_share)));
         }
         if self.idf_drift > threshold {
-            reasons.push(format!("how rare items are has drifted by {:.3} (mean difference of idf)", self.idf_drift));
+            reasons.push(format!("the rarity of items has drifted by {:.3} (mean difference of idf)", self.idf_drift));
         }
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }

@@ -12,7 +12,6 @@
 //! trace holds rows, not their history.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use differential_dataflow::VecCollection;
@@ -30,72 +29,16 @@ use timely::worker::Worker;
 
 use crate::flow::cluster;
 use crate::ingest::ids::Id;
-use crate::kernel::fixed;
-use crate::stages::profile::{self, activity_key};
+use crate::stages::profile;
 
+use super::change::Op;
 use super::frame::Frame;
-use super::place::{Epoch, Placement, RowsTrace, place};
+use super::place::{Epoch, Placement, RowsTrace, place, read_rows};
+use super::placements::Placements;
 use super::resolve::{Pair, Refusal, Routed};
 use super::row::Row;
 use super::tally::{Cell, SharedTables, Tables, Tally};
 use super::users::Users;
-
-/// The largest squared distance that counts, in units of the mean of the fit.
-const FARTHEST: f64 = (1u64 << 50) as f64;
-
-/// What is known of this worker's users, kept up to date.
-#[derive(Debug, Default)]
-pub struct Placements {
-    /// By number.
-    of_users: Vec<Option<Placement>>,
-    /// Users by their [`activity_key`].
-    by_activity: HashMap<u64, i64>,
-    /// Sum of squared distances in units of the fit's mean, as [`fixed::fix_wide`] has it.
-    inertia: i128,
-    /// What changed in this epoch: where a user was, where they are.
-    moves: HashMap<u32, [Option<Placement>; 2]>,
-}
-
-impl Placements {
-    fn add(&mut self, user: u32, placement: Placement, difference: i32, frame: &Frame) {
-        let squared = placement.distance() * placement.distance() / frame.inertia_per_user;
-        self.inertia += i128::from(difference) * fixed::fix_wide(squared.min(FARTHEST));
-        let key = activity_key(placement.segment, placement.n_ratings);
-        let users = self.by_activity.entry(key).or_default();
-        *users += i64::from(difference);
-        if *users == 0 {
-            self.by_activity.remove(&key);
-        }
-        self.moves.entry(user).or_default()[usize::from(difference > 0)] = Some(placement);
-    }
-
-    /// Ends an epoch: takes over what it has changed, and hands it out, by user.
-    fn settle(&mut self, n_users: usize) -> Vec<(u32, [Option<Placement>; 2])> {
-        self.of_users.resize(n_users, None);
-        let mut moves: Vec<(u32, [Option<Placement>; 2])> = self.moves.drain().collect();
-        moves.sort_unstable_by_key(|(user, _)| *user);
-        moves.iter().for_each(|&(user, [_, now])| self.of_users[user as usize] = now);
-        moves
-    }
-
-    /// This worker's users by their [`activity_key`], rising.
-    pub fn by_activity(&self) -> Vec<[u64; 2]> {
-        let mut counted: Vec<[u64; 2]> = self.by_activity.iter().map(|(&key, &users)| [key, users as u64]).collect();
-        counted.sort_unstable();
-        counted
-    }
-
-    /// Users of each of `n_segments` segments, then their ratings; of this worker.
-    pub fn sums(&self, n_segments: usize) -> Vec<i64> {
-        profile::of_segments(self.by_activity.iter().map(|(&key, &users)| (key, users)), n_segments)
-    }
-
-    /// The sum of squared distances of this worker's users, in units of the fit's mean per user: as
-    /// [`fixed::real_wide`] reads it.
-    pub fn inertia(&self) -> i128 {
-        self.inertia
-    }
-}
 
 /// A user whose segment is another than before, or who came or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,18 +101,7 @@ impl Engine {
     /// place in the batch.
     pub fn apply(&mut self, changes: &[Routed]) -> Vec<(u32, Refusal)> {
         let mut refused = Vec::new();
-        let mut by_pair: Vec<(u32, u32, usize)> = Vec::with_capacity(changes.len());
-        for (at, change) in changes.iter().enumerate() {
-            let known = match change.op {
-                super::change::Op::Withdraw => self.users.number(&change.user),
-                _ => Some(self.users.number_of(&change.user)),
-            };
-            match known {
-                Some(user) => by_pair.push((user, change.item, at)),
-                None => refused.push((change.at, Refusal::NotThere)),
-            }
-        }
-        by_pair.sort_unstable();
+        let by_pair = self.by_pair(changes, &mut refused);
         let epoch = *self.input.time();
         let batches = self.trace.batches_through(Antichain::from_elem(epoch).borrow());
         let batches = batches.expect("the epochs before this one are over");
@@ -180,15 +112,32 @@ impl Engine {
             cursors.iter_mut().for_each(|(cursor, batch)| read_pair(cursor, batch, user, item, &mut before));
             differential_dataflow::consolidation::consolidate(&mut before.rows);
             let mut now = Pair { rows: before.rows.clone() };
-            for change in of_pair.iter().map(|&(.., at)| &changes[at]) {
-                if let Err(refusal) = now.change(change.op, item, change.rating, self.frame.duplicates) {
-                    refused.push((change.at, refusal));
-                }
+            for Routed { op, rating, at, .. } in of_pair.iter().map(|&(.., at)| &changes[at]) {
+                let changed = now.change(*op, item, *rating, self.frame.duplicates);
+                refused.extend(changed.err().map(|refusal| (*at, refusal)));
             }
             let input = &mut self.input;
             now.differences(&before, |row, n| input.update((user, row), n));
         }
         refused
+    }
+
+    /// The numbers of user and item of each change, and where it is among them; sorted. A withdrawal from a user who was never
+    /// there is refused.
+    fn by_pair(&mut self, changes: &[Routed], refused: &mut Vec<(u32, Refusal)>) -> Vec<(u32, u32, usize)> {
+        let mut by_pair = Vec::with_capacity(changes.len());
+        for (at, change) in changes.iter().enumerate() {
+            let known = match change.op {
+                Op::Withdraw => self.users.number(&change.user),
+                Op::Put | Op::Add => Some(self.users.number_of(&change.user)),
+            };
+            match known {
+                Some(user) => by_pair.push((user, change.item, at)),
+                None => refused.push((change.at, Refusal::NotThere)),
+            }
+        }
+        by_pair.sort_unstable();
+        by_pair
     }
 
     /// Ends the epoch: when it returns, all that was put in is reflected on every worker. Returns the users of this worker
@@ -222,7 +171,7 @@ impl Engine {
 
     /// Where a user is; nowhere without a row.
     pub fn placement(&self, user: u32) -> Option<Placement> {
-        self.placements.borrow().of_users.get(user as usize).copied().flatten()
+        self.placements.borrow().of(user)
     }
 
     pub fn placements(&self) -> std::cell::Ref<'_, Placements> {
@@ -243,14 +192,7 @@ impl Engine {
         cursor.seek_key(&storage, &first);
         while let Some(&user) = cursor.get_key(&storage) {
             rows.clear();
-            while let Some(&row) = cursor.get_val(&storage) {
-                let mut n = 0;
-                cursor.map_times(&storage, |_, &difference| n += difference);
-                if n != 0 {
-                    rows.push((row, n));
-                }
-                cursor.step_val(&storage);
-            }
+            read_rows(&mut cursor, &storage, &mut rows);
             if !rows.is_empty() && !each(user, &rows) {
                 return;
             }
@@ -284,7 +226,7 @@ impl Engine {
     }
 }
 
-/// Appends what a batch has of a user's item. Users are to be asked for in rising order, and items of a user.
+/// Appends what a batch has of a user's item. Users must be asked for in rising order, and so must the items of a user.
 fn read_pair<C>(cursor: &mut C, batch: &C::Storage, user: u32, item: u32, pair: &mut Pair)
 where
     C: for<'a> Cursor<Key<'a> = &'a u32, Val<'a> = &'a Row, DiffGat<'a> = &'a i32>,

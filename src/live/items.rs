@@ -1,4 +1,4 @@
-//! The numbers of items: those of the model, and past them those that came since.
+//! The numbers of items: first those of the model, then those that came since.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use crate::ingest::ids::Id;
 pub struct Items {
     numbers: HashMap<Id, u32>,
     n_known: usize,
-    /// That the model does not know, in the order in which they came: number `n_known` is the first.
+    /// Those that the model does not know, in the order in which they came: number `n_known` is the first.
     others: Vec<Id>,
 }
 
 impl Items {
-    /// Those of a model, and others that came before.
+    /// The items of a model, and others that came before.
     pub fn new(known: &[Id], others: Vec<Id>) -> Items {
         let numbers = known.iter().chain(&others).cloned().zip(0..).collect();
         Items { numbers, n_known: known.len(), others }
@@ -40,7 +40,7 @@ impl Items {
         (number as usize) < self.n_known
     }
 
-    /// That the model does not know.
+    /// Those that the model does not know.
     pub fn others(&self) -> &[Id] {
         &self.others
     }

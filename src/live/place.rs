@@ -1,11 +1,11 @@
 //! Users to segments: the operator that follows the collection of rows.
 //!
 //! It does what an operator of differential dataflow does at totally ordered times: for every user of a new batch it reads
-//! their rows as they were from the shared trace, adds the batch, and tells what is no longer so and what now is. Two
+//! their rows as they were from the shared trace, adds the batch, and gives out what is no longer so and what is so now. Two
 //! collections follow from the rows: where each user is, and what each adds to the tables of profiles. Both are made of
-//! a user's whole row by the code of the fit ([`crate::stages::assign::Assigner`], [`crate::kernel::tfidf`]), since weights and lengths depend on all of
-//! it: the work is that of the rows of the users who changed, not of the data. What users of one segment bring and take is
-//! added up before it is sent.
+//! a user's whole row by the code of the fit ([`crate::stages::assign::Assigner`], [`crate::kernel::tfidf`]), since weights and
+//! lengths depend on all of it: the work grows with the rows of the users who changed, not with the data. What the users of one
+//! segment bring and take is added up before it is sent.
 
 use std::rc::Rc;
 
@@ -95,17 +95,20 @@ pub fn place<'scope>(rows: &Arranged<'scope, RowsTrace>, frame: &Rc<Frame>) -> P
                     placer.follow(&mut trace, &span);
                     placer.finish(
                         |user, epoch, n| users.give((user, epoch, n)),
-                        |cell, epoch, tally| {
-                            tallies.give((cell, epoch, tally));
-                        },
+                        |cell, epoch, tally| tallies.give((cell, epoch, tally)),
                     );
-                    trace.set_logical_compaction(span.upper().borrow());
-                    trace.set_physical_compaction(span.upper().borrow());
+                    compact(&mut trace, &span);
                 }
             });
         }
     });
     Placed { users: users.as_collection(), tallies: tallies.as_collection() }
+}
+
+/// Nothing looks back behind a span that has been followed.
+fn compact(trace: &mut RowsTrace, span: &SpanOf<RowsTrace>) {
+    trace.set_logical_compaction(span.upper().borrow());
+    trace.set_physical_compaction(span.upper().borrow());
 }
 
 /// A user whose rows have changed. Row `at` of the two blocks is theirs.
@@ -115,6 +118,9 @@ struct Change {
     /// Some row is left.
     exists: bool,
 }
+
+/// Epoch, segment, row of the blocks, and whether the segment gains it (as it is after the change) or loses it (as it was before).
+type Moved = (Epoch, u32, u32, bool);
 
 struct Placer {
     frame: Rc<Frame>,
@@ -156,14 +162,7 @@ impl Placer {
             rows.clear();
             known.seek_key(&known_storage, &user);
             if known.get_key(&known_storage) == Some(&user) {
-                while let Some(&row) = known.get_val(&known_storage) {
-                    let mut n = 0;
-                    known.map_times(&known_storage, |_, &difference| n += difference);
-                    if n != 0 {
-                        rows.push((row, n));
-                    }
-                    known.step_val(&known_storage);
-                }
+                read_rows(&mut known, &known_storage, &mut rows);
             }
             news.clear();
             while let Some(&row) = new.get_val(&new_storage) {
@@ -171,12 +170,7 @@ impl Placer {
                 new.step_val(&new_storage);
             }
             news.sort_unstable();
-            for of_epoch in news.chunk_by(|a, b| a.0 == b.0) {
-                self.frame.push_row(&mut self.before, &rows);
-                rows = changed(&rows, of_epoch);
-                self.frame.push_row(&mut self.after, &rows);
-                self.changes.push(Change { user, epoch: of_epoch[0].0, exists: !rows.is_empty() });
-            }
+            self.change(user, &mut rows, &news);
             if self.before.indices.len() + self.after.indices.len() > ENTRIES {
                 self.work_off();
             }
@@ -185,14 +179,38 @@ impl Placer {
         self.work_off();
     }
 
+    /// Notes how the rows of a user change from epoch to epoch.
+    fn change(&mut self, user: u32, rows: &mut Vec<(Row, i32)>, news: &[(Epoch, Row, i32)]) {
+        for of_epoch in news.chunk_by(|a, b| a.0 == b.0) {
+            self.frame.push_row(&mut self.before, rows);
+            *rows = changed(rows, of_epoch);
+            self.frame.push_row(&mut self.after, rows);
+            self.changes.push(Change { user, epoch: of_epoch[0].0, exists: !rows.is_empty() });
+        }
+    }
+
     /// Places the users read so far, and adds up what they bring and take.
     fn work_off(&mut self) {
         let (before, after) = (take_block(&mut self.before), take_block(&mut self.after));
+        let moved = self.place_users(&after);
+        let (before, after) = (before.view(), after.view());
+        for of_segment in moved.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let (epoch, segment, ..) = of_segment[0];
+            for &(_, _, at, brought) in of_segment {
+                let (rows, sign) = if brought { (&after, 1) } else { (&before, -1) };
+                self.counter.add(rows.row(at as usize), sign, &self.frame);
+            }
+            let tallied = &mut self.tallied;
+            self.counter.drain(|item, tally| tallied.push((Cell { segment, item }, epoch, tally)));
+        }
+    }
+
+    /// Places the users by their rows after their changes. Returns the rows that segments gain and lose, in order.
+    fn place_users(&mut self, after: &Rows) -> Vec<Moved> {
         let changes = std::mem::take(&mut self.changes);
         let mut assignment = Assignment::with_capacity(changes.len());
         self.frame.assigner.place(after.view(), &mut assignment);
-        // Epoch, segment, change, and whether it is brought or taken.
-        let mut moved: Vec<(Epoch, u32, u32, bool)> = Vec::with_capacity(2 * changes.len());
+        let mut moved: Vec<Moved> = Vec::with_capacity(2 * changes.len());
         for (at, change) in changes.iter().enumerate() {
             let n_ratings = after.indptr[at + 1] - after.indptr[at];
             let placement = change.exists.then(|| Placement::of(&assignment, at, n_ratings));
@@ -205,16 +223,7 @@ impl Placer {
             self.done.push((change.user, earlier, placement, change.epoch));
         }
         moved.sort_unstable();
-        let (before, after) = (before.view(), after.view());
-        for of_segment in moved.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            let (epoch, segment, ..) = of_segment[0];
-            for &(_, _, at, brought) in of_segment {
-                let (rows, sign) = if brought { (&after, 1) } else { (&before, -1) };
-                self.counter.add(rows.row(at as usize), sign, &self.frame);
-            }
-            let tallied = &mut self.tallied;
-            self.counter.drain(|item, tally| tallied.push((Cell { segment, item }, epoch, tally)));
-        }
+        moved
     }
 
     /// Hands out the differences of both collections.
@@ -228,6 +237,21 @@ impl Placer {
             placement.into_iter().for_each(|placement| user((number, placement), epoch, 1));
         }
         self.tallied.drain(..).for_each(|(cell, epoch, difference)| tally(cell, epoch, difference));
+    }
+}
+
+/// Appends the rows of the user that a cursor is at, each with how often it is there.
+pub fn read_rows<C>(cursor: &mut C, storage: &C::Storage, rows: &mut Vec<(Row, i32)>)
+where
+    C: for<'a> Cursor<Val<'a> = &'a Row, DiffGat<'a> = &'a i32>,
+{
+    while let Some(&row) = cursor.get_val(storage) {
+        let mut n = 0;
+        cursor.map_times(storage, |_, &difference| n += difference);
+        if n != 0 {
+            rows.push((row, n));
+        }
+        cursor.step_val(storage);
     }
 }
 

@@ -3,7 +3,7 @@
 //! What is told of a batch ends with its line `"event":"batch"`. A file shows by itself how far it is told: its tail is read, and
 //! what lies behind the last such line is a piece of a batch whose session ended over it (or says that a session began): it is
 //! cut off, and told again. Nothing shows what became of lines on standard output, or in a pipe; there a mark is set before a
-//! batch is told ([`State::tell`]), so it is told once at most.
+//! batch is told ([`State::tell`]), so it is told at most once.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -21,12 +21,12 @@ const REMEDY: &str = "check the permissions and free space there, or name anothe
 /// How much of a file is read at once, from its end.
 const BLOCK: usize = 64 << 10;
 
-/// Whether anybody hears.
+/// Whether the lines are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Told {
     Yes,
-    /// Whoever read the pipe has gone: the run is to end, without a word.
+    /// The reader of the pipe has gone: the run is to end, without a message.
     NobodyListens,
 }
 
@@ -66,12 +66,8 @@ impl Teller {
         let file = open.map_err(failed)?;
         let (told, end) = tail(&file, destination)?;
         if told > state.last() {
-            let problem = format!(
-                "{}: batch {told} was told there, and the state {} is at {}",
-                destination.display(),
-                state.folder().display(),
-                state.last()
-            );
+            let (file, folder, last) = (destination.display(), state.folder().display(), state.last());
+            let problem = format!("{file}: batch {told} was told there, and the state {folder} is at {last}");
             return Err(Error::job("--output", problem, "name another file, or the state that belongs to this one"));
         }
         file.set_len(end).map_err(failed)?;
@@ -111,7 +107,7 @@ impl Teller {
         }
     }
 
-    /// What was told is on the disk on return: to be asked before a snapshot drops what it could be told from again.
+    /// What was told is on the disk on return. Must be called before a snapshot drops the log from which it could be told again.
     pub fn sync(&self) -> Result<()> {
         match &self.place {
             Place::Pipe(_) => Ok(()),
@@ -122,7 +118,7 @@ impl Teller {
     }
 }
 
-/// As much of a line as all of them have.
+/// The fields that all lines have.
 #[derive(Deserialize)]
 struct Event<'a> {
     event: &'a str,
@@ -138,31 +134,17 @@ impl<'a> Event<'a> {
 /// The number of the last batch that was told whole, and where its last line ends. 0 and 0 where there is none.
 fn tail(file: &File, path: &Path) -> Result<(u64, u64)> {
     let failed = |e: io::Error| Error::file(path, "cannot read", &e, REMEDY);
-    let mut start = file.metadata().map_err(failed)?.len();
-    // From `start` on, as far back as was needed.
-    let mut bytes = Vec::new();
+    let start = file.metadata().map_err(failed)?.len();
+    let mut tail = Tail { file, start, bytes: Vec::new() };
     let mut is_last = true;
     loop {
-        // The last line that begins in the bytes, if its beginning is there.
-        let begin = match memchr::memrchr(b'\n', bytes.strip_suffix(b"\n").unwrap_or(&bytes)) {
-            Some(at) => at + 1,
-            None if start == 0 => 0,
-            None => {
-                let block = BLOCK.max(bytes.len()).min(start as usize);
-                let mut longer = vec![0; block];
-                start -= block as u64;
-                file.read_exact_at(&mut longer, start).map_err(failed)?;
-                longer.append(&mut bytes);
-                bytes = longer;
-                continue;
-            }
-        };
-        let line = &bytes[begin..];
+        let begin = tail.last_line().map_err(failed)?;
+        let line = &tail.bytes[begin..];
         match line.strip_suffix(b"\n") {
             // The file begins with it, and it is empty: nothing is told.
             _ if line.is_empty() => return Ok((0, 0)),
             Some(whole) => match Event::of(whole) {
-                Some(Event { event: "batch", batch }) => return Ok((batch, start + bytes.len() as u64)),
+                Some(Event { event: "batch", batch }) => return Ok((batch, tail.start + tail.bytes.len() as u64)),
                 Some(_) => {}
                 None => return Err(something_else(path)),
             },
@@ -170,7 +152,38 @@ fn tail(file: &File, path: &Path) -> Result<(u64, u64)> {
             None => return Err(something_else(path)),
         }
         is_last = false;
-        bytes.truncate(begin);
+        tail.bytes.truncate(begin);
+    }
+}
+
+/// A file as far back as was needed.
+struct Tail<'f> {
+    file: &'f File,
+    /// Where `bytes` begin in it.
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Tail<'_> {
+    /// Where the last line begins in the bytes, of which more are read until it does.
+    fn last_line(&mut self) -> io::Result<usize> {
+        loop {
+            match memchr::memrchr(b'\n', self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes)) {
+                Some(at) => return Ok(at + 1),
+                None if self.start == 0 => return Ok(0),
+                None => self.read_block()?,
+            }
+        }
+    }
+
+    fn read_block(&mut self) -> io::Result<()> {
+        let block = BLOCK.max(self.bytes.len()).min(self.start as usize);
+        let mut longer = vec![0; block];
+        self.start -= block as u64;
+        self.file.read_exact_at(&mut longer, self.start)?;
+        longer.append(&mut self.bytes);
+        self.bytes = longer;
+        Ok(())
     }
 }
 

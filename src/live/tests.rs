@@ -1,5 +1,5 @@
-//! The law of live mode: whatever happened to the ratings, in however many workers, what is kept up to date is what comes
-//! out of the ratings as they are now.
+//! The invariant `digit-for-digit`: whatever happened to the ratings, in however many workers, what is kept up to date is what
+//! comes out of the ratings as they are now.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

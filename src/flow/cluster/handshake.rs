@@ -1,9 +1,9 @@
 //! From a socket to a [`Link`] with a member whose [`Hello`] is known.
 //!
-//! With a key: Noise, pattern NNpsk0 (Perrin 2018, revision 34), so that the first message of whoever calls already needs
-//! the key. Both sides contribute a fresh key of their own, hence an old handshake that is played again ends at the
-//! first message after it. Without a key both sides say a magic word instead. Then whoever called sends its hello, and
-//! the other answers with its own and with whether it takes the caller.
+//! With a key: Noise, pattern NNpsk0 (Perrin 2018, revision 34), so that even the caller's first message needs the key. Both
+//! sides contribute a fresh key, so an old handshake that is played again ends at the first message after it. Without a
+//! key both sides say a magic word instead. Then the caller sends its hello, and the other side answers with its own and with
+//! whether it takes the caller.
 //!
 //! A handshake has [`TIMEOUT`] in all, however slowly its bytes drip.
 
@@ -22,7 +22,7 @@ const PATTERN: &str = "Noise_NNpsk0_25519_AESGCM_BLAKE2s";
 const PROLOGUE: &[u8] = b"segmill cluster";
 const MAGIC: [u8; 16] = *b"SEGMILL PLAIN \x00\x01";
 pub const TIMEOUT: Duration = Duration::from_secs(5);
-/// A message of the handshake itself has a key and a tag.
+/// Bytes of a message of the handshake itself, which has a key and a tag.
 const LARGEST_STEP: usize = 256;
 
 /// How links are protected.
@@ -30,15 +30,15 @@ const LARGEST_STEP: usize = 256;
 pub enum Security {
     /// Encrypted and authenticated with the cluster's key.
     Key(ClusterKey),
-    /// By a checksum only: for networks where everybody is trusted.
+    /// By a checksum only: for networks where every machine is trusted.
     Plaintext,
 }
 
-/// What the called side says.
+/// What the called side answers to a hello.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub hello: Hello,
-    /// Why it does not take the caller, if so.
+    /// Why it does not take the caller; absent where it does.
     pub refused: Option<String>,
 }
 
@@ -210,6 +210,7 @@ mod tests {
         }
     }
 
+    /// The invariant `timely-stays-here`: no link, no bytes.
     #[test]
     fn strangers_are_not_answered() {
         let noise: &[&[u8]] = &[b"GET / HTTP/1.1\r\n\r\n", b"", &[0; 4096], &[0xff; 70_000], &[48, 0]];

@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The dialect that members speak with each other; members of two dialects cannot work together.
+/// The version of what members say to each other; members of two versions cannot work together.
 pub const PROTOCOL: u32 = 2;
 
 /// What a member says of itself. It travels encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     pub protocol: u32,
-    /// Names a run among others, if who started it named it.
+    /// Names a run among others; empty where nobody named it.
     pub run: String,
-    /// How often the members of the run were started before.
+    /// How often the members of the run were started before this time.
     pub attempt: u32,
     pub process: usize,
     pub processes: usize,
@@ -25,22 +25,22 @@ pub struct Hello {
     pub inputs: String,
     /// Digest of the program.
     pub binary: String,
-    /// Where it listens; 0 where nobody calls it.
+    /// The port at which it listens; 0 where it is never called.
     pub port: u16,
 }
 
-/// How a member's hello fits the own one.
+/// How a member's hello fits that of this process.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fit {
     Fits,
     /// A member of an earlier or later attempt of the same run: not one of ours, and no reason to give up.
     OtherAttempt,
-    /// Nothing can come of this.
+    /// The two cannot work together.
     Never(Error),
 }
 
 impl Hello {
-    /// Compares the hello of a member that was met with the own one.
+    /// Compares the hello of a member that was met with that of this process.
     pub fn fit(&self, met: &Hello) -> Fit {
         match self.compare(met) {
             Err(error) => Fit::Never(error),
@@ -50,44 +50,48 @@ impl Hello {
     }
 
     fn compare(&self, met: &Hello) -> Result<()> {
-        let place = || format!("process {}", met.process);
-        let differs = |what: &str, here: &dyn std::fmt::Display, there: &dyn std::fmt::Display| {
-            let problem = format!("its {what} is {there}, here it is {here}");
-            Err(Error::job(place(), problem, "start every process with the same binary, job and options"))
-        };
-        if met.protocol != self.protocol {
-            return differs("protocol version", &self.protocol, &met.protocol);
-        }
-        if met.version != self.version {
-            return differs("version", &self.version, &met.version);
-        }
-        if met.binary != self.binary {
-            return differs("binary", &self.binary, &met.binary);
-        }
-        if met.run != self.run {
-            return differs("run id", &self.run, &met.run);
-        }
-        if let Some(section) = self.other_section(met) {
-            let problem = format!("its job differs from the one here in {section}");
-            return Err(Error::job(place(), problem, "give every process the same job file and the same --set"));
-        }
-        if met.processes != self.processes {
-            return differs("number of processes", &self.processes, &met.processes);
-        }
-        if met.workers != self.workers {
-            return differs("number of workers", &self.workers, &met.workers);
-        }
+        self.same(met, "protocol version", |hello| hello.protocol.to_string())?;
+        self.same(met, "version", |hello| hello.version.clone())?;
+        self.same(met, "binary", |hello| hello.binary.clone())?;
+        self.same(met, "run id", |hello| hello.run.clone())?;
+        self.same_job(met)?;
+        self.same(met, "number of processes", |hello| hello.processes.to_string())?;
+        self.same(met, "number of workers", |hello| hello.workers.to_string())?;
         if met.process >= self.processes || met.process == self.process {
-            return differs("index", &self.process, &met.process);
+            return Err(self.differs(met, "index", |hello| hello.process.to_string()));
         }
-        if !met.inputs.is_empty() && !self.inputs.is_empty() && met.inputs != self.inputs {
-            let problem = "its list of input files differs from the one here in a name or a size";
-            return Err(Error::job(place(), problem, "let every process see the same files under the same names"));
-        }
-        Ok(())
+        self.same_inputs(met)
     }
 
-    /// A section of the job that the other has not, or has otherwise.
+    fn same(&self, met: &Hello, what: &str, value: impl Fn(&Hello) -> String) -> Result<()> {
+        if value(self) == value(met) { Ok(()) } else { Err(self.differs(met, what, value)) }
+    }
+
+    fn differs(&self, met: &Hello, what: &str, value: impl Fn(&Hello) -> String) -> Error {
+        let problem = format!("its {what} is {}, here it is {}", value(met), value(self));
+        Error::job(met.place(), problem, "start every process with the same binary, job and options")
+    }
+
+    fn same_job(&self, met: &Hello) -> Result<()> {
+        let Some(section) = self.other_section(met) else { return Ok(()) };
+        let problem = format!("its job differs from the one here in {section}");
+        Err(Error::job(met.place(), problem, "give every process the same job file and the same --set"))
+    }
+
+    fn same_inputs(&self, met: &Hello) -> Result<()> {
+        if met.inputs.is_empty() || self.inputs.is_empty() || met.inputs == self.inputs {
+            return Ok(());
+        }
+        let problem = "its list of input files differs from the one here in a name or a size";
+        Err(Error::job(met.place(), problem, "let every process see the same files under the same names"))
+    }
+
+    /// A member as messages name it.
+    fn place(&self) -> String {
+        format!("process {}", self.process)
+    }
+
+    /// A section of the job that the other lacks, or that differs there.
     fn other_section<'a>(&'a self, met: &'a Hello) -> Option<&'a str> {
         let lacks = |one: &'a Hello, other: &Hello| one.job.iter().find(|section| !other.job.contains(section));
         lacks(self, met).or_else(|| lacks(met, self)).map(|(name, _)| name.as_str())

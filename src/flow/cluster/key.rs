@@ -1,6 +1,6 @@
 //! The key that tells members of a cluster from strangers.
 //!
-//! 32 bytes, written as 64 hexadecimal digits. A key comes from a file that nobody else may read, or from the environment;
+//! 32 bytes, written as 64 hexadecimal digits. A key comes from a file that only its owner may read, or from the environment;
 //! never from the command line, which every user of a machine can see.
 
 use std::fmt;
@@ -48,14 +48,9 @@ impl ClusterKey {
         let refused =
             |problem: String| Error::job(place(), problem, "name a file with 64 hexadecimal digits, mode 0600");
         let metadata = std::fs::metadata(path).map_err(|e| refused(format!("cannot read: {e}")))?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = metadata.permissions().mode() & 0o777;
-            if metadata.is_file() && mode & 0o077 != 0 {
-                let problem = format!("others may read or write it (mode {mode:04o})");
-                return Err(Error::job(place(), problem, format!("run: chmod 600 {}", path.display())));
-            }
+        if let Some(mode) = open_mode(&metadata) {
+            let problem = format!("others may read or write it (mode {mode:04o})");
+            return Err(Error::job(place(), problem, format!("run: chmod 600 {}", path.display())));
         }
         if metadata.len() > 4096 {
             return Err(refused(format!("{} bytes are no key", metadata.len())));
@@ -87,6 +82,19 @@ impl ClusterKey {
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// The mode of a file that others may read or write.
+#[cfg(unix)]
+fn open_mode(metadata: &std::fs::Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = metadata.permissions().mode() & 0o777;
+    (metadata.is_file() && mode & 0o077 != 0).then_some(mode)
+}
+
+#[cfg(not(unix))]
+fn open_mode(_: &std::fs::Metadata) -> Option<u32> {
+    None
 }
 
 #[cfg(test)]

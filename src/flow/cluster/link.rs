@@ -28,7 +28,7 @@ const DATA: u8 = 0;
 const PULSE: u8 = 1;
 const FAREWELL: u8 = 2;
 
-/// What makes a frame of bytes.
+/// What protects the bytes of a frame.
 pub enum Seal {
     Noise(Box<StatelessTransportState>),
     /// A checksum.
@@ -83,6 +83,11 @@ fn checksum(number: u64, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
+/// The peers that are linked, by index.
+pub fn peers(links: &[Option<Link>]) -> impl Iterator<Item = (usize, &Link)> {
+    links.iter().enumerate().filter_map(|(peer, link)| Some((peer, link.as_ref()?)))
+}
+
 /// One end of a connection. Clones are the same end.
 #[derive(Clone)]
 pub struct Link {
@@ -120,7 +125,7 @@ pub(crate) struct Life {
     heard: AtomicU64,
     /// How far the other side said it was.
     watermark: AtomicU64,
-    /// It says nothing any more, as agreed.
+    /// It has shut down its end: nothing more is to come.
     closed: AtomicBool,
 }
 
@@ -150,12 +155,21 @@ impl Link {
         Ok(incoming.take_whole())
     }
 
+    /// Waits for a whole message that comes before the deadline.
+    pub fn hear_by(&self, deadline: Instant) -> io::Result<Vec<u8>> {
+        let time = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
+        self.socket().set_read_timeout(Some(time))?;
+        let message = self.hear()?;
+        self.socket().set_read_timeout(None)?;
+        Ok(message)
+    }
+
     /// A sign of life, with how far this side is.
     pub fn pulse(&self, watermark: u64) -> io::Result<()> {
         self.send(PULSE, &watermark.to_le_bytes())
     }
 
-    /// Says why this side leaves. Waits for nobody: where another thread is writing, nothing is said.
+    /// Tells the other side why this one leaves. Does not wait: where another thread is writing, nothing is sent.
     pub fn farewell(&self, reason: &str) {
         let end = reason.char_indices().map(|(at, _)| at).take_while(|&at| at <= 1000).last().unwrap_or(0);
         let reason = if reason.len() > 1000 { &reason[..end] } else { reason };
@@ -165,7 +179,7 @@ impl Link {
         }
     }
 
-    /// How long nothing has come; nothing where nothing is to come.
+    /// How long the other side has been silent; nothing where it has shut down its end.
     pub fn silence(&self) -> Option<Duration> {
         let life = &self.shared.life;
         let heard = Duration::from_millis(life.heard.load(Ordering::Relaxed));
@@ -173,7 +187,7 @@ impl Link {
         (!life.closed.load(Ordering::Relaxed)).then_some(silence)
     }
 
-    /// Takes the silence so far for no sign.
+    /// Lets the silence so far not count.
     pub fn forgive(&self) {
         self.shared.life.hear();
     }
@@ -244,13 +258,7 @@ impl<R: Read> Incoming<R> {
     /// Waits for the next frame of data.
     pub(crate) fn receive(&mut self, seal: &Seal, life: &Life) -> io::Result<()> {
         loop {
-            let mut length = [0; 2];
-            self.reader.read_exact(&mut length)?;
-            self.body.resize(usize::from(u16::from_le_bytes(length)), 0);
-            self.reader.read_exact(&mut self.body)?;
-            seal.open(self.number, &self.body, &mut self.payload)?;
-            self.number += 1;
-            self.at = 1;
+            self.read_frame(seal)?;
             life.hear();
             match self.payload.split_first() {
                 Some((&DATA, _)) => return Ok(()),
@@ -265,6 +273,18 @@ impl<R: Read> Incoming<R> {
                 _ => return Err(ErrorKind::InvalidData.into()),
             }
         }
+    }
+
+    /// Waits for the next frame of any kind.
+    fn read_frame(&mut self, seal: &Seal) -> io::Result<()> {
+        let mut length = [0; 2];
+        self.reader.read_exact(&mut length)?;
+        self.body.resize(usize::from(u16::from_le_bytes(length)), 0);
+        self.reader.read_exact(&mut self.body)?;
+        seal.open(self.number, &self.body, &mut self.payload)?;
+        self.number += 1;
+        self.at = 1;
+        Ok(())
     }
 }
 
@@ -338,6 +358,7 @@ mod tests {
         [(noise(one), noise(other)), (Seal::Plain, Seal::Plain)]
     }
 
+    /// The invariant `timely-stays-here`: no byte of a frame that is not the next one gets further.
     #[test]
     fn a_damaged_repeated_or_left_out_frame_is_not_opened() {
         for (one, other) in seals() {

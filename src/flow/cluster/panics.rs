@@ -1,29 +1,29 @@
 //! How a process of a cluster ends before its time.
 //!
 //! timely leaves the other workers hanging when one panics, so a panic ends the process: with exit code 5 where a
-//! connection broke, 70 otherwise. Before it goes it tells its peers why, who then end with 5.
+//! connection broke, 70 otherwise. Before that it tells its peers why, which then end with 5.
 
 use std::sync::{Mutex, PoisonError};
 
-use super::Layout;
+use super::layout::Layout;
 use super::link::Link;
 use crate::error::Error;
 use crate::watch::say;
 
-/// Who is told when this process ends before its time.
+/// The peers that are told when this process ends before its time.
 static PEERS: Mutex<Vec<Link>> = Mutex::new(Vec::new());
 
-/// Held to the end of the process by whoever ends it: what fails after the first failure waits and is never shown.
+/// Held to the end of the process by the thread that ends it: what fails after the first failure waits and is never shown.
 static ENDING: Mutex<()> = Mutex::new(());
 
-/// Says what happened, here and to the peers, and ends the process.
+/// Reports what happened, here and to the peers, and ends the process.
 pub fn end(error: &Error) -> ! {
     let _first = ENDING.lock().unwrap_or_else(PoisonError::into_inner);
     say::error(error);
     leave(error)
 }
 
-/// Ends the process without a word here.
+/// Ends the process without a message here.
 pub fn leave(error: &Error) -> ! {
     if let Ok(peers) = PEERS.try_lock() {
         peers.iter().for_each(|link| link.farewell(&error.to_string()));
@@ -41,14 +41,12 @@ pub fn end_on_panic(layout: &Layout) {
     let layout = layout.clone();
     std::panic::set_hook(Box::new(move |info| {
         let thread = std::thread::current().name().unwrap_or("?").to_string();
-        let payload = info.payload();
-        let text = payload.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default();
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
-        end(&classify(&layout, &thread, &text, place));
+        end(&classify(&layout, &thread, info.payload_as_str().unwrap_or_default(), place));
     }));
 }
 
+/// The error that a panic on `thread` at `place` stands for.
 fn classify(layout: &Layout, thread: &str, text: &str, place: String) -> Error {
     // As timely says it: "timely communication error: reading data: the cause", on a thread named after the peer.
     let Some((_, what)) = text.split_once("timely communication error: ") else {

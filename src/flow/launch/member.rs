@@ -1,13 +1,13 @@
 //! One process of the group, as the launcher sees it.
 
-use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
-use super::orders::LEAVE;
-use super::{Orders, Plan, STATUS_VARIABLE, is_here};
+use super::command::command;
+use super::orders::{LEAVE, Orders};
+use super::plan::Plan;
 use crate::error::{Error, Result};
 
 /// What the launcher is told.
@@ -42,14 +42,9 @@ impl Member {
         // Ctrl-C on a terminal is for the launcher, who tells the members.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let program = command.get_program().to_owned();
         let mut child = command.spawn().map_err(|e| {
-            Error::file(
-                program.as_ref(),
-                &format!("cannot start process {process}"),
-                &e,
-                "check --ssh and --remote-program",
-            )
+            let what = format!("cannot start process {process}");
+            Error::file(command.get_program().as_ref(), &what, &e, "check --ssh and --remote-program")
         })?;
         let mut stdin = child.stdin.take().expect("a pipe");
         // A member that has gone already is noticed soon.
@@ -113,69 +108,4 @@ fn listen(process: usize, pipe: impl Read + Send + 'static, error: bool, events:
             line.clear();
         }
     })
-}
-
-/// The command that starts a member, here or elsewhere.
-fn command(plan: &Plan, address: &str, process: usize) -> Result<Command> {
-    let program = std::env::current_exe()
-        .map_err(|e| Error::Bug { place: "launch".into(), problem: format!("where is this program? {e}") })?;
-    let mut words = plan.words.clone();
-    words.extend(["--process".into(), process.to_string().into()]);
-    if let Some(address) = plan.status_addr.as_ref().filter(|_| process == 0) {
-        words.extend(["--status-addr".into(), address.into()]);
-    }
-    if plan.hosts.is_empty() || is_here(address) {
-        let mut command = Command::new(program);
-        command.args(words).env_remove(STATUS_VARIABLE);
-        return Ok(command);
-    }
-    let (ssh, options) = plan.ssh.split_first().ok_or_else(|| {
-        Error::job("--ssh", "it is empty", "name the command that starts a program on another machine")
-    })?;
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let folder = std::env::current_dir()
-        .map_err(|e| Error::Bug { place: "launch".into(), problem: format!("where are we? {e}") })?;
-    let program = plan.remote_program.as_deref().unwrap_or(&program);
-    let mut line = format!("cd {} && exec {}", quoted(folder.as_os_str()), quoted(program.as_os_str()));
-    words.iter().for_each(|word| line.extend([" ", &quoted(word)]));
-    let mut command = Command::new(ssh);
-    command.args(options).arg("--").arg(host).arg(OsString::from(line));
-    Ok(command)
-}
-
-/// A word as a shell takes it literally.
-fn quoted(word: &OsStr) -> String {
-    format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::flow::cluster::Security;
-
-    #[test]
-    fn another_machine_is_reached_by_ssh_with_every_word_quoted() {
-        let plan = Plan {
-            words: vec!["run".into(), "--launched".into(), "it's a job.toml".into()],
-            processes: 2,
-            hosts: vec!["localhost:1".into(), "node2:2101".into()],
-            security: Security::Plaintext,
-            status_addr: None,
-            max_restarts: 0,
-            ssh: vec!["ssh".into(), "-o".into(), "BatchMode=yes".into()],
-            remote_program: Some("/opt/segmill".into()),
-        };
-        let here = command(&plan, &plan.hosts[0], 0).unwrap();
-        assert_eq!(here.get_program(), std::env::current_exe().unwrap());
-        let there = command(&plan, &plan.hosts[1], 1).unwrap();
-        assert_eq!(there.get_program(), "ssh");
-        let words: Vec<_> = there.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
-        assert_eq!(words[..4], ["-o", "BatchMode=yes", "--", "node2"]);
-        let line = &words[4];
-        assert!(
-            line.ends_with(r"exec '/opt/segmill' 'run' '--launched' 'it'\''s a job.toml' '--process' '1'"),
-            "{line}"
-        );
-    }
 }

@@ -2,230 +2,29 @@
 //!
 //! Every member is a child process, on another machine by way of ssh. It gets its orders ([`Orders`]: the key, the
 //! addresses, the run and the attempt) on standard input, where no list of processes shows them, and leaves when that
-//! input ends: so a launcher that is killed leaves nobody behind. What members say is passed on line by line with their
-//! index in front; what several say alike is said once.
+//! input ends: so a launcher that is killed leaves no member behind. What members say is passed on line by line with their
+//! index in front; what several say alike is passed on once.
 //!
 //! When a member is lost the others notice and leave. Then all are started again, as a new attempt that goes on from the
-//! checkpoint, a while later each time. An error of the command line, the job, the data or a file is no reason to try
+//! checkpoint, each time after a longer pause. An error of the command line, the job, the data or a file is no reason to try
 //! again, and neither is a bug.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `plan` | what to start |
+//! | `attempts` | starts all members, watches them, starts them again |
+//! | `member` | one process as the launcher sees it |
+//! | `command` | the command line that starts it, here or over ssh |
+//! | `orders` | what the launcher tells a member |
+//! | `said` | what members say, passed on |
 
+mod attempts;
+mod command;
 mod member;
 mod orders;
+mod plan;
 mod said;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
-
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-
-use crate::error::{Error, Result};
-use crate::flow::cluster::Security;
-use crate::watch::say;
-use member::{Ended, Event, Member};
-use said::Said;
-
+pub use attempts::launch;
 pub use orders::{Audience, Orders};
-
-/// Most members notice at once when one is lost, and say so. Whoever is still there after this is told to leave.
-const GRACE: Duration = Duration::from_secs(3);
-/// Whoever is still there after this, told to leave, is stopped.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Exit codes with which segmill itself says that trying again is no use.
-const OWN_CODES: [u8; 4] = [2, 3, 4, 70];
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// The variable that says where a process tells how far it is. Members have it from the launcher, not from there.
-pub const STATUS_VARIABLE: &str = "SEGMILL_STATUS_ADDR";
-
-/// What to start.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// The words of every member's command line, but for its index.
-    pub words: Vec<OsString>,
-    pub processes: usize,
-    /// `host:port` of each process; empty: all here, at ports that are free.
-    pub hosts: Vec<String>,
-    pub security: Security,
-    /// Where process 0 tells how far it is.
-    pub status_addr: Option<String>,
-    pub max_restarts: u32,
-    /// The command that starts a program on another machine.
-    pub ssh: Vec<String>,
-    /// Where segmill is there; absent: where it is here.
-    pub remote_program: Option<PathBuf>,
-}
-
-/// True where an address of a hosts file is this machine's own.
-pub fn is_here(address: &str) -> bool {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let local = host.trim_start_matches('[').trim_end_matches(']');
-    local == "localhost" || local.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Attempt {
-    Done,
-    /// Trying again may help.
-    Lost,
-    /// It will not: the exit code.
-    Failed(u8),
-    /// By this signal, to the launcher.
-    Stopped(i32),
-}
-
-/// Starts all members, again and again if need be. Returns the exit code of the whole.
-pub fn launch(plan: &Plan) -> Result<u8> {
-    let run = run_id()?;
-    let (sender, events) = mpsc::channel();
-    let stopped = |e: std::io::Error| Error::Bug { place: "signals".into(), problem: e.to_string() };
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(stopped)?;
-    let signalled = sender.clone();
-    std::thread::spawn(move || signals.forever().for_each(|signal| drop(signalled.send(Event::Signal(signal)))));
-    let mut pause = FIRST_PAUSE;
-    for number in 0..=plan.max_restarts {
-        let members = start_all(plan, &run, number, &sender)?;
-        match watch(members, &events) {
-            Attempt::Done => return Ok(0),
-            Attempt::Failed(code) if OWN_CODES.contains(&code) => return Ok(code),
-            Attempt::Failed(code) => return Err(not_started(plan, code)),
-            Attempt::Stopped(signal) => return Ok(128 + signal as u8),
-            Attempt::Lost if number < plan.max_restarts => {
-                let left = plan.max_restarts - number;
-                let pause_s = pause.as_secs();
-                say::trouble(&format!("a process was lost; starting all again in {pause_s} s ({left} restarts left)"));
-                if let Some(signal) = wait(pause, &events) {
-                    return Ok(128 + signal as u8);
-                }
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            Attempt::Lost => {}
-        }
-    }
-    let problem = format!("a process was lost in each of {} attempts", plan.max_restarts + 1);
-    Err(Error::peer("launch", problem, "see what the processes said, and launch again to go on from the checkpoint"))
-}
-
-/// A shell or ssh speaks, not segmill.
-fn not_started(plan: &Plan, code: u8) -> Error {
-    Error::File {
-        path: plan.remote_program.clone().unwrap_or_else(|| "segmill".into()),
-        problem: format!("a member could not be started (exit code {code})"),
-        remedy: "check --ssh and --remote-program, and that this folder is on every machine".into(),
-    }
-}
-
-fn run_id() -> Result<String> {
-    let mut id = [0; 8];
-    getrandom::fill(&mut id)
-        .map_err(|e| Error::Bug { place: "run id".into(), problem: format!("no random bytes: {e}") })?;
-    Ok(id.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn start_all(plan: &Plan, run: &str, attempt: u32, events: &mpsc::Sender<Event>) -> Result<Vec<Member>> {
-    let hosts = if plan.hosts.is_empty() { free_addresses(plan.processes)? } else { plan.hosts.clone() };
-    let orders = Orders::new(&plan.security, hosts, run, attempt);
-    // Those that have started leave when an error drops them.
-    (0..plan.processes).map(|process| Member::start(plan, &orders, process, events.clone())).collect()
-}
-
-/// As many loopback addresses that were free a moment ago. Somebody else may take one: that attempt is then lost.
-fn free_addresses(count: usize) -> Result<Vec<String>> {
-    let bind = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| Ok((l.local_addr()?, l)));
-    let failed = |e: std::io::Error| Error::peer("127.0.0.1", format!("no free port: {e}"), "try again");
-    let bound = (0..count).map(|_| bind().map_err(failed)).collect::<Result<Vec<_>>>()?;
-    Ok(bound.iter().map(|(address, _)| address.to_string()).collect())
-}
-
-/// Waits until all members have ended.
-fn watch(mut members: Vec<Member>, events: &Receiver<Event>) -> Attempt {
-    let mut said = Said::default();
-    let (mut leaving, mut stopped): (Option<Instant>, Option<i32>) = (None, None);
-    loop {
-        match events.recv_timeout(LOOK_EVERY) {
-            Ok(Event::Line { process, line, error }) => said.say(process, &line, error),
-            Ok(Event::Signal(signal)) => {
-                // The second is from somebody in a hurry.
-                let now = if stopped.replace(signal).is_some() { Instant::now() - PATIENCE } else { Instant::now() };
-                leaving = Some(now - GRACE);
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
-        }
-        let ended: Vec<Option<Ended>> = members.iter_mut().map(Member::look).collect();
-        if ended.iter().all(Option::is_some) {
-            // What was said last is passed on before judgement.
-            members.into_iter().for_each(Member::hear_out);
-            while let Ok(Event::Line { process, line, error }) = events.try_recv() {
-                said.say(process, &line, error);
-            }
-            return stopped.map_or_else(|| verdict(&ended), Attempt::Stopped);
-        }
-        if leaving.is_none() && ended.iter().flatten().any(|ended| *ended != Ended::Code(0)) {
-            leaving = Some(Instant::now());
-        }
-        match leaving.map(|since| since.elapsed()) {
-            Some(time) if time > GRACE + PATIENCE => members.iter_mut().for_each(Member::kill),
-            Some(time) if time > GRACE => members.iter_mut().for_each(Member::dismiss),
-            _ => {}
-        }
-    }
-}
-
-/// What is to be done about an attempt whose members have all ended.
-fn verdict(ended: &[Option<Ended>]) -> Attempt {
-    let ended = || ended.iter().flatten();
-    let final_code = |ended: &Ended| match ended {
-        Ended::Code(code) if ![0, 5].contains(code) => Some(*code),
-        _ => None,
-    };
-    match ended().find_map(final_code) {
-        Some(code) => Attempt::Failed(u8::try_from(code).unwrap_or(u8::MAX)),
-        None if ended().all(|ended| *ended == Ended::Code(0)) => Attempt::Done,
-        None => Attempt::Lost,
-    }
-}
-
-/// Waits; a signal ends it.
-fn wait(pause: Duration, events: &Receiver<Event>) -> Option<i32> {
-    let end = Instant::now() + pause;
-    while let left = end.saturating_duration_since(Instant::now())
-        && !left.is_zero()
-    {
-        if let Ok(Event::Signal(signal)) = events.recv_timeout(left) {
-            return Some(signal);
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lost_member_is_worth_another_attempt_and_an_error_is_not() {
-        let verdict = |ended: &[Ended]| verdict(&ended.iter().copied().map(Some).collect::<Vec<_>>());
-        let code = Ended::Code;
-        assert_eq!(verdict(&[code(0), code(0)]), Attempt::Done);
-        assert_eq!(verdict(&[code(5), Ended::Signal]), Attempt::Lost);
-        assert_eq!(verdict(&[code(0), code(5)]), Attempt::Lost);
-        for fatal in [2, 3, 4, 70] {
-            assert_eq!(verdict(&[code(5), code(fatal), Ended::Signal]), Attempt::Failed(fatal as u8));
-        }
-    }
-
-    #[test]
-    fn loopback_is_here() {
-        for address in ["localhost:1", "127.0.0.1:2", "127.3.2.1:2", "[::1]:4"] {
-            assert!(is_here(address), "{address}");
-        }
-        for address in ["node1:1", "10.0.0.1:2", "[fe80::1]:4"] {
-            assert!(!is_here(address), "{address}");
-        }
-    }
-}
+pub use plan::{Plan, STATUS_VARIABLE, is_here};

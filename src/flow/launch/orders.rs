@@ -20,7 +20,7 @@ pub struct Orders {
     pub hosts: Vec<String>,
     /// Names the run among others.
     pub run: String,
-    /// How often the members were started before.
+    /// How often the members were started before this time.
     pub attempt: u32,
     /// Where what members say ends up.
     pub audience: Audience,

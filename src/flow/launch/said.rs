@@ -17,7 +17,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// Passes on a line, from stderr if it is an `error`. What several say alike is said once.
+    /// Passes on a line, from stderr if it is an `error`. What several say alike is passed on once.
     pub fn say(&mut self, process: usize, line: &str, error: bool) {
         if let Some(stage) = line.strip_prefix(STAGE_MARK) {
             self.stage = None;
@@ -58,7 +58,7 @@ fn labelled(process: usize, mut event: Map<String, Value>) -> Value {
     event.into()
 }
 
-/// What segmill itself says to people is alike whoever says it, but for the time.
+/// What segmill itself says to people: the same from every member, but for the time.
 fn said_by_segmill(event: &Map<String, Value>) -> Option<String> {
     (event.get("target")? == say::TARGET).then(|| event.get("fields").map(Value::to_string))?
 }

@@ -7,12 +7,13 @@
 //! - With the operation given, delimiter and header are found as in an input file ([`crate::ingest::dialect`]), but from one line.
 //!   Columns that the job names must be in it. A rating or a time may be missing in any line.
 //!
-//! Until then every line is bad. A field that is empty is as good as missing for the rating and the time of a line with an
-//! operation in it, so that `withdraw,u1,i9,,2024-05-01` can be written.
+//! Until then every line is bad. An empty field counts as missing for the rating and the time of a line with an operation in it,
+//! so that `withdraw,u1,i9,,2024-05-01` can be written.
 
 use std::path::Path;
 
-use super::parser::{BAD_HEADER, BAD_OP, Read, Row, Rules, Wrong, op, wrong};
+use super::row::{BAD_HEADER, BAD_OP, Read, Row, Wrong, op, wrong};
+use super::rules::Rules;
 use crate::ingest::dialect::{self, DELIMITERS};
 use crate::ingest::fields::{Fields, Splitter, split, trim};
 use crate::ingest::ids::Id;
@@ -83,25 +84,14 @@ impl Layout {
 
     /// Of rows as the job's files have them.
     fn of_job(line: &[u8], spec: &FilesSpec) -> Result<Layout, Wrong> {
-        let by_index = |column: &Column| match column {
-            Column::Index(index) => Some(*index),
-            Column::Name(_) => None,
-        };
         let given = match &spec.rating {
             RatingColumn::Given(column) => by_index(column),
             _ => None,
         };
         let time = spec.time.as_ref().and_then(|time| by_index(&time.column));
-        // A column given by its number need not be in the first line. That a file had a header does not say that this has one.
-        let mut wanted = spec.clone();
-        wanted.header = spec.header.filter(|has| !has);
-        if given.is_some() {
-            wanted.rating = RatingColumn::None;
-        }
-        wanted.time = wanted.time.filter(|_| time.is_none());
-        wanted.time.iter_mut().for_each(|time| time.asked = true);
         // The line end makes it a whole line.
         let head = [line, b"\n"].concat();
+        let wanted = to_detect(spec, given.is_some(), time.is_some());
         let found = dialect::detect(&wanted, Path::new("changes"), &head).map_err(|_| (BAD_HEADER, "row"))?;
         let (user, item) = (found.user, found.item);
         let time = time.or(found.time.map(|time| time.column));
@@ -130,18 +120,37 @@ impl Layout {
             let field = fields.get(column?)?;
             (!may_be_empty || !trim(field).is_empty()).then_some(field)
         };
-        Ok(Row {
-            op,
-            user: id_in(&fields, self.user, "user")?,
-            item: id_in(&fields, self.item, "item")?,
-            rating: given(self.rating).map(|field| rating(field, 0)).transpose().map_err(wrong)?,
-            time: given(self.time)
-                .filter(|_| rules.times)
-                .map(|field| time(field, 0, rules.unit))
-                .transpose()
-                .map_err(wrong)?,
-        })
+        let (user, item) = (id_in(&fields, self.user, "user")?, id_in(&fields, self.item, "item")?);
+        let rating = given(self.rating).map(|field| rating(field, 0)).transpose().map_err(wrong)?;
+        let time = given(self.time).filter(|_| rules.times);
+        let time = time.map(|field| time_of(field, rules)).transpose()?;
+        Ok(Row { op, user, item, rating, time })
     }
+}
+
+/// A column given by its number.
+fn by_index(column: &Column) -> Option<usize> {
+    match column {
+        Column::Index(index) => Some(*index),
+        Column::Name(_) => None,
+    }
+}
+
+/// What is to be found in the first line: a column given by its number need not be in it, and that a file had a header does not
+/// say that this stream has one.
+fn to_detect(spec: &FilesSpec, rating_is_known: bool, time_is_known: bool) -> FilesSpec {
+    let mut wanted = spec.clone();
+    wanted.header = spec.header.filter(|has| !has);
+    if rating_is_known {
+        wanted.rating = RatingColumn::None;
+    }
+    wanted.time = wanted.time.filter(|_| !time_is_known);
+    wanted.time.iter_mut().for_each(|time| time.asked = true);
+    wanted
+}
+
+fn time_of(field: &[u8], rules: &Rules) -> Result<i64, Wrong> {
+    time(field, 0, rules.unit).map_err(wrong)
 }
 
 fn id_in(fields: &Fields<'_>, column: usize, name: &'static str) -> Result<Id, Wrong> {

@@ -1,9 +1,9 @@
 //! What every kind of input is: a feed, which gives lines to the session, and is told how far they are safe.
 //!
-//! A feed runs on a thread of its own (and may start more). It reads, cuts what it reads into lines, parses them with a parser of
-//! its own ([`Outlet::parser`]), and gives them on in [`Chunk`]s of one stream each. The channel behind [`Outlet::send`] is
-//! short: where the session is behind, `send` waits, so the feed reads no more, and whoever writes to it waits in turn. Nothing
-//! else is kept, so no input can fill the memory.
+//! A feed runs on a separate thread (and may start more). It reads, cuts what it reads into lines, parses them with a separate
+//! parser for each stream ([`Outlet::parser`]), and gives them on in [`Chunk`]s of one stream each. The channel behind
+//! [`Outlet::send`] is short: where the session is behind, `send` waits, so the feed reads no more, and its writers wait in
+//! turn. Nothing else is kept, so no input can fill the memory.
 //!
 //! The session takes lines out of chunks one by one and knows after each how far the input has been read ([`Place`]). Once
 //! they are safe it says so through the feed's [`Acknowledge`], on the session's thread.
@@ -29,12 +29,12 @@ pub trait Feed: Send {
     /// The input as it was named: its key in [`crate::live::change::Positions`], and what rejects call it.
     fn name(&self) -> &str;
 
-    /// Where it goes on: what was read of it before. Zero for what can be read but once.
+    /// Where it goes on: what was read of it before. Zero for what can be read only once.
     fn position(&self) -> Position {
         Position::default()
     }
 
-    /// Who is to be told how far lines are safe. Asked for once, before [`Feed::run`].
+    /// What is to be told how far lines are safe. Asked for once, before [`Feed::run`].
     fn acknowledger(&mut self) -> Box<dyn Acknowledge> {
         Box::new(Nobody)
     }
@@ -49,7 +49,7 @@ pub trait Feed: Send {
 /// Hears how far an input is safe. Dropped, after the feed's thread has ended, when nothing more will be acknowledged.
 pub trait Acknowledge: Send {
     /// Everything up to `position` is safe. `streams`: of a [`Place::Connection`], how many lines of it are, for those of which
-    /// more are than before. Is not to wait for anybody: what cannot be told at once is told later.
+    /// more are than before. Must not wait: what cannot be told at once is told later.
     fn acknowledge(&mut self, position: &Position, streams: &BTreeMap<u64, u64>) -> Result<()>;
 }
 
@@ -120,7 +120,7 @@ impl Outlet {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Gives lines on; waits while the session is behind. False: nobody takes them any more.
+    /// Gives lines on; waits while the session is behind. False: no more lines are taken.
     #[must_use]
     pub fn send(&self, chunk: Chunk) -> bool {
         chunk.lines.is_empty() || self.sender.send(Message::Lines { input: self.input, chunk }).is_ok()

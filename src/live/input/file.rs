@@ -1,11 +1,11 @@
 //! A file that grows, followed by its name as `tail -F` does.
 //!
 //! At its end the file is looked at again every [`PATIENCE`]. A last line without a line feed is one that is still being
-//! written: it is left until its end comes, also where the run is stopped, and read on the next start. Where the end of the file is
-//! its end (`--stop-at-end`), it counts.
+//! written: it is left until its end comes, also where the run is stopped, and read on the next start. Where the input ends with
+//! the file (`--stop-at-end`), it counts.
 //!
 //! When another file has taken the name (a log was rotated), the rest of the old one is read, its last line counts, and the new one
-//! is read from its start. That also holds while nobody follows: the position names the file it is of by its inode, and the old one
+//! is read from its start. That also holds between two sessions: the position names the file it is of by its inode, and the old one
 //! is looked for in the same folder. A file that has become shorter than what was read of it is an error: there is no telling what
 //! of it is new.
 
@@ -87,23 +87,20 @@ impl Feed for FileFeed {
                 Reached::End => {}
                 Reached::Stop => return Ok(()),
             }
-            let Some(next) = self.next_file()? else {
-                if self.stop_at_end {
+            match self.next_file()? {
+                Some(next) => match self.finish_file(&mut lines, &out)? {
+                    Reached::End => self.file = next,
+                    Reached::Stop => return Ok(()),
+                },
+                None if self.stop_at_end => {
                     let _ = out.send(lines.finish(self.place()?));
                     return Ok(());
                 }
-                thread::sleep(PATIENCE);
-                continue;
-            };
-            // Who writes may have been late to notice.
-            thread::sleep(PATIENCE);
-            if let Reached::Stop = self.read_to_end(&mut lines, &out)? {
-                return Ok(());
+                None => {
+                    thread::sleep(PATIENCE);
+                    continue;
+                }
             }
-            if !out.send(lines.finish(self.place()?)) {
-                return Ok(());
-            }
-            self.file = next;
             lines = Lines::new(out.parser(), 0, 0);
         }
     }
@@ -112,7 +109,7 @@ impl Feed for FileFeed {
 enum Reached {
     /// Of the file, for now.
     End,
-    /// Nobody wants more.
+    /// No more is wanted.
     Stop,
 }
 
@@ -125,7 +122,7 @@ impl FileFeed {
         Ok(Place::File { inode: self.file.metadata().map_err(|e| self.failed(&e))?.ino() })
     }
 
-    /// What of a parser the lines before the position would have made.
+    /// A parser that knows the layout of the lines before the position.
     fn parser(&self, out: &Outlet) -> Result<Parser> {
         let mut parser = out.parser();
         let mut head = Vec::new();
@@ -159,6 +156,16 @@ impl FileFeed {
             }
         }
         Ok(Reached::Stop)
+    }
+
+    /// Reads the rest of a file whose name another has taken.
+    fn finish_file(&mut self, lines: &mut Lines, out: &Outlet) -> Result<Reached> {
+        // Its writer may have been late to notice.
+        thread::sleep(PATIENCE);
+        if let Reached::Stop = self.read_to_end(lines, out)? {
+            return Ok(Reached::Stop);
+        }
+        Ok(if out.send(lines.finish(self.place()?)) { Reached::End } else { Reached::Stop })
     }
 
     fn check_length(&self, read: u64) -> Result<()> {

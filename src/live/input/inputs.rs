@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::vec;
@@ -98,17 +98,20 @@ impl Inputs {
             threads: Vec::new(),
             failed: None,
         };
-        for (mut feed, input) in feeds.into_iter().zip(0..) {
-            let name = feed.name().to_string();
-            let position = feed.position();
-            inputs.positions.insert(name.clone(), position);
-            let acknowledger = feed.acknowledger();
-            inputs.sources.push(Source { name, acknowledger, runs: Runs::default(), ended: false });
-            let stop = Arc::clone(&inputs.stop);
-            let outlet = Outlet { input, sender: sender.clone(), stop, parser: parser.fresh() };
-            inputs.threads.push(run(feed, outlet, &sender)?);
+        for (feed, input) in feeds.into_iter().zip(0..) {
+            let (sender, stop) = (sender.clone(), Arc::clone(&inputs.stop));
+            inputs.add(feed, Outlet { input, sender, stop, parser: parser.fresh() })?;
         }
         Ok(inputs)
+    }
+
+    /// Starts a feed.
+    fn add(&mut self, mut feed: Box<dyn Feed>, outlet: Outlet) -> Result<()> {
+        let name = feed.name().to_string();
+        self.positions.insert(name.clone(), feed.position());
+        self.sources.push(Source { name, acknowledger: feed.acknowledger(), runs: Runs::default(), ended: false });
+        self.threads.push(run(feed, outlet)?);
+        Ok(())
     }
 
     /// Has the inputs end.
@@ -138,7 +141,7 @@ impl Inputs {
         self.begun.is_none() && self.failed.is_none() && self.sources.iter().all(|source| source.ended)
     }
 
-    /// Everything up to `positions`, which came with a batch of these inputs, is safe, and whoever sent it is told.
+    /// Everything up to `positions`, which came with a batch of these inputs, is safe, and its senders are told.
     ///
     /// # Errors
     /// Of an input that could not keep account of it.
@@ -220,7 +223,7 @@ impl Drop for Inputs {
     /// Has the feeds end, and waits until they have.
     fn drop(&mut self) {
         self.stop();
-        // Who waits to send is sent away.
+        // A feed that waits to send gets an error.
         self.receiver = None;
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
@@ -266,11 +269,12 @@ fn open_one(spec: &InputSpec, position: Option<&Position>, stop_at_end: bool) ->
     }
 }
 
-fn run(feed: Box<dyn Feed>, outlet: Outlet, sender: &SyncSender<Message>) -> Result<JoinHandle<()>> {
-    let (input, sender, name) = (outlet.input, sender.clone(), feed.name().to_string());
+/// Runs a feed on a thread, whose last message says how it ended.
+fn run(feed: Box<dyn Feed>, outlet: Outlet) -> Result<JoinHandle<()>> {
+    let (input, sender, name) = (outlet.input, outlet.sender.clone(), feed.name().to_string());
     let body = move || {
         let how = feed.run(outlet);
-        // Nobody minds where the session has ended.
+        // Where the session has ended, nothing hears it.
         let _ = sender.send(Message::Ended { input, how });
     };
     thread::Builder::new().name("input".into()).spawn(body).map_err(|e| {

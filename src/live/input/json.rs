@@ -8,7 +8,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::parser::{BAD_JSON, BAD_OP, Read, Row, Rules, Wrong, op, wrong};
+use super::row::{BAD_JSON, BAD_OP, Read, Row, Wrong, op, wrong};
+use super::rules::Rules;
 use crate::ingest::ids::{Id, TEXT_KEY};
 use crate::ingest::scan::{BadCode, MAX_RATING, id, rating, time};
 use crate::live::change::Op;
@@ -61,7 +62,7 @@ fn rating_of(value: &Value<'_>) -> Result<Option<f64>, Wrong> {
         // Adding 0 turns −0 into 0.
         return Ok(Some(number + 0.0));
     }
-    // What is wrong with it is said as of a text.
+    // It is refused for the reason that a text would be.
     rating(number.to_string().as_bytes(), 0).map(Some).map_err(wrong)
 }
 

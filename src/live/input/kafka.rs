@@ -1,12 +1,12 @@
 //! A Kafka topic: the value of a message is a line.
 //!
-//! Keys and headers are ignored; a message without a value, a tombstone, is a blank line. A topic of delimited text is one
-//! without a line that names the columns: it would be read once only. All partitions are read, those that come later too. Order holds within a partition, so changes that must stay in order have to share one: a topic keyed
-//! by user keeps each user's.
+//! Keys and headers are ignored; a message without a value, a tombstone, is a blank line. A topic of delimited text has no line
+//! that names the columns, since that line would be read only once. All partitions are read, those that come later too. Order
+//! holds within a partition, so changes that must stay in order have to share one: a topic keyed by user keeps each user's.
 //!
 //! Where reading goes on is what the state says ([`Position::offsets`]); a partition that it does not know is read from its
-//! beginning. The broker is asked for nothing of the kind: a group, where one is named, is told the offsets after they were
-//! acknowledged, for those who watch its lag. Nobody joins the group, so several readers may name the same.
+//! beginning. The broker is not asked for it. A group, where one is named, is told the offsets after they were acknowledged, so
+//! that its lag can be watched. No reader joins the group, so several may name the same.
 //!
 //! A broker that goes away is waited for: the client (librdkafka) tries again by itself, and the log says when none is left
 //! and when one is back. What ends the run is a topic that is not there at the start, brokers that do not answer at the
@@ -39,7 +39,7 @@ use crate::live::change::Position;
 /// How long the brokers may take to answer at the start.
 const START: Duration = Duration::from_secs(30);
 
-/// How long offsets that are on their way to the group may take at the end.
+/// How long offsets on their way to the group may take at the end.
 const END: Duration = Duration::from_secs(2);
 
 /// The most messages that are given on at once.
@@ -98,7 +98,7 @@ impl TopicFeed {
         let deadline = Instant::now() + within;
         let there = feed.ask_for_partitions(deadline)?;
         if let Some(gone) = feed.position.offsets.keys().find(|partition| !there.contains(partition)) {
-            let problem = format!("partition {gone} of the topic is gone, of which changes have been read");
+            let problem = format!("partition {gone}, of which changes have been read, is no longer in the topic");
             return Err(failed(&feed.name, &problem, BEGIN_ANEW));
         }
         let ends = feed.ask_for_ends(&there, deadline)?;
@@ -180,7 +180,7 @@ impl TopicFeed {
         if new.is_empty() || self.stop_at_end {
             return Ok(());
         }
-        tracing::info!(input = self.name, partitions = new.len(), "the topic has got partitions");
+        tracing::info!(input = self.name, partitions = new.len(), "the topic has new partitions");
         self.read_also(&new, &BTreeMap::new())
     }
 
@@ -225,7 +225,7 @@ impl TopicFeed {
         Some(Line { parsed: parsed(parser, message.payload().unwrap_or_default()), begin, after: begin + 1 })
     }
 
-    /// Passes over what passes by itself.
+    /// Passes over errors from which the client recovers by itself.
     fn bear(&self, error: &KafkaError) -> Result<()> {
         let gone = [RDKafkaErrorCode::AutoOffsetReset, RDKafkaErrorCode::OffsetOutOfRange];
         match error.rdkafka_error_code() {
@@ -247,7 +247,7 @@ impl TopicFeed {
 
     /// One of these places, each a partition and an offset, is not in the topic.
     fn lost(&self, places: &str) -> Error {
-        let problem = format!("the topic does not hold an offset at which reading goes on ({places})");
+        let problem = format!("the topic no longer holds the offset at which reading is to go on ({places})");
         failed(&self.name, &problem, BEGIN_ANEW)
     }
 
@@ -303,7 +303,7 @@ impl Feed for TopicFeed {
     }
 }
 
-/// Tells the group what is safe. Its offsets are for those who watch; nothing is read from where they are.
+/// Tells the group what is safe. Its offsets are there to be watched; reading never goes on from them.
 struct Group {
     /// [`None`]: no group was named.
     topic: Option<String>,
@@ -342,7 +342,7 @@ impl Client {
         config
             .set("bootstrap.servers", &topic.brokers)
             .set("client.id", "segmill")
-            // Partitions can be assigned within a group alone. One that nobody named is told nothing.
+            // Partitions can only be assigned within a group. One that was not named is told nothing.
             .set("group.id", topic.group.as_deref().unwrap_or("segmill"))
             .set("allow.auto.create.topics", "false")
             .set("auto.offset.reset", "error")
@@ -411,7 +411,7 @@ impl Watch {
     fn committed(&self, result: &KafkaResult<()>) {
         let refused = std::mem::replace(&mut self.seen().refused, result.is_err());
         if let (false, Err(error)) = (refused, result) {
-            tracing::warn!(input = self.name, "the group is behind, which harms nothing here: {error}");
+            tracing::warn!(input = self.name, "the offsets of the group are behind, which does no harm here: {error}");
         }
     }
 }
@@ -420,7 +420,7 @@ impl ClientContext for Watch {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(input = self.name, facility, "{message}");
         if level as i32 <= RDKafkaLogLevel::Error as i32 {
-            // Which of its threads says so is of no use to anybody.
+            // The thread that logged it does not matter.
             let text = message.split_once("]: ").map_or(message, |(_, text)| text);
             self.seen().problem = Some(text.to_string());
         }

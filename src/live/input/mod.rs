@@ -7,7 +7,9 @@
 //! | [`feed`] | what an input is: a thread that gives lines and hears how far they are safe |
 //! | [`stream`], [`file`], [`socket`], [`kafka`] | the kinds of inputs |
 //! | [`lines`] | bytes to lines |
-//! | [`parser`], `json`, `delimited` | a line to a change |
+//! | [`parser`] | a line to a change |
+//! | `json`, `delimited` | a line to a row |
+//! | `row`, `rules` | what a line says, and what it is judged by |
 
 mod delimited;
 pub mod feed;
@@ -21,6 +23,8 @@ pub mod kafka;
 pub mod kafka;
 pub mod lines;
 pub mod parser;
+mod row;
+mod rules;
 pub mod socket;
 pub mod spec;
 pub mod stream;

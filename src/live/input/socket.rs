@@ -1,13 +1,13 @@
 //! A TCP or Unix socket where any client may send lines, and hears how many of them are safe.
 //!
-//! Every client sends lines on a connection of its own, at most [`MOST_CLIENTS`] at a time. Once a batch is safe, each client that
+//! Every client sends lines on a separate connection, at most [`MOST_CLIENTS`] at a time. Once a batch is safe, each client that
 //! sent a line of it gets `{"acknowledged":N}`: the first N lines of its connection, bad and blank ones included, are in the log. N
-//! rises, but not by 1: where a client is slow to read, it hears the newest number only, so nothing piles up for it, and nobody
+//! rises, but not by 1: where a client is slow to read, it hears the newest number only, so nothing piles up for it, and nothing
 //! waits for it. A client that has sent all closes its side of the connection (or all of it); when everything it sent is
 //! acknowledged, the connection is closed from this side too.
 //!
 //! A client that goes away in the middle of a line has that piece rejected as `SHORT_LINE`: it may be the beginning of a longer one.
-//! Whoever can reach the socket can send changes: that is for the network, or the permissions of the folder, to guard.
+//! Every client that can reach the socket can send changes: guard it by the network, or by the permissions of the folder.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -49,7 +49,7 @@ impl SocketFeed {
     /// At `HOST:PORT`.
     ///
     /// # Errors
-    /// [`Error::Job`] where nobody can listen.
+    /// [`Error::Job`] where it cannot listen.
     pub fn tcp(name: String, address: &str, stop_at_end: bool) -> Result<SocketFeed> {
         let listener = TcpListener::bind(address).map_err(|e| cannot_listen(&name, &e))?;
         if let Ok(address) = listener.local_addr() {
@@ -61,7 +61,7 @@ impl SocketFeed {
     /// At a path. The socket of a process that is gone is replaced.
     ///
     /// # Errors
-    /// [`Error::Job`] where nobody can listen, or somebody does.
+    /// [`Error::Job`] where it cannot listen, or another process does.
     pub fn unix(name: String, path: &Path, stop_at_end: bool) -> Result<SocketFeed> {
         clear(&name, path)?;
         let listener = UnixListener::bind(path).map_err(|e| cannot_listen(&name, &e))?;
@@ -88,7 +88,7 @@ impl SocketFeed {
             Err(e) => return Err(e),
         };
         if self.clients.count() >= MOST_CLIENTS {
-            tracing::warn!("{}: {MOST_CLIENTS} clients are connected; another is sent away", self.name);
+            tracing::warn!("{}: {MOST_CLIENTS} clients are connected; another is turned away", self.name);
             return (&socket).write_all(b"{\"error\":\"too many clients\"}\n");
         }
         socket.set_nonblocking(true)?;
@@ -100,7 +100,11 @@ impl SocketFeed {
 }
 
 fn cannot_listen(name: &str, e: &io::Error) -> Error {
-    Error::job("--input", format!("{name}: cannot listen there: {e}"), "name another address, or stop who uses it")
+    Error::job(
+        "--input",
+        format!("{name}: cannot listen there: {e}"),
+        "name another address, or stop the program that uses it",
+    )
 }
 
 impl Feed for SocketFeed {
@@ -112,7 +116,7 @@ impl Feed for SocketFeed {
         Box::new(Acknowledgements(Arc::clone(&self.clients)))
     }
 
-    /// Ends when all clients have been read; what they are to hear they hear later.
+    /// Ends when all clients have been read; acknowledgements follow later.
     fn run(self: Box<Self>, out: Outlet) -> Result<()> {
         while !(out.stopped() || self.stop_at_end && self.clients.have_gone()) {
             let let_in = is_ready(&self.listener, PollFlags::IN).and_then(|ready| match ready {
@@ -132,13 +136,13 @@ impl Feed for SocketFeed {
     }
 }
 
-/// Those who are connected.
+/// The clients that are connected.
 #[derive(Default)]
 struct Clients {
     /// By their numbers, from 1 in the order in which they came.
     connected: Mutex<HashMap<u64, Arc<Client>>>,
     came: AtomicUsize,
-    /// How many may still send.
+    /// How many of them may still send.
     reading: AtomicUsize,
     /// The run is over.
     over: AtomicBool,
@@ -154,7 +158,7 @@ impl Clients {
         self.connected().len()
     }
 
-    /// There has been one, and there is none.
+    /// There was a client, and there is none any more.
     fn have_gone(&self) -> bool {
         self.came.load(Ordering::Acquire) > 0 && self.reading.load(Ordering::Acquire) == 0
     }
@@ -185,7 +189,7 @@ impl Clients {
     }
 }
 
-/// Tells the clients; when it goes, so do they.
+/// Tells the clients how far they are safe. Dropped, it ends their connections.
 struct Acknowledgements(Arc<Clients>);
 
 impl Acknowledge for Acknowledgements {
@@ -223,7 +227,7 @@ struct Told {
     begun: u64,
     /// What is left of a line that the connection would not take.
     rest: Vec<u8>,
-    /// Nobody listens any more.
+    /// The client has gone.
     broken: bool,
 }
 
@@ -254,7 +258,7 @@ impl Client {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// So many lines are safe.
+    /// This many lines are safe.
     fn tell(&self, lines: u64) {
         let mut told = self.told();
         told.newest = told.newest.max(lines);
@@ -350,6 +354,6 @@ fn clear(name: &str, path: &Path) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(|e| cannot_listen(name, &e))
         }
-        _ => Err(Error::job("--input", format!("{name}: somebody listens there already"), "name another path")),
+        _ => Err(Error::job("--input", format!("{name}: another process listens there already"), "name another path")),
     }
 }

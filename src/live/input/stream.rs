@@ -1,4 +1,4 @@
-//! Standard input, and pipes that have a name: what can be read but once, to its end.
+//! Standard input, and pipes that have a name: what can be read only once, to its end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
@@ -35,7 +35,7 @@ impl StreamFeed {
         Ok(StreamFeed { name, pipe })
     }
 
-    /// A pipe at a path. Does not wait for who writes to it.
+    /// A pipe at a path. Does not wait for a writer.
     pub fn pipe(name: String, path: &Path) -> Result<StreamFeed> {
         let flags = OFlags::NONBLOCK.bits() as i32;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path);

@@ -1,4 +1,4 @@
-//! What all files of a state have in common: how they get to the disk, and what is said where that fails.
+//! What all files of a state have in common: how they get to the disk, and the errors where that fails.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

@@ -4,9 +4,9 @@
 //! mark (4 bytes)  length (u32)  number (u64)  crc32 of length, number and payload (u32)  payload
 //! ```
 //!
-//! Little-endian. A file that a process was killed over ends in a part of a frame, or, where the machine lost its power, in anything
-//! of that length: frames are synced one by one, so only the last can be bad. One that is bad with a good one behind it is
-//! damage. The mark is what good ones are looked for by; its first byte is in no UTF-8 text.
+//! Little-endian. Where a process was killed while it wrote, the file ends in a part of a frame; where the machine lost its power,
+//! in anything of that length. Frames are synced one by one, so only the last can be bad: a bad frame with a good one behind it
+//! is damage. Good frames are looked for by their mark, whose first byte is in no UTF-8 text.
 
 use std::io::{self, Read};
 
@@ -97,12 +97,12 @@ impl<R: Read> Frames<R> {
         Ok(Next::Frame(Frame { number, payload: bytes }))
     }
 
-    /// Up to so many more bytes. Room is made as they come, whatever a damaged head says.
+    /// Reads up to `length` more bytes. Room is made as they come, whatever a damaged head says.
     fn read(&mut self, length: usize, into: &mut Vec<u8>) -> io::Result<()> {
         (&mut self.input).take(length as u64).read_to_end(into).map(drop)
     }
 
-    /// What bad bytes are, by those behind them.
+    /// Tells by the bytes behind them what bad bytes are.
     fn bad(&mut self, mut bytes: Vec<u8>) -> io::Result<Next> {
         self.input.read_to_end(&mut bytes)?;
         let mut marks = memchr::memmem::find_iter(&bytes[1..], &MARK);

@@ -186,7 +186,7 @@ impl<R: Read> Batches<R> {
             Some((coding, Head { identity, first, .. })) if first > 0 => {
                 Ok(Batches { frames, coding, identity, next: first, end: frame.length(), torn: false })
             }
-            _ => Err(damaged(path, "it is no log of this version")),
+            _ => Err(damaged(path, "this version reads no such log")),
         }
     }
 

@@ -1,7 +1,7 @@
-//! What is known only outside the log: which batch was told, and how far the rejects are written.
+//! What the log does not say: which batch was told, and how far the rejects are written.
 //!
-//! Two places in a file take turns, so that one is whole whatever happens to the other. Written without a sync: a process that
-//! is killed loses nothing of it, a machine that loses its power may fall back to an earlier state, in which more is told
+//! Two places in a file take turns, so that one is whole whatever happens to the other. Marks are written without a sync: a
+//! process that is killed loses none, a machine that loses its power may fall back to an earlier mark, after which more is told
 //! again from the log. Before a snapshot, which drops the log, the marks are synced.
 
 use std::fs::{File, OpenOptions};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::disk::{STATE_REMEDY, unusable};
 use crate::error::{Error, Result};
 
-/// Each place is in a page of its own.
+/// Each place is in a separate page.
 const PLACES: [u64; 2] = [0, 4096];
 /// Four numbers of eight bytes.
 const BYTES: usize = 32;

@@ -1,7 +1,7 @@
 //! `rejects.tsv` of a session: lines are appended as their batches are told.
 //!
-//! How long the file was when a batch's lines were complete is in the marks. What lies behind that is a piece of a batch whose
-//! session ended over it: it is cut off, and written again when the batch is.
+//! The marks say how long the file was when the lines of a batch were complete. Anything behind that is a part of the lines of a
+//! batch, left by a session that ended while it wrote them: it is cut off, and written again with the batch.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -20,7 +20,7 @@ pub(super) struct Rejects {
 }
 
 impl Rejects {
-    /// Of which `bytes` are known to be complete.
+    /// Opens the file, of which `bytes` are known to be complete.
     pub fn open(folder: &Path, bytes: u64) -> Result<Rejects> {
         let path = folder.join("rejects.tsv");
         let length = path.metadata().map_or(0, |metadata| metadata.len());

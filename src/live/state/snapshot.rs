@@ -139,7 +139,7 @@ impl<R: Read> SnapshotReader<R> {
         let (number, payload) = next(&mut frames, path)?;
         let coding = Coding::of_head(&payload, KIND).filter(|_| number == 0);
         let head = coding.and_then(|coding| Some((coding, coding.decode(&payload).ok()?)));
-        let Some((coding, head)) = head else { return Err(damaged(path, "it is no snapshot of this version")) };
+        let Some((coding, head)) = head else { return Err(damaged(path, "this version reads no such snapshot")) };
         Ok(SnapshotReader { frames, path: path.into(), coding, head, read: 0, ended: false })
     }
 

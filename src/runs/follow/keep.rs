@@ -42,13 +42,7 @@ pub fn keep<C: Collective>(
     let mut writer = lead.sync().and_then(|()| lead.state.snapshot(&coding::encode(&header), number));
     loop {
         let (more, frames) = send(c, engine, origins, &mut next);
-        for frame in frames.iter().filter(|frame| !frame.is_empty()) {
-            if let Ok(writing) = &mut writer
-                && let Err(error) = writing.write(frame)
-            {
-                writer = Err(error);
-            }
-        }
+        writer = writer.and_then(|writer| write(writer, &frames));
         if !more {
             break;
         }
@@ -56,6 +50,12 @@ pub fn keep<C: Collective>(
     let kept = writer.and_then(SnapshotWriter::finish);
     lead.has_begun();
     c.agree(kept)
+}
+
+/// Writes the frames that have users.
+fn write<'s>(mut writer: SnapshotWriter<'s>, frames: &[Vec<u8>]) -> Result<SnapshotWriter<'s>> {
+    let mut full = frames.iter().filter(|frame| !frame.is_empty());
+    full.try_for_each(|frame| writer.write(frame)).map(|()| writer)
 }
 
 /// Sends the users from number `next` on that make a frame to the coordinator. Returns whether any worker has more, and on the
@@ -95,44 +95,49 @@ pub fn restore<C: Collective>(
     engine: &mut Engine,
 ) -> Result<Origins> {
     let mut of_users: Vec<Option<u32>> = Vec::new();
-    let mut failed = Ok(());
+    let mut read = Ok(());
     loop {
         let mut outgoing: Vec<Handed> = vec![(false, Vec::new()); c.peers()];
         if let Some(recovered) = recovered.as_deref_mut() {
-            match read(recovered, hash_seed, &mut outgoing) {
-                Ok(more) => outgoing.iter_mut().for_each(|handed| handed.0 = more),
-                Err(error) => failed = Err(error),
-            }
+            read = deal(recovered, hash_seed, &mut outgoing);
         }
-        let outgoing = outgoing.iter().map(|handed| bincode::serialize(handed).expect("users serialise")).collect();
-        let handed = c.exchange(outgoing).swap_remove(0);
-        let (more, users): Handed = bincode::deserialize(&handed).expect("the coordinator sends users");
-        for (id, origin, rows) in users {
-            let number = engine.load(&id, rows) as usize;
-            if of_users.len() <= number {
-                of_users.resize(number + 1, None);
-            }
-            of_users[number] = origin;
-        }
+        let (more, users) = hand_out(c, &outgoing);
+        users.into_iter().for_each(|user| load(engine, &mut of_users, user));
         engine.settle();
         if !more {
             break;
         }
     }
-    c.agree(failed)?;
+    c.agree(read)?;
     Ok(Origins::restored(engine, of_users))
 }
 
-/// Reads some frames, and deals their users. Returns whether there may be more.
-fn read(recovered: &mut Recovered, hash_seed: u64, outgoing: &mut [Handed]) -> Result<bool> {
+/// Reads some frames, and deals their users to the workers.
+fn deal(recovered: &mut Recovered, hash_seed: u64, outgoing: &mut [Handed]) -> Result<()> {
     for _ in 0..FRAMES {
-        let Some(frame) = recovered.next_frame()? else { return Ok(false) };
+        let Some(frame) = recovered.next_frame()? else { return Ok(()) };
         for user in read_users(recovered.coding, &frame)? {
             let to = worker_of(user.0.key(hash_seed), outgoing.len());
             outgoing[to].1.push(user);
         }
     }
-    Ok(true)
+    outgoing.iter_mut().for_each(|handed| handed.0 = true);
+    Ok(())
+}
+
+/// Returns what the coordinator hands to this worker.
+fn hand_out<C: Collective>(c: &mut C, outgoing: &[Handed]) -> Handed {
+    let outgoing = outgoing.iter().map(|handed| bincode::serialize(handed).expect("users serialise")).collect();
+    let handed = c.exchange(outgoing).swap_remove(0);
+    bincode::deserialize(&handed).expect("the coordinator sends users")
+}
+
+fn load(engine: &mut Engine, of_users: &mut Vec<Option<u32>>, (id, origin, rows): Kept) {
+    let number = engine.load(&id, rows) as usize;
+    if of_users.len() <= number {
+        of_users.resize(number + 1, None);
+    }
+    of_users[number] = origin;
 }
 
 /// The users of a frame.
@@ -141,4 +146,28 @@ pub fn read_users(coding: Coding, frame: &[u8]) -> Result<Vec<Kept>> {
         let problem = format!("the snapshot holds something else than users: {e}");
         Error::job("--state", problem, "put back a copy of the folder, or begin anew with another --state")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What segmill 0.1 wrote, and what is written now.
+    #[test]
+    fn header_and_users_are_read_in_both_codings() {
+        let totals = Changes { changes: 9, made: 7, rejected: 1, filtered: 1, unknown: 2 };
+        let (others, duplicates) = (vec![Id::Number(5), Id::parse("new")], Duplicates::Last);
+        let header =
+            Header { hash_seed: 3, totals, others, refits: 1, duplicates, drift: 0.1, refit: true, is_due: false };
+        let users: Vec<Kept> = vec![
+            (Id::Number(7), Some(2), vec![(Row::new(0, 4.0), 1), (Row::new(5, 0.1), -2)]),
+            (Id::parse("u"), None, vec![(Row::new(u32::MAX, 0.0), 1)]),
+        ];
+        let of_format_1 = [bincode::serialize(&header).unwrap(), bincode::serialize(&users).unwrap()];
+        let of_format_2 = [coding::encode(&header), coding::encode(&users)];
+        for (coding, [head, frame]) in [(Coding::Bincode, of_format_1), (Coding::Postcard, of_format_2)] {
+            assert_eq!(Header::read(coding, &head).unwrap().as_ref(), Some(&header));
+            assert_eq!(read_users(coding, &frame).unwrap(), users);
+        }
+    }
 }

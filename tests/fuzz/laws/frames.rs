@@ -8,7 +8,7 @@ use super::{Taken, assert_says_what_to_do};
 use crate::flow::cluster::handshake::{self, Answer};
 use crate::flow::cluster::hello::{self, Fit, Hello};
 use crate::flow::cluster::link::{Incoming, Life, MOST_PAYLOAD, Seal};
-use crate::flow::cluster::{ClusterKey, meet};
+use crate::flow::cluster::{ClusterKey, places};
 use crate::flow::launch::Orders;
 use crate::ingest::rows::{Batch, Name};
 
@@ -125,7 +125,7 @@ fn answer(bytes: &[u8]) {
 fn places(bytes: &[u8]) {
     let Ok(places) = bincode::deserialize::<Vec<Option<SocketAddr>>>(bytes) else { return };
     let n = places.len();
-    assert_eq!(meet::addresses(places, "node1:2101").len(), n);
+    assert_eq!(places::addresses(places, "node1:2101").len(), n);
 }
 
 /// What is taken for rows are all of the bytes of whole rows.
