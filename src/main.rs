@@ -11,7 +11,7 @@ use segmill::error::{Error, Result};
 use segmill::flow::cluster::Layout;
 use segmill::flow::launch::{self, Orders};
 use segmill::ingest::planted;
-use segmill::report::{forecast, terminal};
+use segmill::report::{self, forecast, terminal};
 use segmill::results::run::Finished;
 use segmill::results::{assigned, followed, model};
 use segmill::runs::preview;
@@ -131,9 +131,9 @@ fn assign(args: &AssignArgs) -> Result<()> {
     let order = runs::assign::Order { model, job, places: places.clone(), titles };
     let found = runs::assign::run(order, args.threads()?)?;
     warn(foreign.as_slice());
-    warn(&found.warnings(&places.users));
+    warn(&report::assigned::warnings(&found, &places.users));
     // Standard output may be where the users go.
-    note(|sink| found.print(&places.users, sink));
+    note(|sink| report::assigned::print(&found, &places.users, sink));
     Ok(())
 }
 
@@ -171,7 +171,7 @@ fn follow(args: &FollowArgs) -> Result<()> {
         return Ok(());
     };
     // Standard output may be where changes are told.
-    note(|sink| record.print(&places, sink));
+    note(|sink| report::followed::print(&record, &places, sink));
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::ingest::estimate::{Estimate, Order};
 use crate::results::forecast::{Bottleneck, Forecast, Stage};
+use crate::results::{Estimate, Order};
 use crate::watch::format;
 use crate::watch::format::{bytes, percent, seconds};
 

@@ -1,6 +1,6 @@
 //! What the evidence comes to, in words.
 
-use crate::stages::evidence::{Evidence, Verdict};
+use crate::results::{Evidence, Verdict};
 
 /// A word for the verdict, as `run.json` has it.
 pub fn word(verdict: Verdict) -> &'static str {

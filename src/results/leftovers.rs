@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::results::table::DISK_REMEDY;
+use crate::results::files::DISK_REMEDY;
 
 /// Locks a folder or file for this process; nothing where the file system has no locks.
 pub fn claim(path: &Path) -> Option<File> {

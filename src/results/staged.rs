@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
+use crate::results::files::DISK_REMEDY;
 use crate::results::leftovers::{self, Parents};
-use crate::results::table::DISK_REMEDY;
 
 /// A file in the making, hidden beside its place. Dropped before it is published, it goes.
 #[derive(Debug)]

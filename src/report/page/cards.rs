@@ -3,7 +3,7 @@
 use super::parts::{bar, dot, stands_out};
 use crate::report::{charts, verdict};
 use crate::results::shown::{Ratings, Shown};
-use crate::stages::profile::{Activity, Category, ItemShare, Profile, ProfileItem, Summary, SummaryOf};
+use crate::results::{Activity, Category, ItemShare, Profile, ProfileItem, Summary, SummaryOf};
 use crate::watch::format::{count, html, percent, plural, significant};
 
 /// Values of a column of metadata on a card: what members like, and what they avoid.

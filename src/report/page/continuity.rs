@@ -3,8 +3,8 @@
 use super::parts::{chart, data_table};
 use crate::report::charts::flows::{bands, others};
 use crate::results::shown::{Shown, label};
-use crate::stages::continuity::matching::{Fate, Origin};
-use crate::stages::continuity::{Continuity, Driver, Flow, Now, Then};
+use crate::results::{Continuity, Driver, Flow, Now, Then};
+use crate::results::{Fate, Origin};
 use crate::watch::format::{count, html, percent, plural};
 
 /// Flows whose items are shown.

@@ -1,9 +1,9 @@
 //! The numbers behind each chart as a table, for whoever cannot see the chart or wants the digits.
 
 use super::parts::data_table;
+use crate::results::Confusion;
+use crate::results::curves::{cumulative, curves, normalise};
 use crate::results::shown::Shown;
-use crate::results::tables::{cumulative, curves, normalise};
-use crate::stages::validate::Confusion;
 use crate::watch::format::{count, percent, significant};
 
 /// Where the segments lie on the map.

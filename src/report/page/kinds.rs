@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use super::parts::{bar, dot, stands_out};
 use crate::report::charts;
 use crate::report::verdict;
+use crate::results::Profile;
 use crate::results::shown::Shown;
-use crate::stages::profile::Profile;
 use crate::watch::format::{percent, plural};
 
 /// Rows that are shown at once; those of further segments open on demand.

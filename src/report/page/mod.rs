@@ -89,12 +89,12 @@ fn plotly_script(sources: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::ids::Id;
+    use crate::results::Id;
     use crate::results::Outcome;
+    use crate::results::Verdict;
     use crate::results::fixture::{self, SMALL};
     use crate::results::run::Digests;
     use crate::results::write::digests;
-    use crate::stages::evidence::Verdict;
 
     const HOSTILE: &str = "</script><b>\"&'{{%{x}";
 

@@ -3,8 +3,8 @@
 use super::data;
 use super::parts::{chart, key};
 use crate::report::verdict;
+use crate::results::curves::curves;
 use crate::results::shown::Shown;
-use crate::results::tables::curves;
 use crate::watch::format::plural;
 
 /// Whether there is anything to choose from.

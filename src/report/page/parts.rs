@@ -1,8 +1,8 @@
 //! Small pieces of the page that several of its parts show.
 
 use crate::report::charts;
+use crate::results::Profile;
 use crate::results::shown::Shown;
-use crate::stages::profile::Profile;
 
 /// The colour and symbol of a segment on the map.
 pub fn dot(segment: usize) -> String {

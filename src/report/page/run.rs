@@ -1,7 +1,7 @@
 //! What was read, how the result was made, how long it took, and where the files are.
 
 use super::parts::bar;
-use crate::job::Missing;
+use crate::results::Missing;
 use crate::results::run::{Digests, Stage, winning_iterations};
 use crate::results::shown::Shown;
 use crate::watch::format::{bytes, count, html, plural, seconds, significant};

@@ -3,7 +3,7 @@
 //! Every estimate takes what is left to go on as what is behind: bytes for reading, orders of magnitude of the residual for
 //! the components, centroids moved for k-means. A stage that says nothing of itself has none.
 
-use super::{InputAt, Snapshot, Space, Starts, Sweeps};
+use super::snapshot::{InputAt, Snapshot, Space, Starts, Sweeps};
 
 /// How far a stage is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,7 +78,7 @@ fn ended(kmeans: &[Starts], space: Space) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Measure, StageAt};
+    use super::super::snapshot::{Measure, StageAt};
     use super::*;
 
     fn at(stage: &str, seconds: f64) -> Snapshot {

@@ -13,11 +13,14 @@
 //! which has [`PATIENCE`] to come whole and [`http::MOST_BYTES`] to fit in. Each has a thread of its own, so that a silent one
 //! keeps nobody else waiting; past [`MOST_CONNECTIONS`] at once they are turned away.
 
+#[cfg(test)]
+mod fixture;
 pub(crate) mod http;
 pub mod line;
 mod live;
 mod metrics;
 mod page;
+mod table;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;

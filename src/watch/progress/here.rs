@@ -1,0 +1,133 @@
+//! What the stages of this process say of themselves, and how far it is now.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::live::{Live, MOST_MOVES};
+use super::noted::{Noted, Progress, SweepsClock, published};
+use super::snapshot::{Measure, RunAt, RunOf, Snapshot};
+
+/// This process.
+static HERE: Progress = Progress::new();
+
+/// Begins to note what happens.
+pub fn watch() {
+    HERE.watched.store(true, Ordering::Relaxed);
+}
+
+/// All processes have found each other.
+pub fn ready() {
+    HERE.note(|noted| noted.ready = true);
+}
+
+/// A stage begins.
+pub fn begin(stage: &str) {
+    HERE.note(|noted| noted.begin(stage));
+}
+
+/// The stage at work ends.
+pub fn end() {
+    HERE.note(Noted::end);
+}
+
+/// A worker has so much of the input before it.
+pub fn has_input(amount: u64, measure: Measure) {
+    HERE.add(&HERE.input_all, amount);
+    HERE.note(|noted| noted.input = Some(measure));
+}
+
+/// So much of it is behind it now.
+pub fn input_done(amount: u64) {
+    HERE.add(&HERE.input_done, amount);
+}
+
+/// So many more rows were read that are well formed.
+pub fn rows_read(rows: usize) {
+    HERE.add(&HERE.read, rows as u64);
+}
+
+/// One more row was read that is not.
+pub fn row_rejected() {
+    HERE.add(&HERE.read, 1);
+    HERE.add(&HERE.rejected, 1);
+}
+
+/// So many rows that were read as well-formed ones are rejected after all.
+pub fn rows_rejected(rows: u64) {
+    HERE.add(&HERE.rejected, rows);
+}
+
+/// So many more rows were read that the job's filters leave out.
+pub fn rows_left_out(rows: u64) {
+    HERE.add(&HERE.read, rows);
+    HERE.add(&HERE.filtered, rows);
+}
+
+/// A worker's ratings are in place: so many more are kept, so many rows more were merged into others, and so many ratings
+/// more are left out.
+pub fn rows_kept(accepted: u64, merged: u64, filtered: u64) {
+    HERE.add(&HERE.accepted, accepted);
+    HERE.add(&HERE.merged, merged);
+    HERE.add(&HERE.filtered, filtered);
+}
+
+/// The solver of the components begins; it is done once the residual is `tol` or less.
+pub fn sweeps_until(tol: f64) {
+    HERE.note(|noted| noted.sweeps = Some(SweepsClock::new(tol)));
+}
+
+/// It made so many sweeps; `residual` is the largest relative one, once it is known.
+pub fn swept(sweeps: usize, residual: Option<f64>) {
+    HERE.note(|noted| noted.sweeps.get_or_insert_with(|| SweepsClock::new(0.0)).note(sweeps as u64, residual));
+}
+
+/// A run of k-means is to come.
+pub fn awaits(run: RunOf) {
+    HERE.note(|noted| _ = noted.runs.entry(run).or_insert(None));
+}
+
+/// A run of k-means got further.
+pub fn moved(run: RunOf, how: RunAt) {
+    HERE.note(|noted| noted.moved(run, how));
+}
+
+/// A peer was last heard so long ago; `None`: it has left.
+pub fn heard(peer: usize, ago: Option<Duration>) {
+    HERE.note(|noted| {
+        noted.peers.remove(&peer);
+        noted.peers.extend(ago.map(|ago| (peer, Instant::now().checked_sub(ago))));
+    });
+}
+
+/// So many more bytes went to other processes.
+pub fn sent(bytes: usize) {
+    HERE.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+}
+
+/// Bytes that went to other processes since this one began. Counted whether somebody looks on or not.
+pub fn bytes_sent() -> u64 {
+    HERE.sent.load(Ordering::Relaxed)
+}
+
+/// True where somebody looks on. What takes work to say need not be said otherwise.
+pub fn is_watched() -> bool {
+    HERE.is_watched()
+}
+
+/// How things stand now.
+pub fn now() -> Snapshot {
+    HERE.snapshot()
+}
+
+/// Takes the place of what was published before. Nothing is kept while nobody looks on.
+pub fn publish(mut live: Live) {
+    live.moves.truncate(MOST_MOVES);
+    let live = Arc::new(live);
+    HERE.note(|noted| noted.live = Some((live, Instant::now())));
+}
+
+/// What was published last.
+pub fn live() -> Option<Arc<Live>> {
+    HERE.noted().live.as_ref().map(|last| published(last).0)
+}
