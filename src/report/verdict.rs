@@ -1,4 +1,4 @@
-//! What the evidence comes to, in words.
+//! The evidence in words.
 
 use crate::results::{Evidence, Verdict};
 
@@ -11,7 +11,7 @@ pub fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// That another number of segments would be better than `clusters`, and how to have it.
+/// A suggestion of another number of segments than `clusters`, and how to get it; none where `clusters` is the best.
 pub fn suggestion(evidence: &Evidence, clusters: usize) -> Option<String> {
     let other = evidence.suggested_clusters.filter(|&suggested| suggested != clusters)?;
     Some(format!("Suggested: {other} segments instead of {clusters} (set kmeans.clusters = {other})."))

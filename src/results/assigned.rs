@@ -17,7 +17,7 @@ use crate::results::staged::{Staged, resolved};
 use crate::results::table::Table;
 use crate::results::tables;
 
-/// What to do where something else than a file is in the way.
+/// The remedy where something other than a file is in the way.
 const ELSEWHERE: &str = "name another file with -o, or - for standard output";
 const PROFILES_ELSEWHERE: &str = "name another file with --profiles";
 
@@ -147,7 +147,7 @@ impl Places {
     }
 }
 
-/// Whoever reads may stop early (a pager, head): that is no failure.
+/// A reader may stop early (a pager, head): that is no failure.
 fn print(table: &Table<'_>) -> Result<()> {
     let failed = |e: io::Error| Error::file(Path::new("standard output"), "cannot write", &e, DISK_REMEDY);
     match table.encode_csv(io::stdout().lock()) {

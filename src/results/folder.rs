@@ -12,26 +12,26 @@ use crate::error::{Error, Result};
 use crate::results::files::{self, DISK_REMEDY};
 use crate::results::leftovers::{self, Parents};
 
-/// How the name of a page begins that `segmill report` was killed over: see [`crate::results::staged`].
+/// The prefix of a page that a killed `segmill report` left behind: see [`crate::results::staged`].
 const PAGE_IN_THE_MAKING: &str = ".report.html.new-";
 
 /// What to do about what is in the way of an output.
 pub(super) const IN_THE_WAY: &str = "choose another output with -o, or move it away";
 
-/// Refuses an output that [`write`] would refuse, before any work is done: something in the way that is not ours, or a
-/// place where nothing can be created. Leaves no trace.
+/// Refuses, before any work is done, an output that cannot be written: something foreign is in the way, or nothing can be
+/// created there. Leaves no trace.
 pub fn check_output(output: &Path) -> Result<()> {
     leftovers::clear(output);
     try_output(output)
 }
 
-/// The same for somebody who only looks: what runs that were killed left there stays.
+/// The same without clearing up: what killed runs left there stays.
 pub fn try_output(output: &Path) -> Result<()> {
     let target = Target::find(output)?;
     Staging::create(&target).map(drop)
 }
 
-/// Puts a folder that `fill` has filled in the place `output`.
+/// Lets `fill` fill a temporary folder, and puts it in the place of `output`.
 pub(super) fn replace<T>(output: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let target = Target::find(output)?;
     let staging = Staging::create(&target)?;
@@ -72,7 +72,7 @@ impl Target {
         Ok(Target { path, parent, name, occupied })
     }
 
-    /// A name beside the output that nobody else uses: hidden, with the process and a number.
+    /// A unique name beside the output: hidden, with the process and a number.
     fn sibling(&self, role: &str) -> PathBuf {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -92,7 +92,7 @@ fn refuse_foreign(path: &Path) -> Result<()> {
     if !is_record(files::RUN) && !is_record(files::FOLLOWED) {
         return Err(in_the_way(path, "is a folder that segmill did not write"));
     }
-    // Replacing the folder would lose what somebody else has put into it.
+    // Replacing the folder would lose files that others have put into it.
     let model = path.join(files::MODEL);
     let in_model = if model.is_dir() { entries(&model)? } else { Vec::new() };
     let is_ours = |name: &str, ours: &[&str]| ours.contains(&name) || name.starts_with(PAGE_IN_THE_MAKING);
@@ -122,7 +122,7 @@ fn in_the_way(path: &Path, problem: &str) -> Error {
 /// The temporary folder. Dropped before it is published, it takes along everything that was created for it.
 struct Staging {
     folder: PathBuf,
-    /// Held as long as the folder is somebody's: see [`leftovers`].
+    /// Held as long as this process fills the folder: see [`leftovers`].
     _lock: Option<File>,
     _parents: Parents,
     published: bool,

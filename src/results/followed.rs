@@ -1,4 +1,4 @@
-//! What live mode leaves at its end: the tables as a run has them, of the ratings as they are by then.
+//! What live mode leaves at its end: the tables of a run, for the ratings as they are then.
 //!
 //! ```text
 //! follow.json        what became of the changes, how far the ratings have drifted, digests of the tables

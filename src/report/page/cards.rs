@@ -1,4 +1,4 @@
-//! A card per segment: who its members are, what they like, and more than others do.
+//! A card per segment: who its members are, and what they like more than others do.
 
 use super::parts::{bar, dot, stands_out};
 use crate::report::{charts, verdict};
@@ -10,7 +10,7 @@ use crate::watch::format::{count, html, percent, plural, significant};
 const LIKED: usize = 3;
 const AVOIDED: usize = 1;
 
-/// Times everybody's share from which a value is liked, and up to which it is avoided.
+/// Multiples of the share among all users: from the first on a value is liked, up to the second it is avoided.
 const LIKED_LIFT: f64 = 1.1;
 const AVOIDED_LIFT: f64 = 0.7;
 
@@ -22,10 +22,10 @@ pub fn section(shown: &Shown) -> String {
     let ratings = shown.ratings;
     let cards: String = shown.profiles.iter().map(|profile| card(shown, profile, ratings)).collect();
     format!(
-        "<section id=\"segments\">\n<h2>Each segment</h2>\n<p class=\"how\">What makes each segment. Its items are those that \
-         weigh most for its members (by mean TF-IDF); the bar and the first number say how many of the members have the item, \
-         the tick how many of all users do, and the second number how many times as many that is. A bar far past its tick \
-         is what is special about the segment.</p>\n\
+        "<section id=\"segments\">\n<h2>Each segment</h2>\n<p class=\"how\">Each card lists the items that weigh most for the \
+         segment’s members (by mean TF-IDF). The bar and the first number show the share of members who have the item, the \
+         tick the share of all users. The second number is the ratio of the two: a bar far past its tick marks what is \
+         special about the segment.</p>\n\
          <div class=\"cards\">\n{cards}</div>\n</section>\n"
     )
 }
@@ -77,11 +77,11 @@ fn stability(shown: &Shown, segment: usize) -> String {
 fn activity(own: &Activity, all: &Activity) -> String {
     let whole = |number: f64| count(number.round() as u64);
     let times = match own.median / all.median {
-        times if times.is_finite() => format!(", {} everybody’s {}", lift(times), whole(all.median)),
+        times if times.is_finite() => format!(", {} the median of all users, {}", lift(times), whole(all.median)),
         _ => String::new(),
     };
     let text = format!(
-        "{}{times} <span class=\"muted\">(half of the members: {} to {})</span>",
+        "{}{times} <span class=\"muted\">(middle half of the members: {} to {})</span>",
         plural(own.median.round() as u64, "item"),
         whole(own.lower_quartile),
         whole(own.upper_quartile),
@@ -114,13 +114,13 @@ fn taste(summary: &Summary) -> String {
             let liked: Vec<String> = liked.map(shown).collect();
             let avoided: Vec<String> = avoided.map(|category| format!("less {}", shown(category))).collect();
             match [liked, avoided].concat() {
-                none if none.is_empty() => "much like everybody".into(),
+                none if none.is_empty() => "close to all users".into(),
                 shown => shown.join(", "),
             }
         }
         SummaryOf::Number { mean: Some(mean), mean_all: Some(all), .. } => {
             format!(
-                "{} on average <span class=\"muted\">(everybody {})</span>",
+                "{} on average <span class=\"muted\">(all users {})</span>",
                 significant(*mean, 4),
                 significant(*all, 4)
             )
@@ -142,7 +142,7 @@ fn percent_short(share: f64) -> String {
 fn missing(shown: &Shown, items: &[ItemShare]) -> String {
     let told = |item: &ItemShare| {
         let (share, all) = (percent_short(item.share), percent_short(item.share_all));
-        format!("{} {share} <span class=\"muted\">(everybody {all})</span>", shown.items.name(item.item))
+        format!("{} {share} <span class=\"muted\">(all users {all})</span>", shown.items.name(item.item))
     };
     let items: Vec<String> = items.iter().take(MISSING).map(told).collect();
     if items.is_empty() { String::new() } else { fact("Missing most", &items.join(", ")) }
@@ -176,7 +176,7 @@ fn items(shown: &Shown, profile: &Profile, ratings: Ratings) -> String {
     )
 }
 
-/// A number for the eye; what it says is told in words too.
+/// A number for the eye. A screen reader gets it in words instead.
 fn figure(text: &str) -> String {
     format!("<span class=\"figure\" aria-hidden=\"true\">{text}</span>")
 }
@@ -194,7 +194,7 @@ fn card_item(shown: &Shown, top: &ProfileItem, ratings: Ratings) -> String {
     format!(
         "<li><span class=\"title\" title=\"{title}\">{title}</span>{}\
          <span class=\"figure lift{high}\" aria-hidden=\"true\">{times}</span>{rated}\
-         <span class=\"unseen\">{share} have it, {times} everybody{said}</span>{}</li>\n",
+         <span class=\"unseen\">{share} have it, {times} the share of all users{said}</span>{}</li>\n",
         figure(&share),
         bar(top.share, Some(top.share_all))
     )
@@ -243,7 +243,7 @@ mod tests {
             assert!(card.contains(text), "{text} is not in {card}");
         }
         assert!(
-            card.contains("49 items, 0.8× everybody’s 65 <span class=\"muted\">(half of the members: 33 to 148)"),
+            card.contains("49 items, 0.8× the median of all users, 65 <span class=\"muted\">(middle half of the members: 33 to 148)"),
             "{card}"
         );
         assert!(all.contains("<a href=\"#segment-1\">1 · Horror &amp; Thriller</a>"));

@@ -1,4 +1,4 @@
-//! What changed since the earlier run: first in words, then who moved where, then what those who moved rate now.
+//! What changed since the earlier run: in words, then who moved where, then what the users who moved rate now.
 
 use super::parts::{chart, data_table};
 use crate::report::charts::flows::{bands, others};
@@ -27,14 +27,14 @@ fn users(continuity: &Continuity) -> String {
     let Continuity { users, moved, crossed, new_users, gone_users, .. } = *continuity;
     let earlier = format!("the earlier run in <code>{}</code>", html(&continuity.previous));
     let coming = match (new_users, gone_users) {
-        (0, 0) => "Nobody is new, and nobody is gone.".to_string(),
-        (0, gone) => format!("Nobody is new; {} gone.", are(gone)),
-        (new, 0) => format!("{} new, and nobody is gone.", are(new)),
+        (0, 0) => "No users are new, and none are gone.".to_string(),
+        (0, gone) => format!("No users are new; {} gone.", are(gone)),
+        (new, 0) => format!("{} new, and none are gone.", are(new)),
         (new, gone) => format!("{} new, and {} gone.", are(new), are(gone)),
     };
     if users == 0 {
         return format!(
-            "No user of this run is in {earlier}, too: segments are matched by the items that their members like. {coming}"
+            "No user of this run was in {earlier}, so segments are matched by the items that their members like. {coming}"
         );
     }
     let who = match moved {
@@ -51,8 +51,8 @@ fn users(continuity: &Continuity) -> String {
     let near = match crossed {
         0 => String::new(),
         n => format!(
-            " {} more {} in another segment, but so near the border that it may be the border that moved: this does not \
-             count.",
+            " {} more {} in another segment but so close to the border that the border may have moved instead: this \
+             does not count.",
             count(n),
             if n == 1 { "is" } else { "are" }
         ),
@@ -80,7 +80,7 @@ fn news(shown: &Shown, continuity: &Continuity) -> String {
             Fate::Kept => {}
             Fate::Split => lines.push(format!("{} was split into {}.", before(then), into())),
             Fate::Merged => lines.push(format!("{} became part of {}.", before(then), into())),
-            Fate::Died => lines.push(format!("{} is no more.", before(then))),
+            Fate::Died => lines.push(format!("{} no longer exists.", before(then))),
         }
     }
     let kept = continuity.earlier.iter().filter(|then| then.fate == Fate::Kept).count() as u64;
@@ -100,8 +100,8 @@ fn diagram(shown: &Shown, continuity: &Continuity) -> String {
         return segments;
     }
     format!(
-        "<figure class=\"panel\">\n<figcaption><h3>Who moved where</h3><p class=\"muted\">Left the segment in the earlier run, right \
-         the one now; a band is as wide as there are users in it. Those who stayed are left out.</p></figcaption>\n{}{}{segments}</figure>\n",
+        "<figure class=\"panel\">\n<figcaption><h3>Who moved where</h3><p class=\"muted\">Segments of the earlier run are on the \
+         left, those of this run on the right; the width of a band is its number of users. Users who stayed are left out.</p></figcaption>\n{}{}{segments}</figure>\n",
         chart(
             "chart-flows",
             "tall",
@@ -155,8 +155,8 @@ fn drivers(shown: &Shown, continuity: &Continuity) -> String {
     }
     let panels: String = told.into_iter().map(|flow| panel(shown, continuity, flow)).collect();
     format!(
-        "<h3 class=\"part\">What they rate now</h3>\n<p class=\"how\">For the largest moves, the items that a larger share of those who moved \
-         has rated in this run than of those who stayed. The first number is the share of those who moved, the second that of \
+        "<h3 class=\"part\">What they rate now</h3>\n<p class=\"how\">For each of the largest moves, items that users who moved have rated in \
+         this run more often than users who stayed. The first number is the share of those who moved, the second that of \
          those who stayed.</p>\n<div class=\"columns\">\n{panels}</div>\n"
     )
 }
@@ -201,7 +201,7 @@ mod tests {
             "7 of 40 users (17.5%) have moved to another segment since the earlier run in <code>out/last-month</code>",
             "4 users are new, and 3 users are gone.",
             ", 1 of them new.",
-            "<b>3 · Taste 3 of old</b> is no more.",
+            "<b>3 · Taste 3 of old</b> no longer exists.",
             "3 of 4 segments go on",
             "0 · Taste 0 of old → 1 · Taste 1: 60 users",
             "<td>others</td><td>5</td>",

@@ -1,4 +1,4 @@
-//! The numbers behind each chart as a table, for whoever cannot see the chart or wants the digits.
+//! The numbers behind each chart as a table, for readers who cannot see the chart or want the digits.
 
 use super::parts::data_table;
 use crate::results::Confusion;
@@ -65,7 +65,7 @@ pub fn by_clusters(shown: &Shown) -> String {
     let columns = [
         "Segments",
         "Bits per hidden rating",
-        "Without taste",
+        "Random choices",
         "Stability (adjusted Rand)",
         "Silhouette (simplified)",
         "Caliński–Harabasz",

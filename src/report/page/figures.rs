@@ -9,7 +9,7 @@ pub fn map(shown: &Shown) -> String {
     let drawn = shown.map.len() as u64;
     let users = shown.measured.n_users;
     let sample =
-        if drawn < users { format!(" Shown are {} of {} users.", count(drawn), count(users)) } else { String::new() };
+        if drawn < users { format!(" {} of {} users are shown.", count(drawn), count(users)) } else { String::new() };
     let further = shown.pca.n_components.saturating_sub(2);
     let apart = match further {
         0 => String::new(),
@@ -20,11 +20,11 @@ pub fn map(shown: &Shown) -> String {
     };
     let room = match shown.kmeans.sizes.len() {
         0..=25 => "",
-        _ => " Where there is no room for all, the larger segments have it.",
+        _ => " Where there is no room for all numbers, the larger segments keep theirs.",
     };
     format!(
         "<section id=\"map\">\n<h2>Map of users</h2>\n<p class=\"how\">Each point is a user, placed along the two directions \
-         in which users differ most: who is close rated alike. A framed number marks the centre of a segment.{room}{apart}\
+         in which users differ most: users who are close together rate alike. A framed number marks the centre of a segment.{room}{apart}\
          {sample} Use the buttons to show or hide segments.</p>\n<figure class=\"panel\">\n{}{}{}</figure>\n</section>\n",
         chips(shown),
         chart("chart-map", "tall", "Scatter chart of users on the first two components, coloured by segment."),
@@ -57,11 +57,11 @@ pub fn variance(shown: &Shown) -> String {
     ]
     .concat();
     format!(
-        "<section id=\"variance\">\n<h2>Explained variance</h2>\n<p class=\"how\">How much of the differences between users each \
-         component holds, and how much they hold together. Where the bars become flat, more components add little. The {} \
-         used here {} {}.</p>\n<figure class=\"panel\">\n<ul class=\"key\">{key}</ul>\n{}{}</figure>\n</section>\n",
+        "<section id=\"variance\">\n<h2>Explained variance</h2>\n<p class=\"how\">How much of the variance between users each \
+         component explains, and how much they explain together. Where the bars level off, more components add little. The \
+         {} used here {} {}.</p>\n<figure class=\"panel\">\n<ul class=\"key\">{key}</ul>\n{}{}</figure>\n</section>\n",
         plural(kept as u64, "component"),
-        if kept == 1 { "holds" } else { "hold" },
+        if kept == 1 { "explains" } else { "explain" },
         percent(shown.explained()),
         chart("chart-variance", "", "Bar chart of the variance that each component explains, with its running sum."),
         data::variance(shown)

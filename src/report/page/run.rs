@@ -108,7 +108,7 @@ fn files(shown: &Shown) -> String {
         ("inertia.csv", "the chart of inertia"),
         ("confusion.csv", "both confusion matrices"),
         ("evidence.csv", "what each number of segments is worth"),
-        ("model/", "what puts a new user into a segment"),
+        ("model/", "the fitted model, which places new users"),
         ("run.json", "the job as run, times, accuracies, digests"),
         ("report.json", "what this page shows; segmill report renders it again"),
         ("rejects.tsv", "the rows left out, and why"),

@@ -1,5 +1,5 @@
-//! How sure are we? The evidence in plain words, each number beside that of data without taste or of popularity alone; then how
-//! well a classifier tells the segments apart.
+//! How sure are we? The evidence in plain words, each number beside that of random choices or of popularity alone;
+//! then how well a classifier tells the segments apart.
 
 use super::data;
 use super::parts::{bar, chart};
@@ -17,7 +17,7 @@ pub fn section(shown: &Shown) -> String {
 }
 
 fn untested(shown: &Shown) -> String {
-    let remedy = if shown.tested { "" } else { ": [evidence] enabled = true in the job file does" };
+    let remedy = if shown.tested { "" } else { "; to test it, set enabled = true under [evidence] in the job file" };
     format!("<p class=\"how\">This run did not test whether the segments are real{remedy}.</p>\n")
 }
 
@@ -26,9 +26,9 @@ fn untested(shown: &Shown) -> String {
 fn evidence(evidence: &Evidence) -> String {
     let Evidence { held_out, stability, null, .. } = evidence;
     format!(
-        "<p class=\"how\">Segments can be drawn in any data. Real ones say something about ratings that they were not made from, and \
-         are found again among other users. “Without taste” is the same method on made-up data: users as active and items as \
-         popular as here, but everybody chooses at random.</p>\n<div class=\"answers\">\n{}{}{}</div>\n",
+        "<p class=\"how\">Segments can be found in any data. Real ones predict ratings that they were not made from, and are found \
+         again among other users. “Random choices” is the same method on simulated data, where users are as active and \
+         items as popular as here but every user chooses at random.</p>\n<div class=\"answers\">\n{}{}{}</div>\n",
         unseen_ratings(held_out, null),
         recall(held_out),
         found_again(stability, null)
@@ -55,10 +55,10 @@ fn unseen_ratings(held_out: &HeldOut, null: &Null) -> String {
     let HeldOut { bits, standard_error, .. } = *held_out;
     let times = |bits: f64| significant(libm::exp2(bits), 3);
     fact(
-        "Do they say what a user will choose?",
+        "Do they predict what a user will choose?",
         &format!("{} ×", times(bits)),
         &format!(
-            "With the segment known, a rating that was hidden from the fit is so many times as likely as popularity alone makes it: \
+            "Knowing the segment makes a rating that was hidden from the fit this many times as likely as popularity alone does: \
              {} ± {standard_error:.3} bits saved per rating, over {} of {}.",
             minus(format!("{bits:.3}")),
             plural(held_out.ratings, "hidden rating"),
@@ -66,7 +66,7 @@ fn unseen_ratings(held_out: &HeldOut, null: &Null) -> String {
         ),
         [
             ("These segments", bits, minus(format!("{bits:.2} bits"))),
-            ("Without taste", null.bits, minus(format!("{:.2} bits", null.bits))),
+            ("Random choices", null.bits, minus(format!("{:.2} bits", null.bits))),
         ],
     )
 }
@@ -97,13 +97,13 @@ fn found_again(stability: &Stability, null: &Null) -> String {
         "Are they found again?",
         &minus(format!("{adjusted_rand:.2}")),
         &format!(
-            "How well segments made from other users of the same kind, drawn {}, agree with these: 1 is the same, 0 is chance \
+            "How well segments made from other users of the same kind, drawn {}, agree with these: 1 means identical, 0 chance \
              (adjusted Rand index, ± {standard_deviation:.2}).",
             plural(refits as u64, "time")
         ),
         [
             ("These segments", adjusted_rand, minus(format!("{adjusted_rand:.2}"))),
-            ("Without taste", null.adjusted_rand, minus(format!("{:.2}", null.adjusted_rand))),
+            ("Random choices", null.adjusted_rand, minus(format!("{:.2}", null.adjusted_rand))),
         ],
     )
 }

@@ -34,7 +34,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// The scale of sums of weights, which are at most 1, over users whose number is not known before: there is room for 2²⁴
+    /// The scale of sums of weights, which are at most 1, over users whose number is not known beforehand: there is room for 2²⁴
     /// users, or for eight times as many as the model was fitted on. The same for all ratings.
     pub fn weight_scale(&self) -> Scale {
         Scale::new(1.0, self.room())
@@ -65,7 +65,7 @@ impl Model {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bayes {
     pub kind: Kind,
-    /// `(n_clusters)`; −∞ for a segment that nobody was in.
+    /// `(n_clusters)`; −∞ for a segment without users.
     pub class_log_prior: Vec<f64>,
     /// Those of [`Kind::tables`], each `(n_clusters, n_items)`.
     pub tables: Vec<Vec<f64>>,

@@ -23,7 +23,7 @@ pub use crate::results::files::SHOWN as FILE;
 /// Users the map shows, at most: a browser draws as many shapes without delay.
 pub const MAX_POINTS: usize = 6_000;
 
-/// `report.json`. Fields are called as those of [`Outcome`] that they are taken from.
+/// `report.json`. Fields have the names of those in [`super::super::Outcome`] that they are taken from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shown {
     /// Of the segmill that made the result.
@@ -95,16 +95,16 @@ pub struct Segments {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ratings {
-    /// How much somebody likes an item.
+    /// How much a user likes an item.
     Rated,
-    /// How often somebody had to do with it.
+    /// How often a user bought or used it.
     Times,
     /// All alike: a mean says nothing.
     Alike,
 }
 
 impl Items {
-    /// The title for HTML; an item without one is told by its id.
+    /// The title for HTML, or `item ID` where there is none.
     ///
     /// # Panics
     /// Where the item is none of those that are named: see [`named`].
@@ -114,7 +114,7 @@ impl Items {
     }
 }
 
-/// Every item that the page names, but those of [`Continuity`], which tells its own.
+/// Every item that the page names, except those in [`Continuity`], which holds their titles itself.
 pub(super) fn named(profiles: &[Profile]) -> BTreeSet<u32> {
     let shares = profiles.iter().flat_map(|profile| profile.distinctive.iter().chain(&profile.missing));
     let top = profiles.iter().flat_map(|profile| &profile.top).map(|top| top.item);
@@ -129,7 +129,7 @@ impl Shown {
         json
     }
 
-    /// How the page calls a segment: its [`label`].
+    /// The name of a segment on the page: its [`label`].
     pub fn label(&self, segment: usize) -> String {
         label(segment as u32, &self.names[segment])
     }
@@ -150,12 +150,12 @@ impl Shown {
     }
 }
 
-/// How the page calls a segment, of this run or another: `3 · Night owls`, or `Segment 3` where nobody gave it a name.
+/// The name of a segment on the page, of this run or another: `3 · Night owls`, or `Segment 3` if it has no name.
 pub fn label(segment: u32, name: &str) -> String {
     if name == segment.to_string() { format!("Segment {segment}") } else { format!("{segment} · {name}") }
 }
 
-/// JSON has no word for what is no number, such as a share of a variance of 0: it is `null` there.
+/// JSON has no NaN, such as the share of a variance of 0: it is `null` there.
 mod null {
     use serde::{Deserialize, Deserializer};
 

@@ -25,7 +25,8 @@ fn numbers() -> Vec<Id> {
 const REALS: [f64; 3] = [0.1, -0.0, 1e-300];
 const TITLES: [Option<&str>; 3] = [Some("a, \"b\"\nc"), None, Some("")];
 
-/// Invariant `digests-see-content`. The form is a promise to whoever keeps digests: this value was computed from the module's description alone.
+/// Invariant `digests-see-content`. The form must not change, since users keep
+/// digests: the expected value follows the description in the module `digest` alone.
 #[test]
 fn the_digest_is_blake3_of_the_documented_form() {
     let mut form = b"segmill table 1\n".to_vec();

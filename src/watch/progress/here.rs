@@ -1,4 +1,4 @@
-//! What the stages of this process say of themselves, and how far it is now.
+//! The progress of this process: what its stages report, and how far they are now.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -105,12 +105,12 @@ pub fn sent(bytes: usize) {
     HERE.sent.fetch_add(bytes as u64, Ordering::Relaxed);
 }
 
-/// Bytes that went to other processes since this one began. Counted whether somebody looks on or not.
+/// Bytes that went to other processes since this one began. Counted even if nobody watches.
 pub fn bytes_sent() -> u64 {
     HERE.sent.load(Ordering::Relaxed)
 }
 
-/// True where somebody looks on. What takes work to say need not be said otherwise.
+/// Whether somebody watches. If not, work spent only on reporting can be saved.
 pub fn is_watched() -> bool {
     HERE.is_watched()
 }

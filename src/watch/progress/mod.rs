@@ -1,7 +1,7 @@
-//! How far this process is, for somebody who looks on from outside ([`crate::watch::status`]).
+//! How far this process is, for observers outside ([`crate::watch::status`], [`crate::watch::logs`]).
 //!
-//! Stages say what they do as they do it, once per batch of rows, sweep or iteration. As long as nobody has called
-//! [`watch`], nothing is noted and nothing read back. Workers that do one thing together say the same, so it does not
+//! Stages say what they do as they do it, once per batch of rows, sweep or iteration. Nothing is noted until
+//! [`watch`] is called, and stages read nothing back (invariant `no-effect` of [`crate::watch`]). Workers that do one thing together say the same, so it does not
 //! matter which of them says it last; rows are added up over the workers.
 
 mod far;

@@ -1,4 +1,4 @@
-//! Segments that are kept up to date, on the page: for people who know customers and nothing of clustering.
+//! Segments that are kept up to date, on the page: for readers who know their customers but not clustering.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -144,8 +144,8 @@ fn drift(drift: &LiveDrift) -> Vec<Row> {
     let sign = if further > 0.0 { "+" } else { "" };
     let measures = [
         ("Users in another segment than in the fit", drift.moved_share, percent(drift.moved_share)),
-        ("Squared distance of users from the middle of their segment", further, format!("{sign}{}", percent(further))),
-        ("Change in how rare, and so how telling, items are", drift.idf_drift, percent(drift.idf_drift)),
+        ("Squared distance of users from the centre of their segment", further, format!("{sign}{}", percent(further))),
+        ("How much the rarity of items has changed", drift.idf_drift, percent(drift.idf_drift)),
     ];
     let row = |(name, value, shown): (&str, f64, String)| {
         let past = value > drift.threshold;
@@ -214,7 +214,7 @@ mod tests {
                 "<h3>1</h3>\n<p>Nothing yet.</p>",
                 "<tr class=\"now\"><th scope=\"row\">Users in another segment than in the fit</th><td>12.5%, past the limit</td><td>10%</td>",
                 "<td>+20%, past the limit</td>",
-                "items are</th><td>1%</td>",
+                "items has changed</th><td>1%</td>",
                 "<th scope=\"row\">taken</th><td>1,234,567</td>",
                 "<th scope=\"row\">log on disk</th><td>2 KiB</td>",
                 "<caption>Stages</caption>",
