@@ -104,28 +104,26 @@ fn tastes(metadata: &[Summary]) -> String {
 
 fn taste(summary: &Summary) -> String {
     match &summary.of {
-        SummaryOf::Categories(categories) => {
-            let liked = categories.iter().filter(|category| category.lift() >= LIKED_LIFT).take(LIKED);
-            let avoided = categories.iter().rev().filter(|category| category.lift() <= AVOIDED_LIFT).take(AVOIDED);
-            let shown = |category: &Category| {
-                let (value, share) = (html(&category.value), percent_short(category.share));
-                format!("{value} {share} <span class=\"muted\">({})</span>", lift(category.lift()))
-            };
-            let liked: Vec<String> = liked.map(shown).collect();
-            let avoided: Vec<String> = avoided.map(|category| format!("less {}", shown(category))).collect();
-            match [liked, avoided].concat() {
-                none if none.is_empty() => "close to all users".into(),
-                shown => shown.join(", "),
-            }
-        }
+        SummaryOf::Categories(categories) => categories_of(categories),
         SummaryOf::Number { mean: Some(mean), mean_all: Some(all), .. } => {
-            format!(
-                "{} on average <span class=\"muted\">(all users {})</span>",
-                significant(*mean, 4),
-                significant(*all, 4)
-            )
+            let (mean, all) = (significant(*mean, 4), significant(*all, 4));
+            format!("{mean} on average <span class=\"muted\">(all users {all})</span>")
         }
         SummaryOf::Number { .. } => "–".into(),
+    }
+}
+
+fn categories_of(categories: &[Category]) -> String {
+    let liked = categories.iter().filter(|category| category.lift() >= LIKED_LIFT).take(LIKED);
+    let avoided = categories.iter().rev().filter(|category| category.lift() <= AVOIDED_LIFT).take(AVOIDED);
+    let shown = |category: &Category| {
+        let (value, share) = (html(&category.value), percent_short(category.share));
+        format!("{value} {share} <span class=\"muted\">({})</span>", lift(category.lift()))
+    };
+    let avoided = avoided.map(|category| format!("less {}", shown(category)));
+    match liked.map(shown).chain(avoided).collect::<Vec<_>>() {
+        none if none.is_empty() => "close to all users".into(),
+        shown => shown.join(", "),
     }
 }
 

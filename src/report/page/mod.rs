@@ -46,15 +46,7 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 
 /// Writes the page.
 pub fn write(shown: &Shown, sink: &mut impl Write) -> io::Result<()> {
-    write!(
-        sink,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{}: customer segments</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<div class=\"page\">\n",
-        html(&shown.title)
-    )?;
+    sink.write_all(document_head(&shown.title).as_bytes())?;
     write!(sink, "<header>\n{}</header>\n<main>\n", head::head(shown))?;
     let sections = [
         kinds::section(shown),
@@ -72,6 +64,17 @@ pub fn write(shown: &Shown, sink: &mut impl Write) -> io::Result<()> {
     writeln!(sink, "<script type=\"application/json\" id=\"charts\">{charts}</script>")?;
     sink.write_all(plotly_script(&plotly::Plot::offline_js_sources()).as_bytes())?;
     write!(sink, "\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n")
+}
+
+fn document_head(title: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>{}: customer segments</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<div class=\"page\">\n",
+        html(title)
+    )
 }
 
 const FOOTER: &str = "<footer><p>Written by segmill. This page needs no network; charts by plotly.js (MIT licence).</p>\

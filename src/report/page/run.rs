@@ -38,38 +38,50 @@ fn ledger(shown: &Shown) -> String {
 }
 
 fn facts(shown: &Shown) -> String {
-    let (pca, kmeans, measured) = (&shown.pca, &shown.kmeans, &shown.measured);
-    let weighting = format!("{:?}", shown.matrix.weighting).to_lowercase();
-    let missing = if shown.matrix.missing == Missing::UserMean { ", missing user-mean" } else { "" };
-    let normalize = format!("{:?}", shown.matrix.normalize).to_lowercase();
-    let solver = format!(
-        "{} ({}), {}, residual <span class=\"whole\">{}</span>{}",
-        html(&pca.solver.solver),
-        html(&pca.solver.reason),
-        plural(pca.solver.iterations as u64, "iteration"),
-        significant(pca.solver.residual, 2),
-        if pca.solver.converged { "" } else { ", not converged" }
-    );
-    let lloyd = format!(
-        "start {} of {} won, {}, inertia {}",
-        kmeans.best_start + 1,
-        kmeans.starts.len(),
-        plural(winning_iterations(&kmeans.starts, kmeans.best_start) as u64, "iteration"),
-        significant(kmeans.inertia, 7)
-    );
+    let measured = &shown.measured;
     let layout =
         format!("{} × {}", plural_es(measured.processes as u64, "process"), plural(measured.workers as u64, "worker"));
     let facts = [
-        ("Matrix", format!("weighting {weighting}, normalize {normalize}{missing}")),
-        ("Total variance", significant(pca.total_variance, 7)),
-        ("Principal components", solver),
-        ("k-means", lloyd),
+        ("Matrix", matrix(shown)),
+        ("Total variance", significant(shown.pca.total_variance, 7)),
+        ("Principal components", solver(shown)),
+        ("k-means", lloyd(shown)),
         ("Seed", shown.seed.to_string()),
         ("Layout", layout),
         ("Peak memory", bytes(measured.peak_memory)),
         ("Version", format!("segmill {}", html(&shown.versions.segmill))),
     ];
     facts.iter().map(|(label, value)| fact(label, value)).collect()
+}
+
+fn matrix(shown: &Shown) -> String {
+    let weighting = format!("{:?}", shown.matrix.weighting).to_lowercase();
+    let missing = if shown.matrix.missing == Missing::UserMean { ", missing user-mean" } else { "" };
+    let normalize = format!("{:?}", shown.matrix.normalize).to_lowercase();
+    format!("weighting {weighting}, normalize {normalize}{missing}")
+}
+
+fn solver(shown: &Shown) -> String {
+    let solver = &shown.pca.solver;
+    format!(
+        "{} ({}), {}, residual <span class=\"whole\">{}</span>{}",
+        html(&solver.solver),
+        html(&solver.reason),
+        plural(solver.iterations as u64, "iteration"),
+        significant(solver.residual, 2),
+        if solver.converged { "" } else { ", not converged" }
+    )
+}
+
+fn lloyd(shown: &Shown) -> String {
+    let kmeans = &shown.kmeans;
+    format!(
+        "start {} of {} won, {}, inertia {}",
+        kmeans.best_start + 1,
+        kmeans.starts.len(),
+        plural(winning_iterations(&kmeans.starts, kmeans.best_start) as u64, "iteration"),
+        significant(kmeans.inertia, 7)
+    )
 }
 
 fn plural_es(value: u64, noun: &str) -> String {

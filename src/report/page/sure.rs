@@ -113,15 +113,8 @@ fn found_again(stability: &Stability, null: &Null) -> String {
 fn told_apart(shown: &Shown) -> String {
     let validation = &shown.validation;
     let largest = shown.kmeans.sizes.iter().max().copied().unwrap_or(0);
-    let panel = |id: &str, title: &str, note: &str, confusion: &Confusion| {
-        let how = title.to_lowercase();
-        format!(
-            "<figure class=\"panel\">\n<figcaption><h4>{title}: {}</h4><p class=\"muted\">{note}</p></figcaption>\n{}{}</figure>\n",
-            percent(confusion.accuracy()),
-            chart(id, "square", &format!("Heat map of segments against predicted segments, {how}.")),
-            data::guesses(shown, confusion, &how)
-        )
-    };
+    let learnt = "Guessed for users the classifier has learnt from, which flatters it.";
+    let unseen = format!("Guessed for users it has not seen, in {}.", plural(validation.folds as u64, "fold"));
     format!(
         "<h3 class=\"part\">Can they be told apart?</h3>\n<p class=\"how\">A {} naive Bayes classifier guesses \
          each user’s segment from the raw ratings; always guessing the largest would be right for {}. A row is the segment a user \
@@ -131,17 +124,17 @@ fn told_apart(shown: &Shown) -> String {
          <div class=\"square-pair\">\n{}{}</div>\n",
         html(&validation.model),
         percent(shown.share(largest)),
-        panel(
-            "chart-in-sample",
-            "In sample",
-            "Guessed for users the classifier has learnt from, which flatters it.",
-            &validation.in_sample
-        ),
-        panel(
-            "chart-out-of-fold",
-            "Out of fold",
-            &format!("Guessed for users it has not seen, in {}.", plural(validation.folds as u64, "fold")),
-            &validation.out_of_fold
-        ),
+        confusion(shown, "chart-in-sample", "In sample", learnt, &validation.in_sample),
+        confusion(shown, "chart-out-of-fold", "Out of fold", &unseen, &validation.out_of_fold),
+    )
+}
+
+fn confusion(shown: &Shown, id: &str, title: &str, note: &str, confusion: &Confusion) -> String {
+    let how = title.to_lowercase();
+    format!(
+        "<figure class=\"panel\">\n<figcaption><h4>{title}: {}</h4><p class=\"muted\">{note}</p></figcaption>\n{}{}</figure>\n",
+        percent(confusion.accuracy()),
+        chart(id, "square", &format!("Heat map of segments against predicted segments, {how}.")),
+        data::guesses(shown, confusion, &how)
     )
 }
