@@ -5,10 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::report::verdict;
-use crate::results::Continuity;
-use crate::results::Origin;
-use crate::results::Outcome;
-use crate::results::Profile;
+use crate::results::{Continuity, Origin, Outcome, Profile};
 use crate::watch::format::{count, percent, plural, seconds};
 
 /// Writes what the lines mean, the segments, biggest first, then a summary, what the evidence comes to, and where the report

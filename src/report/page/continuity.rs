@@ -3,8 +3,7 @@
 use super::parts::{chart, data_table};
 use crate::report::charts::flows::{bands, others};
 use crate::results::shown::{Shown, label};
-use crate::results::{Continuity, Driver, Flow, Now, Then};
-use crate::results::{Fate, Origin};
+use crate::results::{Continuity, Driver, Fate, Flow, Now, Origin, Then};
 use crate::watch::format::{count, html, percent, plural};
 
 /// Flows whose items are shown.

@@ -6,30 +6,38 @@ use crate::results::shown::Shown;
 use crate::watch::format::{count, percent, plural};
 
 pub fn map(shown: &Shown) -> String {
-    let drawn = shown.map.len() as u64;
-    let users = shown.measured.n_users;
-    let sample =
-        if drawn < users { format!(" {} of {} users are shown.", count(drawn), count(users)) } else { String::new() };
-    let further = shown.pca.n_components.saturating_sub(2);
-    let apart = match further {
-        0 => String::new(),
-        n => format!(
-            " Segments that overlap here may lie apart along the {}.",
-            if n == 1 { "third component".into() } else { format!("other {n} components") }
-        ),
-    };
-    let room = match shown.kmeans.sizes.len() {
-        0..=25 => "",
-        _ => " Where there is no room for all numbers, the larger segments keep theirs.",
-    };
     format!(
         "<section id=\"map\">\n<h2>Map of users</h2>\n<p class=\"how\">Each point is a user, placed along the two directions \
-         in which users differ most: users who are close together rate alike. A framed number marks the centre of a segment.{room}{apart}\
-         {sample} Use the buttons to show or hide segments.</p>\n<figure class=\"panel\">\n{}{}{}</figure>\n</section>\n",
+         in which users differ most: users who are close together rate alike. A framed number marks the centre of a segment.\
+         {}{}{} Use the buttons to show or hide segments.</p>\n<figure class=\"panel\">\n{}{}{}</figure>\n</section>\n",
+        room(shown.kmeans.sizes.len()),
+        apart(shown.pca.n_components),
+        sample(shown),
         chips(shown),
         chart("chart-map", "tall", "Scatter chart of users on the first two components, coloured by segment."),
         data::centres(shown)
     )
+}
+
+fn room(segments: usize) -> &'static str {
+    match segments {
+        0..=25 => "",
+        _ => " Where there is no room for all numbers, the larger segments keep theirs.",
+    }
+}
+
+fn apart(components: usize) -> String {
+    let others = match components {
+        0..=2 => return String::new(),
+        3 => "third component".to_string(),
+        n => format!("other {} components", n - 2),
+    };
+    format!(" Segments that overlap here may lie apart along the {others}.")
+}
+
+fn sample(shown: &Shown) -> String {
+    let (drawn, users) = (shown.map.len() as u64, shown.measured.n_users);
+    if drawn < users { format!(" {} of {} users are shown.", count(drawn), count(users)) } else { String::new() }
 }
 
 fn chips(shown: &Shown) -> String {

@@ -92,12 +92,10 @@ fn plotly_script(sources: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Id;
-    use crate::results::Outcome;
-    use crate::results::Verdict;
     use crate::results::fixture::{self, SMALL};
     use crate::results::run::Digests;
     use crate::results::write::digests;
+    use crate::results::{Id, Outcome, Verdict};
 
     const HOSTILE: &str = "</script><b>\"&'{{%{x}";
 

@@ -111,31 +111,30 @@ fn stages(shown: &Shown) -> String {
     )
 }
 
+/// The files of the output folder beside the page, and what each holds.
+const FILES: [(&str, &str); 11] = [
+    ("segments.parquet", "each user’s segment, the next nearest, and the distances"),
+    ("profiles.parquet", "the top items of each segment"),
+    ("moves.parquet", "the users who moved since the earlier run"),
+    ("explained_variance.csv", "the chart of explained variance"),
+    ("inertia.csv", "the chart of inertia"),
+    ("confusion.csv", "both confusion matrices"),
+    ("evidence.csv", "what each number of segments is worth"),
+    ("model/", "the fitted model, which places new users"),
+    ("run.json", "the job as run, times, accuracies, digests"),
+    ("report.json", "what this page shows; segmill report renders it again"),
+    ("rejects.tsv", "the rows left out, and why"),
+];
+
 fn files(shown: &Shown) -> String {
-    let files = [
-        ("segments.parquet", "each user’s segment, the next nearest, and the distances"),
-        ("profiles.parquet", "the top items of each segment"),
-        ("moves.parquet", "the users who moved since the earlier run"),
-        ("explained_variance.csv", "the chart of explained variance"),
-        ("inertia.csv", "the chart of inertia"),
-        ("confusion.csv", "both confusion matrices"),
-        ("evidence.csv", "what each number of segments is worth"),
-        ("model/", "the fitted model, which places new users"),
-        ("run.json", "the job as run, times, accuracies, digests"),
-        ("report.json", "what this page shows; segmill report renders it again"),
-        ("rejects.tsv", "the rows left out, and why"),
-    ];
     let is_there = |file: &str| match file {
         "rejects.tsv" => shown.rejects,
         "evidence.csv" => shown.evidence.is_some(),
         "moves.parquet" => shown.continuity.is_some(),
         _ => true,
     };
-    files
-        .iter()
-        .filter(|(file, _)| is_there(file))
-        .map(|(file, holds)| fact(&format!("<a href=\"{file}\"><code>{file}</code></a>"), holds))
-        .collect()
+    let row = |(file, holds): &(&str, &str)| fact(&format!("<a href=\"{file}\"><code>{file}</code></a>"), holds);
+    FILES.iter().filter(|(file, _)| is_there(file)).map(row).collect()
 }
 
 /// The first half of each digest: enough to compare by eye.

@@ -3,9 +3,8 @@
 
 use super::data;
 use super::parts::{bar, chart};
-use crate::results::Confusion;
 use crate::results::shown::Shown;
-use crate::results::{Evidence, HeldOut, Null, Stability};
+use crate::results::{Confusion, Evidence, HeldOut, Null, Stability};
 use crate::watch::format::{html, percent, plural, significant};
 
 pub fn section(shown: &Shown) -> String {
