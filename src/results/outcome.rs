@@ -28,12 +28,12 @@ pub struct Outcome {
     pub sweep: Option<Sweep>,
     pub validation: Validation,
     pub profiles: Vec<Profile>,
-    /// What people call the segments, no two alike.
+    /// The names of the segments, all different.
     pub names: Vec<String>,
     /// Absent where the job does not ask for it.
     pub evidence: Option<Evidence>,
     pub continuity: Option<Continuity>,
-    /// Nobody without `continuity`.
+    /// Empty without `continuity`.
     pub moves: Moves,
     /// Correlation (Pearson) of users' scores on the first component with the number of their ratings.
     pub activity_correlation: f64,

@@ -32,7 +32,7 @@ pub const STAGE_MARK: &str = "\u{1}stage ";
 pub const FAR_MARK: &str = "\u{1}far ";
 
 const FILTER_VARIABLE: &str = "RUST_LOG";
-/// How often a launcher is told how far a member is.
+/// How often a member reports its progress to the launcher.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
 /// Who sees the progress of this process.

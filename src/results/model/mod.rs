@@ -14,10 +14,10 @@
 //! | `centroids` | `(n_clusters, n_components)` |
 //! | `bayes.NAME` | as the Naive Bayes model has it, for example `bayes.feature_log_prob` `(n_clusters, n_items)` |
 //! | `items.id` | `(n_items)`, whole numbers: the ids, rising, where all are numbers |
-//! | `items.text`, `items.end` | else: the UTF-8 bytes of all ids one after the other, and where each ends, `(n_items)` |
+//! | `items.text`, `items.end` | otherwise: the UTF-8 bytes of all ids one after the other, and where each ends, `(n_items)` |
 //!
-//! The safetensors file opens in NumPy and PyTorch, and with `model.json` holds all that it takes to put users into
-//! segments. Equal tensors make equal files, byte for byte. [`read`] is the way back.
+//! The safetensors file opens in NumPy and PyTorch. With `model.json` it holds all that is needed to put users into
+//! segments. Equal tensors make equal files, byte for byte. [`read()`] reads them back.
 
 mod fitted;
 mod manifest;

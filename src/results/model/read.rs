@@ -1,4 +1,4 @@
-//! A model back from its folder, checked: whatever stands in the files, what comes out is a model or an error of one line.
+//! Reads a model from its folder and checks it: whatever the files hold, the result is a model or an error of one line.
 //!
 //! Nothing is allocated by what a file says of sizes, only by the bytes that are there. Numbers are finite and of a
 //! magnitude with which no distance overflows.

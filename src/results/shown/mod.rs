@@ -1,8 +1,8 @@
 //! What `report.html` shows, and nothing else: `report.json`.
 //!
 //! The page is made from a [`Shown`] alone, which a run makes from its [`Outcome`] and leaves beside the page. Rendered
-//! again from there, with the same names, the page has the same bytes. What grows with the data stays out: no table of
-//! users, of the map as many as are drawn, of the items those that are named.
+//! again from there, with the same names, the page has the same bytes. Nothing here grows with
+//! the data: no table of users, only the users drawn on the map, only the items that are named.
 
 mod content;
 mod made;

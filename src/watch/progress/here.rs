@@ -31,53 +31,53 @@ pub fn end() {
     HERE.note(Noted::end);
 }
 
-/// A worker has so much of the input before it.
+/// A worker is to read `amount` of the input.
 pub fn has_input(amount: u64, measure: Measure) {
     HERE.add(&HERE.input_all, amount);
     HERE.note(|noted| noted.input = Some(measure));
 }
 
-/// So much of it is behind it now.
+/// `amount` more of it is read.
 pub fn input_done(amount: u64) {
     HERE.add(&HERE.input_done, amount);
 }
 
-/// So many more rows were read that are well formed.
+/// `rows` more rows were read that are well formed.
 pub fn rows_read(rows: usize) {
     HERE.add(&HERE.read, rows as u64);
 }
 
-/// One more row was read that is not.
+/// One more row was read that is malformed.
 pub fn row_rejected() {
     HERE.add(&HERE.read, 1);
     HERE.add(&HERE.rejected, 1);
 }
 
-/// So many rows that were read as well-formed ones are rejected after all.
+/// `rows` rows that were read as well formed are rejected after all.
 pub fn rows_rejected(rows: u64) {
     HERE.add(&HERE.rejected, rows);
 }
 
-/// So many more rows were read that the job's filters leave out.
+/// `rows` more rows were read that the job's filters leave out.
 pub fn rows_left_out(rows: u64) {
     HERE.add(&HERE.read, rows);
     HERE.add(&HERE.filtered, rows);
 }
 
-/// A worker's ratings are in place: so many more are kept, so many rows more were merged into others, and so many ratings
-/// more are left out.
+/// A worker has stored its ratings: `accepted` more are kept, `merged` more rows were merged into others, and `filtered`
+/// more ratings are left out.
 pub fn rows_kept(accepted: u64, merged: u64, filtered: u64) {
     HERE.add(&HERE.accepted, accepted);
     HERE.add(&HERE.merged, merged);
     HERE.add(&HERE.filtered, filtered);
 }
 
-/// The solver of the components begins; it is done once the residual is `tol` or less.
+/// The solver of the components begins. It ends once the residual is `tol` or less.
 pub fn sweeps_until(tol: f64) {
     HERE.note(|noted| noted.sweeps = Some(SweepsClock::new(tol)));
 }
 
-/// It made so many sweeps; `residual` is the largest relative one, once it is known.
+/// The solver has made `sweeps` sweeps; `residual` is the largest relative residual, once it is known.
 pub fn swept(sweeps: usize, residual: Option<f64>) {
     HERE.note(|noted| noted.sweeps.get_or_insert_with(|| SweepsClock::new(0.0)).note(sweeps as u64, residual));
 }
@@ -87,12 +87,12 @@ pub fn awaits(run: RunOf) {
     HERE.note(|noted| _ = noted.runs.entry(run).or_insert(None));
 }
 
-/// A run of k-means got further.
+/// A run of k-means advanced.
 pub fn moved(run: RunOf, how: RunAt) {
     HERE.note(|noted| noted.moved(run, how));
 }
 
-/// A peer was last heard so long ago; `None`: it has left.
+/// A peer was last heard `ago`; `None`: it has left.
 pub fn heard(peer: usize, ago: Option<Duration>) {
     HERE.note(|noted| {
         noted.peers.remove(&peer);
@@ -100,12 +100,12 @@ pub fn heard(peer: usize, ago: Option<Duration>) {
     });
 }
 
-/// So many more bytes went to other processes.
+/// `bytes` more bytes were sent to other processes.
 pub fn sent(bytes: usize) {
     HERE.sent.fetch_add(bytes as u64, Ordering::Relaxed);
 }
 
-/// Bytes that went to other processes since this one began. Counted even if nobody watches.
+/// Bytes sent to other processes since this one began. Counted even if nobody watches.
 pub fn bytes_sent() -> u64 {
     HERE.sent.load(Ordering::Relaxed)
 }
@@ -120,7 +120,7 @@ pub fn now() -> Snapshot {
     HERE.snapshot()
 }
 
-/// Takes the place of what was published before. Nothing is kept while nobody looks on.
+/// Publishes `live` in place of what was published before. Nothing is kept while nobody watches.
 pub fn publish(mut live: Live) {
     live.moves.truncate(MOST_MOVES);
     let live = Arc::new(live);

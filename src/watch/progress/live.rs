@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// The rate of changes is that of so long.
+/// The rate of changes is measured over this time.
 pub const RECENTLY: Duration = Duration::from_secs(10);
 
 /// Moves that are kept, at most.

@@ -80,7 +80,7 @@ impl Progress {
         }
     }
 
-    /// Notes are whole after every change, whatever became of its thread.
+    /// A poisoned lock is fine: every change leaves the notes consistent.
     pub fn noted(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -129,7 +129,7 @@ impl SweepsClock {
         SweepsClock { at: Sweeps { tol, ..Sweeps::default() }, since: Instant::now() }
     }
 
-    /// All workers say the same; the first to say it is heard.
+    /// All workers report the same; the first report counts.
     pub fn note(&mut self, sweeps: u64, residual: Option<f64>) {
         if sweeps == self.at.sweeps && residual == self.at.residual {
             return;
@@ -194,7 +194,7 @@ impl Noted {
     }
 }
 
-/// What was published, as it is by now, and how many seconds ago that was.
+/// What was published, and how many seconds ago. Once that is long ago, its rate of changes is 0.
 pub fn published((live, at): &(Arc<Live>, Instant)) -> (Arc<Live>, f64) {
     let ago = at.elapsed();
     let live =
