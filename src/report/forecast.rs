@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::ingest::estimate::{Estimate, Order};
 use crate::results::forecast::{Bottleneck, Forecast, Stage};
+use crate::results::{Estimate, Order};
 use crate::watch::format;
 use crate::watch::format::{bytes, percent, seconds};
 
@@ -27,6 +27,11 @@ pub fn print(forecast: &Forecast, sink: &mut impl Write) -> io::Result<()> {
     writeln!(sink)?;
     print_memory(forecast, sink)?;
     writeln!(sink)?;
+    print_limits(forecast, sink)
+}
+
+/// What does not fit, and what would not next.
+fn print_limits(forecast: &Forecast, sink: &mut impl Write) -> io::Result<()> {
     for problem in &forecast.problems {
         writeln!(sink, "does not fit: {}: {}; {}", problem.place, problem.problem, problem.remedy)?;
     }

@@ -1,6 +1,22 @@
-//! What a finished run looks like: the page, its charts, and the words on the terminal. Only draws.
+//! What a finished run looks like to people: the page, its charts, and the words on the terminal.
+//!
+//! Knows: the results of a run ([`crate::results`]) and how numbers are written ([`crate::watch::format`]). Does not
+//! know: stages, data, workers, the output folder.
+//!
+//! **Invariant: only-draws.** Every number on the page comes from the results. Nothing is computed from ratings, and
+//! nothing is fetched.
+//!
+//! | module | what it draws |
+//! |---|---|
+//! | [`page`] | `report.html`; `page/cards.rs` has the text of a segment's card, and each other section has a file too |
+//! | [`charts`] | the charts of the page, as data for plotly.js |
+//! | [`verdict`] | the words for what the evidence comes to |
+//! | [`terminal`] | the summary of `segmill run` |
+//! | [`forecast`], [`assigned`], [`followed`] | the answers of `segmill plan`, `assign` and `follow` |
 
+pub mod assigned;
 pub mod charts;
+pub mod followed;
 pub mod forecast;
 pub mod page;
 pub mod terminal;

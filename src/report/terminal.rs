@@ -5,10 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::report::verdict;
-use crate::results::Outcome;
-use crate::stages::continuity::Continuity;
-use crate::stages::continuity::matching::Origin;
-use crate::stages::profile::Profile;
+use crate::results::{Continuity, Origin, Outcome, Profile};
 use crate::watch::format::{count, percent, plural, seconds};
 
 /// Writes what the lines mean, the segments, biggest first, then a summary, what the evidence comes to, and where the report

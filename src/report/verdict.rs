@@ -1,6 +1,6 @@
-//! What the evidence comes to, in words.
+//! The evidence in words.
 
-use crate::stages::evidence::{Evidence, Verdict};
+use crate::results::{Evidence, Verdict};
 
 /// A word for the verdict, as `run.json` has it.
 pub fn word(verdict: Verdict) -> &'static str {
@@ -11,7 +11,7 @@ pub fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// That another number of segments would be better than `clusters`, and how to have it.
+/// A suggestion of another number of segments than `clusters`, and how to get it; none where `clusters` is the best.
 pub fn suggestion(evidence: &Evidence, clusters: usize) -> Option<String> {
     let other = evidence.suggested_clusters.filter(|&suggested| suggested != clusters)?;
     Some(format!("Suggested: {other} segments instead of {clusters} (set kmeans.clusters = {other})."))

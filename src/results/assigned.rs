@@ -4,19 +4,20 @@
 //! A file is written beside its place and renamed, like the output of a run; rejected rows go into `FILE.rejects.tsv`.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::ingest::Ledger;
+use crate::results::files::DISK_REMEDY;
 use crate::results::leftovers;
+use crate::results::outcome::UserTable;
 use crate::results::rejects::{self, RejectLine};
 use crate::results::staged::{Staged, resolved};
-use crate::results::table::{DISK_REMEDY, Table};
-use crate::results::{UserTable, tables};
-use crate::watch::format::{percent, plural};
+use crate::results::table::Table;
+use crate::results::tables;
 
-/// What to do where something else than a file is in the way.
+/// The remedy where something other than a file is in the way.
 const ELSEWHERE: &str = "name another file with -o, or - for standard output";
 const PROFILES_ELSEWHERE: &str = "name another file with --profiles";
 
@@ -146,7 +147,7 @@ impl Places {
     }
 }
 
-/// Whoever reads may stop early (a pager, head): that is no failure.
+/// A reader may stop early (a pager, head): that is no failure.
 fn print(table: &Table<'_>) -> Result<()> {
     let failed = |e: io::Error| Error::file(Path::new("standard output"), "cannot write", &e, DISK_REMEDY);
     match table.encode_csv(io::stdout().lock()) {
@@ -155,56 +156,11 @@ fn print(table: &Table<'_>) -> Result<()> {
     }
 }
 
-fn rejects_beside(path: &Path) -> PathBuf {
+/// Where the rejected rows go, beside the file of the users.
+pub fn rejects_beside(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".rejects.tsv");
     name.into()
-}
-
-impl Assigned {
-    /// What somebody should know of, a line each.
-    pub fn warnings(&self, destination: &Destination) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let Ledger { read, rejected, .. } = self.ledger;
-        if rejected > 0 {
-            let place = match destination.path() {
-                Some(path) => format!("{} says which and why", rejects_beside(path).display()),
-                None => "with -o FILE they would go beside it".to_string(),
-            };
-            warnings.push(format!("{rejected} of {read} rows were rejected; {place}"));
-        }
-        if self.unknown_ratings > 0 {
-            let share = self.unknown_ratings as f64 / (read - rejected).max(1) as f64;
-            warnings.push(format!(
-                "{} that the model does not know: {} ({}) left out",
-                plural(self.unknown_items, "item"),
-                plural(self.unknown_ratings, "rating"),
-                percent(share)
-            ));
-        }
-        if self.blank_users > 0 {
-            let users = plural(self.blank_users, "user");
-            warnings.push(format!("{users} without a rating of a known item: where somebody without ratings goes"));
-        }
-        warnings
-    }
-
-    /// Users, ratings and segments in a line, then the users of each segment in another.
-    pub fn print(&self, destination: &Destination, sink: &mut impl Write) -> io::Result<()> {
-        let place = destination.path().map_or("standard output".into(), |path| path.display().to_string());
-        let (users, ratings) = (self.users.users.len() as u64, self.ratings);
-        let segments = self.sizes.iter().filter(|&&size| size > 0).count() as u64;
-        writeln!(
-            sink,
-            "{} with {} in {}: {place}",
-            plural(users, "user"),
-            plural(ratings, "rating"),
-            plural(segments, "segment")
-        )?;
-        let of_segment = |(segment, size): (usize, &u64)| (*size > 0).then(|| format!("{segment} ({size})"));
-        let sizes: Vec<String> = self.sizes.iter().enumerate().filter_map(of_segment).collect();
-        writeln!(sink, "segment (users): {}", sizes.join(" "))
-    }
 }
 
 #[cfg(test)]
@@ -296,19 +252,5 @@ mod tests {
         assert!(places.write(&assigned(Vec::new()), Some(&tables::items(&outcome))).is_err());
         assert_eq!(listing(folder.path()), ["profiles.parquet", "taken.parquet", "users.csv"]);
         assert!(fs::read(path("profiles.parquet")).unwrap() == whole, "the earlier ones stay");
-    }
-
-    #[test]
-    fn the_summary_and_the_warnings_name_the_numbers() {
-        let found = assigned(vec![reject()]);
-        let destination = Destination::of(Path::new("new.parquet")).unwrap();
-        let mut sink = Vec::new();
-        found.print(&destination, &mut sink).unwrap();
-        let text = String::from_utf8(sink).unwrap();
-        assert_eq!(text, "40 users with 95 ratings in 2 segments: new.parquet\nsegment (users): 0 (20) 2 (20)\n");
-        let warnings = found.warnings(&destination);
-        assert!(warnings[0].contains("new.parquet.rejects.tsv"), "{warnings:?}");
-        assert!(warnings[1].starts_with("2 items that the model does not know: 5 ratings (4.59%)"), "{warnings:?}");
-        assert!(warnings[2].starts_with("1 user without"), "{warnings:?}");
     }
 }

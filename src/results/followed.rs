@@ -1,4 +1,4 @@
-//! What live mode leaves at its end: the tables as a run has them, of the ratings as they are by then.
+//! What live mode leaves at its end: the tables of a run, for the ratings as they are then.
 //!
 //! ```text
 //! follow.json        what became of the changes, how far the ratings have drifted, digests of the tables
@@ -9,23 +9,20 @@
 //! ```
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::ingest::Items;
-use crate::results::model;
+use crate::results::files::{self, DISK_REMEDY};
+use crate::results::folder;
+use crate::results::outcome::UserTable;
 use crate::results::run::{Digests, Versions};
 use crate::results::staged::resolved;
-use crate::results::table::DISK_REMEDY;
-use crate::results::{UserTable, tables, write};
+use crate::results::tables;
 use crate::stages::profile::Profile;
-use crate::watch::format::{count, percent, plural, significant};
-
-/// The record's name.
-pub const FILE: &str = "follow.json";
 
 /// Where a session of live mode has its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +46,8 @@ impl Places {
                 return Err(Error::job("--final", problem, "name another folder"));
             }
         }
-        write::check_output(last).map_err(|error| match error {
-            Error::File { path, problem, remedy } if remedy == write::IN_THE_WAY => {
+        folder::check_output(last).map_err(|error| match error {
+            Error::File { path, problem, remedy } if remedy == folder::IN_THE_WAY => {
                 Error::File { path, problem, remedy: "name another folder with --final, or move it away".into() }
             }
             other => other,
@@ -93,41 +90,6 @@ pub struct Record {
     pub digests: Digests,
 }
 
-impl Record {
-    /// What became of the changes, how things stand, and how to go on: a line each.
-    pub fn print(&self, places: &Places, sink: &mut impl Write) -> io::Result<()> {
-        let Places { run, state, last } = places;
-        let Changes { changes, made, rejected, filtered, unknown } = self.changes;
-        let batches = if self.batches == 1 { "batch" } else { "batches" };
-        write!(sink, "{} in {} {batches}: {} made", plural(changes, "change"), count(self.batches), count(made))?;
-        if unknown > 0 {
-            write!(sink, " ({} of items that the model does not know)", count(unknown))?;
-        }
-        writeln!(sink, ", {} rejected, {} filtered", count(rejected), count(filtered))?;
-        if rejected > 0 {
-            writeln!(sink, "rejected: {} says which and why", state.join("rejects.tsv").display())?;
-        }
-        write!(sink, "now {} with {}", plural(self.users, "user"), plural(self.ratings, "rating"))?;
-        if self.refits > 0 {
-            write!(sink, ", after {}", plural(self.refits, "refit"))?;
-        }
-        writeln!(sink)?;
-        let due = self.refit_due.as_ref().map_or("no refit is due".into(), |why| format!("a refit is due: {why}"));
-        writeln!(
-            sink,
-            "drift: mean squared distance {} (in the fit {}), {} of the users of the fit moved, idf off by {}; {due}",
-            significant(self.inertia_per_user, 4),
-            significant(self.inertia_per_user_fit, 4),
-            percent(self.moved_share),
-            significant(self.idf_drift, 3)
-        )?;
-        if let Some(last) = last {
-            writeln!(sink, "segments, profiles and model: {}", last.display())?;
-        }
-        writeln!(sink, "to go on from here: segmill follow {} --state {}", run.display(), state.display())
-    }
-}
-
 /// All there is to write, on the coordinator.
 pub struct Followed<'a> {
     /// Its digests are made here.
@@ -156,21 +118,20 @@ impl Changes {
 impl Followed<'_> {
     /// Writes the folder `output`, whole or not at all. Returns the record with the digests.
     pub fn write(mut self, output: &Path) -> Result<Record> {
-        write::replace(output, |folder| {
+        folder::replace(output, |folder| {
             let tables = [tables::users(&self.users), tables::profiles_of(&self.profiles, self.items, self.names)];
             for table in &tables {
-                table.write_parquet(&folder.join(table.name()).with_extension("parquet"))?;
+                table.write_parquet(&table.place(folder, "parquet"))?;
                 self.record.digests.insert(table.name().into(), table.digest());
             }
-            let to = folder.join(model::FOLDER);
-            fs::create_dir(&to).map_err(|e| Error::file(&to, "cannot create", &e, DISK_REMEDY))?;
-            model::FILES.iter().try_for_each(|file| copy(&self.model.join(file), &to.join(file)))?;
+            let to = files::create_model_folder(folder)?;
+            files::OF_MODEL.iter().try_for_each(|file| copy(&self.model.join(file), &to.join(file)))?;
             if self.rejects.exists() {
-                copy(self.rejects, &folder.join("rejects.tsv"))?;
+                copy(self.rejects, &folder.join(files::REJECTS))?;
             }
             let mut json = serde_json::to_vec_pretty(&self.record).expect("a record serialises");
             json.push(b'\n');
-            write::write_file(&folder.join(FILE), |sink| sink.write_all(&json))
+            files::write(&folder.join(files::FOLLOWED), |sink| sink.write_all(&json))
         })?;
         Ok(self.record)
     }
@@ -184,56 +145,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use crate::results::fixture::{self, SMALL};
-
-    fn record() -> Record {
-        Record {
-            versions: Versions::current(),
-            model: "out/ml".into(),
-            batches: 12,
-            refits: 0,
-            changes: Changes { changes: 1_000, made: 988, rejected: 2, filtered: 10, unknown: 3 },
-            users: 943,
-            ratings: 100_100,
-            unknown_items: 1,
-            inertia_per_user: 1.25,
-            inertia_per_user_fit: 1.0,
-            moved_share: 0.125,
-            idf_drift: 0.0104,
-            refit_due: None,
-            digests: Digests::new(),
-        }
-    }
-
-    fn printed(record: &Record, last: Option<&str>) -> String {
-        let mut sink = Vec::new();
-        let last = last.map(PathBuf::from);
-        record.print(&Places { run: "out/ml".into(), state: "out/ml.follow".into(), last }, &mut sink).unwrap();
-        String::from_utf8(sink).unwrap()
-    }
-
-    #[test]
-    fn the_summary_has_a_line_for_each_question() {
-        let text = printed(&record(), Some("end"));
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(
-            lines,
-            [
-                "1,000 changes in 12 batches: 988 made (3 of items that the model does not know), 2 rejected, 10 filtered",
-                "rejected: out/ml.follow/rejects.tsv says which and why",
-                "now 943 users with 100,100 ratings",
-                "drift: mean squared distance 1.25 (in the fit 1), 12.5% of the users of the fit moved, idf off by 0.0104; \
-                 no refit is due",
-                "segments, profiles and model: end",
-                "to go on from here: segmill follow out/ml --state out/ml.follow",
-            ]
-        );
-        let changes = Changes { changes: 1, made: 1, ..Changes::default() };
-        let due = Some("users are far".to_string());
-        let text = printed(&Record { changes, batches: 1, refits: 2, refit_due: due, ..record() }, None);
-        assert!(text.starts_with("1 change in 1 batch: 1 made, 0 rejected, 0 filtered\nnow 943 users"), "{text}");
-        assert!(text.contains(", after 2 refits\n") && text.contains("; a refit is due: users are far\n"), "{text}");
-        assert!(!text.contains("rejects.tsv") && !text.contains("profiles"), "{text}");
-    }
+    use crate::results::write;
 
     #[test]
     fn the_tables_go_neither_over_the_run_nor_over_the_state_nor_over_what_is_not_ours() {

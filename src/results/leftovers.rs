@@ -1,14 +1,14 @@
-//! What runs that were killed left beside an output.
+//! What killed runs left beside an output, and how it is cleared up.
 //!
-//! A folder or file in the making is locked by the process that makes it; the lock goes with the process. What nobody
-//! holds is removed by the next run with that output. An earlier output that was moved aside by somebody who
-//! was killed before the new one was in its place is moved back.
+//! The process that makes a folder or file holds a lock on it, which ends with the process. The next run with that output
+//! removes what is not locked. If a run was killed after it moved the earlier output aside and before the new one was in
+//! place, the earlier one is moved back.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::results::table::DISK_REMEDY;
+use crate::results::files::DISK_REMEDY;
 
 /// Locks a folder or file for this process; nothing where the file system has no locks.
 pub fn claim(path: &Path) -> Option<File> {
@@ -23,7 +23,7 @@ pub fn clear(output: &Path) {
     let Some(name) = output.file_name().map(|name| name.to_string_lossy().into_owned()) else { return };
     let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for folder in siblings(parent, &format!(".{name}.old-")) {
-        // Whoever moved it aside is about to publish, or was killed.
+        // The process that moved it aside is about to publish, or was killed.
         if !output.exists() && siblings(parent, &format!(".{name}.new-")).iter().all(|new| is_free(new)) {
             let _ = fs::rename(&folder, &output);
         }
@@ -40,7 +40,7 @@ pub fn remove(path: &Path) {
     let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
 }
 
-/// A folder of this process beside an output, gone with the value.
+/// A temporary folder beside an output, removed when dropped.
 #[derive(Debug)]
 pub struct Workspace {
     folder: PathBuf,
@@ -70,7 +70,7 @@ impl Drop for Workspace {
     }
 }
 
-/// Parents that were missing when something was to be created below them. Those that are still empty go with the value.
+/// Parents that were created for something below them. Dropping removes those that are still empty.
 #[derive(Debug)]
 pub struct Parents(Vec<PathBuf>);
 

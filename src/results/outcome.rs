@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::run;
 use crate::ingest::ids::Id;
 use crate::ingest::{Items, Ledger};
 use crate::job::Job;
+use crate::results::inputs::InputRecord;
+use crate::results::measured::Measured;
 use crate::stages::continuity::{Continuity, Moves};
 use crate::stages::evidence::Evidence;
 use crate::stages::kmeans::{Assignment, KMeans, Sweep};
@@ -19,7 +20,7 @@ pub struct Outcome {
     pub job: Job,
     pub ledger: Ledger,
     /// The files that were read.
-    pub inputs: Vec<run::InputRecord>,
+    pub inputs: Vec<InputRecord>,
     pub items: Items,
     pub users: UserTable,
     pub pca: Pca,
@@ -27,12 +28,12 @@ pub struct Outcome {
     pub sweep: Option<Sweep>,
     pub validation: Validation,
     pub profiles: Vec<Profile>,
-    /// What people call the segments, no two alike.
+    /// The names of the segments, all different.
     pub names: Vec<String>,
     /// Absent where the job does not ask for it.
     pub evidence: Option<Evidence>,
     pub continuity: Option<Continuity>,
-    /// Nobody without `continuity`.
+    /// Empty without `continuity`.
     pub moves: Moves,
     /// Correlation (Pearson) of users' scores on the first component with the number of their ratings.
     pub activity_correlation: f64,
@@ -71,26 +72,4 @@ pub struct MapPoint {
     pub x: f64,
     /// 0 where there is only one component.
     pub y: f64,
-}
-
-/// What differs from run to run: not part of any digest.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Measured {
-    pub processes: usize,
-    /// Worker threads per process.
-    pub workers: usize,
-    /// The level of vector code of the coordinator's process.
-    pub simd: String,
-    pub n_users: u64,
-    pub n_items: u64,
-    pub n_ratings: u64,
-    /// In order.
-    pub stages: Vec<run::Stage>,
-    pub total_seconds: f64,
-    /// Peak resident memory of the largest process, in bytes.
-    pub peak_memory: u64,
-    /// Bytes that did not fit `memory` and went to scratch files, over all workers.
-    pub spilled: u64,
-    /// Bytes that all processes sent to each other, up to the end of gathering.
-    pub bytes_sent: u64,
 }

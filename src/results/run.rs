@@ -3,25 +3,26 @@
 //! `digests` alone is the same in every layout; times, memory and paths are not.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::ingest::Ledger;
-use crate::ingest::source::{InputFile, Place};
 use crate::job::Job;
-use crate::results::Outcome;
+use crate::results::measured::Measured;
+use crate::results::model::VERSION;
+use crate::results::outcome::Outcome;
 use crate::stages::continuity::Continuity;
 use crate::stages::evidence::Evidence;
 use crate::stages::kmeans::{StartReport, Sweep};
 use crate::stages::pca::SolverReport;
 use crate::stages::validate::Validation;
 
-/// The file's name: a folder that holds one, written by segmill, is a segmill output.
-pub const FILE: &str = "run.json";
+pub use crate::results::files::RUN as FILE;
+pub use crate::results::inputs::InputRecord;
+pub use crate::results::measured::Stage;
 
 /// The version of the output folder's layout.
 pub const FORMAT: u32 = 1;
@@ -85,57 +86,11 @@ pub struct Versions {
     pub model: u32,
 }
 
-/// A file that was read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InputRecord {
-    /// Or an address; `-` is standard input.
-    pub path: PathBuf,
-    pub bytes: u64,
-    /// When it was last written, in seconds since 1970; absent where that is not known.
-    pub modified: Option<u64>,
-    /// What an object store calls this version of it.
-    #[serde(default)]
-    pub version: Option<String>,
-}
-
-impl InputRecord {
-    pub fn of(file: &InputFile) -> InputRecord {
-        let (path, bytes) = (file.path.clone(), file.bytes);
-        match &file.place {
-            Place::Disk => {
-                let modified = InputRecord::on_disk(&path).and_then(|now| now.modified);
-                InputRecord { path, bytes, modified, version: None }
-            }
-            Place::Store { version } => InputRecord { path, bytes, modified: None, version: version.clone() },
-            Place::Stdin | Place::Spooled(_) => InputRecord { path, bytes, modified: None, version: None },
-        }
-    }
-
-    /// A file on a disk as it is now; nothing where there is none.
-    pub fn on_disk(path: &Path) -> Option<InputRecord> {
-        let metadata = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file())?;
-        let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let modified = since.map(|since| since.as_secs());
-        Some(InputRecord { path: path.to_path_buf(), bytes: metadata.len(), modified, version: None })
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Layout {
     pub processes: usize,
     /// Threads per process.
     pub workers: usize,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Stage {
-    pub stage: String,
-    pub seconds: f64,
-    /// Peak resident memory of the coordinator's process from its start to the end of the stage, in bytes.
-    pub peak_memory: u64,
-    /// Bytes that the coordinator's process sent to other processes during the stage.
-    #[serde(default)]
-    pub bytes_sent: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -166,17 +121,14 @@ impl RunRecord {
             ledger: outcome.ledger,
             inputs: outcome.inputs.clone(),
             warnings: outcome.warnings.clone(),
-            layout: Layout { processes: measured.processes, workers: measured.workers },
+            layout: Layout::of(measured),
             simd: measured.simd.clone(),
             total_seconds: measured.total_seconds,
             stages: measured.stages.clone(),
             peak_memory: measured.peak_memory,
             spilled: measured.spilled,
             bytes_sent: measured.bytes_sent,
-            iterations: Iterations {
-                pca: pca.solver.iterations,
-                kmeans: winning_iterations(&kmeans.starts, kmeans.best_start),
-            },
+            iterations: Iterations::of(outcome),
             solver: pca.solver.clone(),
             total_variance: pca.total_variance,
             explained_variance_ratio: pca.explained_variance_ratio.clone(),
@@ -205,7 +157,21 @@ impl RunRecord {
 impl Versions {
     pub fn current() -> Versions {
         let segmill = env!("CARGO_PKG_VERSION").to_string();
-        Versions { segmill, format: FORMAT, model: crate::results::model::VERSION }
+        Versions { segmill, format: FORMAT, model: VERSION }
+    }
+}
+
+impl Layout {
+    fn of(measured: &Measured) -> Layout {
+        Layout { processes: measured.processes, workers: measured.workers }
+    }
+}
+
+impl Iterations {
+    fn of(outcome: &Outcome) -> Iterations {
+        let kmeans = &outcome.kmeans;
+        let winning = winning_iterations(&kmeans.starts, kmeans.best_start);
+        Iterations { pca: outcome.pca.solver.iterations, kmeans: winning }
     }
 }
 
@@ -276,10 +242,4 @@ fn version(json: &[u8]) -> Option<String> {
 /// Iterations of the start that won.
 pub fn winning_iterations(starts: &[StartReport], best_start: usize) -> usize {
     starts.get(best_start).map_or(0, |start| start.iterations)
-}
-
-/// Whether `json` is the `run.json` of a segmill output, of this version or another.
-pub fn is_ours(json: &[u8]) -> bool {
-    let parsed: Option<serde_json::Value> = serde_json::from_slice(json).ok();
-    parsed.is_some_and(|run| run["versions"]["segmill"].is_string() && run["digests"].is_object())
 }

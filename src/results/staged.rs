@@ -1,4 +1,4 @@
-//! A file that is written beside its place and renamed: there is the old one or the new one, never a piece of it.
+//! A file that is written beside its place and renamed: readers see the old one or the new one, never a part.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
+use crate::results::files::DISK_REMEDY;
 use crate::results::leftovers::{self, Parents};
-use crate::results::table::DISK_REMEDY;
 
-/// A file in the making, hidden beside its place. Dropped before it is published, it goes.
+/// A hidden file beside its place. It is removed if dropped before it is published.
 #[derive(Debug)]
 pub struct Staged {
     path: PathBuf,
@@ -20,7 +20,7 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// To become `target`. `remedy` is what to do where something else than a file is there.
+    /// To become `target`. `remedy` is for the case that something other than a file is there.
     ///
     /// # Errors
     /// Where nothing can be created there.
@@ -59,7 +59,7 @@ impl Staged {
     }
 }
 
-/// Where `path` leads, as far as that is there: two that are equal are one place.
+/// `path` with links resolved as far as it exists. Equal results are the same place.
 pub fn resolved(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let from_there = |there: &Path| Some(fs::canonicalize(there).ok()?.join(path.strip_prefix(there).ok()?));

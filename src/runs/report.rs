@@ -11,10 +11,10 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::report::page;
+use crate::results::files::DISK_REMEDY;
 use crate::results::model;
 use crate::results::shown::Shown;
 use crate::results::staged::Staged;
-use crate::results::table::DISK_REMEDY;
 use crate::results::write;
 
 /// The longest name of a segment, in characters.

@@ -1,11 +1,11 @@
 //! The log of a process, and the line on its terminal that shows how far it is.
 //!
 //! The log goes to stderr: as text, or with `--log-format json` as one JSON object a line, with `timestamp`, `level`,
-//! `target` and `fields`. `RUST_LOG` says what is in it; without, warnings and errors, and errors alone with `--quiet`. There
-//! are colours only on a terminal, and not if `NO_COLOR` is set.
+//! `target` and `fields`. `RUST_LOG` selects what is in it; without it, warnings and errors, or only errors
+//! with `--quiet`. Colours appear only on a terminal, and never if `NO_COLOR` is set.
 //!
-//! A stage is a span called `stage`. While it lasts its line stands at the foot of the terminal ([`line`]), and what is
-//! logged goes above. A member of `segmill launch` has no terminal: it tells the launcher what the line would be.
+//! A stage is a span called `stage`. While it lasts, its line stays at the foot of the terminal ([`line`]), and the log
+//! scrolls above it. A member of `segmill launch` has no terminal: it tells the launcher what the line would be.
 
 use std::fmt;
 use std::io::{IsTerminal, Write};
@@ -28,19 +28,19 @@ use crate::watch::status::line;
 /// A launched member begins a line on stderr with this to say which stage it is at.
 pub const STAGE_MARK: &str = "\u{1}stage ";
 
-/// And with this to say how far it is there.
+/// And with this to say how far that stage is.
 pub const FAR_MARK: &str = "\u{1}far ";
 
 const FILTER_VARIABLE: &str = "RUST_LOG";
-/// How often a launcher is told how far a member is.
+/// How often a member reports its progress to the launcher.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
-/// Who sees how far this process is.
+/// Who sees the progress of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watcher {
-    /// Whoever sits at the terminal that stderr is, if it is one.
+    /// The user at the terminal, if stderr is one.
     Terminal,
-    /// Whoever sits at the launcher's terminal.
+    /// The user at the launcher's terminal.
     Launcher,
     Nobody,
 }
@@ -83,7 +83,7 @@ fn filter() -> (EnvFilter, Option<String>) {
     match EnvFilter::try_new(&asked) {
         Ok(filter) => (filter, None),
         Err(e) => {
-            let remedy = "write it as in info or segmill::runs=debug";
+            let remedy = "write it as in info or segmill::pipeline=debug";
             (usual(), Some(format!("{FILTER_VARIABLE}: {asked:?} is passed over: {e}; {remedy}")))
         }
     }
@@ -114,7 +114,7 @@ impl<S: tracing::Subscriber> Layer<S> for Marks {
     }
 }
 
-/// A launcher that is gone needs to be told nothing.
+/// A launcher that is gone needs no telling: errors are ignored.
 fn mark(kind: &str, what: &str) {
     let _ = writeln!(std::io::stderr(), "{kind}{what}");
 }

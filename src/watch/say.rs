@@ -1,4 +1,4 @@
-//! What a process says on stderr beside its logs: errors, warnings and notes, for people or for machines.
+//! What a process prints on stderr beside its log: errors, warnings and notes, for people or for machines.
 //!
 //! For people each is a line that begins with `segmill: `. With `--log-format json` each is an event of the log instead
 //! ([`crate::watch::logs`]), with [`TARGET`] as its target, so that every line on stderr is a JSON object; no filter keeps it out.
@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 
-/// The target of events that are said whatever the filter of the log is.
+/// The target of events that no filter of the log keeps out.
 pub const TARGET: &str = "segmill";
 
 static JSON: AtomicBool = AtomicBool::new(false);
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// From now on things are said as JSON, or as text; if `quiet`, errors only.
+/// Chooses how this process prints from now on: as JSON or as text; if `quiet`, errors only.
 pub fn choose(json: bool, quiet: bool) {
     JSON.store(json, Ordering::Relaxed);
     QUIET.store(quiet, Ordering::Relaxed);
@@ -40,7 +40,7 @@ pub fn error(error: &Error) {
     }
 }
 
-/// Something failed, and something is done about it.
+/// Something failed, and the process handles it.
 pub fn trouble(what: &str) {
     if is_json() {
         tracing::error!(target: TARGET, "{what}");
@@ -49,7 +49,7 @@ pub fn trouble(what: &str) {
     }
 }
 
-/// What somebody should know about a result.
+/// What the user should know about a result.
 pub fn warning(what: &str) {
     match (is_quiet(), is_json()) {
         (true, _) => {}
@@ -58,7 +58,7 @@ pub fn warning(what: &str) {
     }
 }
 
-/// What somebody may want to know.
+/// What the user may want to know.
 pub fn note(what: &str) {
     match (is_quiet(), is_json()) {
         (true, _) => {}
@@ -67,8 +67,8 @@ pub fn note(what: &str) {
     }
 }
 
-/// Above the line that shows how far the process is, if there is one. Whoever read this may be gone, and that must not hold
-/// up the work.
+/// Above the line that shows how far the process is, if there is one. Its reader may be gone, and that must not hold up
+/// the work.
 fn line(what: &dyn Display) {
     tracing_indicatif::suspend_tracing_indicatif(|| {
         let _ = writeln!(std::io::stderr(), "segmill: {what}");

@@ -1,20 +1,22 @@
 //! Who moved where since the earlier run: earlier segments on the left, this run's on the right, a band for each flow.
 
+use std::collections::BTreeSet;
+
 use plotly::sankey::{Line, Link, Node};
 use plotly::{Layout, Sankey};
 use serde_json::Value;
 
-use super::{chart, label, segment_color, value};
+use super::parts::{chart, label, segment_color, value};
 use crate::results::shown::{self, Shown};
-use crate::stages::continuity::{Continuity, Flow};
+use crate::results::{Continuity, Flow};
 
-/// Bands, at most; what is left is one more.
+/// Separate bands, at most; all other moves share one more.
 pub const MOST_BANDS: usize = 39;
 
 /// Longer names are cut.
 const LONGEST_NAME: usize = 28;
 
-/// The flows that have a band of their own.
+/// The flows that have a separate band.
 pub fn bands(continuity: &Continuity) -> &[Flow] {
     &continuity.flows[..continuity.flows.len().min(MOST_BANDS)]
 }
@@ -44,33 +46,58 @@ impl End {
     }
 }
 
+/// Ends and bands as a Sankey diagram has them: a band goes from one end, by place, to another.
+struct Diagram {
+    ends: Vec<End>,
+    sources: Vec<usize>,
+    targets: Vec<usize>,
+    users: Vec<u64>,
+}
+
+impl Diagram {
+    fn of(shown: &Shown, continuity: &Continuity) -> Diagram {
+        let bands = bands(continuity);
+        let (from, to) = (distinct(bands.iter().map(|flow| flow.from)), distinct(bands.iter().map(|flow| flow.to)));
+        let place = |segments: &[u32], segment: u32| segments.binary_search(&segment).expect("an end of every flow");
+        Diagram {
+            sources: bands.iter().map(|flow| place(&from, flow.from)).collect(),
+            targets: bands.iter().map(|flow| from.len() + place(&to, flow.to)).collect(),
+            users: bands.iter().map(|flow| flow.users).collect(),
+            ends: from.iter().map(|&s| before(continuity, s)).chain(to.iter().map(|&s| now(shown, s))).collect(),
+        }
+    }
+
+    /// One more band, for all moves that have none.
+    fn add_others(&mut self, users: u64) {
+        self.sources.push(self.ends.len());
+        self.targets.push(self.ends.len() + 1);
+        self.users.push(users);
+        self.ends.extend([End::others(), End::others()]);
+    }
+}
+
+fn distinct(segments: impl Iterator<Item = u32>) -> Vec<u32> {
+    segments.collect::<BTreeSet<u32>>().into_iter().collect()
+}
+
+/// A segment of the earlier run, in the colour of the one that it became.
+fn before(continuity: &Continuity, segment: u32) -> End {
+    let then = &continuity.earlier[segment as usize];
+    let color = then.now.first().map_or("var(--muted)".into(), |&now| segment_color(now as usize));
+    End::new(segment, &then.name, color)
+}
+
+fn now(shown: &Shown, segment: u32) -> End {
+    End::new(segment, &shown.names[segment as usize], segment_color(segment as usize))
+}
+
 /// The diagram; its ends have short names too, for a narrow page.
 pub fn flows(shown: &Shown, continuity: &Continuity) -> Value {
-    let bands = bands(continuity);
-    let sorted = |segments: &mut Vec<u32>| {
-        segments.sort_unstable();
-        segments.dedup();
-    };
-    let (mut from, mut to): (Vec<u32>, Vec<u32>) = bands.iter().map(|flow| (flow.from, flow.to)).unzip();
-    sorted(&mut from);
-    sorted(&mut to);
-    let before = |&segment: &u32| {
-        let then = &continuity.earlier[segment as usize];
-        let color = then.now.first().map_or("var(--muted)".into(), |&now| segment_color(now as usize));
-        End::new(segment, &then.name, color)
-    };
-    let now = |&segment: &u32| End::new(segment, &shown.names[segment as usize], segment_color(segment as usize));
-    let mut ends: Vec<End> = from.iter().map(before).chain(to.iter().map(now)).collect();
-    let place = |segments: &[u32], segment: u32| segments.binary_search(&segment).expect("an end of every flow");
-    let mut sources: Vec<usize> = bands.iter().map(|flow| place(&from, flow.from)).collect();
-    let mut targets: Vec<usize> = bands.iter().map(|flow| from.len() + place(&to, flow.to)).collect();
-    let mut users: Vec<u64> = bands.iter().map(|flow| flow.users).collect();
+    let mut diagram = Diagram::of(shown, continuity);
     if others(continuity) > 0 {
-        sources.push(ends.len());
-        targets.push(ends.len() + 1);
-        users.push(others(continuity));
-        ends.extend([End::others(), End::others()]);
+        diagram.add_others(others(continuity));
     }
+    let Diagram { ends, sources, targets, users } = diagram;
     let node = Node::new()
         .label(ends.iter().map(|end| end.name.as_str()).collect())
         .color_array(ends.iter().map(|end| end.color.clone()).collect())

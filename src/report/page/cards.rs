@@ -1,16 +1,16 @@
-//! A card per segment: who its members are, what they like, and more than others do.
+//! A card per segment: who its members are, and what they like more than others do.
 
 use super::parts::{bar, dot, stands_out};
 use crate::report::{charts, verdict};
 use crate::results::shown::{Ratings, Shown};
-use crate::stages::profile::{Activity, Category, ItemShare, Profile, ProfileItem, Summary, SummaryOf};
+use crate::results::{Activity, Category, ItemShare, Profile, ProfileItem, Summary, SummaryOf};
 use crate::watch::format::{count, html, percent, plural, significant};
 
 /// Values of a column of metadata on a card: what members like, and what they avoid.
 const LIKED: usize = 3;
 const AVOIDED: usize = 1;
 
-/// Times everybody's share from which a value is liked, and up to which it is avoided.
+/// Multiples of the share among all users: from the first on a value is liked, up to the second it is avoided.
 const LIKED_LIFT: f64 = 1.1;
 const AVOIDED_LIFT: f64 = 0.7;
 
@@ -22,10 +22,10 @@ pub fn section(shown: &Shown) -> String {
     let ratings = shown.ratings;
     let cards: String = shown.profiles.iter().map(|profile| card(shown, profile, ratings)).collect();
     format!(
-        "<section id=\"segments\">\n<h2>Each segment</h2>\n<p class=\"how\">What makes each segment. Its items are those that \
-         weigh most for its members (by mean TF-IDF); the bar and the first number say how many of the members have the item, \
-         the tick how many of all users do, and the second number how many times as many that is. A bar far past its tick \
-         is what is special about the segment.</p>\n\
+        "<section id=\"segments\">\n<h2>Each segment</h2>\n<p class=\"how\">Each card lists the items that weigh most for the \
+         segment’s members (by mean TF-IDF). The bar and the first number show the share of members who have the item, the \
+         tick the share of all users. The second number is the ratio of the two: a bar far past its tick marks what is \
+         special about the segment.</p>\n\
          <div class=\"cards\">\n{cards}</div>\n</section>\n"
     )
 }
@@ -77,11 +77,11 @@ fn stability(shown: &Shown, segment: usize) -> String {
 fn activity(own: &Activity, all: &Activity) -> String {
     let whole = |number: f64| count(number.round() as u64);
     let times = match own.median / all.median {
-        times if times.is_finite() => format!(", {} everybody’s {}", lift(times), whole(all.median)),
+        times if times.is_finite() => format!(", {} the median of all users, {}", lift(times), whole(all.median)),
         _ => String::new(),
     };
     let text = format!(
-        "{}{times} <span class=\"muted\">(half of the members: {} to {})</span>",
+        "{}{times} <span class=\"muted\">(middle half of the members: {} to {})</span>",
         plural(own.median.round() as u64, "item"),
         whole(own.lower_quartile),
         whole(own.upper_quartile),
@@ -104,28 +104,26 @@ fn tastes(metadata: &[Summary]) -> String {
 
 fn taste(summary: &Summary) -> String {
     match &summary.of {
-        SummaryOf::Categories(categories) => {
-            let liked = categories.iter().filter(|category| category.lift() >= LIKED_LIFT).take(LIKED);
-            let avoided = categories.iter().rev().filter(|category| category.lift() <= AVOIDED_LIFT).take(AVOIDED);
-            let shown = |category: &Category| {
-                let (value, share) = (html(&category.value), percent_short(category.share));
-                format!("{value} {share} <span class=\"muted\">({})</span>", lift(category.lift()))
-            };
-            let liked: Vec<String> = liked.map(shown).collect();
-            let avoided: Vec<String> = avoided.map(|category| format!("less {}", shown(category))).collect();
-            match [liked, avoided].concat() {
-                none if none.is_empty() => "much like everybody".into(),
-                shown => shown.join(", "),
-            }
-        }
+        SummaryOf::Categories(categories) => categories_of(categories),
         SummaryOf::Number { mean: Some(mean), mean_all: Some(all), .. } => {
-            format!(
-                "{} on average <span class=\"muted\">(everybody {})</span>",
-                significant(*mean, 4),
-                significant(*all, 4)
-            )
+            let (mean, all) = (significant(*mean, 4), significant(*all, 4));
+            format!("{mean} on average <span class=\"muted\">(all users {all})</span>")
         }
         SummaryOf::Number { .. } => "–".into(),
+    }
+}
+
+fn categories_of(categories: &[Category]) -> String {
+    let liked = categories.iter().filter(|category| category.lift() >= LIKED_LIFT).take(LIKED);
+    let avoided = categories.iter().rev().filter(|category| category.lift() <= AVOIDED_LIFT).take(AVOIDED);
+    let shown = |category: &Category| {
+        let (value, share) = (html(&category.value), percent_short(category.share));
+        format!("{value} {share} <span class=\"muted\">({})</span>", lift(category.lift()))
+    };
+    let avoided = avoided.map(|category| format!("less {}", shown(category)));
+    match liked.map(shown).chain(avoided).collect::<Vec<_>>() {
+        none if none.is_empty() => "close to all users".into(),
+        shown => shown.join(", "),
     }
 }
 
@@ -142,7 +140,7 @@ fn percent_short(share: f64) -> String {
 fn missing(shown: &Shown, items: &[ItemShare]) -> String {
     let told = |item: &ItemShare| {
         let (share, all) = (percent_short(item.share), percent_short(item.share_all));
-        format!("{} {share} <span class=\"muted\">(everybody {all})</span>", shown.items.name(item.item))
+        format!("{} {share} <span class=\"muted\">(all users {all})</span>", shown.items.name(item.item))
     };
     let items: Vec<String> = items.iter().take(MISSING).map(told).collect();
     if items.is_empty() { String::new() } else { fact("Missing most", &items.join(", ")) }
@@ -176,7 +174,7 @@ fn items(shown: &Shown, profile: &Profile, ratings: Ratings) -> String {
     )
 }
 
-/// A number for the eye; what it says is told in words too.
+/// A number for the eye. A screen reader gets it in words instead.
 fn figure(text: &str) -> String {
     format!("<span class=\"figure\" aria-hidden=\"true\">{text}</span>")
 }
@@ -194,7 +192,7 @@ fn card_item(shown: &Shown, top: &ProfileItem, ratings: Ratings) -> String {
     format!(
         "<li><span class=\"title\" title=\"{title}\">{title}</span>{}\
          <span class=\"figure lift{high}\" aria-hidden=\"true\">{times}</span>{rated}\
-         <span class=\"unseen\">{share} have it, {times} everybody{said}</span>{}</li>\n",
+         <span class=\"unseen\">{share} have it, {times} the share of all users{said}</span>{}</li>\n",
         figure(&share),
         bar(top.share, Some(top.share_all))
     )
@@ -243,7 +241,7 @@ mod tests {
             assert!(card.contains(text), "{text} is not in {card}");
         }
         assert!(
-            card.contains("49 items, 0.8× everybody’s 65 <span class=\"muted\">(half of the members: 33 to 148)"),
+            card.contains("49 items, 0.8× the median of all users, 65 <span class=\"muted\">(middle half of the members: 33 to 148)"),
             "{card}"
         );
         assert!(all.contains("<a href=\"#segment-1\">1 · Horror &amp; Thriller</a>"));

@@ -1,10 +1,9 @@
-//! What changed since the earlier run: first in words, then who moved where, then what those who moved rate now.
+//! What changed since the earlier run: in words, then who moved where, then what the users who moved rate now.
 
 use super::parts::{chart, data_table};
 use crate::report::charts::flows::{bands, others};
 use crate::results::shown::{Shown, label};
-use crate::stages::continuity::matching::{Fate, Origin};
-use crate::stages::continuity::{Continuity, Driver, Flow, Now, Then};
+use crate::results::{Continuity, Driver, Fate, Flow, Now, Origin, Then};
 use crate::watch::format::{count, html, percent, plural};
 
 /// Flows whose items are shown.
@@ -24,40 +23,48 @@ pub fn section(shown: &Shown) -> String {
 
 /// Users in a few sentences.
 fn users(continuity: &Continuity) -> String {
-    let Continuity { users, moved, crossed, new_users, gone_users, .. } = *continuity;
     let earlier = format!("the earlier run in <code>{}</code>", html(&continuity.previous));
-    let coming = match (new_users, gone_users) {
-        (0, 0) => "Nobody is new, and nobody is gone.".to_string(),
-        (0, gone) => format!("Nobody is new; {} gone.", are(gone)),
-        (new, 0) => format!("{} new, and nobody is gone.", are(new)),
-        (new, gone) => format!("{} new, and {} gone.", are(new), are(gone)),
-    };
-    if users == 0 {
+    let coming = coming(continuity.new_users, continuity.gone_users);
+    if continuity.users == 0 {
         return format!(
-            "No user of this run is in {earlier}, too: segments are matched by the items that their members like. {coming}"
+            "No user of this run was in {earlier}, so segments are matched by the items that their members like. {coming}"
         );
     }
-    let who = match moved {
-        0 => format!("None of {} has moved to another segment since {earlier}.", plural(users, "user")),
-        n => {
-            let (share, verb) = (percent(n as f64 / users as f64), if n == 1 { "has" } else { "have" });
-            format!(
-                "{} of {} ({share}) {verb} moved to another segment since {earlier}, with a clear change of what they rate.",
-                count(n),
-                plural(users, "user")
-            )
-        }
-    };
-    let near = match crossed {
+    format!("{}{} {coming}", moved(continuity, &earlier), crossed(continuity.crossed))
+}
+
+fn coming(new_users: u64, gone_users: u64) -> String {
+    match (new_users, gone_users) {
+        (0, 0) => "No users are new, and none are gone.".to_string(),
+        (0, gone) => format!("No users are new; {} gone.", are(gone)),
+        (new, 0) => format!("{} new, and none are gone.", are(new)),
+        (new, gone) => format!("{} new, and {} gone.", are(new), are(gone)),
+    }
+}
+
+fn moved(continuity: &Continuity, earlier: &str) -> String {
+    let users = plural(continuity.users, "user");
+    let n = continuity.moved;
+    if n == 0 {
+        return format!("None of {users} has moved to another segment since {earlier}.");
+    }
+    let (share, verb) = (percent(n as f64 / continuity.users as f64), if n == 1 { "has" } else { "have" });
+    format!(
+        "{} of {users} ({share}) {verb} moved to another segment since {earlier}, with a clear change of what they rate.",
+        count(n)
+    )
+}
+
+fn crossed(users: u64) -> String {
+    match users {
         0 => String::new(),
         n => format!(
-            " {} more {} in another segment, but so near the border that it may be the border that moved: this does not \
-             count.",
+            " {} more {} in another segment but so close to the border that the border may have moved instead: this \
+             does not count.",
             count(n),
             if n == 1 { "is" } else { "are" }
         ),
-    };
-    format!("{who}{near} {coming}")
+    }
 }
 
 fn are(users: u64) -> String {
@@ -66,32 +73,42 @@ fn are(users: u64) -> String {
 
 /// What became of segments, a sentence each; those that simply go on are one sentence together.
 fn news(shown: &Shown, continuity: &Continuity) -> String {
-    let before = |then: &Then| format!("<b>{}</b>", html(&label(then.segment, &then.name)));
-    let now = |&segment: &u32| format!("<b>{}</b>", shown.label_html(segment as usize));
-    let mut lines = Vec::new();
-    for born in continuity.segments.iter().filter(|now| now.origin == Origin::Born) {
-        let members = plural(shown.kmeans.sizes[born.segment as usize], "user");
-        let new = Some(born.new_users).filter(|&n| n > 0).map(|n| format!(", {} of them new", count(n)));
-        lines.push(format!("{} is new: {members}{}.", now(&born.segment), new.unwrap_or_default()));
+    let born = continuity.segments.iter().filter(|now| now.origin == Origin::Born).map(|now| born(shown, now));
+    let changed = continuity.earlier.iter().filter_map(|then| fate(shown, then));
+    let lines = born.chain(changed).chain([goes_on(&continuity.earlier)]);
+    format!("<ul>\n{}</ul>\n", lines.map(|line| format!("<li>{line}</li>\n")).collect::<String>())
+}
+
+fn bold(shown: &Shown, segment: u32) -> String {
+    format!("<b>{}</b>", shown.label_html(segment as usize))
+}
+
+fn born(shown: &Shown, now: &Now) -> String {
+    let members = plural(shown.kmeans.sizes[now.segment as usize], "user");
+    let new = if now.new_users > 0 { format!(", {} of them new", count(now.new_users)) } else { String::new() };
+    format!("{} is new: {members}{new}.", bold(shown, now.segment))
+}
+
+/// Nothing of a segment that goes on.
+fn fate(shown: &Shown, then: &Then) -> Option<String> {
+    let before = format!("<b>{}</b>", html(&label(then.segment, &then.name)));
+    let into = || then.now.iter().map(|&now| bold(shown, now)).collect::<Vec<_>>().join(" and ");
+    match then.fate {
+        Fate::Kept => None,
+        Fate::Split => Some(format!("{before} was split into {}.", into())),
+        Fate::Merged => Some(format!("{before} became part of {}.", into())),
+        Fate::Died => Some(format!("{before} no longer exists.")),
     }
-    for then in &continuity.earlier {
-        let into = || then.now.iter().map(now).collect::<Vec<_>>().join(" and ");
-        match then.fate {
-            Fate::Kept => {}
-            Fate::Split => lines.push(format!("{} was split into {}.", before(then), into())),
-            Fate::Merged => lines.push(format!("{} became part of {}.", before(then), into())),
-            Fate::Died => lines.push(format!("{} is no more.", before(then))),
-        }
-    }
-    let kept = continuity.earlier.iter().filter(|then| then.fate == Fate::Kept).count() as u64;
-    let goes_on = match (kept as usize == continuity.earlier.len(), kept) {
+}
+
+fn goes_on(earlier: &[Then]) -> String {
+    let kept = earlier.iter().filter(|then| then.fate == Fate::Kept).count();
+    match (kept == earlier.len(), kept as u64) {
         (_, 0) => "No segment goes on as it was.".to_string(),
         (true, 1) => "The segment of the earlier run goes on under its number and name.".into(),
         (true, n) => format!("All {} segments of the earlier run go on under their names.", count(n)),
-        (false, n) => format!("{} of {} segments go on under their names.", count(n), continuity.earlier.len()),
-    };
-    lines.push(goes_on);
-    format!("<ul>\n{}</ul>\n", lines.iter().map(|line| format!("<li>{line}</li>\n")).collect::<String>())
+        (false, n) => format!("{} of {} segments go on under their names.", count(n), earlier.len()),
+    }
 }
 
 fn diagram(shown: &Shown, continuity: &Continuity) -> String {
@@ -100,8 +117,8 @@ fn diagram(shown: &Shown, continuity: &Continuity) -> String {
         return segments;
     }
     format!(
-        "<figure class=\"panel\">\n<figcaption><h3>Who moved where</h3><p class=\"muted\">Left the segment in the earlier run, right \
-         the one now; a band is as wide as there are users in it. Those who stayed are left out.</p></figcaption>\n{}{}{segments}</figure>\n",
+        "<figure class=\"panel\">\n<figcaption><h3>Who moved where</h3><p class=\"muted\">Segments of the earlier run are on the \
+         left, those of this run on the right; the width of a band is its number of users. Users who stayed are left out.</p></figcaption>\n{}{}{segments}</figure>\n",
         chart(
             "chart-flows",
             "tall",
@@ -155,8 +172,8 @@ fn drivers(shown: &Shown, continuity: &Continuity) -> String {
     }
     let panels: String = told.into_iter().map(|flow| panel(shown, continuity, flow)).collect();
     format!(
-        "<h3 class=\"part\">What they rate now</h3>\n<p class=\"how\">For the largest moves, the items that a larger share of those who moved \
-         has rated in this run than of those who stayed. The first number is the share of those who moved, the second that of \
+        "<h3 class=\"part\">What they rate now</h3>\n<p class=\"how\">For each of the largest moves, items that users who moved have rated in \
+         this run more often than users who stayed. The first number is the share of those who moved, the second that of \
          those who stayed.</p>\n<div class=\"columns\">\n{panels}</div>\n"
     )
 }
@@ -201,7 +218,7 @@ mod tests {
             "7 of 40 users (17.5%) have moved to another segment since the earlier run in <code>out/last-month</code>",
             "4 users are new, and 3 users are gone.",
             ", 1 of them new.",
-            "<b>3 · Taste 3 of old</b> is no more.",
+            "<b>3 · Taste 3 of old</b> no longer exists.",
             "3 of 4 segments go on",
             "0 · Taste 0 of old → 1 · Taste 1: 60 users",
             "<td>others</td><td>5</td>",

@@ -1,9 +1,9 @@
-//! The numbers behind each chart as a table, for whoever cannot see the chart or wants the digits.
+//! The numbers behind each chart as a table, for readers who cannot see the chart or want the digits.
 
 use super::parts::data_table;
+use crate::results::curves::{cumulative, curves, normalise};
 use crate::results::shown::Shown;
-use crate::results::tables::{cumulative, curves, normalise};
-use crate::stages::validate::Confusion;
+use crate::results::{Confusion, OfClusters};
 use crate::watch::format::{count, percent, significant};
 
 /// Where the segments lie on the map.
@@ -65,26 +65,29 @@ pub fn by_clusters(shown: &Shown) -> String {
     let columns = [
         "Segments",
         "Bits per hidden rating",
-        "Without taste",
+        "Random choices",
         "Stability (adjusted Rand)",
         "Silhouette (simplified)",
         "Caliński–Harabasz",
         "Davies–Bouldin (less is better)",
     ];
-    let rows = evidence.by_clusters.iter().map(|of| {
-        let suggested = if Some(of.clusters) == evidence.suggested_clusters { ", suggested" } else { "" };
-        let own = if of.clusters == shown.kmeans.sizes.len() { ", this run" } else { "" };
-        vec![
-            format!("{}{own}{suggested}", of.clusters),
-            format!("{} ± {}", significant(of.bits, 3), significant(of.standard_error, 1)),
-            significant(of.null_bits, 2),
-            significant(of.adjusted_rand, 3),
-            significant(of.simplified_silhouette, 3),
-            significant(of.calinski_harabasz, 4),
-            significant(of.davies_bouldin, 3),
-        ]
-    });
+    let own = shown.kmeans.sizes.len();
+    let rows = evidence.by_clusters.iter().map(|of| worth(of, own, evidence.suggested_clusters));
     data_table("What each number of segments is worth", &columns, rows)
+}
+
+fn worth(of: &OfClusters, own: usize, suggested: Option<usize>) -> Vec<String> {
+    let suggested = if Some(of.clusters) == suggested { ", suggested" } else { "" };
+    let own = if of.clusters == own { ", this run" } else { "" };
+    vec![
+        format!("{}{own}{suggested}", of.clusters),
+        format!("{} ± {}", significant(of.bits, 3), significant(of.standard_error, 1)),
+        significant(of.null_bits, 2),
+        significant(of.adjusted_rand, 3),
+        significant(of.simplified_silhouette, 3),
+        significant(of.calinski_harabasz, 4),
+        significant(of.davies_bouldin, 3),
+    ]
 }
 
 #[cfg(test)]

@@ -6,30 +6,38 @@ use crate::results::shown::Shown;
 use crate::watch::format::{count, percent, plural};
 
 pub fn map(shown: &Shown) -> String {
-    let drawn = shown.map.len() as u64;
-    let users = shown.measured.n_users;
-    let sample =
-        if drawn < users { format!(" Shown are {} of {} users.", count(drawn), count(users)) } else { String::new() };
-    let further = shown.pca.n_components.saturating_sub(2);
-    let apart = match further {
-        0 => String::new(),
-        n => format!(
-            " Segments that overlap here may lie apart along the {}.",
-            if n == 1 { "third component".into() } else { format!("other {n} components") }
-        ),
-    };
-    let room = match shown.kmeans.sizes.len() {
-        0..=25 => "",
-        _ => " Where there is no room for all, the larger segments have it.",
-    };
     format!(
         "<section id=\"map\">\n<h2>Map of users</h2>\n<p class=\"how\">Each point is a user, placed along the two directions \
-         in which users differ most: who is close rated alike. A framed number marks the centre of a segment.{room}{apart}\
-         {sample} Use the buttons to show or hide segments.</p>\n<figure class=\"panel\">\n{}{}{}</figure>\n</section>\n",
+         in which users differ most: users who are close together rate alike. A framed number marks the centre of a segment.\
+         {}{}{} Use the buttons to show or hide segments.</p>\n<figure class=\"panel\">\n{}{}{}</figure>\n</section>\n",
+        room(shown.kmeans.sizes.len()),
+        apart(shown.pca.n_components),
+        sample(shown),
         chips(shown),
         chart("chart-map", "tall", "Scatter chart of users on the first two components, coloured by segment."),
         data::centres(shown)
     )
+}
+
+fn room(segments: usize) -> &'static str {
+    match segments {
+        0..=25 => "",
+        _ => " Where there is no room for all numbers, the larger segments keep theirs.",
+    }
+}
+
+fn apart(components: usize) -> String {
+    let others = match components {
+        0..=2 => return String::new(),
+        3 => "third component".to_string(),
+        n => format!("other {} components", n - 2),
+    };
+    format!(" Segments that overlap here may lie apart along the {others}.")
+}
+
+fn sample(shown: &Shown) -> String {
+    let (drawn, users) = (shown.map.len() as u64, shown.measured.n_users);
+    if drawn < users { format!(" {} of {} users are shown.", count(drawn), count(users)) } else { String::new() }
 }
 
 fn chips(shown: &Shown) -> String {
@@ -57,11 +65,11 @@ pub fn variance(shown: &Shown) -> String {
     ]
     .concat();
     format!(
-        "<section id=\"variance\">\n<h2>Explained variance</h2>\n<p class=\"how\">How much of the differences between users each \
-         component holds, and how much they hold together. Where the bars become flat, more components add little. The {} \
-         used here {} {}.</p>\n<figure class=\"panel\">\n<ul class=\"key\">{key}</ul>\n{}{}</figure>\n</section>\n",
+        "<section id=\"variance\">\n<h2>Explained variance</h2>\n<p class=\"how\">How much of the variance between users each \
+         component explains, and how much they explain together. Where the bars level off, more components add little. The \
+         {} used here {} {}.</p>\n<figure class=\"panel\">\n<ul class=\"key\">{key}</ul>\n{}{}</figure>\n</section>\n",
         plural(kept as u64, "component"),
-        if kept == 1 { "holds" } else { "hold" },
+        if kept == 1 { "explains" } else { "explain" },
         percent(shown.explained()),
         chart("chart-variance", "", "Bar chart of the variance that each component explains, with its running sum."),
         data::variance(shown)

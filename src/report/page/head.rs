@@ -1,4 +1,5 @@
-//! What somebody reads who reads nothing else: whether the segments are real, how many there are, what was seen.
+//! The head of the page, for those who read nothing else: whether the segments are real, how many there are, and the
+//! warnings.
 
 use crate::report::verdict;
 use crate::results::shown::Shown;
@@ -35,7 +36,7 @@ fn answer(shown: &Shown) -> String {
 fn lead(shown: &Shown) -> String {
     let sizes = &shown.kmeans.sizes;
     let first = format!(
-        "{} {} into {}: users of one kind rated alike.",
+        "{} {} into {}; users of the same kind rate alike.",
         plural(shown.measured.n_users, "user"),
         if shown.measured.n_users == 1 { "falls" } else { "fall" },
         plural(sizes.len() as u64, "kind")

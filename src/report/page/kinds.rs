@@ -5,14 +5,14 @@ use std::cmp::Reverse;
 use super::parts::{bar, dot, stands_out};
 use crate::report::charts;
 use crate::report::verdict;
+use crate::results::Profile;
 use crate::results::shown::Shown;
-use crate::stages::profile::Profile;
 use crate::watch::format::{percent, plural};
 
 /// Rows that are shown at once; those of further segments open on demand.
 const AT_ONCE: usize = 25;
 
-/// Items that a segment is told by.
+/// Items named for each segment.
 const ITEMS: usize = 3;
 
 pub fn section(shown: &Shown) -> String {
@@ -28,18 +28,17 @@ pub fn section(shown: &Shown) -> String {
         ),
     };
     format!(
-        "<section id=\"kinds\">\n<h2>What kinds of customers are there?</h2>\n<p class=\"how\">The largest first. A segment stands \
-         out for what its members have more often than others do.{}</p>\n<div class=\"panel kinds\">\n{}{further}</div>\n</section>\n",
+        "<section id=\"kinds\">\n<h2>What kinds of customers are there?</h2>\n<p class=\"how\">Largest first. A segment stands out \
+         for what its members have more often than other users.{}</p>\n<div class=\"panel kinds\">\n{}{further}</div>\n</section>\n",
         if shown.evidence.is_some() { STABLE } else { "" },
         table(shown, first, "Segments at a glance"),
     )
 }
 
 /// What the last column says.
-const STABLE: &str =
-    " It is stable where other users of the same kind lead to the same segment again: 1 is always, 0 is never.";
+const STABLE: &str = " It is stable if refits to other users of the same kind find it again: 1 means always, 0 never.";
 
-/// The roles are said because a phone shows a row as a block, which would take them away.
+/// The roles are explicit because a phone shows a row as a block, which would remove them.
 fn table(shown: &Shown, profiles: &[&Profile], says: &str) -> String {
     let columns = ["Segment", "Size", "Stands out for", "Stability"];
     let columns = &columns[..if shown.evidence.is_some() { 4 } else { 3 }];

@@ -46,15 +46,7 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 
 /// Writes the page.
 pub fn write(shown: &Shown, sink: &mut impl Write) -> io::Result<()> {
-    write!(
-        sink,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{}: customer segments</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<div class=\"page\">\n",
-        html(&shown.title)
-    )?;
+    sink.write_all(document_head(&shown.title).as_bytes())?;
     write!(sink, "<header>\n{}</header>\n<main>\n", head::head(shown))?;
     let sections = [
         kinds::section(shown),
@@ -74,6 +66,17 @@ pub fn write(shown: &Shown, sink: &mut impl Write) -> io::Result<()> {
     write!(sink, "\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n")
 }
 
+fn document_head(title: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>{}: customer segments</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<div class=\"page\">\n",
+        html(title)
+    )
+}
+
 const FOOTER: &str = "<footer><p>Written by segmill. This page needs no network; charts by plotly.js (MIT licence).</p>\
                       </footer>\n";
 
@@ -89,12 +92,10 @@ fn plotly_script(sources: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::ids::Id;
-    use crate::results::Outcome;
     use crate::results::fixture::{self, SMALL};
     use crate::results::run::Digests;
     use crate::results::write::digests;
-    use crate::stages::evidence::Verdict;
+    use crate::results::{Id, Outcome, Verdict};
 
     const HOSTILE: &str = "</script><b>\"&'{{%{x}";
 

@@ -1,10 +1,10 @@
-//! How many segments? What several numbers of them would give: inertia, bits on hidden ratings, stability.
+//! How many segments? Inertia, bits saved on hidden ratings and stability for several numbers of them.
 
 use super::data;
 use super::parts::{chart, key};
 use crate::report::verdict;
+use crate::results::curves::curves;
 use crate::results::shown::Shown;
-use crate::results::tables::curves;
 use crate::watch::format::plural;
 
 /// Whether there is anything to choose from.
@@ -42,7 +42,7 @@ fn suggestion(shown: &Shown) -> String {
     let clusters = shown.kmeans.sizes.len();
     let has = format!("This run has {}.", plural(clusters as u64, "segment"));
     let Some(evidence) = shown.evidence.as_ref().filter(|_| compares(shown)) else { return has };
-    let why = "the least number that says as much about hidden ratings as any, and is found again.";
+    let why = "the smallest number that predicts hidden ratings as well as any and is found again in refits.";
     match (verdict::suggestion(evidence, clusters), evidence.suggested_clusters) {
         (Some(suggestion), _) => format!("{has} {suggestion} It is {why}"),
         (None, Some(_)) => format!("{has} It is {why}"),
@@ -63,9 +63,13 @@ fn worth() -> String {
     let ring = key("ring", "--accent-2", "suggested number");
     let marks =
         |more: &str| format!("<ul class=\"key\">{ring}{}{more}</ul>\n", key("square", "--accent-2", "this run"));
-    let null = key("line dashed", "--muted", "without taste");
+    let null = key("line dashed", "--muted", "random choices");
     [
-        figure("What they say of hidden ratings", "Bits saved per rating: more is better.", &(marks(&null) + &bits)),
+        figure(
+            "How well they predict hidden ratings",
+            "Bits saved per rating: more is better.",
+            &(marks(&null) + &bits),
+        ),
         figure(
             "How well they are found again",
             "Adjusted Rand index of refits: more is better.",
@@ -81,7 +85,9 @@ fn bends(shown: &Shown) -> String {
     match (curves(&shown.sweep).next(), knees.as_slice()) {
         (None, _) => String::new(),
         (_, []) => " Inertia falls without a clear bend.".into(),
-        (_, knees) => format!(" Inertia bends {}: more segments than that bring it down little.", knees.join(" and ")),
+        (_, knees) => {
+            format!(" Inertia bends {}: beyond that, more segments reduce it only a little.", knees.join(" and "))
+        }
     }
 }
 
@@ -100,7 +106,7 @@ fn inertia(shown: &Shown) -> String {
     let chart = chart("chart-inertia", "", "Line chart of inertia against the number of clusters.");
     figure(
         "How far users lie from their centre",
-        "Inertia, as a share of the first: more segments always bring it down.",
+        "Inertia as a share of its first value; it always falls as segments are added.",
         &(key + &chart),
     )
 }

@@ -1,8 +1,8 @@
 //! Small pieces of the page that several of its parts show.
 
 use crate::report::charts;
+use crate::results::Profile;
 use crate::results::shown::Shown;
-use crate::stages::profile::Profile;
 
 /// The colour and symbol of a segment on the map.
 pub fn dot(segment: usize) -> String {
@@ -26,7 +26,7 @@ pub fn bar(share: f64, tick: Option<f64>) -> String {
     }
 }
 
-/// A table that opens on demand and scrolls in a box of its own. The first column names the row.
+/// A table that opens on demand and scrolls in its box. The first column names the row.
 pub fn data_table(title: &str, columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let head: String = columns.iter().map(|column| format!("<th scope=\"col\">{column}</th>")).collect();
     let row = |cells: Vec<String>| {
@@ -42,7 +42,7 @@ pub fn data_table(title: &str, columns: &[&str], rows: impl Iterator<Item = Vec<
     )
 }
 
-/// The items, at most `n`, that members have more often than everybody.
+/// The items, at most `n`, that members have more often than all users.
 pub fn stands_out(shown: &Shown, profile: &Profile, n: usize) -> Vec<String> {
     profile.distinctive.iter().take(n).map(|item| shown.items.name(item.item)).collect()
 }
@@ -54,7 +54,7 @@ pub fn key(class: &str, color: &str, text: &str) -> String {
 
 /// Where `page.js` draws the chart of this id.
 pub fn chart(id: &str, class: &str, says: &str) -> String {
-    // The map has buttons of its own, which nothing inside an image can be.
+    // The map has buttons, and nothing inside an image can be one.
     let role = if id == "chart-map" { "group" } else { "img" };
     format!("<div class=\"chart {class}\" id=\"{id}\" role=\"{role}\" aria-label=\"{says}\"></div>\n")
 }

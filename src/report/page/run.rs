@@ -1,7 +1,7 @@
 //! What was read, how the result was made, how long it took, and where the files are.
 
 use super::parts::bar;
-use crate::job::Missing;
+use crate::results::Missing;
 use crate::results::run::{Digests, Stage, winning_iterations};
 use crate::results::shown::Shown;
 use crate::watch::format::{bytes, count, html, plural, seconds, significant};
@@ -38,38 +38,50 @@ fn ledger(shown: &Shown) -> String {
 }
 
 fn facts(shown: &Shown) -> String {
-    let (pca, kmeans, measured) = (&shown.pca, &shown.kmeans, &shown.measured);
-    let weighting = format!("{:?}", shown.matrix.weighting).to_lowercase();
-    let missing = if shown.matrix.missing == Missing::UserMean { ", missing user-mean" } else { "" };
-    let normalize = format!("{:?}", shown.matrix.normalize).to_lowercase();
-    let solver = format!(
-        "{} ({}), {}, residual <span class=\"whole\">{}</span>{}",
-        html(&pca.solver.solver),
-        html(&pca.solver.reason),
-        plural(pca.solver.iterations as u64, "iteration"),
-        significant(pca.solver.residual, 2),
-        if pca.solver.converged { "" } else { ", not converged" }
-    );
-    let lloyd = format!(
-        "start {} of {} won, {}, inertia {}",
-        kmeans.best_start + 1,
-        kmeans.starts.len(),
-        plural(winning_iterations(&kmeans.starts, kmeans.best_start) as u64, "iteration"),
-        significant(kmeans.inertia, 7)
-    );
+    let measured = &shown.measured;
     let layout =
         format!("{} × {}", plural_es(measured.processes as u64, "process"), plural(measured.workers as u64, "worker"));
     let facts = [
-        ("Matrix", format!("weighting {weighting}, normalize {normalize}{missing}")),
-        ("Total variance", significant(pca.total_variance, 7)),
-        ("Principal components", solver),
-        ("k-means", lloyd),
+        ("Matrix", matrix(shown)),
+        ("Total variance", significant(shown.pca.total_variance, 7)),
+        ("Principal components", solver(shown)),
+        ("k-means", lloyd(shown)),
         ("Seed", shown.seed.to_string()),
         ("Layout", layout),
         ("Peak memory", bytes(measured.peak_memory)),
         ("Version", format!("segmill {}", html(&shown.versions.segmill))),
     ];
     facts.iter().map(|(label, value)| fact(label, value)).collect()
+}
+
+fn matrix(shown: &Shown) -> String {
+    let weighting = format!("{:?}", shown.matrix.weighting).to_lowercase();
+    let missing = if shown.matrix.missing == Missing::UserMean { ", missing user-mean" } else { "" };
+    let normalize = format!("{:?}", shown.matrix.normalize).to_lowercase();
+    format!("weighting {weighting}, normalize {normalize}{missing}")
+}
+
+fn solver(shown: &Shown) -> String {
+    let solver = &shown.pca.solver;
+    format!(
+        "{} ({}), {}, residual <span class=\"whole\">{}</span>{}",
+        html(&solver.solver),
+        html(&solver.reason),
+        plural(solver.iterations as u64, "iteration"),
+        significant(solver.residual, 2),
+        if solver.converged { "" } else { ", not converged" }
+    )
+}
+
+fn lloyd(shown: &Shown) -> String {
+    let kmeans = &shown.kmeans;
+    format!(
+        "start {} of {} won, {}, inertia {}",
+        kmeans.best_start + 1,
+        kmeans.starts.len(),
+        plural(winning_iterations(&kmeans.starts, kmeans.best_start) as u64, "iteration"),
+        significant(kmeans.inertia, 7)
+    )
 }
 
 fn plural_es(value: u64, noun: &str) -> String {
@@ -99,31 +111,30 @@ fn stages(shown: &Shown) -> String {
     )
 }
 
+/// The files of the output folder beside the page, and what each holds.
+const FILES: [(&str, &str); 11] = [
+    ("segments.parquet", "each user’s segment, the next nearest, and the distances"),
+    ("profiles.parquet", "the top items of each segment"),
+    ("moves.parquet", "the users who moved since the earlier run"),
+    ("explained_variance.csv", "the chart of explained variance"),
+    ("inertia.csv", "the chart of inertia"),
+    ("confusion.csv", "both confusion matrices"),
+    ("evidence.csv", "what each number of segments is worth"),
+    ("model/", "the fitted model, which places new users"),
+    ("run.json", "the job as run, times, accuracies, digests"),
+    ("report.json", "what this page shows; segmill report renders it again"),
+    ("rejects.tsv", "the rows left out, and why"),
+];
+
 fn files(shown: &Shown) -> String {
-    let files = [
-        ("segments.parquet", "each user’s segment, the next nearest, and the distances"),
-        ("profiles.parquet", "the top items of each segment"),
-        ("moves.parquet", "the users who moved since the earlier run"),
-        ("explained_variance.csv", "the chart of explained variance"),
-        ("inertia.csv", "the chart of inertia"),
-        ("confusion.csv", "both confusion matrices"),
-        ("evidence.csv", "what each number of segments is worth"),
-        ("model/", "what puts a new user into a segment"),
-        ("run.json", "the job as run, times, accuracies, digests"),
-        ("report.json", "what this page shows; segmill report renders it again"),
-        ("rejects.tsv", "the rows left out, and why"),
-    ];
     let is_there = |file: &str| match file {
         "rejects.tsv" => shown.rejects,
         "evidence.csv" => shown.evidence.is_some(),
         "moves.parquet" => shown.continuity.is_some(),
         _ => true,
     };
-    files
-        .iter()
-        .filter(|(file, _)| is_there(file))
-        .map(|(file, holds)| fact(&format!("<a href=\"{file}\"><code>{file}</code></a>"), holds))
-        .collect()
+    let row = |(file, holds): &(&str, &str)| fact(&format!("<a href=\"{file}\"><code>{file}</code></a>"), holds);
+    FILES.iter().filter(|(file, _)| is_there(file)).map(row).collect()
 }
 
 /// The first half of each digest: enough to compare by eye.

@@ -1,11 +1,10 @@
-//! How sure are we? The evidence in plain words, each number beside that of data without taste or of popularity alone; then how
-//! well a classifier tells the segments apart.
+//! How sure are we? The evidence in plain words, each number beside that of random choices or of popularity alone;
+//! then how well a classifier tells the segments apart.
 
 use super::data;
 use super::parts::{bar, chart};
 use crate::results::shown::Shown;
-use crate::stages::evidence::{Evidence, HeldOut, Null, Stability};
-use crate::stages::validate::Confusion;
+use crate::results::{Confusion, Evidence, HeldOut, Null, Stability};
 use crate::watch::format::{html, percent, plural, significant};
 
 pub fn section(shown: &Shown) -> String {
@@ -17,7 +16,7 @@ pub fn section(shown: &Shown) -> String {
 }
 
 fn untested(shown: &Shown) -> String {
-    let remedy = if shown.tested { "" } else { ": [evidence] enabled = true in the job file does" };
+    let remedy = if shown.tested { "" } else { "; to test it, set enabled = true under [evidence] in the job file" };
     format!("<p class=\"how\">This run did not test whether the segments are real{remedy}.</p>\n")
 }
 
@@ -26,9 +25,9 @@ fn untested(shown: &Shown) -> String {
 fn evidence(evidence: &Evidence) -> String {
     let Evidence { held_out, stability, null, .. } = evidence;
     format!(
-        "<p class=\"how\">Segments can be drawn in any data. Real ones say something about ratings that they were not made from, and \
-         are found again among other users. “Without taste” is the same method on made-up data: users as active and items as \
-         popular as here, but everybody chooses at random.</p>\n<div class=\"answers\">\n{}{}{}</div>\n",
+        "<p class=\"how\">Segments can be found in any data. Real ones predict ratings that they were not made from, and are found \
+         again among other users. “Random choices” is the same method on simulated data, where users are as active and \
+         items as popular as here but every user chooses at random.</p>\n<div class=\"answers\">\n{}{}{}</div>\n",
         unseen_ratings(held_out, null),
         recall(held_out),
         found_again(stability, null)
@@ -55,10 +54,10 @@ fn unseen_ratings(held_out: &HeldOut, null: &Null) -> String {
     let HeldOut { bits, standard_error, .. } = *held_out;
     let times = |bits: f64| significant(libm::exp2(bits), 3);
     fact(
-        "Do they say what a user will choose?",
+        "Do they predict what a user will choose?",
         &format!("{} ×", times(bits)),
         &format!(
-            "With the segment known, a rating that was hidden from the fit is so many times as likely as popularity alone makes it: \
+            "Knowing the segment makes a rating that was hidden from the fit this many times as likely as popularity alone does: \
              {} ± {standard_error:.3} bits saved per rating, over {} of {}.",
             minus(format!("{bits:.3}")),
             plural(held_out.ratings, "hidden rating"),
@@ -66,7 +65,7 @@ fn unseen_ratings(held_out: &HeldOut, null: &Null) -> String {
         ),
         [
             ("These segments", bits, minus(format!("{bits:.2} bits"))),
-            ("Without taste", null.bits, minus(format!("{:.2} bits", null.bits))),
+            ("Random choices", null.bits, minus(format!("{:.2} bits", null.bits))),
         ],
     )
 }
@@ -97,13 +96,13 @@ fn found_again(stability: &Stability, null: &Null) -> String {
         "Are they found again?",
         &minus(format!("{adjusted_rand:.2}")),
         &format!(
-            "How well segments made from other users of the same kind, drawn {}, agree with these: 1 is the same, 0 is chance \
+            "How well segments made from other users of the same kind, drawn {}, agree with these: 1 means identical, 0 chance \
              (adjusted Rand index, ± {standard_deviation:.2}).",
             plural(refits as u64, "time")
         ),
         [
             ("These segments", adjusted_rand, minus(format!("{adjusted_rand:.2}"))),
-            ("Without taste", null.adjusted_rand, minus(format!("{:.2}", null.adjusted_rand))),
+            ("Random choices", null.adjusted_rand, minus(format!("{:.2}", null.adjusted_rand))),
         ],
     )
 }
@@ -113,15 +112,8 @@ fn found_again(stability: &Stability, null: &Null) -> String {
 fn told_apart(shown: &Shown) -> String {
     let validation = &shown.validation;
     let largest = shown.kmeans.sizes.iter().max().copied().unwrap_or(0);
-    let panel = |id: &str, title: &str, note: &str, confusion: &Confusion| {
-        let how = title.to_lowercase();
-        format!(
-            "<figure class=\"panel\">\n<figcaption><h4>{title}: {}</h4><p class=\"muted\">{note}</p></figcaption>\n{}{}</figure>\n",
-            percent(confusion.accuracy()),
-            chart(id, "square", &format!("Heat map of segments against predicted segments, {how}.")),
-            data::guesses(shown, confusion, &how)
-        )
-    };
+    let learnt = "Guessed for users the classifier has learnt from, which flatters it.";
+    let unseen = format!("Guessed for users it has not seen, in {}.", plural(validation.folds as u64, "fold"));
     format!(
         "<h3 class=\"part\">Can they be told apart?</h3>\n<p class=\"how\">A {} naive Bayes classifier guesses \
          each user’s segment from the raw ratings; always guessing the largest would be right for {}. A row is the segment a user \
@@ -131,17 +123,17 @@ fn told_apart(shown: &Shown) -> String {
          <div class=\"square-pair\">\n{}{}</div>\n",
         html(&validation.model),
         percent(shown.share(largest)),
-        panel(
-            "chart-in-sample",
-            "In sample",
-            "Guessed for users the classifier has learnt from, which flatters it.",
-            &validation.in_sample
-        ),
-        panel(
-            "chart-out-of-fold",
-            "Out of fold",
-            &format!("Guessed for users it has not seen, in {}.", plural(validation.folds as u64, "fold")),
-            &validation.out_of_fold
-        ),
+        confusion(shown, "chart-in-sample", "In sample", learnt, &validation.in_sample),
+        confusion(shown, "chart-out-of-fold", "Out of fold", &unseen, &validation.out_of_fold),
+    )
+}
+
+fn confusion(shown: &Shown, id: &str, title: &str, note: &str, confusion: &Confusion) -> String {
+    let how = title.to_lowercase();
+    format!(
+        "<figure class=\"panel\">\n<figcaption><h4>{title}: {}</h4><p class=\"muted\">{note}</p></figcaption>\n{}{}</figure>\n",
+        percent(confusion.accuracy()),
+        chart(id, "square", &format!("Heat map of segments against predicted segments, {how}.")),
+        data::guesses(shown, confusion, &how)
     )
 }

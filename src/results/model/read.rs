@@ -1,4 +1,4 @@
-//! A model back from its folder, checked: whatever stands in the files, what comes out is a model or an error of one line.
+//! Reads a model from its folder and checks it: whatever the files hold, the result is a model or an error of one line.
 //!
 //! Nothing is allocated by what a file says of sizes, only by the bytes that are there. Numbers are finite and of a
 //! magnitude with which no distance overflows.
@@ -14,77 +14,14 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 
-use super::{FILES, Manifest, VERSION};
+use super::fitted::{Bayes, Model};
+use super::manifest::{Manifest, VERSION};
 use crate::error::{Error, Result};
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
 use crate::job::Weighting;
-use crate::kernel::bayes::{Classifier, Kind};
-use crate::kernel::fixed::Scale;
+use crate::kernel::bayes::Kind;
+use crate::results::files::OF_MODEL as FILES;
 use crate::results::table::Digest;
-use crate::shard::weight::Weigher;
-use crate::stages::assign::Assigner;
-use crate::stages::kmeans::Centroids;
-use crate::stages::pca::Projector;
-
-/// A fitted model: what it takes to put users into segments.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Model {
-    pub manifest: Manifest,
-    /// What the columns stand for, rising `(n_items)`.
-    pub items: Vec<Id>,
-    /// `(n_items)`
-    pub mean: Array1<f64>,
-    /// `(n_items)`
-    pub idf: Vec<f64>,
-    /// `(n_components, n_items)`
-    pub components: Array2<f64>,
-    /// `(n_components or more)`
-    pub explained_variance: Vec<f64>,
-    /// `(n_clusters, n_components)`
-    pub centroids: Array2<f64>,
-    /// All segments, in the order in which the nearest is looked for.
-    pub tie_order: Vec<u32>,
-    /// Absent where the file has no terms of it.
-    pub bayes: Option<Bayes>,
-}
-
-impl Model {
-    /// The scale of sums of weights, which are at most 1, over users whose number is not known before: there is room for 2²⁴
-    /// users, or for eight times as many as the model was fitted on. The same for all ratings.
-    pub fn weight_scale(&self) -> Scale {
-        Scale::new(1.0, self.room())
-    }
-
-    /// Lays the model out for putting users into its segments.
-    pub fn assigner(&self) -> Assigner {
-        let (manifest, n_items) = (&self.manifest, self.items.len());
-        let classifier = |b: &Bayes| Classifier::new(b.kind, &b.class_log_prior, &b.tables, n_items);
-        Assigner {
-            n_items,
-            weigher: Weigher::of_model(manifest.matrix, &self.idf, manifest.mean_length),
-            projector: Projector::new(self.mean.view(), self.components.view()),
-            kmeans: manifest.kmeans,
-            centroids: Centroids::of(self.centroids.view(), &self.tie_order),
-            classifier: self.bayes.as_ref().map(classifier),
-        }
-    }
-
-    /// Users that sums have room for.
-    pub fn room(&self) -> u64 {
-        let fitted: u64 = self.manifest.segments.iter().map(|segment| segment.size).sum();
-        fitted.saturating_mul(8).next_power_of_two().max(1 << 24)
-    }
-}
-
-/// The terms of the Naive Bayes model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Bayes {
-    pub kind: Kind,
-    /// `(n_clusters)`; −∞ for a segment that nobody was in.
-    pub class_log_prior: Vec<f64>,
-    /// Those of [`Kind::tables`], each `(n_clusters, n_items)`.
-    pub tables: Vec<Vec<f64>>,
-}
 
 /// What is wrong, and with which file.
 struct Damage {
@@ -342,7 +279,7 @@ mod tests {
     /// The files of a model of `outcome`.
     fn files(outcome: &Outcome) -> (Vec<u8>, Vec<u8>) {
         let folder = tempfile::tempdir().unwrap();
-        super::super::write(outcome, &tables::items(outcome), folder.path()).unwrap();
+        super::super::write::write(outcome, &tables::items(outcome), folder.path()).unwrap();
         let file = |name: &str| fs::read(folder.path().join(name)).unwrap();
         (file(MANIFEST), file(TENSORS))
     }
@@ -381,7 +318,7 @@ mod tests {
         let outcome = fixture::outcome(SMALL);
         let identity_of = |outcome: &Outcome| {
             let folder = tempfile::tempdir().unwrap();
-            super::super::write(outcome, &tables::items(outcome), folder.path()).unwrap();
+            super::super::write::write(outcome, &tables::items(outcome), folder.path()).unwrap();
             let path = folder.path().join(MANIFEST);
             let json = fs::read_to_string(&path).unwrap();
             let before = identity(folder.path()).unwrap();

@@ -1,25 +1,25 @@
 //! How much of the stage at work is done, and how long the rest may take.
 //!
-//! Every estimate takes what is left to go on as what is behind: bytes for reading, orders of magnitude of the residual for
-//! the components, centroids moved for k-means. A stage that says nothing of itself has none.
+//! Every estimate assumes that the rest goes on as before: bytes for reading, orders of magnitude of the residual for
+//! the components, centroids moved for k-means. A stage that reports nothing has no estimate.
 
-use super::{InputAt, Snapshot, Space, Starts, Sweeps};
+use super::snapshot::{InputAt, Snapshot, Space, Starts, Sweeps};
 
 /// How far a stage is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Far {
     /// In 0..=1.
     pub share: f64,
-    /// Absent where there is nothing to judge by yet.
+    /// Absent while there is nothing to estimate it from.
     pub seconds_left: Option<f64>,
 }
 
-/// Nothing is said of the time left before so many seconds, or before this share, are over.
+/// The time left is not estimated before this many seconds have passed and this share is done.
 const LEAST_SECONDS: f64 = 0.2;
 const LEAST_SHARE: f64 = 0.01;
 
 impl Snapshot {
-    /// How far the stage at work is; nothing where there is none, or where it does not say.
+    /// How far the stage at work is; `None` without a stage or without a report from it.
     pub fn far(&self) -> Option<Far> {
         let stage = self.stages.iter().find(|stage| stage.at_work)?;
         match stage.name.as_str() {
@@ -31,7 +31,7 @@ impl Snapshot {
         }
     }
 
-    /// Where all runs begin before the first moves, how long that took says nothing of the rest.
+    /// Where all runs begin before the first one moves, the time that this took does not predict the rest.
     fn run_in(&self, space: Space) -> Option<Far> {
         let moving = self.moving.filter(|(now, _)| *now == space);
         Some(timed(ended(&self.kmeans, space)?, moving.map_or(0.0, |(_, seconds)| seconds)))
@@ -78,7 +78,7 @@ fn ended(kmeans: &[Starts], space: Space) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Measure, StageAt};
+    use super::super::snapshot::{Measure, StageAt};
     use super::*;
 
     fn at(stage: &str, seconds: f64) -> Snapshot {

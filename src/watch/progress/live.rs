@@ -1,12 +1,12 @@
 //! What a process that keeps segments up to date makes public after every batch.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::HERE;
+/// The rate of changes is measured over this time.
+pub const RECENTLY: Duration = Duration::from_secs(10);
 
 /// Moves that are kept, at most.
 pub const MOST_MOVES: usize = 20;
@@ -96,27 +96,4 @@ pub struct LiveDrift {
     pub threshold: f64,
     pub refit_due: bool,
     pub why: String,
-}
-
-/// Takes the place of what was published before. Nothing is kept while nobody looks on.
-pub fn publish(mut live: Live) {
-    live.moves.truncate(MOST_MOVES);
-    let live = Arc::new(live);
-    HERE.note(|noted| noted.live = Some((live, Instant::now())));
-}
-
-/// What was published last.
-pub fn live() -> Option<Arc<Live>> {
-    HERE.noted().live.as_ref().map(|published| read(published).0)
-}
-
-/// The rate of changes is that of so long.
-pub const RECENTLY: Duration = Duration::from_secs(10);
-
-/// What was published, as it is by now, and how many seconds ago that was.
-pub(super) fn read((live, at): &(Arc<Live>, Instant)) -> (Arc<Live>, f64) {
-    let ago = at.elapsed();
-    let live =
-        if ago > RECENTLY { Arc::new(Live { changes_per_second: 0.0, ..(**live).clone() }) } else { Arc::clone(live) };
-    (live, ago.as_secs_f64())
 }

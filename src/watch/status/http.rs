@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 (RFC 9112) as a server needs that answers one GET or HEAD per connection.
+//! The part of HTTP/1.1 (RFC 9112) that a server needs to answer one GET or HEAD per connection.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 /// A request line and its headers, at most.
 pub const MOST_BYTES: usize = 8 << 10;
 const MOST_HEADERS: usize = 64;
-/// What a client still sends after its answer is taken in for so long and so much, or it might never see the answer.
+/// Limits in time and bytes on reading what a client sends after its answer. Without that reading, closing the connection
+/// could discard the answer.
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: usize = 256 << 10;
 
@@ -148,7 +149,7 @@ pub(crate) fn take(mut sent: &[u8]) {
     assert!(!answer.reason().is_empty() && answer.body.len() <= MOST_BYTES);
 }
 
-/// A connection that is closed with something unread is reset, answer and all.
+/// Closing a connection with unread bytes resets it, and the client loses its answer.
 fn linger(from: &mut impl Read) -> io::Result<()> {
     let mut rest = [0; 4096];
     let mut left = LINGER_BYTES;
@@ -161,7 +162,7 @@ fn linger(from: &mut impl Read) -> io::Result<()> {
     Ok(())
 }
 
-/// A socket that has a certain time for all that is read or written.
+/// A socket with a deadline for everything that is read or written.
 struct Timed<'a> {
     socket: &'a TcpStream,
     deadline: Instant,
@@ -178,7 +179,7 @@ impl Timed<'_> {
     }
 }
 
-/// What a system says when the time of a socket is over.
+/// Systems differ in the error for a socket that timed out.
 fn timed_out(e: io::Error) -> io::Error {
     if e.kind() == ErrorKind::WouldBlock { ErrorKind::TimedOut.into() } else { e }
 }

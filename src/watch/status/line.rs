@@ -3,7 +3,7 @@
 use crate::watch::format::{bytes, count, plural, seconds, short};
 use crate::watch::progress::{Far, Measure, Snapshot, Space, StageAt, Starts, Sweeps};
 
-/// Empty where there is nothing to say.
+/// Empty without anything to report.
 pub fn line(now: &Snapshot) -> String {
     let Some(stage) = now.stages.iter().find(|stage| stage.at_work) else { return String::new() };
     let mut parts = match stage.name.as_str() {
@@ -17,7 +17,7 @@ pub fn line(now: &Snapshot) -> String {
     parts.join(", ")
 }
 
-/// How long it takes yet, as far as that can be told.
+/// The time left, where it can be estimated.
 pub fn left(far: Far) -> Option<String> {
     far.seconds_left.map(|left| format!("{} left", seconds(left.ceil().max(1.0))))
 }

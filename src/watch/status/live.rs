@@ -1,9 +1,9 @@
-//! Segments that are kept up to date, on the page: for people who know customers and nothing of clustering.
+//! Segments that are kept up to date, on the page: for readers who know their customers but not clustering.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::page::{Row, cells, close_table, open_table, table};
+use super::table::{Row, cells, close_table, open_table, table};
 use crate::watch::format::{bytes, count, html, percent, plural, seconds, significant};
 use crate::watch::progress::{Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend};
 
@@ -144,8 +144,8 @@ fn drift(drift: &LiveDrift) -> Vec<Row> {
     let sign = if further > 0.0 { "+" } else { "" };
     let measures = [
         ("Users in another segment than in the fit", drift.moved_share, percent(drift.moved_share)),
-        ("Squared distance of users from the middle of their segment", further, format!("{sign}{}", percent(further))),
-        ("Change in how rare, and so how telling, items are", drift.idf_drift, percent(drift.idf_drift)),
+        ("Squared distance of users from the centre of their segment", further, format!("{sign}{}", percent(further))),
+        ("How much the rarity of items has changed", drift.idf_drift, percent(drift.idf_drift)),
     ];
     let row = |(name, value, shown): (&str, f64, String)| {
         let past = value > drift.threshold;
@@ -169,63 +169,9 @@ fn changes(live: &Live) -> Vec<Row> {
     rows
 }
 
-/// Something to show in tests.
-#[cfg(test)]
-pub fn made_up() -> Live {
-    let item = |item: &str, title: Option<&str>, score, trend| LiveItem {
-        item: item.into(),
-        title: title.map(String::from),
-        score,
-        trend,
-    };
-    let first = LiveSegment {
-        segment: 0,
-        name: "Horror & Thriller".into(),
-        size: 700,
-        size_at_start: 688,
-        joined: 30,
-        left: 18,
-        top: vec![
-            item("i9", Some("Night <of> Ghosts (1968)"), 0.1234, LiveTrend::Same),
-            item("i10", None, 0.1, LiveTrend::New),
-        ],
-    };
-    let second = LiveSegment { segment: 1, size: 300, size_at_start: 312, ..LiveSegment::default() };
-    let went = |batch, user: &str, from, to| LiveMove { batch, user: user.into(), from, to };
-    Live {
-        batch: 1200,
-        changes: 1_234_567,
-        rejected: 12,
-        filtered: 3,
-        changes_per_second: 5231.25,
-        batch_seconds: 0.042,
-        unknown_items: 7,
-        unknown_ratings: 31,
-        users: 1000,
-        ratings: 98_765,
-        segments: vec![first, second],
-        moves: [
-            went(1200, "<script>", Some(1), Some(0)),
-            went(1199, "u2", None, Some(1)),
-            went(1199, "u3", Some(0), None),
-        ]
-        .into(),
-        drift: LiveDrift {
-            inertia_per_user: 1.2,
-            inertia_per_user_fit: 1.0,
-            moved_share: 0.125,
-            idf_drift: 0.01,
-            threshold: 0.1,
-            refit_due: true,
-            why: "12.5% of the users > 10%".into(),
-        },
-        refits: 2,
-        log_bytes: 2048,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::made_up;
     use super::*;
     use crate::watch::progress::{MOST_MOVES, Snapshot};
     use crate::watch::status::page::page;
@@ -268,7 +214,7 @@ mod tests {
                 "<h3>1</h3>\n<p>Nothing yet.</p>",
                 "<tr class=\"now\"><th scope=\"row\">Users in another segment than in the fit</th><td>12.5%, past the limit</td><td>10%</td>",
                 "<td>+20%, past the limit</td>",
-                "items are</th><td>1%</td>",
+                "items has changed</th><td>1%</td>",
                 "<th scope=\"row\">taken</th><td>1,234,567</td>",
                 "<th scope=\"row\">log on disk</th><td>2 KiB</td>",
                 "<caption>Stages</caption>",

@@ -160,7 +160,7 @@ fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::live;
+    use super::super::fixture;
     use super::*;
     use crate::watch::progress::{InputAt, Measure, Memory, Space, StageAt, Starts, Sweeps};
 
@@ -222,7 +222,7 @@ segmill_peer_silence_seconds{peer="2"} +Inf"#;
     #[test]
     fn what_is_followed_is_told_once_there_is_something() {
         assert!(!metrics(&Snapshot::default()).contains("follow"));
-        let now = Snapshot { live: Some((live::made_up().into(), 1.0)), ..Snapshot::default() };
+        let now = Snapshot { live: Some((fixture::made_up().into(), 1.0)), ..Snapshot::default() };
         let text = metrics(&now);
         let samples: Vec<&str> = text.lines().filter(|line| line.starts_with("segmill_follow_")).collect();
         let expected = r#"segmill_follow_batches_total 1200
@@ -250,7 +250,7 @@ segmill_follow_log_bytes 2048"#;
     /// Each metric has its two comments, once, in front; counters and only they end in `_total`.
     #[test]
     fn each_metric_is_described_once() {
-        let text = metrics(&Snapshot { live: Some((live::made_up().into(), 1.0)), ..Snapshot::default() });
+        let text = metrics(&Snapshot { live: Some((fixture::made_up().into(), 1.0)), ..Snapshot::default() });
         let comments: Vec<&str> = text.lines().filter(|line| line.starts_with('#')).collect();
         let mut names = std::collections::BTreeSet::new();
         for pair in comments.chunks(2) {

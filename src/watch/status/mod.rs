@@ -1,23 +1,26 @@
-//! How far this process is, told to people on a terminal ([`line`]), and over HTTP to people, to Prometheus and to whoever
-//! restarts processes.
+//! How far this process is, shown on a terminal ([`line`]) and over HTTP: to people, to Prometheus and to what restarts
+//! processes.
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/` | a page for people, which asks anew every two seconds |
+//! | `/` | a page for people, which reloads every two seconds |
 //! | `/metrics` | the same in Prometheus' text format |
-//! | `/live.json` | what `segmill follow` keeps up to date, as JSON; 404 where there is nothing of it |
+//! | `/live.json` | what `segmill follow` keeps up to date, as JSON; 404 where nothing is followed |
 //! | `/healthz` | 200 while the process lives |
 //! | `/readyz` | 503 until all processes have found each other, 200 from then on |
 //!
-//! Nothing can be changed through the port, and nothing is read from disk for it. A connection is good for one request,
-//! which has [`PATIENCE`] to come whole and [`http::MOST_BYTES`] to fit in. Each has a thread of its own, so that a silent one
-//! keeps nobody else waiting; past [`MOST_CONNECTIONS`] at once they are turned away.
+//! Nothing can be changed through the port, and nothing is read from disk for it. Each connection serves one request,
+//! which must be complete within [`PATIENCE`] and at most [`http::MOST_BYTES`] long. Each connection has a separate thread, so
+//! that a silent one does not block the others; beyond [`MOST_CONNECTIONS`] at once, new ones are closed.
 
+#[cfg(test)]
+mod fixture;
 pub(crate) mod http;
 pub mod line;
 mod live;
 mod metrics;
 mod page;
+mod table;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -28,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::watch::progress;
 use http::{Answer, Request};
 
-/// A request that is not there by then is given up, and so is an answer that is not taken.
+/// The time within which a request must arrive, and its answer be taken.
 const PATIENCE: Duration = Duration::from_secs(5);
 const MOST_CONNECTIONS: usize = 16;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -36,7 +39,7 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// Begins to answer at `address` (`host:port`; port 0: any free one) for as long as the process lives. Returns where.
 ///
 /// # Errors
-/// [`Error::Job`] where nobody can listen there.
+/// [`Error::Job`] if the address cannot be listened on.
 pub fn serve(address: &str) -> Result<SocketAddr> {
     let failed = |e: std::io::Error| {
         let remedy = "name a host:port of this machine where nothing else listens, or port 0 for any free one";
@@ -60,14 +63,14 @@ fn accept(listener: &TcpListener) {
     }
 }
 
-/// Answers a connection on a thread of its own. As many hold `open` as there are.
+/// Answers a connection on a separate thread. `open` is held once for each connection.
 fn receive(socket: TcpStream, open: &Arc<()>) {
     if Arc::strong_count(open) > MOST_CONNECTIONS {
         return;
     }
     let held = Arc::clone(open);
     let answered = thread::Builder::new().name("status".into()).spawn(move || {
-        // Whoever has hung up needs no answer.
+        // A client that has hung up needs no answer.
         let _ = http::answer(&socket, PATIENCE, respond);
         drop(held);
     });

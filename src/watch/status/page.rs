@@ -1,23 +1,18 @@
-//! How far the process is, as a page that asks for itself anew: no script, nothing from elsewhere.
+//! How far the process is, as a page that reloads itself: no script, nothing from elsewhere.
 
 use std::fmt::Write;
 
 use super::line::line;
 use super::live;
+use super::table::{Row, cells, table};
 use crate::watch::format::{bytes, count, html, plural, seconds, significant};
-use crate::watch::progress::{Snapshot, Starts};
+use crate::watch::progress::{Snapshot, Starts, Sweeps};
 
 const STYLE: &str = include_str!("page.css");
 const EVERY_SECONDS: u32 = 2;
 
 pub fn page(now: &Snapshot) -> String {
-    let state = state(now);
-    let mut out = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"refresh\" content=\"{EVERY_SECONDS}\">\n<title>segmill: {state}</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>segmill <span>{state}</span></h1>\n"
-    );
+    let mut out = head(&state(now));
     if let Some((live, seconds)) = &now.live {
         live::part(&mut out, live, *seconds);
     }
@@ -25,25 +20,44 @@ pub fn page(now: &Snapshot) -> String {
     if !far.is_empty() {
         let _ = writeln!(out, "<p class=\"far\">{}</p>", html(&far));
     }
-    table(&mut out, "Stages", &["Stage", "Time"], stages(now));
-    table(&mut out, "Rows of this process", &["Rows", "Count"], rows(now));
+    tables(&mut out, now);
+    out.push_str(&foot());
+    out
+}
+
+fn head(state: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"refresh\" content=\"{EVERY_SECONDS}\">\n<title>segmill: {state}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>segmill <span>{state}</span></h1>\n"
+    )
+}
+
+fn tables(out: &mut String, now: &Snapshot) {
+    table(out, "Stages", &["Stage", "Time"], stages(now));
+    table(out, "Rows of this process", &["Rows", "Count"], rows(now));
     if let Some(pca) = now.sweeps {
-        let residual = pca.residual.map_or("not known yet".into(), |residual| significant(residual, 3));
-        let rows = vec![cells(&["sweeps", &count(pca.sweeps)]), cells(&["largest residual", &residual])];
-        table(&mut out, "Principal components", &["Quantity", "Value"], rows);
+        table(out, "Principal components", &["Quantity", "Value"], sweeps(pca));
     }
     if !now.kmeans.is_empty() {
         let columns = ["Space", "Clusters", "Waiting", "Running", "Ended", "Iterations", "Lowest inertia"];
-        table(&mut out, "k-means", &columns, now.kmeans.iter().map(starts).collect());
+        table(out, "k-means", &columns, now.kmeans.iter().map(starts).collect());
     }
-    table(&mut out, "Process", &["Quantity", "Value"], process(now));
-    let _ = writeln!(
-        out,
-        "<p>segmill {}. The page asks anew every {EVERY_SECONDS} seconds; <a href=\"/metrics\">metrics</a> are for Prometheus.</p>\n\
-         </main>\n</body>\n</html>",
+    table(out, "Process", &["Quantity", "Value"], process(now));
+}
+
+fn foot() -> String {
+    format!(
+        "<p>segmill {}. The page reloads every {EVERY_SECONDS} seconds; <a href=\"/metrics\">metrics</a> are for Prometheus.</p>\n\
+         </main>\n</body>\n</html>\n",
         env!("CARGO_PKG_VERSION")
-    );
-    out
+    )
+}
+
+fn sweeps(pca: Sweeps) -> Vec<Row> {
+    let residual = pca.residual.map_or("not known yet".into(), |residual| significant(residual, 3));
+    vec![cells(&["sweeps", &count(pca.sweeps)]), cells(&["largest residual", &residual])]
 }
 
 fn state(now: &Snapshot) -> String {
@@ -55,43 +69,6 @@ fn state(now: &Snapshot) -> String {
         None if now.ready => "between stages".into(),
         None => "waiting for the other processes".into(),
     }
-}
-
-pub(super) type Row = (bool, Vec<String>);
-
-/// A row that is not marked.
-pub(super) fn cells(texts: &[&str]) -> Row {
-    (false, texts.iter().map(|text| text.to_string()).collect())
-}
-
-/// The first column is text, the others are numbers.
-pub(super) fn table(out: &mut String, caption: &str, columns: &[&str], rows: Vec<Row>) {
-    open_table(out, caption, columns);
-    for (marked, cells) in rows {
-        out.push_str(if marked { "<tr class=\"now\">" } else { "<tr>" });
-        for (at, cell) in cells.iter().enumerate() {
-            let (open, close) = if at == 0 { ("<th scope=\"row\">", "</th>") } else { ("<td>", "</td>") };
-            let _ = write!(out, "{open}{}{close}", html(cell));
-        }
-        out.push_str("</tr>\n");
-    }
-    close_table(out);
-}
-
-/// All of a table before its first row.
-pub(super) fn open_table(out: &mut String, caption: &str, columns: &[&str]) {
-    let _ = write!(
-        out,
-        "<div class=\"box\" role=\"group\" aria-label=\"{caption}\" tabindex=\"0\">\n<table>\n<caption>{caption}</caption>\n<thead><tr>"
-    );
-    for column in columns {
-        let _ = write!(out, "<th scope=\"col\">{column}</th>");
-    }
-    out.push_str("</tr></thead>\n<tbody>\n");
-}
-
-pub(super) fn close_table(out: &mut String) {
-    out.push_str("</tbody>\n</table>\n</div>\n");
 }
 
 fn stages(now: &Snapshot) -> Vec<Row> {

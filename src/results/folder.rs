@@ -1,0 +1,178 @@
+//! An output folder is written whole or not at all.
+//!
+//! Everything goes into a temporary folder beside the output, which is then renamed into place. A folder that an earlier
+//! run left there is moved aside first and removed last; anything else in the way is refused and not touched. When
+//! something fails, the temporary folder is removed with the parents made for it, and the earlier output stays.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+use crate::results::files::{self, DISK_REMEDY};
+use crate::results::leftovers::{self, Parents};
+
+/// The prefix of a page that a killed `segmill report` left behind: see [`crate::results::staged`].
+const PAGE_IN_THE_MAKING: &str = ".report.html.new-";
+
+/// What to do about what is in the way of an output.
+pub(super) const IN_THE_WAY: &str = "choose another output with -o, or move it away";
+
+/// Refuses, before any work is done, an output that cannot be written: something foreign is in the way, or nothing can be
+/// created there. Leaves no trace.
+pub fn check_output(output: &Path) -> Result<()> {
+    leftovers::clear(output);
+    try_output(output)
+}
+
+/// The same without clearing up: what killed runs left there stays.
+pub fn try_output(output: &Path) -> Result<()> {
+    let target = Target::find(output)?;
+    Staging::create(&target).map(drop)
+}
+
+/// Lets `fill` fill a temporary folder, and puts it in the place of `output`.
+pub(super) fn replace<T>(output: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    let target = Target::find(output)?;
+    let staging = Staging::create(&target)?;
+    let filled = fill(&staging.folder)?;
+    staging.publish(&target)?;
+    Ok(filled)
+}
+
+/// Where the output goes, and what is there now.
+struct Target {
+    /// The output with links resolved, so that a link to a folder stays a link.
+    path: PathBuf,
+    parent: PathBuf,
+    name: String,
+    occupied: bool,
+}
+
+impl Target {
+    /// Finds out what is at `output`; refuses what is neither absent, an empty folder, nor an earlier output.
+    fn find(output: &Path) -> Result<Target> {
+        let (path, occupied) = match fs::canonicalize(output) {
+            Ok(path) => (path, true),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => (output.to_path_buf(), false),
+            Err(e) => return Err(Error::file(output, "cannot look at", &e, DISK_REMEDY)),
+        };
+        if occupied {
+            refuse_foreign(&path)?;
+        } else if fs::symlink_metadata(output).is_ok() {
+            return Err(in_the_way(output, "is a link to nothing"));
+        }
+        let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+            return Err(in_the_way(output, "is not the name of a folder"));
+        };
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Target { path, parent, name, occupied })
+    }
+
+    /// A unique name beside the output: hidden, with the process and a number.
+    fn sibling(&self, role: &str) -> PathBuf {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.parent.join(format!(".{}.{role}-{}-{number}", self.name, std::process::id()))
+    }
+}
+
+fn refuse_foreign(path: &Path) -> Result<()> {
+    if !path.is_dir() {
+        return Err(in_the_way(path, "is a file, not a folder"));
+    }
+    let names = entries(path)?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let is_record = |file: &str| fs::read(path.join(file)).is_ok_and(|json| is_ours(&json));
+    if !is_record(files::RUN) && !is_record(files::FOLLOWED) {
+        return Err(in_the_way(path, "is a folder that segmill did not write"));
+    }
+    // Replacing the folder would lose files that others have put into it.
+    let model = path.join(files::MODEL);
+    let in_model = if model.is_dir() { entries(&model)? } else { Vec::new() };
+    let is_ours = |name: &str, ours: &[&str]| ours.contains(&name) || name.starts_with(PAGE_IN_THE_MAKING);
+    let foreign = |names: Vec<String>, ours: &[&str]| names.into_iter().find(|name| !is_ours(name, ours));
+    match foreign(names, &files::ALL).or_else(|| foreign(in_model, &files::OF_MODEL)) {
+        None => Ok(()),
+        Some(name) => Err(in_the_way(path, &format!("holds {name:?}, which segmill did not write"))),
+    }
+}
+
+/// Whether `json` is the `run.json` of a segmill output, of this version or another.
+fn is_ours(json: &[u8]) -> bool {
+    let parsed: Option<serde_json::Value> = serde_json::from_slice(json).ok();
+    parsed.is_some_and(|run| run["versions"]["segmill"].is_string() && run["digests"].is_object())
+}
+
+fn entries(folder: &Path) -> Result<Vec<String>> {
+    let failed = |e| Error::file(folder, "cannot list", &e, DISK_REMEDY);
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    entries.map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+fn in_the_way(path: &Path, problem: &str) -> Error {
+    Error::File { path: path.to_path_buf(), problem: format!("the output {problem}"), remedy: IN_THE_WAY.into() }
+}
+
+/// The temporary folder. Dropped before it is published, it takes along everything that was created for it.
+struct Staging {
+    folder: PathBuf,
+    /// Held as long as this process fills the folder: see [`leftovers`].
+    _lock: Option<File>,
+    _parents: Parents,
+    published: bool,
+}
+
+impl Staging {
+    fn create(target: &Target) -> Result<Staging> {
+        let failed = |e: std::io::Error| Error::file(&target.path, "cannot create the output", &e, DISK_REMEDY);
+        let parents = Parents::create(&target.parent).map_err(failed)?;
+        let folder = target.sibling("new");
+        let mut staging = Staging { folder, _lock: None, _parents: parents, published: false };
+        fs::create_dir(&staging.folder).map_err(failed)?;
+        staging._lock = leftovers::claim(&staging.folder);
+        Ok(staging)
+    }
+
+    /// Renames the folder into place. An earlier output is moved aside, and back if the rename fails.
+    fn publish(mut self, target: &Target) -> Result<()> {
+        let failed =
+            |e: std::io::Error| Error::file(&target.path, "cannot move the output into place", &e, DISK_REMEDY);
+        if !target.occupied {
+            fs::rename(&self.folder, &target.path).map_err(failed)?;
+            self.published = true;
+            return Ok(());
+        }
+        let aside = target.sibling("old");
+        fs::rename(&target.path, &aside).map_err(failed)?;
+        if let Err(e) = fs::rename(&self.folder, &target.path) {
+            return match fs::rename(&aside, &target.path) {
+                Ok(()) => Err(failed(e)),
+                Err(_) => {
+                    Err(failed(std::io::Error::other(format!("{e}; the earlier one is now {}", aside.display()))))
+                }
+            };
+        }
+        self.published = true;
+        // The new output is in place: an earlier one that cannot be removed is no failure of this run.
+        if let Err(e) = fs::remove_dir_all(&aside) {
+            tracing::warn!("cannot remove the earlier output {}: {e}; remove it", aside.display());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if self.published {
+            return;
+        }
+        // What cannot be removed is left: the error that brought us here is the one to report.
+        leftovers::remove(&self.folder);
+    }
+}

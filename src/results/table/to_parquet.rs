@@ -1,0 +1,108 @@
+//! A table as Parquet: whole numbers as INT64, reals as DOUBLE, text as UTF-8 strings.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::ByteArray;
+use parquet::errors::ParquetError;
+use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::{ColumnPath, Type, TypePtr};
+
+use super::columns::{Column, Table, Values};
+use crate::error::{Error, Result};
+use crate::results::files::DISK_REMEDY;
+
+type Encoded<T> = std::result::Result<T, ParquetError>;
+
+/// Rows in a Parquet row group, at most: bounds the memory of writers and readers.
+pub(super) const ROW_GROUP: usize = 128 << 10;
+
+impl Table<'_> {
+    /// Writes the table as Parquet: whole numbers as INT64, reals as DOUBLE, text as UTF-8 strings, Snappy, row groups
+    /// of at most 131,072 rows.
+    pub fn write_parquet(&self, path: &Path) -> Result<()> {
+        let file = File::create(path).map_err(|e| Error::file(path, "cannot create", &e, DISK_REMEDY))?;
+        self.encode_parquet(BufWriter::new(file))
+            .map_err(|e| Error::file(path, "cannot write", &io::Error::other(e), DISK_REMEDY))
+    }
+
+    fn encode_parquet(&self, sink: impl Write + Send) -> Encoded<()> {
+        let mut writer = SerializedFileWriter::new(sink, self.schema()?, self.properties())?;
+        for start in (0..self.n_rows()).step_by(ROW_GROUP) {
+            let end = (start + ROW_GROUP).min(self.n_rows());
+            let mut group = writer.next_row_group()?;
+            for column in &self.columns {
+                write_chunk(&mut group, &column.values, start..end)?;
+            }
+            group.close()?;
+        }
+        writer.close().map(drop)
+    }
+
+    fn schema(&self) -> Encoded<TypePtr> {
+        let fields = self.columns.iter().map(field).collect::<Encoded<Vec<_>>>()?;
+        Ok(Arc::new(Type::group_type_builder(self.name).with_fields(fields).build()?))
+    }
+
+    /// Snappy everywhere. Reals hardly ever repeat, so a dictionary of them would only cost time.
+    fn properties(&self) -> WriterPropertiesPtr {
+        let snappy = WriterProperties::builder().set_compression(Compression::SNAPPY);
+        let reals = self.columns.iter().filter(|c| matches!(c.values, Values::F64(_)));
+        Arc::new(reals.fold(snappy, |p, c| p.set_column_dictionary_enabled(ColumnPath::from(c.name), false)).build())
+    }
+}
+
+fn field(column: &Column) -> Encoded<TypePtr> {
+    let (physical, logical, repetition) = match column.values {
+        Values::U32(_) | Values::U64(_) => (Physical::INT64, None, Repetition::REQUIRED),
+        Values::F64(_) => (Physical::DOUBLE, None, Repetition::REQUIRED),
+        Values::Text(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String), Repetition::REQUIRED),
+        Values::Nullable(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String), Repetition::OPTIONAL),
+    };
+    let builder = Type::primitive_type_builder(column.name, physical);
+    Ok(Arc::new(builder.with_logical_type(logical).with_repetition(repetition).build()?))
+}
+
+/// Writes these rows of one column.
+fn write_chunk<W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    values: &Values,
+    rows: Range<usize>,
+) -> Encoded<()> {
+    let Some(mut column) = group.next_column()? else {
+        return Err(ParquetError::General("the schema has fewer columns than the table".into()));
+    };
+    write_values(column.untyped(), values, rows)?;
+    column.close()
+}
+
+fn write_values(column: &mut ColumnWriter<'_>, values: &Values, rows: Range<usize>) -> Encoded<usize> {
+    match (column, values) {
+        (ColumnWriter::Int64ColumnWriter(w), Values::U32(v)) => {
+            w.write_batch(&v[rows].iter().map(|&x| x as i64).collect::<Vec<_>>(), None, None)
+        }
+        (ColumnWriter::Int64ColumnWriter(w), Values::U64(v)) => w.write_batch(&signed(&v[rows])?, None, None),
+        (ColumnWriter::DoubleColumnWriter(w), Values::F64(v)) => w.write_batch(&v[rows], None, None),
+        (ColumnWriter::ByteArrayColumnWriter(w), Values::Text(v)) => {
+            w.write_batch(&v[rows].iter().map(|t| ByteArray::from(t.as_ref())).collect::<Vec<_>>(), None, None)
+        }
+        (ColumnWriter::ByteArrayColumnWriter(w), Values::Nullable(v)) => {
+            let present: Vec<_> = v[rows.clone()].iter().flatten().map(|t| ByteArray::from(*t)).collect();
+            let levels: Vec<i16> = v[rows].iter().map(|t| t.is_some() as i16).collect();
+            w.write_batch(&present, Some(&levels), None)
+        }
+        _ => Err(ParquetError::General("a column's type is not that of the schema".into())),
+    }
+}
+
+/// Whole numbers as Parquet's INT64, which every reader knows. Ids and counts stay below 2⁶³.
+fn signed(values: &[u64]) -> Encoded<Vec<i64>> {
+    let fits = |&value: &u64| i64::try_from(value).map_err(|_| ParquetError::General(format!("{value} is past 2⁶³")));
+    values.iter().map(fits).collect()
+}
