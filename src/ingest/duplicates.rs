@@ -2,10 +2,10 @@
 
 use super::ids::Id;
 use super::keys::ItemIndex;
-use super::plan::{Plan, PlannedFile, own_units};
+use super::plan::{Plan, PlannedFile};
 use super::rejects::{self, Reject};
 use super::scan::{BadRow, RawRow, RowSink};
-use super::units::scan_units;
+use super::units::{own_units, scan_units};
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 

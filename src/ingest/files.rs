@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::source::hidden::is_hidden;
 use super::source::list_store;
 use super::source::uri::{self, Named};
 pub use super::source::{InputFile, Place};
@@ -41,12 +42,6 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<InputFile>> {
         return Err(Error::job("input.ratings", problem, "join small files"));
     }
     Ok(found)
-}
-
-/// Files and folders that a folder does not stand for: names that begin with a dot, and those that begin with an
-/// underscore (`_SUCCESS`, `_delta_log`), by which Hive and Spark mark what is no data; `_name=value` is a partition.
-pub fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || name.starts_with('_') && !name.contains('=')
 }
 
 fn expand_name(path: &Path, found: &mut Vec<InputFile>) -> Result<()> {

@@ -20,8 +20,8 @@
 //! The planted segments differ in taste, not in activity. Distances between raw rows are mostly about activity, so finding
 //! the segments takes rows of one length: `matrix.normalize = "l2"`.
 
-use super::Items;
 use super::ids::Id;
+use super::items::Items;
 use super::metadata::{Categories, Field, Values};
 use super::words::{ADJECTIVES, NOUNS, THEMES};
 use crate::error::Result;

@@ -10,10 +10,10 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use super::Items;
-use super::dialect::{self, Key, Kind, Layout, Want};
+use super::dialect::{self, Key, Layout, Want};
 use super::fields::{is_blank, without_cr};
 use super::ids::{Id, MAX_ID_BYTES};
+use super::items::Items;
 use super::metadata::Collector;
 use super::parquet;
 use super::source::uri::{self, Named};
@@ -113,16 +113,17 @@ pub(crate) fn from_bytes<'a>(spec: &'a TitlesSpec, bytes: &[u8]) -> Result<Descr
     let text = decode(spec, bytes)?;
     let key = |(name, column): &(&'static str, &Column)| match *name {
         "id" => Key::id(name, column),
-        _ => Key { name, column: (*column).clone(), required: true, kind: Kind::Text },
+        _ => Key::text(name, column),
     };
     let want = Want {
         section: "input.items",
+        path: &spec.path,
         delimiter: spec.delimiter.as_deref(),
         header: spec.header,
         keys: columns(spec).iter().map(key).collect(),
         partitions: Vec::new(),
     };
-    let layout = dialect::layout(&want, &spec.path, text.as_bytes())?;
+    let layout = dialect::layout(&want, text.as_bytes())?;
     let described = Described::new(spec);
     let Some(columns) = layout.found.iter().copied().collect() else { return Ok(described) };
     let mut reader = Reader { path: &spec.path, columns, described };

@@ -12,7 +12,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::chunks::Chunks;
-use super::layout::Kind;
+use super::model::Kind;
 use super::pages::Pages;
 
 /// A value as it is stored.

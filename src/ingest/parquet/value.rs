@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use parquet::data_type::ByteArray;
 
 use super::column::Raw;
-use super::layout::{Kind, TimePlace};
+use super::model::{Kind, TimePlace};
 use crate::ingest::keys::KeyMap;
 use crate::ingest::scan::{BadCode, Checked, Flaw, MAX_RATING, RawId, bad_time, id, rating, time};
 

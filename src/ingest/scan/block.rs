@@ -19,7 +19,7 @@ impl Block {
 mod lanes {
     use std::arch::x86_64::*;
 
-    use super::BLOCK;
+    use crate::ingest::scan::block::BLOCK;
 
     #[derive(Clone, Copy)]
     pub struct Block([__m128i; 2]);
@@ -70,7 +70,7 @@ use words as lanes;
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod words {
-    use super::BLOCK;
+    use crate::ingest::scan::block::BLOCK;
 
     const ONES: u64 = u64::MAX / 0xff;
     const HIGH: u64 = ONES << 7;

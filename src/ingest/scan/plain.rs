@@ -78,13 +78,6 @@ impl Columns for &Dialect {
 }
 
 impl Dialect {
-    /// A column that counts is given by the names of folders.
-    fn needs_partitions(&self) -> bool {
-        let time = self.time.map(|time| time.column);
-        let columns = [Some(self.user), Some(self.item), self.rating, time];
-        columns.into_iter().flatten().any(|column| self.partition(column).is_some())
-    }
-
     #[inline(always)]
     fn role(&self, column: usize) -> Role {
         match column {

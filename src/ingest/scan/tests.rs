@@ -1,6 +1,8 @@
 use super::number::decimal;
+use super::plain::{Plain, UserItemRating};
 use super::*;
-use crate::ingest::ids::MAX_ID_BYTES;
+use crate::ingest::dialect::Dialect;
+use crate::ingest::ids::{Id, MAX_ID_BYTES};
 use proptest::prelude::*;
 
 #[derive(Debug, Default, PartialEq)]
@@ -159,7 +161,7 @@ fn write(table: &[Vec<String>], delimiter: u8, style: csv::QuoteStyle) -> Vec<u8
 fn read_generally(text: &[u8], dialect: &Dialect) -> Collected {
     let mut sink = Collected::default();
     let range = Range { start: 0, end: text.len() as u64 };
-    scan_with(None::<Plain<UserItemRating>>, text, &range, dialect, &mut sink);
+    scan_generally(text, &range, dialect, &mut sink);
     sink
 }
 

@@ -1,8 +1,8 @@
 //! A field to an id, a rating or a time: the same rules for every kind of file.
 
-use super::RawId;
 use super::bad::{BadCode, Checked, Flaw};
 use super::number::{MAX_RATING, decimal};
+use super::row::RawId;
 use crate::ingest::dialect::shorten;
 use crate::ingest::fields::trim;
 use crate::ingest::ids::{self, MAX_ID_BYTES};

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use flate2::bufread::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use super::failure::{Damage, damaged};
+use super::failure::{Damage, damaged, is_ours};
 
 /// How a file is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl<R: Read> Read for Unpacked<R> {
         self.inner.read(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
             // The system's own failures, and those of a store, come through as they are.
-            _ if error.raw_os_error().is_some() || super::failure::is_ours(&error) => error,
+            _ if error.raw_os_error().is_some() || is_ours(&error) => error,
             io::ErrorKind::UnexpectedEof => damaged(Damage::CutOff { kind: self.kind }),
             _ => damaged(Damage::Broken { kind: self.kind, problem: error.to_string() }),
         })

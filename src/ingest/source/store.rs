@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, mpsc};
 
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
@@ -17,8 +18,9 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use super::failure::StoreFailed;
-use super::{Bytes, InputFile, Place, failed};
+use super::failure::{StoreFailed, failed};
+use super::file::{InputFile, Place};
+use super::hidden;
 use crate::error::{Error, Result};
 
 /// Where requests are worked on.
@@ -101,7 +103,7 @@ fn file(address: String, meta: ObjectMeta) -> InputFile {
 
 fn is_hidden(file: &InputFile, folder: &str) -> bool {
     let path = file.path.to_string_lossy();
-    path.strip_prefix(folder).unwrap_or(&path).split('/').any(crate::ingest::files::is_hidden)
+    path.strip_prefix(folder).unwrap_or(&path).split('/').any(hidden::is_hidden)
 }
 
 /// The store of an address, the key in it, and what comes before the key.
