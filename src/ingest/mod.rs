@@ -15,8 +15,9 @@
 //! | how a text is laid out: delimiter, header, columns | [`dialect`] |
 //! | a text to rows: a range of its bytes, or all of it block by block | [`scan`], [`stream`], [`fields`] |
 //! | a Parquet file to rows | [`parquet`] |
-//! | **the row that is refused**, and the errors that refused rows end a run with | [`rejects`] |
+//! | **the row that is refused**, and the errors that end a run because of it | [`rejects`] |
 //! | why a row is refused | [`scan::BadCode`] |
+//! | the line that it is in | [`lines`] |
 //! | two rows of one user and item | [`duplicates`] |
 //! | users and items: their ids, the keys that stand for ids, the dictionary of all items | [`ids`], [`keys`], [`dictionary`] |
 //! | rows on their way to the worker of their user | [`rows`] |
@@ -37,6 +38,7 @@ pub mod ids;
 pub mod items;
 pub mod keys;
 pub mod ledger;
+mod lines;
 pub mod metadata;
 pub mod parquet;
 mod partitions;
@@ -51,7 +53,6 @@ pub mod source;
 mod stream;
 pub mod titles;
 pub mod units;
-mod words;
 
 pub use items::Items;
 pub use ledger::Ledger;
