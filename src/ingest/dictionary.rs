@@ -136,6 +136,7 @@ mod tests {
         assert_eq!(found[0], 3);
     }
 
+    // arrival-blind: which worker met an item does not matter.
     #[test]
     fn items_that_are_not_given_come_behind_those_that_are() {
         let ids = ["3", "70", "a", "b"].map(Id::parse);

@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 
 const REMEDY: &str = "set input.duplicates = \"last\", \"sum\", \"mean\" or \"max\", or remove one of them";
 
-/// Ends the run on the first pair, by user then item, that has several rows. The rows are looked for in the input again,
-/// so that a run without duplicates need not remember where each row was. `mine` is the first of this worker's pairs,
-/// user and item index.
+/// Ends the run on the first pair, by user then item, that has several rows. The rows are looked for in the input
+/// again, so that a run without duplicates need not remember where each row was. `mine` is the first of this worker's
+/// pairs, user and item index.
 pub fn refuse<C: Collective>(
     c: &mut C,
     mine: Option<(Id, u32)>,
@@ -55,15 +55,20 @@ pub fn reject<C: Collective>(
     let n_rejects = c.broadcast_value(Some(&(rejects.len() as u64)));
     let settled = match rejects.first() {
         Some(first) if n_rejects as f64 > max_bad * n_read as f64 => {
-            let mut first = first.clone();
             let files = plan.planned_files();
-            rejects::number_lines(files, std::slice::from_mut(&mut first))
-                .and_then(|()| Err(rejects::too_many(n_rejects, n_read, max_bad, first, files)))
+            numbered(first, files).and_then(|first| Err(rejects::too_many(n_rejects, n_read, max_bad, first, files)))
         }
         _ => Ok(()),
     };
     c.agree(settled)?;
     Ok((rejects, n_rejects))
+}
+
+/// A reject with its line number and its text.
+fn numbered(reject: &Reject, files: &[PlannedFile]) -> Result<Reject> {
+    let mut reject = reject.clone();
+    rejects::number_lines(files, std::slice::from_mut(&mut reject))?;
+    Ok(reject)
 }
 
 /// The error of several rows of one user and item, by the lines of the first two.

@@ -3,8 +3,8 @@
 //! Knows: files, streams and object stores, delimited text and Parquet, what ids are, how rows travel to the worker of
 //! their user. Does not know: timely, how users are stored, what the stages make of the ratings.
 //!
-//! **Invariant: arrival-blind.** Nothing that leaves the room depends on the order in which rows, files or workers arrive.
-//! Every row is accounted for in the [`Ledger`]: read = accepted + rejected + merged + filtered.
+//! **Invariant: arrival-blind.** Nothing that leaves the room depends on the order in which rows, files or workers
+//! arrive. Every row is accounted for in the [`Ledger`]: read = accepted + rejected + merged + filtered.
 //!
 //! | what | module |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! The row that is refused: what is kept of it, and the errors that end a run.
 //!
 //! A worker meets a bad row at a byte of a text and does not know its line number. Lines are counted later
-//! ([`super::lines`]), for the few rows that are shown or written. A row of a Parquet file is known by its number. Why a
-//! row is bad is decided where it is read ([`super::scan`], [`super::parquet`]) and named by a [`BadCode`].
+//! ([`super::lines`]), for the few rows that are shown or written. A row of a Parquet file is known by its number. Why
+//! a row is bad is decided where it is read ([`super::scan`], [`super::parquet`]) and named by a [`BadCode`].
 //!
 //! Rejects are sorted by file and byte before anything leaves the room, so the first of them is the same for any number
 //! of workers (arrival-blind).
@@ -81,8 +81,8 @@ impl Reject {
     }
 }
 
-/// Sorts rejects in the order of the input, and gives them their line numbers and duplicates their text. Reads each file
-/// at most once.
+/// Sorts rejects in the order of the input, and gives them their line numbers and duplicates their text. Reads each
+/// file at most once.
 pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()> {
     rejects.sort();
     for of_file in rejects.chunk_by_mut(|a, b| a.file == b.file) {
@@ -143,8 +143,8 @@ impl RowSink for ShownRows {
     fn bad(&mut self, _bad: BadRow<'_>) {}
 }
 
-/// The error of a run that rejected more than `input.max_bad` (a share, 0..=1) of its rows; `first` is the first of them,
-/// in the order of the input.
+/// The error of a run that rejected more than `input.max_bad` (a share, 0..=1) of its rows; `first` is the first of
+/// them, in the order of the input.
 pub fn too_many(rejected: u64, read: u64, max_bad: f64, first: Reject, files: &[PlannedFile]) -> Error {
     let example = match first.into_error(files) {
         Error::Row { file, line, problem, .. } => format!("the first is {}:{line}: {problem}", file.display()),
@@ -171,8 +171,8 @@ pub fn all_bad(read: u64, first: Reject, files: &[PlannedFile]) -> Error {
     }
 }
 
-/// Ends the run on the first bad row, or when there are too many. Returns the rejects (on the coordinator, without their line
-/// numbers), their number and the number of rows read.
+/// Ends the run on the first bad row, or when there are too many. Returns the rejects (on the coordinator, without
+/// their line numbers), their number and the number of rows read.
 pub fn settle<C: Collective>(
     c: &mut C,
     input: &Input,

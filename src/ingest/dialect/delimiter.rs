@@ -21,8 +21,8 @@ pub fn check_delimiter(want: &Want<'_>) -> Result<()> {
     }
 }
 
-/// The delimiter that the job file gives, or else the one under which the most lines have the usual number of columns and
-/// clean ids.
+/// The delimiter that the job file gives, or else the one under which the most lines have the usual number of columns
+/// and clean ids.
 pub fn delimiter(want: &Want<'_>, lines: &[&[u8]]) -> Result<Vec<u8>> {
     if let Some(given) = want.delimiter {
         return Ok(given.as_bytes().to_vec());

@@ -52,7 +52,7 @@ pub fn check_is_text(path: &Path, head: &[u8]) -> Result<()> {
     }
 }
 
-/// The beginning of some input, for a message of one line.
+/// The beginning of an input, for a message of one line.
 pub fn shorten(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     match text.char_indices().nth(40) {

@@ -2,8 +2,8 @@
 //!
 //! What the job file leaves open is found in the first lines of each file. The rules look at those lines only:
 //!
-//! - **Delimiter**: tab, `::`, `|`, `;` or comma: the one that cuts the most lines into the same number of columns, with
-//!   ids that contain none of the others.
+//! - **Delimiter**: tab, `::`, `|`, `;` or comma: the one that cuts the most lines into the same number of columns,
+//!   with ids that contain none of the others.
 //! - **Header**: a column given by name needs one. Otherwise the first line is data if one of its ids or its rating
 //!   is a number or is missing, or if one of its ids occurs again further down. It is a header if a column of ids or
 //!   ratings holds numbers below it. Where numbers decide nothing (text ids and no rating), it is a header only if its

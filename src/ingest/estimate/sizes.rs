@@ -27,11 +27,11 @@ pub struct Estimate {
     /// Share of the ratings that the busiest 1 % of the users have, and the most popular 1 % of the items.
     pub top_users: f64,
     pub top_items: f64,
-    /// Bytes of the input, of a row on its way to its worker, and of a stored value.
+    /// Bytes of the input, of a row in transit to its worker, and of a stored value.
     pub input_bytes: u64,
     pub record_bytes: f64,
     pub value_bytes: f64,
-    /// Workers that can read side by side; none where there may be any number.
+    /// Workers that can read side by side; `None` where there may be any number.
     pub readers: Option<u64>,
     /// Mean bytes of text in an id of a user and of an item; 0 where ids are numbers.
     pub user_text: f64,
@@ -69,7 +69,7 @@ pub fn estimate(sample: &Sample, ordered: bool) -> Estimate {
     }
 }
 
-/// Mean bytes of a row on its way to its worker, of the kinds in [`crate::ingest::rows`].
+/// Mean bytes of a row in transit to its worker, of the kinds in [`crate::ingest::rows`].
 fn record_bytes(narrow: f64, ordered: bool) -> f64 {
     if ordered { 32.0 } else { 12.0 * narrow + 24.0 * (1.0 - narrow) }
 }

@@ -28,13 +28,13 @@ pub fn unseen(met: &Met) -> f64 {
     let (once, twice) = (frequency(1), frequency(2));
     let least = met.ids as f64 + once * (once - 1.0).max(0.0) / (2.0 * (twice + 1.0));
     match Law::fit(met) {
-        // With fewer ids met again nothing tells a wide law from a narrow one.
+        // With fewer ids met twice, a wide law cannot be distinguished from a narrow one.
         Some(law) if twice >= 20.0 => (met.ids as f64 / (1.0 - law.chance(0))).max(least),
         _ => least,
     }
 }
 
-/// Counts from here on are one class: what is met so often says nothing of what is not.
+/// Counts from here on are one class: ids met so often say nothing about those never met.
 const FIRST_TAIL: usize = 24;
 /// Nodes of the sum over the normal law, from −WIDTH to WIDTH.
 const NODES: i32 = 60;

@@ -54,10 +54,8 @@ impl<'a> Runs<'a> {
 
     /// Nearly every user has one run. A user whose rows are cut by the borders of pieces has more, at most two a piece.
     fn stand_together(&self) -> bool {
-        let mut users: Vec<u64> = self.runs.iter().map(|run| run.rows[0].user).collect();
-        users.sort_unstable();
-        users.dedup();
-        let again = (self.runs.len() - users.len()).saturating_sub(2 * self.pieces) as f64;
+        let n_users = n_distinct(self.runs.iter().map(|run| run.rows[0].user));
+        let again = (self.runs.len() - n_users).saturating_sub(2 * self.pieces) as f64;
         again <= 0.02 * self.runs.len() as f64 && self.runs.len() > 2 * self.pieces
     }
 
@@ -75,7 +73,7 @@ fn users_by_runs(sample: &Sample, runs: &Runs, rows: f64) -> Users {
     for run in runs.runs.iter().filter(|run| run.whole) {
         // It lies within a piece of L rows at L − n of the L places at which it may begin there.
         let weight = run.piece as f64 / (run.piece - run.rows.len()).max(1) as f64;
-        let different = different_items(run.rows) as f64;
+        let different = n_distinct(run.rows.iter().map(|row| row.item)) as f64;
         weighted.push((different, weight));
         all += weight * run.rows.len() as f64;
         distinct += weight * different;
@@ -86,7 +84,7 @@ fn users_by_runs(sample: &Sample, runs: &Runs, rows: f64) -> Users {
     Users { n, duplicates: 1.0 - distinct / all, spread: spread(&weighted), top: top_of(weighted) }
 }
 
-/// Of users that are here with all of their rows.
+/// For users that are in the sample with all of their rows.
 fn users_by_counting(sample: &Sample, rows: f64) -> Users {
     let mut by_user: Vec<(u64, u64)> = sample.rows.iter().map(|row| (row.user, row.item)).collect();
     by_user.sort_unstable();
@@ -101,7 +99,7 @@ fn users_by_counting(sample: &Sample, rows: f64) -> Users {
 fn users_by_recurrence(sample: &Sample, rows: f64, share: f64) -> Users {
     let mut by_user: Vec<(u64, u32)> = sample.rows.iter().map(|row| (row.user, row.range)).collect();
     by_user.sort_unstable();
-    // Pairs of rows of one user in two pieces: both were met with the square of the chance of one.
+    // Pairs of rows of one user in two pieces: the chance of meeting both is the square of that of meeting one.
     let mut pairs = 0.0;
     let mut pieces = Vec::new();
     for user in by_user.chunk_by(|a, b| a.0 == b.0) {
@@ -129,7 +127,7 @@ fn repeats(rows: &[SampledRow], n_rows: f64, share: f64) -> f64 {
     let (mut twos, mut threes) = (0.0, 0.0);
     for same in pairs.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|same| same.len() > 1) {
         let n = same.len() as f64;
-        // What lies in one piece was met with the chance of a piece, what lies in two with its square.
+        // Rows in one piece are met with the chance of a piece, rows in two pieces with its square.
         let (mut in_one, mut of_one, mut of_two) = (0.0, 0.0, 0.0);
         for piece in same.chunk_by(|a, b| a.2 == b.2).map(|piece| piece.len() as f64) {
             in_one += two(piece);
@@ -142,11 +140,12 @@ fn repeats(rows: &[SampledRow], n_rows: f64, share: f64) -> f64 {
     if twos == 0.0 { 0.0 } else { (twos * twos / (twos + threes) / n_rows).min(1.0 - 1.0 / n_rows) }
 }
 
-fn different_items(rows: &[SampledRow]) -> usize {
-    let mut items: Vec<u64> = rows.iter().map(|row| row.item).collect();
-    items.sort_unstable();
-    items.dedup();
-    items.len()
+/// How many different values there are.
+fn n_distinct(values: impl Iterator<Item = u64>) -> usize {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    values.len()
 }
 
 /// Mean square over squared mean, of values with weights.

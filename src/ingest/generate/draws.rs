@@ -2,7 +2,7 @@
 
 use crate::kernel::keyed::{Stream, bits};
 
-/// What a draw is for. Of the round, the upper bits are the month and this, the lower half counts.
+/// What a draw is for. The upper bits of the round are the month and the purpose; the lower half counts.
 #[derive(Clone, Copy)]
 pub enum Purpose {
     Rank = 1,

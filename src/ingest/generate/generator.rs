@@ -18,12 +18,12 @@ pub struct Generator {
     /// The item (from 0) of each rank (from 0), and the other way round.
     pub(super) item_of: Vec<u32>,
     pub(super) rank_of: Vec<u32>,
-    /// Of each rank: what its ratings have over the average, in 1/64 of half a star.
+    /// For each rank: how far its ratings are above the average, in 1/64 of half a star.
     pub(super) quality: Vec<i8>,
     pub(super) catalogue: Alias,
     /// For each theme, over its items by falling popularity.
     pub(super) themes: Vec<Alias>,
-    /// Of each segment: the shares of all segments up to it, not scaled.
+    /// For each segment: the sum of the shares of all segments up to it, not scaled.
     pub(super) shares: Vec<u64>,
     /// Mean of the logarithm of a user's activity.
     pub(super) activity_mu: f64,
@@ -66,7 +66,8 @@ impl Generator {
         if round == 0 { word.to_string() } else { format!("{word}-{}", round + 1) }
     }
 
-    /// A title such as `Midnight Harbour (mystery 17)`: the 17th most popular item of its theme. No two items share one.
+    /// A title such as `Midnight Harbour (mystery 17)`: the 17th most popular item of its theme. No two items share
+    /// one.
     pub fn title(&self, item: u64) -> String {
         let number = self.rank_of[item as usize - 1] as usize / self.themes.len() + 1;
         let words = self.draw(Purpose::Title, 0, item);

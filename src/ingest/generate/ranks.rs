@@ -24,7 +24,7 @@ pub fn rank_in_theme(theme: usize, k: usize, n_themes: usize) -> usize {
 /// Draws an index by weight in constant time (Walker 1977; built as in Vose 1991).
 #[derive(Debug, Clone)]
 pub struct Alias {
-    /// For each index: the share of its own column that is its own, of 2³², and who has the rest.
+    /// For each index: its share of its column, of 2³², and the index that has the rest.
     columns: Vec<(u32, u32)>,
     pub total: f64,
 }

@@ -5,8 +5,8 @@ use super::generator::Generator;
 use crate::job::GenerateSpec;
 
 impl Generator {
-    /// The planted segment, from 0, of user `user` in 1..=users, in the month of the spec. In month 0 the first users have
-    /// one segment each, so none is empty.
+    /// The planted segment, from 0, of user `user` in 1..=users, in the month of the spec. In month 0 the first users
+    /// have one segment each, so none is empty.
     pub fn label(&self, user: u64) -> u32 {
         (1..=self.spec.month).fold(self.first_label(user), |label, month| self.next_label(user, label, month))
     }

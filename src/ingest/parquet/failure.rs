@@ -8,7 +8,7 @@ use parquet::errors::ParquetError;
 use crate::error::Error;
 use crate::ingest::source::failed;
 
-/// [`Error::Data`] for what is in the file; the source's own error where a disk or a store failed.
+/// [`Error::Data`] where the bytes in the file are wrong; the error of the source where a disk or a store failed.
 pub fn unreadable(path: &Path, error: &ParquetError) -> Error {
     if let ParquetError::External(inner) = error
         && let Some(error) = inner.downcast_ref::<io::Error>()

@@ -40,8 +40,7 @@ pub fn metadata(opened: &Opened, file: &InputFile) -> Result<ParquetMetaData> {
 ///
 /// Errors: [`Error::Job`] for a key that does not fit the file, [`Error::Data`] for a file that cannot be read.
 pub fn layout(spec: &FilesSpec, file: &InputFile) -> Result<Layout> {
-    let opened = file.open()?;
-    let metadata = metadata(&opened, file)?;
+    let metadata = metadata(&file.open()?, file)?;
     let columns = Columns::of("input", &file.path, metadata.file_metadata().schema_descr());
     let mut layout = layout_of_columns(spec, &columns)?;
     layout.add_row_groups(metadata.row_groups(), file.bytes).ok_or_else(|| damaged(file))?;
@@ -65,12 +64,13 @@ fn layout_of_columns(spec: &FilesSpec, columns: &Columns<'_>) -> Result<Layout> 
 
 /// The error of a footer that cannot be true.
 fn damaged(file: &InputFile) -> Error {
-    let problem = "this Parquet file is damaged: its footer tells of more rows or bytes than a file has";
+    let problem = "this Parquet file is damaged: its footer states more rows or bytes than a file can have";
     Error::data(file.path.display().to_string(), problem, "write the file again")
 }
 
 impl Layout {
-    /// Adds the row groups of a file of `file_bytes` bytes; `None` where they have more rows or bytes than a file can have.
+    /// Adds the row groups of a file of `file_bytes` bytes; `None` where they have more rows or bytes than a file can
+    /// have.
     fn add_row_groups(&mut self, groups: &[RowGroupMetaData], file_bytes: u64) -> Option<()> {
         let leaves: Vec<usize> = self.places().filter_map(Place::leaf).collect();
         let mut n_rows = 0u64;

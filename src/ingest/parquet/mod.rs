@@ -13,8 +13,8 @@
 //! | [`chunks`] | how the `parquet` crate gets at the bytes |
 //! | [`failure`] | the error of a file that cannot be read |
 //!
-//! Row groups are read side by side, each by one worker, and only the columns that count. A Parquet file has no lines, so
-//! a row is known by its number in the file.
+//! Row groups are read side by side, each by one worker, and only the columns that count. A Parquet file has no lines,
+//! so a row is known by its number in the file.
 
 mod chunks;
 mod column;

@@ -1,4 +1,4 @@
-//! Columns of any kind as texts, for what is no rating: titles and metadata.
+//! Columns of any kind as texts: for titles and metadata.
 
 use parquet::file::metadata::RowGroupMetaData;
 

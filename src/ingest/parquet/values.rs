@@ -1,5 +1,5 @@
-//! The values of one role in a row group, a batch at a time: a column of the file, or one value that the name of a folder
-//! gives.
+//! The values of one role in a row group, a batch at a time: a column of the file, or one value that the name of a
+//! folder gives.
 
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};

@@ -6,8 +6,9 @@
 //! | `NAME.items.csv` | `item,title,theme` |
 //! | `NAME.labels.csv` | `user,segment`: the planted truth |
 //!
-//! Threads make the text of blocks of users, and one writer puts the blocks on disk in order, so the bytes do not depend on
-//! the number of threads. Each file is written beside its place, and renamed when it is complete.
+//! Threads make the text of blocks of users, and one writer puts the blocks on disk in order. So the bytes do not
+//! depend on the number of threads (arrival-blind). Each file is written beside its place, and renamed when it is
+//! complete.
 
 mod blocks;
 mod draft;

@@ -26,6 +26,7 @@ fn files(spec: &GenerateSpec, threads: usize) -> (Written, [String; 3]) {
     (written, texts)
 }
 
+// arrival-blind.
 #[test]
 fn the_bytes_do_not_depend_on_threads() {
     for feedback in [Feedback::Explicit, Feedback::Implicit] {

@@ -24,8 +24,8 @@ pub struct Written {
 
 /// Writes the three files; `out` is that of the ratings. `threads` is at least 1.
 ///
-/// Errors: [`Error::Job`] for a spec that nothing can satisfy, [`Error::File`] where writing fails; then none of the files
-/// is left half written.
+/// Errors: [`Error::Job`] for a spec that nothing can satisfy, [`Error::File`] where writing fails; no file is left
+/// incomplete then.
 pub fn write_files(spec: &GenerateSpec, out: &Path, threads: usize) -> Result<Written> {
     let generator = Generator::new(spec)?;
     let (items, labels) = (out.with_extension("items.csv"), out.with_extension("labels.csv"));
@@ -81,11 +81,9 @@ fn ended_early() -> Error {
 
 /// Titles have no commas or quotes.
 fn write_items(generator: &Generator, file: &mut Draft) -> Result<()> {
-    file.write_lines(
-        "item,title,theme",
-        (1..=generator.spec().items)
-            .map(|item| format!("{item},{},{}", generator.title(item), generator.theme_name(generator.theme(item)))),
-    )
+    let theme = |item| generator.theme_name(generator.theme(item));
+    let line = |item| format!("{item},{},{}", generator.title(item), theme(item));
+    file.write_lines("item,title,theme", (1..=generator.spec().items).map(line))
 }
 
 fn write_labels(generator: &Generator, file: &mut Draft) -> Result<()> {

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::ingest::plan::Plan;
 use crate::ingest::scan::{BadRow, RawRow, RowSink};
 
-/// Reads pieces of a plan again, as a run would, handing the rows to `each` as user key, item key and rating: those of reader
-/// `index` of `peers`, about `bytes` bytes of text.
+/// Reads pieces of the input as a run would, and hands the rows to `each` as user key, item key and rating. The pieces
+/// are those of reader `index` of `peers`, about `bytes` bytes of text.
 pub fn read_again(
     plan: &Plan,
     (index, peers): (usize, usize),

@@ -1,4 +1,4 @@
-//! Takes the rows of a sample.
+//! Collects the rows of a sample.
 
 use std::collections::HashSet;
 

@@ -16,7 +16,7 @@ pub struct SampledRow {
     pub range: u32,
 }
 
-/// Rows of the input, and what was seen on the way.
+/// Rows of the input, and what was counted while they were read.
 #[derive(Debug, Clone, Default)]
 pub struct Sample {
     /// In the order of the input.
@@ -30,21 +30,21 @@ pub struct Sample {
     pub bytes_read: u64,
     pub bytes: u64,
     pub files: usize,
-    /// Rows in all, where the files say it.
+    /// The number of rows in the whole input, where the files say it.
     pub known_rows: Option<u64>,
     /// Workers that can read side by side: packed files, or row groups. `None` where there may be any number.
     pub readers: Option<u64>,
-    /// Rows that are no ratings.
+    /// Bad rows.
     pub bad: u64,
-    /// Rows whose rating is 0, which is the same as none.
+    /// Rows whose rating is 0, which counts as no rating.
     pub zeros: u64,
-    /// Rows whose ids are numbers below 2³² and whose value single precision holds.
+    /// Rows whose ids are numbers below 2³² and whose value is exact in single precision.
     pub narrow: u64,
     /// Different values, counted up to one more than [`MOST_CODES`].
     pub n_values: usize,
     /// Bytes of ids that are text, over all rows.
     pub user_text: u64,
     pub item_text: u64,
-    /// The generated data, where there are no files: the sizes are known.
+    /// What is generated, where there are no files: the sizes are known.
     pub generated: Option<GenerateSpec>,
 }

@@ -13,9 +13,9 @@ use crate::ingest::stream;
 use crate::ingest::units::{self, Part, Unit, scan_units};
 use crate::kernel::keyed::{self, Stream};
 
-/// Pieces of a large text.
+/// How many pieces of a large text are read.
 pub const RANGES: u64 = 128;
-/// Packed texts that are begun.
+/// The most packed texts whose beginning is read.
 const MOST_BEGUN: usize = 8;
 
 /// A piece of the input.
@@ -127,7 +127,7 @@ fn scan_beginning(planned: &PlannedFile, most: u64, sink: &mut impl Taker) -> Re
     Ok(read.load(Ordering::Relaxed))
 }
 
-/// Counts what is read.
+/// Counts the bytes that are read.
 struct Counted {
     inner: Box<dyn Read + Send>,
     read: Arc<AtomicU64>,

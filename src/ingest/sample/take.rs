@@ -12,9 +12,9 @@ use crate::ingest::plan::{self, Plan, Planned, PlannedFile};
 use crate::ingest::scan::RawId;
 use crate::job::{GenerateSpec, Input};
 
-/// Bytes of a text that is read whole, at most; of a larger one about so many are read.
+/// Texts of at most so many bytes are read whole; of more text about so many bytes are read.
 const MOST_BYTES: u64 = 64 << 20;
-/// Rows of generated data that are made.
+/// About how many rows of generated data are made, at most.
 const MOST_GENERATED: f64 = 2e6;
 
 /// What to read, and a sample of it. Standard input is put into a file in `scratch`, as a run does.

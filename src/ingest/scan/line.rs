@@ -12,7 +12,7 @@ use crate::ingest::fields::{QuotedLine, is_blank, without_cr};
 /// Reads any line.
 pub struct Lines<'d> {
     dialect: &'d Dialect,
-    /// Made when the first quote is met.
+    /// Made at the first quote.
     quoted: Option<QuotedLine>,
 }
 
@@ -80,7 +80,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// What the folders' names say.
+    /// The fields that the names of folders give.
     #[inline(always)]
     fn of_partitions(dialect: &'a Dialect) -> Fields<'a> {
         if dialect.partitions.is_empty() {

@@ -16,8 +16,8 @@ pub trait RowSink {
 pub enum RawId<'a> {
     Number(u64),
     Text(&'a str),
-    /// A text that may come again and again, as those of a dictionary do. What one sink calls it can be kept beside it;
-    /// 0 until then.
+    /// A text that may occur many times, as those of a dictionary do. One sink can keep its key for the text here; 0
+    /// until then.
     Again {
         text: &'a str,
         key: &'a Cell<u64>,
@@ -39,7 +39,7 @@ pub struct RawRow<'a> {
     pub item: RawId<'a>,
     /// Finite, not negative; 1 where the file has no ratings.
     pub rating: f64,
-    /// Microseconds since 1970; 0 where nobody asks for it.
+    /// Microseconds since 1970; 0 where the job uses no times.
     pub time: i64,
     /// Where the line starts in the file.
     pub byte: u64,
@@ -47,7 +47,7 @@ pub struct RawRow<'a> {
     pub line: u64,
 }
 
-/// Passes rows on with other places: `bytes` is what lies before the text they were read in.
+/// Passes rows on with places in the whole file: `bytes` bytes come before the text that they were read in.
 pub struct Shifted<'s, S> {
     pub sink: &'s mut S,
     pub bytes: u64,

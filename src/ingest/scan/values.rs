@@ -65,7 +65,7 @@ pub fn time(field: &[u8], column: usize, unit: TimeUnit) -> Checked<i64> {
     unit.read(field).ok_or_else(|| bad_time(&shorten(field), column))
 }
 
-/// `text` names no point in time.
+/// The flaw of a text that is no point in time.
 #[cold]
 pub fn bad_time(text: &str, column: usize) -> Box<Flaw> {
     let problem = match text {

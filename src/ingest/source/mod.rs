@@ -4,7 +4,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`file`](mod@file) | a file to read, and where it is |
-//! | [`uri`] | paths and addresses, told apart |
+//! | [`uri`] | whether a name is a path or an address |
 //! | [`hidden`] | files that a folder does not stand for |
 //! | [`opened`] | a file's bytes: at any place, from its start, or mapped |
 //! | [`codec`] | packed bytes, unpacked |

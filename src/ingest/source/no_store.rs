@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::file::InputFile;
 use crate::error::{Error, Result};
 
-/// There is none.
+/// Cannot exist.
 #[derive(Debug)]
 pub struct Object(Infallible);
 

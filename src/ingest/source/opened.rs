@@ -1,4 +1,4 @@
-//! A file that can be read: at any place, from its start, or mapped.
+//! An open file: its bytes at any place, from its start, or mapped.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -64,7 +64,7 @@ impl Opened {
         }
     }
 
-    /// All bytes.
+    /// All bytes, from the start.
     pub fn stream(self) -> Box<dyn Read + Send> {
         match self {
             Opened::Disk(file) => Box::new(FromStart { file, at: 0 }),
@@ -75,8 +75,8 @@ impl Opened {
     /// The file mapped into memory, where it is on a disk.
     pub fn map(&self, of: &InputFile) -> Result<Option<Mmap>> {
         let Opened::Disk(file) = self else { return Ok(None) };
-        // SAFETY: the map is read as bytes only. If the file is truncated meanwhile, a signal ends the process, as with any
-        // reader of mapped files; changed bytes are read as they then are.
+        // SAFETY: the map is read as bytes only. If the file is truncated meanwhile, a signal ends the process, as with
+        // any reader of mapped files; changed bytes are read as they then are.
         let mapped = unsafe { Mmap::map(file) }.map_err(|e| failed(&of.path, &e))?;
         check_size(of, mapped.len() as u64)?;
         Ok(Some(mapped))

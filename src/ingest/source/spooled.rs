@@ -7,7 +7,8 @@ use super::file::{InputFile, Place};
 use super::stdin;
 use crate::error::Result;
 
-/// Reads standard input to its end into a file in `folder`, where `file` is [`Place::Stdin`]. Returns what keeps that file.
+/// Reads standard input to its end into a file in `folder`, where `file` is [`Place::Stdin`]. Returns
+/// the handle that keeps that file.
 pub fn spool_stdin(file: &mut InputFile, folder: &Path) -> Result<Option<File>> {
     if file.place != Place::Stdin {
         return Ok(None);

@@ -34,7 +34,7 @@ impl<'a> Described<'a> {
         self.rows.iter().filter_map(|(id, &row)| Some((id, self.titles[row as usize].as_deref()?)))
     }
 
-    /// What is known of the items `ids`.
+    /// The items `ids`, with what the file says of them.
     pub fn of(mut self, ids: Vec<Id>) -> Items {
         let rows: Vec<Option<u32>> = ids.iter().map(|id| self.rows.get(id).copied()).collect();
         let titles = rows.iter().map(|row| self.titles[(*row)? as usize].take()).collect();
@@ -78,7 +78,7 @@ impl<'a> Described<'a> {
     }
 }
 
-/// The columns that are asked for: id, title, and those of each piece of metadata one after the other.
+/// The columns that are read: id, title, and then those of each field of metadata.
 pub fn columns(spec: &TitlesSpec) -> Vec<(&'static str, &Column)> {
     let metadata = spec.metadata.iter().flat_map(|metadata| metadata.from.columns()).map(|column| ("metadata", column));
     [("id", &spec.id), ("title", &spec.title)].into_iter().chain(metadata).collect()

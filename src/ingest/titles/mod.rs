@@ -1,8 +1,8 @@
 //! Item titles and metadata, from a separate file: delimited text, packed or not, or Parquet.
 //!
-//! The file is small beside the ratings, so it is read whole where it is needed. Delimiter and header are found as for ratings
-//! ([`super::dialect`]). Unlike there, a quoted field may span lines. An item listed twice has its first title and the
-//! metadata of its first row. An empty title counts as none. White space within a title counts as one space.
+//! The file is small beside the ratings, so it is read whole where it is needed. Delimiter and header are found as for
+//! ratings ([`super::dialect`]). Unlike there, a quoted field may span lines. An item listed twice has its first title
+//! and the metadata of its first row. An empty title counts as none. White space within a title counts as one space.
 
 mod described;
 mod read;

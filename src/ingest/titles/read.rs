@@ -16,8 +16,8 @@ const MAGIC: u64 = 8;
 
 /// Titles and metadata.
 ///
-/// Errors: [`Error::File`] for a file that cannot be read, [`Error::Job`] for a key that does not fit it, [`Error::Row`]
-/// for a line without id or title column, or that is not in the encoding.
+/// Errors: [`Error::File`] for a file that cannot be read, [`Error::Job`] for a key that does not fit it,
+/// [`Error::Row`] for a line that lacks the id or title column, or is not in the encoding.
 pub fn read(spec: &TitlesSpec) -> Result<Described<'_>> {
     let file = find(spec)?;
     let opened = file.open()?;

@@ -9,22 +9,10 @@ use crate::ingest::dialect::{self, Key, Layout, Want};
 use crate::ingest::fields::{is_blank, without_cr};
 use crate::job::{Column, Encoding, TitlesSpec};
 
-/// What a delimited file that holds `bytes` says.
+/// What the bytes of a delimited file say of its items.
 pub(crate) fn from_bytes<'a>(spec: &'a TitlesSpec, bytes: &[u8]) -> Result<Described<'a>> {
     let text = decode(spec, bytes)?;
-    let key = |(name, column): &(&'static str, &Column)| match *name {
-        "id" => Key::id(name, column),
-        _ => Key::text(name, column),
-    };
-    let want = Want {
-        section: "input.items",
-        path: &spec.path,
-        delimiter: spec.delimiter.as_deref(),
-        header: spec.header,
-        keys: columns(spec).iter().map(key).collect(),
-        partitions: Vec::new(),
-    };
-    let layout = dialect::layout(&want, text.as_bytes())?;
+    let layout = dialect::layout(&want(spec), text.as_bytes())?;
     let described = Described::new(spec);
     let Some(columns) = layout.found.iter().copied().collect() else { return Ok(described) };
     let mut reader = Reader { path: &spec.path, columns, described };
@@ -33,6 +21,22 @@ pub(crate) fn from_bytes<'a>(spec: &'a TitlesSpec, bytes: &[u8]) -> Result<Descr
         _ => reader.read_lines(&text, &layout)?,
     }
     Ok(reader.described)
+}
+
+/// What the job file says about the layout.
+fn want(spec: &TitlesSpec) -> Want<'_> {
+    let key = |(name, column): &(&'static str, &Column)| match *name {
+        "id" => Key::id(name, column),
+        _ => Key::text(name, column),
+    };
+    Want {
+        section: "input.items",
+        path: &spec.path,
+        delimiter: spec.delimiter.as_deref(),
+        header: spec.header,
+        keys: columns(spec).iter().map(key).collect(),
+        partitions: Vec::new(),
+    }
 }
 
 /// The file as UTF-8. Both encodings keep line ends, so line numbers stay.
@@ -61,7 +65,7 @@ fn blank_lines(text: &[u8]) -> u64 {
 /// Reads the rows of the file.
 struct Reader<'a, 's> {
     path: &'a Path,
-    /// Where the columns are that [`columns`] lists.
+    /// The index in the file of each column that [`columns`] lists.
     columns: Vec<usize>,
     described: Described<'s>,
 }

@@ -56,8 +56,8 @@ fn ranges(planned: &PlannedFile, even: u64) -> impl Iterator<Item = Range> {
     (0..bytes.div_ceil(size)).map(move |i| Range { start: i * size, end: bytes.min((i + 1) * size) })
 }
 
-/// The pieces of worker `index` of `readers`, in the order of the input: the heaviest are dealt first, each to the worker
-/// that has the least.
+/// The pieces of worker `index` of `readers`, in the order of the input: the heaviest are dealt first, each to the
+/// worker that has the least.
 pub fn share(units: &[Unit], index: usize, readers: usize) -> Vec<Unit> {
     let mut by_weight: Vec<usize> = (0..units.len()).collect();
     by_weight.sort_by_key(|&unit| Reverse(units[unit].weight));
@@ -83,7 +83,8 @@ pub fn own_units<C: Collective>(c: &mut C, files: &[PlannedFile]) -> Vec<Unit> {
     }
 }
 
-/// The workers that read: all of them, unless standard input is read, which only the processes of one machine can reach.
+/// The workers that read: all of them, unless standard input is read, which only the processes of one machine can
+/// reach.
 fn readers<C: Collective>(c: &mut C, files: &[PlannedFile]) -> Vec<usize> {
     let everyone = 0..c.peers();
     let spooled = |file: &&PlannedFile| matches!(file.file.place, Place::Spooled(_));

@@ -54,7 +54,8 @@ fn fetched_range(range: &Range, planned: &PlannedFile) -> (u64, u64) {
 }
 
 /// Lets go of the pages of a scanned range, which would otherwise count as this process's memory until the file is
-/// unmapped. Those around it go too: its last line ends there, and the kernel maps the neighbours of a page that is read.
+/// unmapped. Those around it go too: its last line ends there, and the kernel maps the neighbours of a page that is
+/// read.
 pub fn give_back(mapped: &Mmap, range: &Range) {
     const AROUND: u64 = 2 << 20;
     let start = range.start.saturating_sub(AROUND);

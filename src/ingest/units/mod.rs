@@ -1,4 +1,5 @@
-//! Who reads what: the input is cut into pieces that can be read by themselves, and the pieces are dealt to the workers.
+//! Who reads what: the input is cut into pieces that can be read by themselves, and the pieces are dealt to the
+//! workers.
 //!
 //! Plain text is cut at any byte, a Parquet file between its row groups. A packed text is one piece. The pieces of one
 //! worker may lie anywhere in the input: the rows are the same for any cut (see the room's invariant, arrival-blind).

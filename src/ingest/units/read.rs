@@ -7,6 +7,7 @@ use memmap2::Mmap;
 use super::fetch::{Piece, give_back, prefetch};
 use super::unit::{Part, Unit};
 use crate::error::Result;
+use crate::ingest::dialect::Dialect;
 use crate::ingest::parquet::RowGroups;
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::{self, RowSink};
@@ -22,24 +23,30 @@ pub fn scan_units<S: RowSink>(
     sink: &mut S,
     mut each: impl FnMut(&mut S, &Unit) -> bool,
 ) -> Result<()> {
-    let mut reader: Option<(u32, FileReader)> = None;
+    let mut reader = None;
     progress::has_input(units.iter().map(|unit| unit.bytes(files)).sum(), Measure::Bytes);
     for (at, unit) in units.iter().enumerate() {
         if !each(sink, unit) {
             break;
         }
         let planned = &files[unit.file as usize];
-        if reader.as_ref().is_none_or(|(file, _)| *file != unit.file) {
-            reader = Some((unit.file, FileReader::open(planned)?));
-        }
-        let (_, open) = reader.as_ref().expect("the file has just been opened");
         let next = units.get(at + 1).filter(|next| next.file == unit.file);
-        open.scan(unit, next, planned, sink)?;
+        reader_of(unit.file, planned, &mut reader)?.scan(unit, next, planned, sink)?;
         if unit.part != Part::Whole {
             progress::input_done(unit.bytes(files));
         }
     }
     Ok(())
+}
+
+/// The reader of a file: the `last` one, if it is of this file.
+fn reader_of<'r>(file: u32, planned: &PlannedFile, last: &'r mut Option<(u32, FileReader)>) -> Result<&'r FileReader> {
+    let kept = last.take().filter(|(of, _)| *of == file);
+    let reader = match kept {
+        Some((_, reader)) => reader,
+        None => FileReader::open(planned)?,
+    };
+    Ok(&last.insert((file, reader)).1)
 }
 
 /// Reports how much of a packed file has been read.
@@ -90,9 +97,7 @@ impl FileReader {
                 Ok(())
             }
             (FileReader::Packed, Part::Whole, Format::Text { codec, dialect }) => {
-                let packed = Box::new(Told(planned.file.open()?.stream()));
-                let text = codec.unpack(packed).map_err(|e| failed(&planned.file.path, &e))?;
-                stream::scan(text, dialect, sink).map_err(|e| failed(&planned.file.path, &e))
+                scan_packed(planned, *codec, dialect, sink)
             }
             (FileReader::RowGroups(groups), Part::RowGroup(group), Format::Parquet(layout)) => {
                 groups.scan(group, layout, sink)
@@ -100,4 +105,11 @@ impl FileReader {
             _ => unreachable!("a file is cut and read by its format"),
         }
     }
+}
+
+fn scan_packed(planned: &PlannedFile, codec: Codec, dialect: &Dialect, sink: &mut impl RowSink) -> Result<()> {
+    let unreadable = |e: io::Error| failed(&planned.file.path, &e);
+    let packed = Box::new(Told(planned.file.open()?.stream()));
+    let text = codec.unpack(packed).map_err(unreadable)?;
+    stream::scan(text, dialect, sink).map_err(unreadable)
 }

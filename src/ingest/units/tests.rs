@@ -15,6 +15,7 @@ fn planned(bytes: u64, codec: Codec) -> PlannedFile {
     PlannedFile { file, format: Format::Text { codec, dialect } }
 }
 
+// arrival-blind: every row is read, and read once.
 #[test]
 fn ranges_cover_every_byte_once() {
     for (sizes, peers) in [(vec![0, 5], 3), (vec![10 << 20, 1, 0, 700 << 20], 4), (vec![1 << 30], 1)] {
@@ -38,6 +39,7 @@ fn ranges_cover_every_byte_once() {
 }
 
 proptest! {
+    // arrival-blind: every piece is read by one worker, in the order of the input.
     #[test]
     fn every_piece_has_one_reader_and_none_has_much_more_than_another(
         sizes in prop::collection::vec((0u64..50_000_000, any::<bool>()), 1..20),
