@@ -8,11 +8,11 @@ use crate::flow::shuffle::Shuffle;
 use crate::ingest::generate::Generator;
 use crate::ingest::ids;
 use crate::ingest::keys::{KeyMap, Noted, note_name};
-use crate::ingest::plan::{self, Plan, PlannedFile};
+use crate::ingest::plan::{Plan, PlannedFile};
 use crate::ingest::rejects::Reject;
 use crate::ingest::rows::{self, Name, Row};
 use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
-use crate::ingest::units::scan_units;
+use crate::ingest::units::{own_units, scan_units};
 use crate::job::{Filter, GenerateSpec, OnBad};
 use crate::watch::progress::{self, Measure};
 
@@ -150,7 +150,7 @@ impl RowSink for Reader {
 }
 
 fn read_files<C: Collective>(c: &mut C, files: &[PlannedFile], reader: &mut Reader) -> Result<()> {
-    let units = plan::own_units(c, files);
+    let units = own_units(c, files);
     scan_units(&units, files, reader, |reader, unit| {
         reader.file = unit.file;
         !reader.must_stop()

@@ -1,47 +1,37 @@
 //! The item dictionary: every item of every worker, sorted by id, or the items of a model.
+//!
+//! Keys and names come in any order from any worker. The dictionary is sorted by id, so it does not depend on it
+//! (arrival-blind).
 
 use super::ids::Id;
 use super::keys::{ItemIndex, KeyMap, Noted, UNKNOWN, id_of, note_name};
 use super::rows::Name;
 use crate::collective::Collective;
 
-/// Index of every item by its key, on every worker, and the items' ids, rising, on the coordinator; nothing if two texts
-/// share a key anywhere. `keys` are those of the items that came to this worker, `names` the texts it read, `collision`
-/// whether it met two texts of one key itself.
+/// The index of every item by its key, on every worker, and the items' ids, rising, on the coordinator; `None` if two
+/// texts share a key anywhere. `keys` are those of the items that came to this worker, `item_names` the texts it read,
+/// `collision` whether it met two texts of one key itself.
 pub fn item_dictionary<C: Collective>(
     c: &mut C,
     keys: &[u64],
     item_names: KeyMap<Box<str>>,
     collision: bool,
 ) -> Option<(ItemIndex, Vec<Id>)> {
-    let mut mine: Vec<Name> = item_names.into_iter().map(|(key, text)| Name { key, text }).collect();
-    mine.sort_unstable_by_key(|name| name.key);
-    let mut names = KeyMap::default();
-    let gathered: Vec<Vec<Name>> = c.gather_values(&mine);
-    let mut clash = false;
-    for Name { key, text } in gathered.iter().flatten() {
-        clash |= note_name(&mut names, *key, text) == Noted::Collision;
-    }
-    let mut collided = [u64::from(clash || collision)];
-    c.max(&mut collided);
-    if collided[0] > 0 {
+    let (mut names, clash) = gather_names(c, item_names);
+    if anywhere(c, clash || collision) {
         return None;
     }
-    let gathered = c.gather(bytemuck::cast_slice(keys).to_vec());
-    let mut keys: Vec<u64> = gathered.iter().flat_map(|bytes| bytemuck::pod_collect_to_vec::<u8, u64>(bytes)).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let keys = gather_keys(c, keys);
     let mut sorted: Vec<(Id, u64)> = keys.into_iter().map(|key| (id_of(key, &mut names), key)).collect();
     sorted.sort_unstable();
     let keys: Vec<u64> = sorted.iter().map(|(_, key)| *key).collect();
-    let told = c.broadcast(bytemuck::cast_slice(&keys).to_vec());
-    let keys: Vec<u64> = bytemuck::pod_collect_to_vec(&told);
+    let keys = broadcast_keys(c, &keys);
     Some((ItemIndex::new(&keys), sorted.into_iter().map(|(id, _)| id).collect()))
 }
 
-/// Index of the given items, `ids`, by their keys under `hash_seed`, and how many other items there are among those that
-/// came to the workers (on the coordinator); nothing if two texts share a key, read ones or given ones. The other
-/// arguments are those of [`item_dictionary`].
+/// The index of the given items, `ids`, by their keys under `hash_seed`, and how many other items came to the workers
+/// (on the coordinator); `None` if two texts share a key, read ones or given ones. The other arguments are those of
+/// [`item_dictionary`].
 pub fn known_items<C: Collective>(
     c: &mut C,
     ids: &[Id],
@@ -51,23 +41,17 @@ pub fn known_items<C: Collective>(
     collision: bool,
 ) -> Option<(ItemIndex, u64)> {
     let known: Vec<u64> = ids.iter().map(|id| id.key(hash_seed)).collect();
-    let mut collided = [u64::from(collision || clashes(ids, &known, item_names))];
-    c.max(&mut collided);
-    if collided[0] > 0 {
+    if anywhere(c, collision || clashes(ids, &known, item_names)) {
         return None;
     }
     let index = ItemIndex::new(&known);
     let others: Vec<u64> = keys.iter().copied().filter(|&key| index.of(key) == UNKNOWN).collect();
-    let gathered = c.gather(bytemuck::cast_slice(&others).to_vec());
-    let mut others: Vec<u64> =
-        gathered.iter().flat_map(|bytes| bytemuck::pod_collect_to_vec::<u8, u64>(bytes)).collect();
-    others.sort_unstable();
-    others.dedup();
+    let others = gather_keys(c, &others);
     Some((index, others.len() as u64))
 }
 
-/// Index of the given items, `ids`, and behind them of all others that came to the workers; these, rising, on the
-/// coordinator. The other arguments are those of [`known_items`].
+/// The index of the given items, `ids`, followed by all other items that came to the workers; those others, rising, on
+/// the coordinator. The other arguments are those of [`known_items`].
 pub fn extended_items<C: Collective>(
     c: &mut C,
     ids: &[Id],
@@ -81,9 +65,43 @@ pub fn extended_items<C: Collective>(
     let (_, found) = item_dictionary(c, keys, item_names, collision)?;
     let others: Vec<Id> = found.into_iter().filter(|id| ids.binary_search(id).is_err()).collect();
     let others_keys: Vec<u64> = others.iter().map(|id| id.key(hash_seed)).collect();
-    let told = c.broadcast(bytemuck::cast_slice(&others_keys).to_vec());
-    all.extend(bytemuck::pod_collect_to_vec::<u8, u64>(&told));
+    all.extend(broadcast_keys(c, &others_keys));
     Some((ItemIndex::new(&all), others))
+}
+
+/// The names that all workers read, by key, on the coordinator, and whether two of them share a key.
+fn gather_names<C: Collective>(c: &mut C, item_names: KeyMap<Box<str>>) -> (KeyMap<Box<str>>, bool) {
+    let mut mine: Vec<Name> = item_names.into_iter().map(|(key, text)| Name { key, text }).collect();
+    mine.sort_unstable_by_key(|name| name.key);
+    let gathered: Vec<Vec<Name>> = c.gather_values(&mine);
+    let mut names = KeyMap::default();
+    let mut clash = false;
+    for Name { key, text } in gathered.iter().flatten() {
+        clash |= note_name(&mut names, *key, text) == Noted::Collision;
+    }
+    (names, clash)
+}
+
+/// Whether something holds on any worker.
+fn anywhere<C: Collective>(c: &mut C, here: bool) -> bool {
+    let mut any = [u64::from(here)];
+    c.max(&mut any);
+    any[0] > 0
+}
+
+/// The keys of all workers, rising, each once, on the coordinator.
+fn gather_keys<C: Collective>(c: &mut C, keys: &[u64]) -> Vec<u64> {
+    let gathered = c.gather(bytemuck::cast_slice(keys).to_vec());
+    let mut keys: Vec<u64> = gathered.iter().flat_map(|bytes| bytemuck::pod_collect_to_vec::<u8, u64>(bytes)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// The coordinator's keys, on every worker.
+fn broadcast_keys<C: Collective>(c: &mut C, keys: &[u64]) -> Vec<u64> {
+    let told = c.broadcast(bytemuck::cast_slice(keys).to_vec());
+    bytemuck::pod_collect_to_vec(&told)
 }
 
 /// Two of the items share a key, or one of them and another text that was read.
@@ -118,6 +136,7 @@ mod tests {
         assert_eq!(found[0], 3);
     }
 
+    // arrival-blind: which worker met an item does not matter.
     #[test]
     fn items_that_are_not_given_come_behind_those_that_are() {
         let ids = ["3", "70", "a", "b"].map(Id::parse);

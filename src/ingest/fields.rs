@@ -1,12 +1,13 @@
 //! One line of delimited text to its fields.
 //!
-//! A delimiter of one byte comes with CSV quoting: a field that begins with `"` ends at the closing quote, and `""` inside
-//! stands for one quote (RFC 4180, read by the state machine of the `csv` crate). A longer delimiter, such as `::`, knows
-//! no quoting. A record never spans lines, so a quote that is still open at the end of its line is a mistake.
+//! A delimiter of one byte comes with CSV quoting: a field that begins with `"` ends at the closing quote, and `""`
+//! inside stands for one quote (RFC 4180, read by the state machine of the `csv` crate). With a longer delimiter, such
+//! as `::`, there is no quoting. A record never spans lines, so a quote that is still open at the end of its line is a
+//! mistake.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
-/// Splits lines that may hold quotes. Made once, used for many lines.
+/// Splits lines that may hold quotes. One serves for many lines.
 pub struct QuotedLine {
     reader: Reader,
     text: Vec<u8>,
@@ -23,7 +24,7 @@ impl QuotedLine {
         line
     }
 
-    /// Takes in a line without its line end. False where a quote stays open.
+    /// Reads a line without its line end. False where a quote stays open.
     pub fn read(&mut self, line: &[u8]) -> bool {
         // Fields are never longer than their line, so the text always has room.
         self.text.resize(self.text.len().max(line.len() + 1), 0);
@@ -61,8 +62,8 @@ impl QuotedLine {
         &self.text[start..self.ends[index]]
     }
 
-    /// Back to the start of a record. The dummy record is there because the reader would drop a byte-order mark from
-    /// the first record of its life, which the plain path does not.
+    /// Goes back to the start of a record. The dummy record is there because the reader would drop a byte-order mark
+    /// from the first record that it reads, which the plain path does not.
     fn restart(&mut self) {
         self.reader.reset();
         let (mut text, mut ends) = ([0; 4], [0; 4]);
@@ -70,10 +71,10 @@ impl QuotedLine {
     }
 }
 
-/// Cuts lines into all their fields. Made once, used for many lines.
+/// Cuts lines into all their fields. One serves for many lines.
 pub struct Splitter {
     delimiter: Vec<u8>,
-    /// Made when the first quote is met.
+    /// Made at the first quote.
     quoted: Option<QuotedLine>,
     /// Where the fields of a line without quotes begin and end.
     cuts: Vec<(usize, usize)>,
@@ -124,7 +125,7 @@ impl<'a> Fields<'a> {
         self.len() == 0
     }
 
-    /// A field without its quotes; nothing where the line has fewer.
+    /// A field without its quotes; `None` where the line has fewer.
     pub fn get(&self, index: usize) -> Option<&'a [u8]> {
         match self {
             Fields::Pieces { line, cuts } => cuts.get(index).map(|&(start, end)| &line[start..end]),
@@ -133,7 +134,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// All fields of a line without its line end; `None` where a quote stays open. Allocates: for the first lines of a file.
+/// All fields of a line without its line end; `None` where a quote stays open. Allocates: for the first lines of a
+/// file.
 pub fn split(line: &[u8], delimiter: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut splitter = Splitter::new(delimiter);
     let fields = splitter.read(line)?;

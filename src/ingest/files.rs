@@ -1,20 +1,22 @@
-//! Which files a job reads: `input.ratings` names files, folders, globs, addresses and standard input; here they become one
-//! list of files.
+//! Which files a job reads. `input.ratings` names files, folders, globs, addresses and standard input; here these
+//! become one list of files.
 //!
-//! The list is sorted by path and has no repeats, so that it does not depend on how a file system orders a folder. Each
-//! name is first taken literally, so that a file called `ratings[1].csv` can be read by its own name.
+//! The list is sorted by path and has no repeats, so it does not depend on how a file system orders a folder
+//! (arrival-blind). Each name is first taken literally, so that a file called `ratings[1].csv` can be read by its own
+//! name.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::source::hidden::is_hidden;
 use super::source::list_store;
 use super::source::uri::{self, Named};
 pub use super::source::{InputFile, Place};
 use crate::error::{Error, Result};
 use crate::job::STDIN;
 
-/// The most files of one run: their numbers are a part of every row's place in the input ([`super::rows::place`]).
+/// The most files of one run: a file's number is part of every row's place in the input ([`super::rows::place`]).
 const MOST_FILES: usize = 1 << 20;
 
 /// The files that `paths` name, sorted, without repeats (two names of one file count as one).
@@ -41,12 +43,6 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<InputFile>> {
         return Err(Error::job("input.ratings", problem, "join small files"));
     }
     Ok(found)
-}
-
-/// Files and folders that a folder does not stand for: names that begin with a dot, and those that begin with an
-/// underscore (`_SUCCESS`, `_delta_log`), by which Hive and Spark mark what is no data; `_name=value` is a partition.
-pub fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || name.starts_with('_') && !name.contains('=')
 }
 
 fn expand_name(path: &Path, found: &mut Vec<InputFile>) -> Result<()> {
@@ -90,7 +86,7 @@ fn expand_one(path: &Path, found: &mut Vec<InputFile>) -> Result<()> {
     }
 }
 
-/// A name that is no file: a glob, or a mistake.
+/// A name that is not a file: a glob, or a mistake.
 fn missing(path: &Path, error: &std::io::Error, found: &mut Vec<InputFile>) -> Result<()> {
     let text = path.to_string_lossy();
     if error.kind() != std::io::ErrorKind::NotFound || !text.contains(['*', '?', '[']) {
@@ -171,6 +167,7 @@ mod tests {
         files.iter().map(|f| f.path.strip_prefix(folder).unwrap().display().to_string()).collect()
     }
 
+    // arrival-blind: the order of a folder does not matter.
     #[test]
     fn folders_and_globs_are_sorted_without_hidden_files_or_repeats() {
         let dir = folder(&["b.csv", "a.csv", "sub/c.csv", ".hidden", "sub/.h", ".git/d.csv"]);

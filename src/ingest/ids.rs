@@ -1,9 +1,9 @@
-//! User and item ids: opaque to the reader of a log, but ordered.
+//! User and item ids: they mean nothing to segmill, but they have an order.
 //!
 //! An id that is a plain decimal number (no sign, no leading zero, below 2⁶³) is a number; anything else is text.
 //! Numbers come before text, numbers by value, text by its bytes. On the way to its shard an id travels as a 64-bit
-//! [`Id::key`]: a number is its own key, a text is hashed; two texts with one key are found where the texts meet, and
-//! the reading starts again with another hash seed, so no two ids are ever taken for one.
+//! [`Id::key`]: a number is its own key, a text is hashed. Two texts with one key are found where the texts meet, and
+//! then the reading starts again with another hash seed, so two ids are never mistaken for one.
 
 use std::fmt;
 

@@ -58,7 +58,7 @@ pub fn id_of(key: u64, names: &mut KeyMap<Box<str>>) -> Id {
     }
 }
 
-/// Number keys below this are kept in tables that the key indexes, as far as the tables are needed.
+/// Number keys below this are kept in tables that are indexed by key and grow as needed.
 const DIRECT_KEYS: u64 = 1 << 27;
 
 /// A set of id keys: a bit for each small number, hashed for the others.

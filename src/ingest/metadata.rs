@@ -1,7 +1,7 @@
-//! What is known of items beside their titles: genre, category, price.
+//! What a file says of items besides their titles: genre, category, price.
 //!
-//! A column holds categories, of which an item may have several or none; or numbers, where every value is one and there
-//! are more than a few different ones. Of a column of very many categories the most common ones count.
+//! A column holds categories, of which an item may have several or none. It holds numbers if every value is a number
+//! and more than a few differ. Where a column has very many categories, the most common ones count.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::{MetadataFrom, MetadataSpec};
 
-/// Different numbers up to which a column of numbers is one of categories: stars, size classes, yes and no.
+/// A column of at most so many different numbers is one of categories: stars, size classes, yes and no.
 const FEW_NUMBERS: usize = 10;
 
-/// Categories of a column that count: those of the most items.
+/// The most categories of a column that count: those of the most items.
 const MOST_CATEGORIES: usize = 1000;
 
-/// Numbers are up to this in magnitude, so that their squares can be summed.
+/// The largest magnitude of a number: squares of such numbers can be summed.
 const LARGEST: f64 = 1e15;
 
 /// A column of metadata of all items.
@@ -30,14 +30,14 @@ pub struct Field {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Values {
     Categories(Categories),
-    /// `(n_items)`, where there is one.
+    /// `(n_items)`; `None` for an item without a value.
     Numbers(Vec<Option<f64>>),
 }
 
 /// The categories of all items.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Categories {
-    /// What they are called, rising.
+    /// Their names, rising.
     pub names: Vec<String>,
     /// Item `i` has the categories `of[ends[i - 1]..ends[i]]`, rising.
     ends: Vec<usize>,
@@ -73,7 +73,7 @@ impl Categories {
 }
 
 impl Field {
-    /// The same of a range of items, without the names of categories.
+    /// The same for a range of items, without names.
     pub fn part(&self, items: Range<usize>) -> Field {
         let values = match &self.values {
             Values::Categories(all) => {
@@ -87,7 +87,7 @@ impl Field {
     }
 }
 
-/// Takes in one column, row by row of the file of items.
+/// Collects one column from the rows of the file of items.
 #[derive(Debug)]
 pub struct Collector<'a> {
     spec: &'a MetadataSpec,
@@ -102,12 +102,12 @@ impl<'a> Collector<'a> {
         Collector { spec, codes: HashMap::new(), ends: Vec::new(), of: Vec::new() }
     }
 
-    /// How many columns of the file it looks at.
+    /// How many columns of the file it reads.
     pub fn n_columns(&self) -> usize {
         self.spec.from.columns().count()
     }
 
-    /// Takes in the next row. `cell(i)` is the text in the `i`-th of the spec's columns; a row may be too short for it.
+    /// Adds the next row. `cell(i)` is the text in the `i`-th of the spec's columns; a row may be too short for it.
     pub fn push<'t>(&mut self, cell: impl Fn(usize) -> Option<&'t str>) {
         let first = self.of.len();
         match &self.spec.from {
@@ -142,7 +142,7 @@ impl<'a> Collector<'a> {
         &self.of[start..self.ends[row]]
     }
 
-    /// The column for items of which each has a row or none.
+    /// The column for the items; `rows` holds the row of each, or `None` for an item without one.
     pub fn finish(self, rows: &[Option<u32>]) -> Field {
         let mut texts: Vec<&str> = vec![""; self.codes.len()];
         self.codes.iter().for_each(|(text, &code)| texts[code as usize] = text);
@@ -164,7 +164,7 @@ impl<'a> Collector<'a> {
         Field { name: self.spec.name.clone(), values }
     }
 
-    /// By code, if this is a column of numbers.
+    /// The number of each code, if this is a column of numbers.
     fn numbers(&self, texts: &[&str], used: &[u32]) -> Option<Vec<f64>> {
         let MetadataFrom::Column { separator: None, .. } = &self.spec.from else { return None };
         let mut numbers = vec![0.0; texts.len()];
@@ -190,7 +190,7 @@ fn categories<'c>(texts: &[&str], used: &[u32], items: impl Iterator<Item = &'c 
     found
 }
 
-/// What says yes in a column of flags: a number but 0, or a word for it.
+/// Whether a flag is set: by a number other than 0, or by a word for yes.
 fn is_set(text: &str) -> bool {
     let text = text.trim();
     match text.parse::<f64>() {

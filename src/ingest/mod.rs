@@ -1,19 +1,31 @@
-//! Files to ratings.
+//! Ratings out of files: every row is read once, and becomes a rating or a refused row.
 //!
-//! | module | what it does |
+//! Knows: files, streams and object stores, delimited text and Parquet, what ids are, how rows travel to the worker of
+//! their user. Does not know: timely, how users are stored, what the stages make of the ratings.
+//!
+//! **Invariant: arrival-blind.** Nothing that leaves the room depends on the order in which rows, files or workers
+//! arrive. Every row is accounted for in the [`Ledger`]: read = accepted + rejected + merged + filtered.
+//!
+//! | what | module |
 //! |---|---|
-//! | [`files`], [`partitions`] | names in the job file to a list of files, and to columns |
-//! | [`source`] | the bytes of a file: on a disk, from standard input, in an object store; packed or not |
-//! | [`plan`], [`units`] | how each file is to be read, and which worker reads which piece |
-//! | [`peek`] | the first rows of a file, to be looked at |
-//! | [`dialect`] | how a text is laid out: delimiter, header, columns |
-//! | [`scan`], [`fields`], [`stream`] | byte ranges of a text, or all of it block by block, to rows |
-//! | [`parquet`] | row groups of a Parquet file to rows |
-//! | [`ids`] | what users and items are called |
-//! | [`rejects`] | bad rows, and the errors they end a run with |
-//! | [`titles`], [`metadata`] | item titles, and what else is known of items, from a file of their own |
-//! | [`sample`], [`estimate`] | a part of the input, and what it says of the whole |
-//! | [`generate`], [`planted`] | planted data in place of files, and as files |
+//! | names in the job file to a list of files, and to columns | [`files`], [`partitions`] |
+//! | the bytes of a file: on a disk, from standard input, in an object store; packed or not | [`source`] |
+//! | how each file is to be read | [`plan`] |
+//! | which worker reads which piece of it | [`units`] |
+//! | how a text is laid out: delimiter, header, columns | [`dialect`] |
+//! | a text to rows: a range of its bytes, or all of it block by block | [`scan`], [`stream`], [`fields`] |
+//! | a Parquet file to rows | [`parquet`] |
+//! | **the row that is refused**, and the errors that end a run because of it | [`rejects`] |
+//! | why a row is refused | [`scan::BadCode`] |
+//! | the line that it is in | [`lines`] |
+//! | two rows of one user and item | [`duplicates`] |
+//! | users and items: their ids, the keys that stand for ids, the dictionary of all items | [`ids`], [`keys`], [`dictionary`] |
+//! | rows on their way to the worker of their user | [`rows`] |
+//! | what became of every row | [`ledger`] |
+//! | items: their titles, and what else a file says of them | [`items`], [`titles`], [`metadata`] |
+//! | the first rows of a file, to be looked at | [`peek`] |
+//! | a part of the input, and what it says about the whole | [`sample`], [`estimate`] |
+//! | planted data in place of files, and as files | [`generate`], [`planted`] |
 
 pub mod dialect;
 pub mod dictionary;
@@ -23,7 +35,10 @@ pub mod fields;
 pub mod files;
 pub mod generate;
 pub mod ids;
+pub mod items;
 pub mod keys;
+pub mod ledger;
+mod lines;
 pub mod metadata;
 pub mod parquet;
 mod partitions;
@@ -38,42 +53,9 @@ pub mod source;
 mod stream;
 pub mod titles;
 pub mod units;
-mod words;
 
-use serde::{Deserialize, Serialize};
-
-use ids::Id;
-
-/// All items, sorted by id. The coordinator's copy; workers only know indices.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Items {
-    pub ids: Vec<Id>,
-    /// A title for each item, where there is one.
-    pub titles: Vec<Option<String>>,
-    /// What else is known of them.
-    #[serde(default)]
-    pub metadata: Vec<metadata::Field>,
-}
-
-impl Items {
-    /// The title, or the id where there is none.
-    pub fn name(&self, item: usize) -> String {
-        self.titles[item].clone().unwrap_or_else(|| self.ids[item].to_string())
-    }
-}
-
-/// What became of every row: `read = accepted + rejected + merged + filtered`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Ledger {
-    pub read: u64,
-    pub accepted: u64,
-    pub rejected: u64,
-    /// Rows merged into another row of the same user and item.
-    pub merged: u64,
-    /// Rows, and ratings of the users and items, that the job's filters leave out.
-    #[serde(default)]
-    pub filtered: u64,
-}
+pub use items::Items;
+pub use ledger::Ledger;
 
 /// A file of MovieLens 100K, for the tests that read it; they are skipped where it is not there.
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Columns in the names of folders: `sales/year=2024/region=north/part-0.csv`, as Hive and Spark lay out a table.
 //!
-//! Each folder `name=value` gives all rows below it a column. Values may be percent-encoded; Hive's name for a missing one
-//! is an empty value.
+//! Each folder `name=value` gives a column to all rows below it. Values may be percent-encoded. Hive's mark for a
+//! missing value is read as an empty one.
 
 use std::path::{Component, Path};
 
@@ -10,8 +10,8 @@ use percent_encoding::percent_decode_str;
 /// What Hive writes for a missing value.
 const MISSING: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// Name and value of each column that the folders of `path` give, outermost first. Of two folders of one name the inner
-/// one counts.
+/// Name and value of each column that the folders of `path` give, outermost first. Of two folders with the same name
+/// the inner one counts.
 pub fn of(path: &Path) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     for folder in path.parent().into_iter().flat_map(Path::components) {

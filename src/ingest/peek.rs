@@ -1,4 +1,4 @@
-//! The first rows of a file as a run reads them, for somebody to look at.
+//! The first rows of a file as a run reads them, to be shown.
 
 use super::dialect::{BOM, Dialect, HEAD_BYTES};
 use super::fields::{is_blank, split, trim, without_cr};
@@ -12,17 +12,17 @@ use crate::error::Result;
 /// What the beginning of a file holds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Peek {
-    /// What the header of a text calls the columns; empty where there is none.
+    /// The names of the columns in the header of a text; empty where there is none.
     pub names: Vec<String>,
     /// The first rows: user, item, rating.
     pub rows: Vec<(Id, Id, f64)>,
-    /// Rows looked at, good and bad.
+    /// Rows that were read, good and bad.
     pub n_looked_at: u64,
     pub bad: Vec<Reject>,
 }
 
-/// Looks at the beginning of a file, of a Parquet file its first row group; `index` is its place among the files of the job.
-/// Keeps so many rows.
+/// Reads the beginning of a file; of a Parquet file the first row group. `index` is its place among the files of the
+/// job. Keeps `n_rows` rows.
 pub fn peek(planned: &PlannedFile, index: u32, n_rows: usize) -> Result<Peek> {
     let mut looking = Looking { index, n_rows, found: Peek::default() };
     match &planned.format {

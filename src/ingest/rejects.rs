@@ -1,29 +1,28 @@
-//! Bad rows: what is kept of them, and the errors they end a run with.
+//! The row that is refused: what is kept of it, and the errors that end a run.
 //!
-//! A worker meets a bad row at a byte of a text, and does not know its line number: lines are counted only here, for the
-//! few rows that are shown or written. A row of a Parquet file is met by its number.
-
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+//! A worker meets a bad row at a byte of a text and does not know its line number. Lines are counted later
+//! ([`super::lines`]), for the few rows that are shown or written. A row of a Parquet file is known by its number. Why
+//! a row is bad is decided where it is read ([`super::scan`], [`super::parquet`]) and named by a [`BadCode`].
+//!
+//! Rejects are sorted by file and byte before anything leaves the room, so the first of them is the same for any number
+//! of workers (arrival-blind).
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::without_cr;
 use super::ids::Id;
+use super::lines::LineCounter;
 use super::parquet::Layout;
 use super::plan::{Format, PlannedFile};
 use super::rows::file_and_byte;
 use super::scan::{BadCode, BadRow, RawRow, RowSink};
-use super::source::failed;
 use super::units::{Part, Unit, scan_units};
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::{Input, OnBad};
 
-/// The longest piece of a bad line that is kept, in bytes.
-pub const RAW_BYTES: usize = 1000;
+pub use super::lines::{RAW_BYTES, line_of};
 
-/// What is kept of a bad line: the beginning of a long one; bytes that are no UTF-8 are replaced.
+/// What is kept of a bad line: at most its first [`RAW_BYTES`] bytes, with those that are not UTF-8 replaced.
 pub fn kept(line: &[u8]) -> String {
     String::from_utf8_lossy(&line[..line.len().min(RAW_BYTES)]).into_owned()
 }
@@ -33,7 +32,7 @@ pub fn kept(line: &[u8]) -> String {
 pub struct Reject {
     /// Index of the file.
     pub file: u32,
-    /// Where the line starts in the text, unpacked; the number of the row from 0 where rows are no lines.
+    /// The byte at which the line starts in the unpacked text; the number of the row, from 0, where rows are no lines.
     pub byte: u64,
     /// Line number from 1; 0 until [`number_lines`] has counted.
     pub line: u64,
@@ -82,13 +81,8 @@ impl Reject {
     }
 }
 
-/// Number of the line, from 1, that the byte at offset `byte` is in.
-pub fn line_of(planned: &PlannedFile, byte: u64) -> Result<u64> {
-    LineCounter::open(planned)?.line_of(byte)
-}
-
-/// Sorts rejects in the order of the input and gives them their line numbers, and duplicates their text, reading each file
-/// once at most.
+/// Sorts rejects in the order of the input, and gives them their line numbers and duplicates their text. Reads each
+/// file at most once.
 pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()> {
     rejects.sort();
     for of_file in rejects.chunk_by_mut(|a, b| a.file == b.file) {
@@ -111,12 +105,7 @@ pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()>
 fn show_rows(files: &[PlannedFile], file: u32, layout: &Layout, rejects: &mut [Reject]) -> Result<()> {
     let wanted = rejects.iter().filter(|reject| reject.code == BadCode::Duplicate).map(|reject| reject.byte);
     let mut shown = ShownRows { wanted: wanted.collect(), rated: layout.rating.is_some(), found: Vec::new() };
-    let holds = |&group: &usize| {
-        let first = layout.first_row(group);
-        let at = shown.wanted.partition_point(|&row| row < first);
-        shown.wanted.get(at).is_some_and(|&row| row < first + layout.row_groups[group])
-    };
-    let groups = (0..layout.row_groups.len()).filter(holds);
+    let groups = groups_with(&shown.wanted, layout);
     let units: Vec<Unit> = groups.map(|group| Unit { file, part: Part::RowGroup(group), weight: 0 }).collect();
     scan_units(&units, files, &mut shown, |_, _| true)?;
     let mut found = shown.found.into_iter();
@@ -124,6 +113,15 @@ fn show_rows(files: &[PlannedFile], file: u32, layout: &Layout, rejects: &mut [R
         reject.raw = found.next().unwrap_or_default();
     }
     Ok(())
+}
+
+/// The row groups that hold some of `rows`, which rise.
+fn groups_with(rows: &[u64], layout: &Layout) -> impl Iterator<Item = usize> {
+    (0..layout.row_groups.len()).filter(|&group| {
+        let first = layout.first_row(group);
+        let at = rows.partition_point(|&row| row < first);
+        rows.get(at).is_some_and(|&row| row < first + layout.row_groups[group])
+    })
 }
 
 /// Rows of a file by their numbers, rising, as lines of text.
@@ -145,8 +143,8 @@ impl RowSink for ShownRows {
     fn bad(&mut self, _bad: BadRow<'_>) {}
 }
 
-/// The error of a run that rejected more than `input.max_bad` (a share, 0..=1) of its rows; `first` is the first of them,
-/// in the order of the input.
+/// The error of a run that rejected more than `input.max_bad` (a share, 0..=1) of its rows; `first` is the first of
+/// them, in the order of the input.
 pub fn too_many(rejected: u64, read: u64, max_bad: f64, first: Reject, files: &[PlannedFile]) -> Error {
     let example = match first.into_error(files) {
         Error::Row { file, line, problem, .. } => format!("the first is {}:{line}: {problem}", file.display()),
@@ -173,8 +171,8 @@ pub fn all_bad(read: u64, first: Reject, files: &[PlannedFile]) -> Error {
     }
 }
 
-/// Ends the run on the first bad row, or when there are too many. Returns the rejects (on the coordinator, without their line
-/// numbers), their number and the number of rows read.
+/// Ends the run on the first bad row, or when there are too many. Returns the rejects (on the coordinator, without
+/// their line numbers), their number and the number of rows read.
 pub fn settle<C: Collective>(
     c: &mut C,
     input: &Input,
@@ -190,68 +188,24 @@ pub fn settle<C: Collective>(
     }
     let mut gathered = c.gather_values(&rejects).concat();
     gathered.sort();
-    let settled = match (c.is_coordinator(), input.on_bad) {
-        (false, _) => Ok(()),
-        (true, OnBad::Fail) => Err(gathered.swap_remove(0).into_error(files)),
-        (true, OnBad::Reject) if n_rejects == n_read => Err(all_bad(n_read, gathered.swap_remove(0), files)),
-        (true, OnBad::Reject) if n_rejects as f64 > input.max_bad * n_read as f64 => {
-            Err(too_many(n_rejects, n_read, input.max_bad, gathered.swap_remove(0), files))
-        }
-        (true, OnBad::Reject) => Ok(()),
+    let settled = match gathered.first() {
+        Some(first) => verdict(input, files, first.clone(), n_rejects, n_read),
+        // Only the coordinator has them.
+        None => Ok(()),
     };
     c.agree(settled)?;
     Ok((gathered, n_rejects, n_read))
 }
 
-/// Counts the lines of a file up to rising offsets.
-struct LineCounter<'p> {
-    path: &'p Path,
-    /// Nothing where rows are numbered anyway.
-    text: Option<BufReader<Box<dyn Read + Send>>>,
-    at: u64,
-    newlines: u64,
-    /// The beginning of the line last read.
-    line: Vec<u8>,
-}
-
-impl<'p> LineCounter<'p> {
-    fn open(planned: &'p PlannedFile) -> Result<Self> {
-        let text = match &planned.format {
-            Format::Text { codec, .. } => Some(BufReader::with_capacity(1 << 20, planned.file.unpacked(*codec)?)),
-            Format::Parquet(_) => None,
-        };
-        Ok(LineCounter { path: &planned.file.path, text, at: 0, newlines: 0, line: Vec::new() })
-    }
-
-    fn line_of(&mut self, byte: u64) -> Result<u64> {
-        let Some(text) = &mut self.text else { return Ok(byte + 1) };
-        while self.at < byte {
-            let buffer = text.fill_buf().map_err(|e| failed(self.path, &e))?;
-            if buffer.is_empty() {
-                break;
-            }
-            let length = buffer.len().min((byte - self.at) as usize);
-            self.newlines += memchr::memchr_iter(b'\n', &buffer[..length]).count() as u64;
-            text.consume(length);
-            self.at += length as u64;
+/// Whether the run goes on with `n_rejects` of `n_read` rows rejected, of which `first` is the first.
+fn verdict(input: &Input, files: &[PlannedFile], first: Reject, n_rejects: u64, n_read: u64) -> Result<()> {
+    match input.on_bad {
+        OnBad::Fail => Err(first.into_error(files)),
+        OnBad::Reject if n_rejects == n_read => Err(all_bad(n_read, first, files)),
+        OnBad::Reject if n_rejects as f64 > input.max_bad * n_read as f64 => {
+            Err(too_many(n_rejects, n_read, input.max_bad, first, files))
         }
-        Ok(self.newlines + 1)
-    }
-
-    /// What is left of the line, as rejects keep it; nothing where rows are no lines.
-    fn text(&mut self) -> Result<String> {
-        self.line.clear();
-        let Some(text) = &mut self.text else { return Ok(String::new()) };
-        let kept = text.take(RAW_BYTES as u64).read_until(b'\n', &mut self.line);
-        self.at += kept.map_err(|e| failed(self.path, &e))? as u64;
-        let line = match self.line.strip_suffix(b"\n") {
-            Some(line) => {
-                self.newlines += 1;
-                without_cr(line)
-            }
-            None => &self.line,
-        };
-        Ok(String::from_utf8_lossy(line).into_owned())
+        OnBad::Reject => Ok(()),
     }
 }
 

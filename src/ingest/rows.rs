@@ -1,7 +1,7 @@
-//! Rows on their way to the worker of their user, and while they wait there to be sealed.
+//! Rows in transit to the worker of their user, and while they wait there to be sealed.
 //!
-//! A row is a plain record, as small as its ids and its value allow. Batches hold records of one kind; their bytes are
-//! what crosses between processes.
+//! A row is a plain record, as small as its ids and its value allow. Batches hold records of one kind; their bytes
+//! are sent between processes as they are.
 
 use bytemuck::{Pod, Zeroable};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -22,7 +22,7 @@ const BITS_IN_FILE: u32 = 44;
 /// A file has fewer bytes, or rows, than this.
 pub const MOST_IN_FILE: u64 = 1 << BITS_IN_FILE;
 
-/// Where a row stands in the input: the number of its file, and there its byte, or its number where rows are no lines.
+/// Where a row stands in the input: the number of its file, and its byte there, or its number where rows are not lines.
 #[inline(always)]
 pub fn place(file: u32, byte: u64) -> u64 {
     u64::from(file) << BITS_IN_FILE | byte
@@ -169,7 +169,7 @@ fn whole<R: Record, E: de::Error>(bytes: &[u8]) -> Result<Vec<R>, E> {
     Ok(bytemuck::pod_collect_to_vec(bytes))
 }
 
-/// Bytes that serde takes as they are, not one by one.
+/// Bytes that serde copies as a whole, not one by one.
 struct Bytes<'a>(&'a [u8]);
 
 impl Serialize for Bytes<'_> {
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Bytes<'de> {
     }
 }
 
-/// What a key stands for that is no number.
+/// The text that a key stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name {
     pub key: u64,

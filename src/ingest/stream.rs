@@ -1,5 +1,6 @@
-//! A text that can only be read from its start, as a packed one, to rows: the scanner ([`super::scan`]) sees it block by
-//! block, each up to the end of a line. Another thread fills the blocks, so that unpacking goes on beside reading.
+//! A text that can only be read from its start, such as a packed one, to rows. The scanner ([`super::scan`]) sees it
+//! block by block, each up to the end of a line. Another thread fills the blocks, so that unpacking and scanning
+//! overlap.
 
 use std::io::{self, Read};
 use std::sync::mpsc;
@@ -12,7 +13,7 @@ use super::scan::{self, Range, RowSink, Shifted};
 const BLOCK: usize = 1 << 20;
 const _: () = assert!(BLOCK > HEAD_BYTES);
 
-/// A line longer than this is no line of ratings, and is not kept in memory.
+/// A longer line is not a line of ratings, and is not kept in memory.
 const LONGEST_LINE: usize = 64 << 20;
 
 /// Blocks that wait to be read.
@@ -109,6 +110,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
+        // arrival-blind: a stream gives the rows that the whole text gives.
         #[test]
         fn a_stream_reads_like_the_whole_text(lines in prop::collection::vec(0u32..5000, 1..400), repeat in 1usize..800, open_end in any::<bool>()) {
             let line = |n: &u32| match n % 7 {

@@ -8,10 +8,10 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use crate::ingest::source::{Bytes, InputFile, Opened};
 
-/// Read at a time where the header of a page is looked for.
+/// Bytes read at a time where the header of a page is looked for.
 const WINDOW: u64 = 16 << 10;
 
-/// A file, and pieces of it that are in memory already.
+/// A file, and the pieces of it that are in memory already.
 #[derive(Clone)]
 pub struct Chunks {
     opened: Arc<Opened>,
@@ -24,7 +24,7 @@ impl Chunks {
         Chunks { opened, bytes: file.bytes, fetched: Vec::new() }
     }
 
-    /// Fetches whole pieces, start and length, where each page would be a request of its own.
+    /// Fetches whole pieces, start and length, where each page would take a separate request.
     pub fn fetch(&mut self, pieces: &[(u64, u64)]) -> io::Result<()> {
         if matches!(*self.opened, Opened::Disk(_)) {
             return Ok(());
@@ -64,7 +64,7 @@ impl ChunkReader for Chunks {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        // A length out of a damaged file must not be taken for room to be made.
+        // The length may come from a damaged file: no memory is allocated for it unchecked.
         if start.checked_add(length as u64).is_none_or(|end| end > self.bytes) {
             return Err(ParquetError::EOF(format!("{length} bytes from byte {start} on are not in the file")));
         }
@@ -72,7 +72,7 @@ impl ChunkReader for Chunks {
     }
 }
 
-/// Reads on from some byte.
+/// Reads on from a byte.
 pub struct Window {
     chunks: Chunks,
     next: u64,

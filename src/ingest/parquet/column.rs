@@ -12,7 +12,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::chunks::Chunks;
-use super::layout::Kind;
+use super::model::Kind;
 use super::pages::Pages;
 
 /// A value as it is stored.
@@ -44,11 +44,11 @@ enum Values {
 struct Batch<T: DataType> {
     reader: ColumnReaderImpl<T>,
     values: Vec<T::T>,
-    /// Of each row: the definition level, which is the highest where there is a value. Empty in a column that must not
-    /// miss any.
+    /// The definition level of each row: the highest where there is a value. Empty in a column whose values are
+    /// required.
     levels: Vec<i16>,
     highest: i16,
-    /// The number of the value of each row; `u32::MAX` where it is missing. Empty where none is.
+    /// The index of the value of each row; `u32::MAX` where it is missing. Empty where no value is missing.
     at: Vec<u32>,
 }
 

@@ -1,10 +1,10 @@
-//! The pages of a column, as far as they keep to what the reader of their values takes for granted.
+//! The pages of a column, checked for what the reader of their values assumes.
 
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 
-/// Pages that refer to a dictionary only where one came before them: without it the parquet crate panics.
+/// Refuses a page that refers to a dictionary where none came before it: the `parquet` crate would panic.
 pub struct Pages<P> {
     pages: P,
     has_dictionary: bool,

@@ -1,8 +1,8 @@
 //! A value of a Parquet file to an id or a rating. What is bad is bad by the rules of text, under the same codes.
 //!
-//! An id is the text that the value would have in a delimited file: an integer its decimal digits, a float without a
-//! fraction the same, a UUID its hyphenated form. A text that occurs again and again, as one of a dictionary does, is looked
-//! at once: the `parquet` crate gives out the dictionary's own bytes, so their address tells.
+//! An id is the text that the value would have in a delimited file: the decimal digits of an integer, the same of a
+//! float without a fraction, the hyphenated form of a UUID. A text of a dictionary is read once, however often it
+//! occurs: the `parquet` crate hands out the dictionary's own bytes, so a text is recognised by its address.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -10,14 +10,15 @@ use std::fmt::Write as _;
 use parquet::data_type::ByteArray;
 
 use super::column::Raw;
-use super::layout::{Kind, TimePlace};
+use super::model::{Kind, TimePlace};
+use crate::ingest::fields::trim;
 use crate::ingest::keys::KeyMap;
 use crate::ingest::scan::{BadCode, Checked, Flaw, MAX_RATING, RawId, bad_time, id, rating, time};
 
-/// Texts remembered at most: a dictionary page is small; more are no dictionary.
+/// The most texts that are remembered: a dictionary page is small; more texts than this are not from one.
 const MOST_TEXTS: usize = 1 << 17;
 
-/// Floats up to this are whole numbers without a doubt.
+/// 2⁵³: floats up to this hold every whole number exactly.
 const EXACT: f64 = 9007199254740992.0;
 
 /// Reads the ids of one column of a row group.
@@ -25,9 +26,9 @@ pub struct Ids {
     pub name: &'static str,
     pub column: usize,
     pub kind: Kind,
-    /// By the address of the bytes, which are kept so that the address stays theirs.
+    /// By the address of the bytes. They are kept, so that no other bytes get that address.
     known: KeyMap<Known>,
-    /// Looking things up does not pay here.
+    /// Whether texts are remembered: they come from a dictionary, and are not too many.
     remember: bool,
     text: String,
 }
@@ -37,6 +38,18 @@ struct Known {
     /// A number, or a text with what the sink calls it.
     number: Option<u64>,
     key: Cell<u64>,
+}
+
+impl Known {
+    #[inline]
+    fn id(&self) -> RawId<'_> {
+        if let Some(value) = self.number {
+            return RawId::Number(value);
+        }
+        // It was checked to be UTF-8 when it was first read.
+        let text = std::str::from_utf8(trim(self.bytes.data())).unwrap_or_default();
+        RawId::Again { text, key: &self.key }
+    }
 }
 
 impl Ids {
@@ -68,16 +81,7 @@ impl Ids {
             }
             self.known.insert(address, Known { bytes: bytes.clone(), number, key: Cell::new(0) });
         }
-        let known = &self.known[&address];
-        match known.number {
-            Some(value) => Ok(RawId::Number(value)),
-            None => {
-                let trimmed = crate::ingest::fields::trim(known.bytes.data());
-                // It was found to be UTF-8 when it was first met.
-                let text = std::str::from_utf8(trimmed).unwrap_or_default();
-                Ok(RawId::Again { text, key: &known.key })
-            }
-        }
+        Ok(self.known[&address].id())
     }
 
     fn other<'a>(&'a mut self, raw: Raw<'a>) -> Checked<RawId<'a>> {
@@ -96,7 +100,7 @@ impl Ids {
                 Ok(())
             }
         };
-        written.expect("a text takes in what is written");
+        written.expect("writing to a string does not fail");
         id(self.text.as_bytes(), self.name, self.column)
     }
 }
@@ -144,7 +148,7 @@ pub fn time_of(raw: Raw<'_>, kind: Kind, of: &TimePlace) -> Checked<i64> {
     })
 }
 
-/// A value as it would stand in a text; nothing where it is missing.
+/// Appends a value as it would stand in a text; a missing one appends nothing.
 pub fn show(raw: Raw<'_>, kind: Kind, text: &mut String) {
     let written = match (raw, kind) {
         (Raw::Missing, _) => Ok(()),
@@ -160,7 +164,7 @@ pub fn show(raw: Raw<'_>, kind: Kind, text: &mut String) {
         (Raw::Bytes(bytes), Kind::Uuid) => write_uuid(text, bytes.data()),
         (Raw::Bytes(bytes), _) => write!(text, "{}", String::from_utf8_lossy(bytes.data())),
     };
-    written.expect("a text takes in what is written");
+    written.expect("writing to a string does not fail");
 }
 
 /// A signed integer, the highest byte first, of up to 16 bytes.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ingest::dialect::Dialect;
 
-/// Why a row is bad. The names are those of `rejects.tsv`.
+/// Why a row is bad. `rejects.tsv` uses the same names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum BadCode {
@@ -54,7 +54,7 @@ pub struct BadRow<'a> {
     pub line: u64,
 }
 
-/// What is wrong with a row. Boxed: bad rows are rare, and a good row should not carry their weight.
+/// What is wrong with a row. Boxed, because bad rows are rare and should not enlarge what a good row returns.
 pub struct Flaw {
     pub code: BadCode,
     pub field: &'static str,

@@ -1,4 +1,4 @@
-//! 32 bytes at once: which of them are something, as a mask with bit i for byte i.
+//! 32 bytes at once: which of them are digits or a given byte, as a mask with bit i for byte i.
 //!
 //! On x86-64 with SSE2, which every such processor has; elsewhere eight bytes at a time in a `u64`.
 
@@ -8,7 +8,7 @@ pub const BLOCK: usize = 32;
 pub use lanes::Block;
 
 impl Block {
-    /// The block at `at`; nothing where the text has no 32 bytes left.
+    /// The block at `at`; `None` where fewer than 32 bytes are left.
     #[inline(always)]
     pub fn at(text: &[u8], at: usize) -> Option<Block> {
         text.get(at..)?.first_chunk().map(Block::new)
@@ -19,7 +19,7 @@ impl Block {
 mod lanes {
     use std::arch::x86_64::*;
 
-    use super::BLOCK;
+    use crate::ingest::scan::block::BLOCK;
 
     #[derive(Clone, Copy)]
     pub struct Block([__m128i; 2]);
@@ -30,7 +30,7 @@ mod lanes {
             Block(bytemuck::cast(*bytes))
         }
 
-        /// Everything but `0` to `9`.
+        /// The bytes other than `0` to `9`.
         #[inline(always)]
         pub fn non_digits(self) -> u32 {
             // SAFETY: every x86-64 processor has SSE2.
@@ -46,7 +46,7 @@ mod lanes {
             self.mask(|half| unsafe { _mm_cmpeq_epi8(half, _mm_set1_epi8(byte as i8)) })
         }
 
-        /// What ends a line, or its plainness: line feeds and quotes.
+        /// The bytes that end a line or make it not plain: line feeds and quotes.
         #[inline(always)]
         pub fn stops(self) -> u32 {
             // SAFETY: as above.
@@ -70,7 +70,7 @@ use words as lanes;
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod words {
-    use super::BLOCK;
+    use crate::ingest::scan::block::BLOCK;
 
     const ONES: u64 = u64::MAX / 0xff;
     const HIGH: u64 = ONES << 7;
@@ -84,7 +84,7 @@ mod words {
             Block(bytemuck::cast::<_, [u64; BLOCK / 8]>(*bytes).map(u64::from_le))
         }
 
-        /// Everything but `0` to `9`.
+        /// The bytes other than `0` to `9`.
         #[inline(always)]
         pub fn non_digits(self) -> u32 {
             self.mask(|word| more_than(word ^ (ONES * b'0' as u64), 9))
@@ -95,7 +95,7 @@ mod words {
             !self.mask(|word| more_than(word ^ (ONES * byte as u64), 0))
         }
 
-        /// What ends a line, or its plainness: line feeds and quotes.
+        /// The bytes that end a line or make it not plain: line feeds and quotes.
         #[inline(always)]
         pub fn stops(self) -> u32 {
             self.equal(b'\n') | self.equal(b'"')

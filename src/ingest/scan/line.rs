@@ -4,15 +4,15 @@
 //! [`crate::ingest::fields`]; both give the same row for the same fields.
 
 use super::bad::{BadRow, Checked, Flaw};
+use super::row::{RawId, RawRow, RowSink};
 use super::values::{id, rating, time};
-use super::{RawId, RawRow, RowSink};
 use crate::ingest::dialect::{Dialect, TimeColumn};
 use crate::ingest::fields::{QuotedLine, is_blank, without_cr};
 
 /// Reads any line.
 pub struct Lines<'d> {
     dialect: &'d Dialect,
-    /// Made when the first quote is met.
+    /// Made at the first quote.
     quoted: Option<QuotedLine>,
 }
 
@@ -79,17 +79,8 @@ struct Fields<'a> {
     time: &'a [u8],
 }
 
-impl Dialect {
-    /// The last column that a row must have: those that its folder's name gives come after its own.
-    pub(super) fn last_column(&self) -> usize {
-        let own = |column: usize| if self.partition(column).is_none() { column } else { 0 };
-        let time = self.time.map_or(0, |time| own(time.column));
-        own(self.user).max(own(self.item)).max(self.rating.map_or(0, own)).max(time)
-    }
-}
-
 impl<'a> Fields<'a> {
-    /// What the folders' names say.
+    /// The fields that the names of folders give.
     #[inline(always)]
     fn of_partitions(dialect: &'a Dialect) -> Fields<'a> {
         if dialect.partitions.is_empty() {

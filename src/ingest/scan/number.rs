@@ -6,8 +6,8 @@ use crate::ingest::ids;
 /// Where numbers are read: every number starts in the block or at its end.
 pub type Window = [u8; BLOCK + 8];
 
-/// The largest rating. Ratings are squared and summed over all users; far larger ones would overflow, or leave nothing of
-/// the others.
+/// The largest rating. Ratings are squared and summed over all users; far larger ones would overflow, or swamp the
+/// others.
 pub const MAX_RATING: f64 = 1e15;
 
 /// Powers of ten that are exact in an `f64`.
@@ -65,7 +65,7 @@ pub fn id(window: &Window, start: usize, end: usize) -> Option<u64> {
     (length > 0 && !leading_zero).then(|| value(word, length))
 }
 
-/// The rating in `window[start..end]`, which holds digits only; nothing where it is not [`decimal`] or too large.
+/// The rating in `window[start..end]`, which holds digits only; `None` where it is not [`decimal`] or too large.
 #[inline(always)]
 pub fn whole(window: &Window, start: usize, end: usize) -> Option<f64> {
     let length = end - start;
@@ -75,7 +75,7 @@ pub fn whole(window: &Window, start: usize, end: usize) -> Option<f64> {
     (length > 0).then(|| value(word(window, start), length) as f64)
 }
 
-/// The rating in `window[start..end]`, which holds digits but for a point at `point`; nothing as above.
+/// The rating in `window[start..end]`, which holds digits and a point at `point`; `None` as in [`whole`].
 #[inline(always)]
 pub fn with_point(window: &Window, start: usize, point: usize, end: usize) -> Option<f64> {
     let length = end - start;
@@ -93,7 +93,7 @@ pub fn with_point(window: &Window, start: usize, point: usize, end: usize) -> Op
     (length > 1).then(|| value(digits >> 8, length - 1) as f64 / POWERS[end - point - 1])
 }
 
-/// Not inlined, as in what follows: the short numbers around it should keep the registers.
+/// Not inlined, like [`long_rating`], so that the code for short numbers keeps the registers.
 #[inline(never)]
 fn long_id(window: &Window, start: usize, end: usize) -> Option<u64> {
     let first = end - start - 8;

@@ -1,9 +1,10 @@
 //! The plain path: a line of decimal numbers to a row, in a few instructions a field.
 //!
-//! A line is plain if its user and its item, and its time if it counts, are numbers in the sense of [`crate::ingest::ids`],
-//! its rating is digits with at most one point, nothing stands around them, and no quote is in the line. A plain line is read without looking at any
-//! byte by itself: the places of the bytes that are no digits come from a [`Block`], eight digits become a number at
-//! once. Every other line, and every bad one, is left to [`super::line`], which would give the same row for a plain one.
+//! A line is plain if its user and its item, and its time if it counts, are numbers in the sense of
+//! [`crate::ingest::ids`], its rating is digits with at most one point, nothing stands around them, and no quote is in
+//! the line. A plain line is not read byte by byte: a [`Block`] gives the places of the bytes that are not digits, and
+//! eight digits become a number at once. Every other line, and every bad one, is left to [`super::line`], which gives
+//! the same row for a plain one.
 
 use super::block::{BLOCK, Block};
 use super::number::{self, Window};
@@ -16,7 +17,7 @@ pub struct PlainRow {
     pub item: u64,
     /// 1 where the file has no ratings.
     pub rating: f64,
-    /// 0 where nobody asks for it.
+    /// 0 where the job uses no times.
     pub time: i64,
     /// Bytes of the line, line end included.
     pub length: usize,
@@ -32,7 +33,7 @@ pub enum Role {
     Other,
 }
 
-/// Which columns to read. A type of its own for the usual order, so that the reading of a line is compiled for it.
+/// Which columns to read. The usual order is a separate type, so that the reading of a line is compiled for it.
 pub trait Columns: Copy {
     /// The last column that is not [`Role::Other`].
     fn last(self) -> usize;
@@ -78,13 +79,6 @@ impl Columns for &Dialect {
 }
 
 impl Dialect {
-    /// A column that counts is given by the names of folders.
-    fn needs_partitions(&self) -> bool {
-        let time = self.time.map(|time| time.column);
-        let columns = [Some(self.user), Some(self.item), self.rating, time];
-        columns.into_iter().flatten().any(|column| self.partition(column).is_some())
-    }
-
     #[inline(always)]
     fn role(&self, column: usize) -> Role {
         match column {
@@ -109,7 +103,7 @@ pub struct Plain<C> {
 }
 
 impl<C: Columns> Plain<C> {
-    /// Nothing if no line of the dialect is plain: the delimiter has several bytes, or is part of numbers, or
+    /// `None` if no line of the dialect is plain: the delimiter has several bytes, or is part of numbers, or
     /// a column that counts is not in the file.
     pub fn new(columns: C, dialect: &Dialect) -> Option<Plain<C>> {
         match dialect.delimiter[..] {
@@ -120,7 +114,7 @@ impl<C: Columns> Plain<C> {
         }
     }
 
-    /// The row of the line at `at`; nothing if the line is not plain, or if `text` ends soon after it.
+    /// The row of the line at `at`; `None` if the line is not plain, or if `text` ends soon after it.
     #[inline(always)]
     pub fn read(self, text: &[u8], at: usize) -> Option<PlainRow> {
         let mut line = Line::new(text, at, self.delimiter)?;
@@ -159,15 +153,15 @@ impl<C: Columns> Plain<C> {
     }
 }
 
-/// A line being read. What is read of it with one block: [`BLOCK`] bytes, and 8 more for the last number.
+/// A line being read, a window at a time: the [`BLOCK`] bytes of one block, and 8 more for the last number.
 pub struct Line<'t> {
     text: &'t [u8],
     delimiter: u8,
-    /// Where the window starts in the text, and how far of it is read.
+    /// Where the window starts in the text, and how much of it has been read.
     start: usize,
     at: usize,
     window: &'t Window,
-    /// Bytes of the block that are no digits and not yet read.
+    /// The bytes of the block that are not digits and have not been read yet.
     marks: u32,
     user: u64,
     item: u64,
@@ -239,7 +233,7 @@ impl<'t> Line<'t> {
         Some(mark)
     }
 
-    /// Skips a column of any text; nothing if a quote or the line end comes before the delimiter.
+    /// Skips a column of any text; `None` if a quote or the line end comes before the delimiter.
     #[inline]
     fn skip(&mut self) -> Option<()> {
         let mut at = self.start + self.at;

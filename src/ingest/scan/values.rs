@@ -1,8 +1,8 @@
 //! A field to an id, a rating or a time: the same rules for every kind of file.
 
-use super::RawId;
 use super::bad::{BadCode, Checked, Flaw};
 use super::number::{MAX_RATING, decimal};
+use super::row::RawId;
 use crate::ingest::dialect::shorten;
 use crate::ingest::fields::trim;
 use crate::ingest::ids::{self, MAX_ID_BYTES};
@@ -65,7 +65,7 @@ pub fn time(field: &[u8], column: usize, unit: TimeUnit) -> Checked<i64> {
     unit.read(field).ok_or_else(|| bad_time(&shorten(field), column))
 }
 
-/// `text` names no point in time.
+/// The flaw of a text that is no point in time.
 #[cold]
 pub fn bad_time(text: &str, column: usize) -> Box<Flaw> {
     let problem = match text {

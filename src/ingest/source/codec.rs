@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use flate2::bufread::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use super::failure::{Damage, damaged};
+use super::failure::{Damage, damaged, is_ours};
 
 /// How a file is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,11 +15,11 @@ pub enum Codec {
     Zstd,
 }
 
-/// Read from the packed file at a time.
+/// Bytes read from the packed file at a time.
 const BUFFER: usize = 256 << 10;
 
 impl Codec {
-    /// Found by the first bytes of a file, whatever its name.
+    /// By the first bytes of a file; its name does not matter.
     pub fn of(head: &[u8]) -> Codec {
         match head {
             [0x1f, 0x8b, ..] => Codec::Gzip,
@@ -28,7 +28,7 @@ impl Codec {
         }
     }
 
-    /// The bytes that `raw` holds. A stream that ends early, or is damaged, ends in an error, never as if it were whole.
+    /// The unpacked bytes of `raw`. A stream that is cut off or damaged ends in an error, never as if it were complete.
     pub fn unpack(self, raw: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Codec::None => raw,
@@ -44,7 +44,7 @@ impl Codec {
     }
 }
 
-/// Tells what is wrong with the packed data from what is wrong with the disk.
+/// Separates damage to the packed data from failures of the disk.
 struct Unpacked<R> {
     inner: R,
     kind: &'static str,
@@ -54,8 +54,8 @@ impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
-            // The system's own failures, and those of a store, come through as they are.
-            _ if error.raw_os_error().is_some() || super::failure::is_ours(&error) => error,
+            // Failures of the system or of a store are passed on unchanged.
+            _ if error.raw_os_error().is_some() || is_ours(&error) => error,
             io::ErrorKind::UnexpectedEof => damaged(Damage::CutOff { kind: self.kind }),
             _ => damaged(Damage::Broken { kind: self.kind, problem: error.to_string() }),
         })
@@ -112,7 +112,7 @@ mod tests {
         }
     }
 
-    /// Without a checksum, which it need not have, a Zstandard file can be damaged and still be one.
+    /// Checksums are optional in Zstandard; without one a damaged file may still be valid.
     fn zstd_with_checksum(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
         encoder.include_checksum(true).unwrap();

@@ -1,4 +1,4 @@
-//! What went wrong while a file was read: its bytes, or the way to them.
+//! What goes wrong while a file is read: with its bytes, or with the disk or store that holds them.
 
 use std::fmt;
 use std::io;
@@ -13,7 +13,7 @@ pub enum Damage {
     Broken { kind: &'static str, problem: String },
 }
 
-/// A store that did not give what was asked for.
+/// The message of a store that failed.
 #[derive(Debug)]
 pub struct StoreFailed(pub String);
 
@@ -39,12 +39,13 @@ pub fn damaged(damage: Damage) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, damage)
 }
 
-/// An error that was made here, as opposed to one that a decoder made.
+/// True for an error made in this room, as opposed to one from a decoder.
 pub fn is_ours(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Damage>() || inner.is::<StoreFailed>())
 }
 
-/// The error of a run that could not read `path`: [`Error::Data`] if what is in the file is wrong, else [`Error::File`].
+/// The error of a run that could not read `path`: [`Error::Data`] if the bytes in the file are wrong, else
+/// [`Error::File`].
 pub fn failed(path: &Path, error: &io::Error) -> Error {
     let damage = error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>());
     match damage {

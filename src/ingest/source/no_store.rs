@@ -3,10 +3,12 @@
 use std::convert::Infallible;
 use std::io::{self, Read};
 
-use super::{Bytes, InputFile};
+use bytes::Bytes;
+
+use super::file::InputFile;
 use crate::error::{Error, Result};
 
-/// There is none.
+/// Cannot exist.
 #[derive(Debug)]
 pub struct Object(Infallible);
 

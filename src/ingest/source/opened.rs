@@ -1,16 +1,36 @@
-//! A file that can be read: at any place, from its start, or mapped.
+//! An open file: its bytes at any place, from its start, or mapped.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
+use bytes::Bytes;
 use memmap2::Mmap;
 
+use super::codec::Codec;
+use super::failure::failed;
+use super::file::{InputFile, Place};
 use super::store::Object;
-use super::{InputFile, Place, failed};
 use crate::error::{Error, Result};
 
-pub use bytes::Bytes;
+impl InputFile {
+    pub fn open(&self) -> Result<Opened> {
+        Opened::new(self)
+    }
+
+    /// The file's bytes from its start, unpacked.
+    pub fn unpacked(&self, codec: Codec) -> Result<Box<dyn Read + Send>> {
+        let raw = self.open()?.stream();
+        codec.unpack(raw).map_err(|e| failed(&self.path, &e))
+    }
+
+    /// The first `length` of these bytes, or all where there are fewer.
+    pub fn head(&self, codec: Codec, length: usize) -> Result<Vec<u8>> {
+        let mut head = Vec::new();
+        let read = self.unpacked(codec)?.take(length as u64).read_to_end(&mut head);
+        read.map_err(|e| failed(&self.path, &e)).map(|_| head)
+    }
+}
 
 #[derive(Debug)]
 pub enum Opened {
@@ -19,16 +39,10 @@ pub enum Opened {
 }
 
 impl Opened {
-    pub(super) fn new(file: &InputFile) -> Result<Opened> {
-        let refuse = |e: io::Error| Error::file(&file.path, "cannot open", &e, "check input.ratings");
+    fn new(file: &InputFile) -> Result<Opened> {
         match &file.place {
-            Place::Disk => {
-                let remedy = "check that every machine has the file and may read it";
-                let opened = File::open(&file.path).map_err(|e| Error::file(&file.path, "cannot open", &e, remedy))?;
-                check_size(file, opened.metadata().map_err(refuse)?.len())?;
-                Ok(Opened::Disk(opened))
-            }
-            Place::Spooled(spool) => spool.open().map(Opened::Disk).map_err(refuse),
+            Place::Disk => open_on_disk(file).map(Opened::Disk),
+            Place::Spooled(spool) => spool.open().map(Opened::Disk).map_err(|e| cannot_open(file, &e, CHECK_INPUT)),
             Place::Store { version } => Object::open(file, version.as_deref()).map(Opened::Store),
             Place::Stdin => unreachable!("standard input is put into a file before it is read"),
         }
@@ -42,7 +56,7 @@ impl Opened {
         }
     }
 
-    /// Says that these bytes will be asked for soon. Disks read ahead by themselves.
+    /// Announces that these bytes will be asked for soon. Disks read ahead by themselves.
     pub fn prefetch(&self, start: u64, length: u64) {
         match self {
             Opened::Disk(_) => {}
@@ -50,7 +64,7 @@ impl Opened {
         }
     }
 
-    /// All bytes.
+    /// All bytes, from the start.
     pub fn stream(self) -> Box<dyn Read + Send> {
         match self {
             Opened::Disk(file) => Box::new(FromStart { file, at: 0 }),
@@ -58,15 +72,29 @@ impl Opened {
         }
     }
 
-    /// The file in memory, where it is on a disk.
+    /// The file mapped into memory, where it is on a disk.
     pub fn map(&self, of: &InputFile) -> Result<Option<Mmap>> {
         let Opened::Disk(file) = self else { return Ok(None) };
-        // SAFETY: the map is read as bytes only. A file that is cut while it is read ends the process with a signal, as
-        // with any reader of mapped files; changed bytes are read as they then are.
+        // SAFETY: the map is read as bytes only. If the file is truncated meanwhile, a signal ends the process, as with
+        // any reader of mapped files; changed bytes are read as they then are.
         let mapped = unsafe { Mmap::map(file) }.map_err(|e| failed(&of.path, &e))?;
         check_size(of, mapped.len() as u64)?;
         Ok(Some(mapped))
     }
+}
+
+const CHECK_INPUT: &str = "check input.ratings";
+
+fn open_on_disk(file: &InputFile) -> Result<File> {
+    let remedy = "check that every machine has the file and may read it";
+    let opened = File::open(&file.path).map_err(|e| cannot_open(file, &e, remedy))?;
+    let metadata = opened.metadata().map_err(|e| cannot_open(file, &e, CHECK_INPUT))?;
+    check_size(file, metadata.len())?;
+    Ok(opened)
+}
+
+fn cannot_open(file: &InputFile, error: &io::Error, remedy: &str) -> Error {
+    Error::file(&file.path, "cannot open", error, remedy)
 }
 
 fn check_size(file: &InputFile, bytes: u64) -> Result<()> {

@@ -1,5 +1,5 @@
-//! Standard input. It can be read once and in one process, but a run reads its input from several places and perhaps again
-//! ([`crate::flow::read`]): so it goes into a nameless file first, which every process of this machine can open.
+//! Standard input. It can be read once and in one process, but a run reads its input from several places and perhaps
+//! twice. So standard input goes into an unnamed file first, which every process of the same machine can open.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,18 +11,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// A nameless file of a process, and what tells it from any other.
+/// An unnamed file of a process, with marks by which another process recognises it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Spool {
-    /// Leads to the file as long as its process keeps it open.
+    /// Leads to the file while its process keeps it open.
     path: PathBuf,
-    /// Differs between machines, and between starts of one.
+    /// The boot id, which differs between machines and between starts of one machine.
     boot: String,
     device: u64,
     inode: u64,
 }
 
-/// Reads standard input to its end. Returns the file, its length, and what keeps it.
+/// Reads standard input to its end. Returns the file, its length, and the handle that keeps it.
 pub fn spool(folder: &Path) -> Result<(Spool, u64, File)> {
     let failed = |e: io::Error| Error::file(folder, "cannot keep standard input", &e, "set scratch to a roomy folder");
     let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
@@ -32,7 +32,7 @@ pub fn spool(folder: &Path) -> Result<(Spool, u64, File)> {
     Ok((Spool { path, boot: boot(), device: metadata.dev(), inode: metadata.ino() }, bytes, file))
 }
 
-/// Copies all; tells a failure to write, by `failed`, from one to read.
+/// Copies all bytes. `failed` makes the error of a failure to write.
 fn copy(from: &mut impl io::Read, to: &mut File, failed: impl Fn(io::Error) -> Error) -> Result<u64> {
     let mut buffer = vec![0; 1 << 20];
     let mut bytes = 0;

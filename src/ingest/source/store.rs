@@ -1,15 +1,16 @@
 //! Object stores: S3 and what speaks its protocol, Google Cloud Storage, Azure.
 //!
 //! Credentials, region and endpoint come from the environment, by the names that each store's own tools use
-//! (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, …). Requests
-//! are repeated by the client as it sees fit. Bytes are fetched on threads of their own, so that the next piece travels
+//! (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, …). The
+//! client decides when to repeat a request. Separate threads fetch the bytes, so that the next piece is on its way
 //! while one is read.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Mutex, mpsc};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, mpsc};
 
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
@@ -17,22 +18,23 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use super::failure::StoreFailed;
-use super::{Bytes, InputFile, Place, failed};
+use super::failure::{StoreFailed, failed};
+use super::file::{InputFile, Place};
+use super::hidden;
 use crate::error::{Error, Result};
 
-/// Where requests are worked on.
+/// Runs the requests.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    // What TLS computes with; another library may have chosen already.
+    // The cryptography of TLS. It fails where another library has installed one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     threads.expect("threads can be started")
 });
 
-/// Pieces on their way to a reader of a stream.
+/// Pieces of a stream that wait for their reader, at most.
 const PIECES_AHEAD: usize = 8;
 
-/// What a store's message is cut to.
+/// The most characters of a store's message.
 const MESSAGE: usize = 300;
 
 /// An object that can be read.
@@ -70,29 +72,40 @@ async fn find(address: &str) -> object_store::Result<Vec<InputFile>> {
     let pattern_at = address.find(['*', '?', '[']);
     let literal = pattern_at.map_or(address, |at| &address[..=address[..at].rfind('/').unwrap_or(at - 1)]);
     let (store, key, root) = connect(literal)?;
-    if pattern_at.is_none() && !literal.ends_with('/') {
-        match store.head(&key).await {
-            Ok(meta) => return Ok(vec![file(address.to_string(), meta)]),
-            Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(error),
-        }
+    if pattern_at.is_none()
+        && !literal.ends_with('/')
+        && let Some(meta) = head(&store, &key).await?
+    {
+        return Ok(vec![file(address.to_string(), meta)]);
     }
     let prefix = (!key.as_ref().is_empty()).then_some(&key);
     let all: Vec<ObjectMeta> = store.list(prefix).try_collect().await?;
     let named = all.into_iter().map(|meta| file(format!("{root}{}", meta.location), meta));
-    Ok(match pattern_at {
-        None => named.filter(|file| !is_hidden(file, literal)).collect(),
-        Some(_) => {
-            let options = glob::MatchOptions {
-                require_literal_separator: true,
-                require_literal_leading_dot: true,
-                ..glob::MatchOptions::new()
-            };
-            let pattern = glob::Pattern::new(address)
-                .map_err(|e| object_store::Error::Generic { store: "pattern", source: Box::new(e) })?;
-            named.filter(|file| pattern.matches_with(&file.path.to_string_lossy(), options)).collect()
-        }
-    })
+    match pattern_at {
+        None => Ok(named.filter(|file| !is_hidden(file, literal)).collect()),
+        Some(_) => matching(address, named),
+    }
+}
+
+/// What the store says of one object, if there is one of this name.
+async fn head(store: &Arc<dyn ObjectStore>, key: &Key) -> object_store::Result<Option<ObjectMeta>> {
+    match store.head(key).await {
+        Ok(meta) => Ok(Some(meta)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The files whose address matches a pattern.
+fn matching(pattern: &str, files: impl Iterator<Item = InputFile>) -> object_store::Result<Vec<InputFile>> {
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::new()
+    };
+    let pattern = glob::Pattern::new(pattern)
+        .map_err(|e| object_store::Error::Generic { store: "pattern", source: Box::new(e) })?;
+    Ok(files.filter(|file| pattern.matches_with(&file.path.to_string_lossy(), options)).collect())
 }
 
 fn file(address: String, meta: ObjectMeta) -> InputFile {
@@ -101,10 +114,10 @@ fn file(address: String, meta: ObjectMeta) -> InputFile {
 
 fn is_hidden(file: &InputFile, folder: &str) -> bool {
     let path = file.path.to_string_lossy();
-    path.strip_prefix(folder).unwrap_or(&path).split('/').any(crate::ingest::files::is_hidden)
+    path.strip_prefix(folder).unwrap_or(&path).split('/').any(hidden::is_hidden)
 }
 
-/// The store of an address, the key in it, and what comes before the key.
+/// The store of an address, the key in it, and the part of the address before the key.
 fn connect(address: &str) -> object_store::Result<(Arc<dyn ObjectStore>, Key, String)> {
     let generic = |e: url::ParseError| object_store::Error::Generic { store: "address", source: Box::new(e) };
     let url = Url::parse(address).map_err(generic)?;
@@ -118,7 +131,7 @@ fn connect(address: &str) -> object_store::Result<(Arc<dyn ObjectStore>, Key, St
     Ok((store.into(), key, root))
 }
 
-/// The message of a store in one line, and not the whole of a page.
+/// The message of a store in one line, cut to [`MESSAGE`] characters.
 fn as_io(error: &object_store::Error) -> io::Error {
     let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     let short: String = text.chars().take(MESSAGE).collect();
@@ -141,13 +154,16 @@ impl Object {
         RUNTIME.spawn(async move { store.get_opts(&key, options).await?.bytes().await })
     }
 
+    fn coming(&self) -> MutexGuard<'_, HashMap<u64, (u64, Pending)>> {
+        self.coming.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
     pub fn prefetch(&self, start: u64, length: u64) {
-        let mut coming = self.coming.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        coming.entry(start).or_insert_with(|| (length, self.ask(start, length)));
+        self.coming().entry(start).or_insert_with(|| (length, self.ask(start, length)));
     }
 
     pub fn read_at(&self, start: u64, length: u64) -> io::Result<Bytes> {
-        let asked = self.coming.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(&start);
+        let asked = self.coming().remove(&start);
         let pending = match asked {
             Some((ahead, pending)) if ahead >= length => pending,
             _ => self.ask(start, length),
@@ -163,7 +179,7 @@ impl Object {
             let mut stream = store.get_opts(&key, options).await?.into_stream();
             while let Some(piece) = stream.next().await {
                 let piece = piece?;
-                // A full channel holds this thread of the runtime, which is what bounds the memory.
+                // A full channel blocks this thread of the runtime, which bounds the memory.
                 if tokio::task::block_in_place(|| send.send(Ok(piece))).is_err() {
                     break;
                 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// The schemes of object stores.
 const STORES: [&str; 7] = ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss"];
 
-/// What a name in `input.ratings` stands for.
+/// What a name in `input.ratings` means.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Named {
     /// A path on a disk.
@@ -25,7 +25,7 @@ pub fn scheme(text: &str) -> Option<&str> {
     (!scheme.is_empty() && scheme.chars().all(fits)).then_some(scheme)
 }
 
-/// Tells a path from an address.
+/// Whether a name is a path or an address.
 ///
 /// Errors: [`Error::Job`] for an address that cannot be read.
 pub fn named(path: &Path) -> Result<Named> {

@@ -1,0 +1,89 @@
+//! How a Parquet file is read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::TimeUnit;
+
+/// How to read one Parquet file, and the places of its rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// The number of rows of each row group.
+    pub row_groups: Vec<u64>,
+    /// Bytes of the columns that count, as they are stored, of each row group.
+    pub bytes: Vec<u64>,
+    pub user: Place,
+    pub item: Place,
+    /// `None`: each row counts 1.
+    pub rating: Option<Place>,
+    /// The place of the time, if the job uses times.
+    pub time: Option<TimePlace>,
+}
+
+/// Where a time comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimePlace {
+    pub place: Place,
+    /// The unit of numbers: the one that the column declares, or else the job's.
+    pub unit: TimeUnit,
+    /// Numbers count days.
+    pub in_days: bool,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// A leaf column of the file, from 0.
+    Leaf { leaf: usize, column: usize, kind: Kind },
+    /// The name of a folder ([`crate::ingest::partitions`]).
+    Folder { value: String, column: usize },
+}
+
+/// What a column's values are taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    Signed,
+    Unsigned,
+    Float,
+    Boolean,
+    /// Digits after the point.
+    Decimal {
+        scale: u32,
+    },
+    /// A date or a point in time: an integer.
+    Time,
+    Text,
+    Uuid,
+}
+
+impl Layout {
+    pub fn n_rows(&self) -> u64 {
+        self.row_groups.iter().sum()
+    }
+
+    /// The places of all columns that count.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        let time = self.time.as_ref().map(|time| &time.place);
+        [Some(&self.user), Some(&self.item), self.rating.as_ref(), time].into_iter().flatten()
+    }
+
+    /// The number in the file of the first row of a row group.
+    pub fn first_row(&self, group: usize) -> u64 {
+        self.row_groups[..group].iter().sum()
+    }
+}
+
+impl Place {
+    pub fn leaf(&self) -> Option<usize> {
+        match self {
+            Place::Leaf { leaf, .. } => Some(*leaf),
+            Place::Folder { .. } => None,
+        }
+    }
+
+    /// The index of the column, as the job file counts, from 0.
+    pub fn column(&self) -> usize {
+        match self {
+            Place::Leaf { column, .. } | Place::Folder { column, .. } => *column,
+        }
+    }
+}

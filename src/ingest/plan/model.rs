@@ -1,0 +1,96 @@
+//! What to read, and how.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ingest::dialect::Dialect;
+use crate::ingest::parquet;
+use crate::ingest::source::{Codec, InputFile};
+use crate::job::GenerateSpec;
+
+/// What to read, the same on every worker.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Plan {
+    Files(Vec<PlannedFile>),
+    Generate(GenerateSpec),
+}
+
+/// A file, and how it is to be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedFile {
+    pub file: InputFile,
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Format {
+    Text { codec: Codec, dialect: Dialect },
+    Parquet(parquet::Layout),
+}
+
+/// Bytes of a short row of text: two ids and a rating.
+pub const BYTES_PER_ROW: u64 = 16;
+
+/// About how many bytes of text are in a byte of a packed one.
+pub const PACKED: u64 = 4;
+
+impl Plan {
+    /// About how many rows there are.
+    pub fn expected_rows(&self) -> u64 {
+        match self {
+            Plan::Files(files) => files.iter().map(PlannedFile::expected_rows).sum(),
+            Plan::Generate(spec) => (spec.users as f64 * spec.ratings_per_user) as u64,
+        }
+    }
+
+    /// The files to read; none where data are generated.
+    pub fn planned_files(&self) -> &[PlannedFile] {
+        match self {
+            Plan::Files(files) => files,
+            Plan::Generate(_) => &[],
+        }
+    }
+
+    /// The files to read, without how they are read.
+    pub fn files(&self) -> Vec<InputFile> {
+        self.planned_files().iter().map(|planned| planned.file.clone()).collect()
+    }
+}
+
+impl PlannedFile {
+    fn expected_rows(&self) -> u64 {
+        match &self.format {
+            Format::Text { codec: Codec::None, .. } => self.file.bytes / BYTES_PER_ROW,
+            Format::Text { .. } => self.file.bytes.saturating_mul(PACKED) / BYTES_PER_ROW,
+            Format::Parquet(layout) => layout.n_rows(),
+        }
+    }
+    /// Its bytes that count, as they are stored.
+    pub fn stored_bytes(&self) -> u64 {
+        match &self.format {
+            Format::Parquet(layout) => layout.bytes.iter().sum(),
+            Format::Text { .. } => self.file.bytes,
+        }
+    }
+
+    /// The number of rows, where the file says it.
+    pub fn known_rows(&self) -> Option<u64> {
+        match &self.format {
+            Format::Parquet(layout) => Some(layout.n_rows()),
+            Format::Text { .. } => None,
+        }
+    }
+
+    /// How many workers can read it side by side; `None` where there may be any number.
+    pub fn readers(&self) -> Option<u64> {
+        match &self.format {
+            Format::Parquet(layout) => Some(layout.row_groups.len() as u64),
+            Format::Text { codec: Codec::None, .. } => None,
+            Format::Text { .. } => Some(1),
+        }
+    }
+
+    /// A text that is not packed, which can be cut anywhere.
+    pub fn is_plain_text(&self) -> bool {
+        matches!(self.format, Format::Text { codec: Codec::None, .. })
+    }
+}

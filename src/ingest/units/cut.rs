@@ -1,0 +1,98 @@
+//! Cuts the input into pieces and deals them to the workers. Every worker does so by itself and gets the same result.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::unit::{Part, Unit};
+use crate::collective::Collective;
+use crate::ingest::plan::{Format, PlannedFile};
+use crate::ingest::scan::Range;
+use crate::ingest::source::{Codec, Place};
+
+pub(super) const SMALLEST_RANGE: u64 = 64 << 10;
+/// The pages of a range stay in memory while it is read.
+pub(super) const LARGEST_RANGE: u64 = 4 << 20;
+/// A request to a store takes long, however little it asks for.
+const SMALLEST_FETCH: u64 = 1 << 20;
+const LARGEST_FETCH: u64 = 8 << 20;
+
+/// Ranges for each worker, at least: enough that the slowest worker ends soon after the others.
+pub(super) const RANGES_PER_PEER: u64 = 8;
+
+/// Unpacking a byte of a packed text takes as long as reading this many bytes of plain text.
+const PACKED_WEIGHT: u64 = 6;
+/// The same for the columns of a Parquet file.
+const PARQUET_WEIGHT: u64 = 4;
+
+/// Cuts all files into pieces for `peers` workers, in the order of the files.
+pub fn cut(files: &[PlannedFile], peers: usize) -> Vec<Unit> {
+    let total: u64 = files.iter().map(|planned| planned.file.bytes).sum();
+    let even = total.div_ceil(RANGES_PER_PEER * peers.max(1) as u64);
+    files.iter().enumerate().flat_map(|(index, planned)| cut_file(index as u32, planned, even)).collect()
+}
+
+fn cut_file(index: u32, planned: &PlannedFile, even: u64) -> Vec<Unit> {
+    let bytes = planned.file.bytes;
+    let unit = |part, weight| Unit { file: index, part, weight };
+    match &planned.format {
+        Format::Text { codec: Codec::None, .. } => {
+            ranges(planned, even).map(|r| unit(Part::Range(r), r.end - r.start)).collect()
+        }
+        Format::Text { .. } => vec![unit(Part::Whole, bytes.saturating_mul(PACKED_WEIGHT))],
+        Format::Parquet(layout) => {
+            let weights = layout.bytes.iter().map(|bytes| bytes.saturating_mul(PARQUET_WEIGHT));
+            weights.enumerate().map(|(group, weight)| unit(Part::RowGroup(group), weight)).collect()
+        }
+    }
+}
+
+/// The ranges of a plain text, of about `even` bytes each.
+fn ranges(planned: &PlannedFile, even: u64) -> impl Iterator<Item = Range> {
+    let bytes = planned.file.bytes;
+    let size = match planned.file.place {
+        Place::Store { .. } => even.clamp(SMALLEST_FETCH, LARGEST_FETCH),
+        _ => even.clamp(SMALLEST_RANGE, LARGEST_RANGE),
+    };
+    (0..bytes.div_ceil(size)).map(move |i| Range { start: i * size, end: bytes.min((i + 1) * size) })
+}
+
+/// The pieces of worker `index` of `readers`, in the order of the input: the heaviest are dealt first, each to the
+/// worker that has the least.
+pub fn share(units: &[Unit], index: usize, readers: usize) -> Vec<Unit> {
+    let mut by_weight: Vec<usize> = (0..units.len()).collect();
+    by_weight.sort_by_key(|&unit| Reverse(units[unit].weight));
+    let mut mine = Vec::new();
+    let mut least: BinaryHeap<Reverse<(u64, usize)>> = (0..readers).map(|reader| Reverse((0, reader))).collect();
+    for unit in by_weight {
+        let Some(Reverse((load, reader))) = least.pop() else { break };
+        if reader == index {
+            mine.push(unit);
+        }
+        least.push(Reverse((load + units[unit].weight.max(1), reader)));
+    }
+    mine.sort_unstable();
+    mine.into_iter().map(|unit| units[unit]).collect()
+}
+
+/// The pieces that this worker reads, in the order of the input. All workers call it together.
+pub fn own_units<C: Collective>(c: &mut C, files: &[PlannedFile]) -> Vec<Unit> {
+    let readers = readers(c, files);
+    match readers.iter().position(|&reader| reader == c.index()) {
+        Some(place) => share(&cut(files, readers.len()), place, readers.len()),
+        None => Vec::new(),
+    }
+}
+
+/// The workers that read: all of them, unless standard input is read, which only the processes of one machine can
+/// reach.
+fn readers<C: Collective>(c: &mut C, files: &[PlannedFile]) -> Vec<usize> {
+    let everyone = 0..c.peers();
+    let spooled = |file: &&PlannedFile| matches!(file.file.place, Place::Spooled(_));
+    if files.iter().find(spooled).is_none() {
+        return everyone.collect();
+    }
+    let reached = files.iter().filter(spooled).all(|file| file.file.open().is_ok());
+    let reached = c.gather_values(&reached);
+    let reached = c.broadcast_value(c.is_coordinator().then_some(&reached));
+    everyone.filter(|&peer| reached[peer]).collect()
+}

@@ -1,0 +1,109 @@
+use std::io::Write as _;
+
+use proptest::prelude::*;
+
+use super::cut::{LARGEST_RANGE, RANGES_PER_PEER, SMALLEST_RANGE};
+use super::*;
+use crate::ingest::dialect::Dialect;
+use crate::ingest::plan::{Format, PlannedFile};
+use crate::ingest::scan::{BadRow, Range, RawRow, RowSink};
+use crate::ingest::source::{Codec, InputFile, Place};
+
+fn planned(bytes: u64, codec: Codec) -> PlannedFile {
+    let dialect = Dialect::example(",", 3);
+    let file = InputFile { path: "f".into(), bytes, place: Place::Disk };
+    PlannedFile { file, format: Format::Text { codec, dialect } }
+}
+
+// arrival-blind: every row is read, and read once.
+#[test]
+fn ranges_cover_every_byte_once() {
+    for (sizes, peers) in [(vec![0, 5], 3), (vec![10 << 20, 1, 0, 700 << 20], 4), (vec![1 << 30], 1)] {
+        let files: Vec<_> = sizes.iter().map(|&bytes| planned(bytes, Codec::None)).collect();
+        let units = cut(&files, peers);
+        for (file, &bytes) in sizes.iter().enumerate() {
+            let of_file = units.iter().filter(|unit| unit.file == file as u32);
+            let ranges: Vec<Range> = of_file
+                .map(|unit| match unit.part {
+                    Part::Range(range) => range,
+                    other => panic!("{other:?} of a plain text"),
+                })
+                .collect();
+            assert_eq!(ranges.iter().map(|r| r.end - r.start).sum::<u64>(), bytes);
+            assert!(ranges.windows(2).all(|w| w[0].end == w[1].start));
+            assert!(ranges.iter().all(|r| r.start < r.end && r.end - r.start <= LARGEST_RANGE));
+        }
+        let total: u64 = sizes.iter().sum();
+        assert!(units.len() as u64 >= (RANGES_PER_PEER * peers as u64).min(total / SMALLEST_RANGE));
+    }
+}
+
+proptest! {
+    // arrival-blind: every piece is read by one worker, in the order of the input.
+    #[test]
+    fn every_piece_has_one_reader_and_none_has_much_more_than_another(
+        sizes in prop::collection::vec((0u64..50_000_000, any::<bool>()), 1..20),
+        readers in 1usize..9,
+    ) {
+        let codec = |packed| if packed { Codec::Gzip } else { Codec::None };
+        let files: Vec<_> = sizes.iter().map(|&(bytes, packed)| planned(bytes, codec(packed))).collect();
+        let units = cut(&files, readers);
+        let shares: Vec<Vec<Unit>> = (0..readers).map(|reader| share(&units, reader, readers)).collect();
+        let mut dealt = 0;
+        for unit in &units {
+            dealt += shares.iter().filter(|share| share.contains(unit)).count();
+        }
+        prop_assert_eq!(dealt, units.len());
+        let place = |unit: &Unit| units.iter().position(|other| other == unit);
+        prop_assert!(shares.iter().all(|share| share.is_sorted_by_key(place)));
+        let load = |share: &Vec<Unit>| share.iter().map(|unit| unit.weight.max(1)).sum::<u64>();
+        let heaviest = units.iter().map(|unit| unit.weight.max(1)).max().unwrap_or(0);
+        let loads: Vec<u64> = shares.iter().map(load).collect();
+        prop_assert!(loads.iter().max() <= loads.iter().min().map(|least| least + heaviest).as_ref());
+    }
+}
+
+/// The largest `RssFile` seen, in KiB: pages of mapped files in this process's memory.
+#[derive(Default)]
+struct Resident {
+    rows: u64,
+    highest: u64,
+}
+
+impl RowSink for Resident {
+    fn row(&mut self, _row: RawRow<'_>) {
+        self.rows += 1;
+        if self.rows.is_multiple_of(10_000) {
+            self.highest = self.highest.max(rss_file());
+        }
+    }
+
+    fn bad(&mut self, bad: BadRow<'_>) {
+        panic!("{}", bad.problem);
+    }
+}
+
+fn rss_file() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find(|line| line.starts_with("RssFile:")).expect("a line for it");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number of KiB")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_scanned_file_does_not_stay_in_memory() {
+    const LINES: u64 = 4_000_000;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let text: String = (0..LINES / 1000).map(|i| format!("{},7,3.5,1147880044\n", 100_000 + i)).collect();
+    (0..1000).for_each(|_| file.write_all(text.as_bytes()).unwrap());
+    let bytes = text.len() as u64 * 1000;
+    let dialect = Dialect::example(",", 4);
+    let file = InputFile::on_disk(file.path().into()).unwrap();
+    let files = [PlannedFile { file, format: Format::Text { codec: Codec::None, dialect } }];
+    let units = cut(&files, 1);
+    let (before, mut sink) = (rss_file(), Resident::default());
+    scan_units(&units, &files, &mut sink, |_, _| true).unwrap();
+    assert_eq!(sink.rows, LINES);
+    let grown = sink.highest.saturating_sub(before) << 10;
+    assert!(bytes > 90 << 20 && grown < 32 << 20, "{grown} of {bytes} bytes were in memory at once");
+}

@@ -1,0 +1,34 @@
+//! A piece of the input.
+
+use crate::ingest::plan::{Format, PlannedFile};
+use crate::ingest::scan::Range;
+
+/// A piece of the input that one worker reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit {
+    /// Index of the file.
+    pub file: u32,
+    pub part: Part,
+    /// The cost of reading it, in bytes of plain text.
+    pub weight: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Range(Range),
+    /// A packed file, from its start to its end.
+    Whole,
+    RowGroup(usize),
+}
+
+impl Unit {
+    /// Bytes of its file that it takes, as they are stored.
+    pub fn bytes(&self, files: &[PlannedFile]) -> u64 {
+        let planned = &files[self.file as usize];
+        match (self.part, &planned.format) {
+            (Part::Range(range), _) => range.end - range.start,
+            (Part::RowGroup(group), Format::Parquet(layout)) => layout.bytes[group],
+            _ => planned.file.bytes,
+        }
+    }
+}
