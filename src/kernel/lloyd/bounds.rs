@@ -8,10 +8,12 @@
 //! lower centroid. Every number here is rounded to the safe side; where the gap is not beyond doubt, the exact distances
 //! decide.
 
-use super::screen::{self, Copies, Outlook, Screen, Sight};
-use super::{LANES, Scores, Shift, Tiles, dense};
-
 use std::ops::Range;
+
+use super::dense;
+use super::points::{LANES, Scores};
+use super::screen::{self, Copies, Outlook, Screen, Sight};
+use super::tiles::{Shift, Tiles};
 
 /// More than the relative error of a conversion to single precision and of one operation there.
 const MARGIN: f32 = 1.0 / (1u32 << 22) as f32;
