@@ -19,7 +19,7 @@ use crate::shard::store::Store;
 use crate::shard::weight::Weigher;
 use crate::stages::continuity::Continuity;
 use crate::stages::evidence::{Question, activity_correlation};
-use crate::stages::kmeans::{self, Centroids, Fitted, KMeans, StartReport, Sweep, SweepCurve};
+use crate::stages::kmeans::{self, Centroids, Fitted, KMeans, Settings, StartReport, Sweep, SweepCurve};
 use crate::stages::names;
 use crate::stages::pca::{self, Pca};
 use crate::stages::profile;
@@ -56,6 +56,7 @@ pub fn fit<C: Collective>(
 ) -> Result<Option<Outcome>> {
     let Task { job, layout, sweep_over, earlier, beginning, scratch } = task;
     let memory = share(job, layout.workers, RUNS_PERCENT);
+    let settings = Settings { params: &job.kmeans, seed: job.seed, memory };
     let mut warnings = warnings::of_data(c, job, &ratings);
     let shard = &ratings.shard;
     let Projected { weigher, matrix, pca, scores, activity_correlation } =
@@ -73,16 +74,7 @@ pub fn fit<C: Collective>(
                 Fitted { kmeans, assignment, curve: SweepCurve::default(), tried }
             })
         }
-        None => kmeans::fit_and_sweep(
-            c,
-            scores.view(),
-            &shard.draw_keys,
-            &job.kmeans,
-            projected,
-            job.seed,
-            memory,
-            checkpoint,
-        ),
+        None => kmeans::fit_and_sweep(c, scores.view(), &shard.draw_keys, projected, settings, checkpoint),
     })?;
     tell_starts(job.kmeans.clusters, &found.kmeans);
     let compared = earlier.map(|(previous, known)| {
@@ -94,9 +86,7 @@ pub fn fit<C: Collective>(
         Some(params) if !sweep_over.is_empty() => {
             let full = params.full.then(|| {
                 let points = Points::Sparse(&matrix);
-                clock.time("sweep", || {
-                    kmeans::sweep(c, points, &shard.draw_keys, &sweep_over, &job.kmeans, job.seed, memory, checkpoint)
-                })
+                clock.time("sweep", || kmeans::sweep(c, points, &shard.draw_keys, &sweep_over, settings, checkpoint))
             });
             let projected = params.projected.then_some(curve);
             Some(Sweep { clusters: sweep_over, projected, full: full.transpose()? })
