@@ -19,7 +19,7 @@ use crate::flow::cluster::Layout;
 use crate::flow::launch::{self, Orders};
 use crate::ingest::planted;
 use crate::job;
-use crate::report::{forecast, terminal};
+use crate::report::{self, forecast, terminal};
 use crate::results::run::Finished;
 use crate::results::{assigned, followed, model};
 use crate::runs;
@@ -37,7 +37,7 @@ pub fn dispatch(command: &Command) -> Result<u8> {
         Command::Generate(args) => generate(args).map(|()| 0),
         Command::Assign(args) => assign(args).map(|()| 0),
         Command::Follow(args) => follow(args).map(|()| 0),
-        Command::Report(args) => report(args).map(|()| 0),
+        Command::Report(args) => render(args).map(|()| 0),
         Command::Verify(args) => verify(args),
         Command::Completions(args) => {
             print(|out| out.write_all(&args.script(Cli::command())));
@@ -130,9 +130,9 @@ fn assign(args: &AssignArgs) -> Result<()> {
     let order = runs::assign::Order { model, job, places: places.clone(), titles };
     let found = runs::assign::run(order, args.threads()?)?;
     warn(foreign.as_slice());
-    warn(&found.warnings(&places.users));
+    warn(&report::assigned::warnings(&found, &places.users));
     // The users may go to standard output.
-    note(|sink| found.print(&places.users, sink));
+    note(|sink| report::assigned::print(&found, &places.users, sink));
     Ok(())
 }
 
@@ -169,11 +169,11 @@ fn follow(args: &FollowArgs) -> Result<()> {
         return Ok(());
     };
     // Changes may go to standard output.
-    note(|sink| record.print(&places, sink));
+    note(|sink| report::followed::print(&record, &places, sink));
     Ok(())
 }
 
-fn report(args: &ReportArgs) -> Result<()> {
+fn render(args: &ReportArgs) -> Result<()> {
     begin(args.talk);
     let page = runs::report::render(&args.run, args.output.as_deref())?;
     print(|out| terminal::print_place(&page, std::io::stdout().is_terminal(), out));

@@ -62,45 +62,56 @@ fn kept_at_restart<const B: usize>(values: usize) -> usize {
 pub fn top_eigenpairs<const B: usize>(op: &mut impl Operator<B>, n: usize, options: Options) -> Eigenpairs {
     let limit = options.max_basis / B * B;
     assert!(n >= limit + B && limit >= least_basis::<B>(options.values), "no basis of {limit} columns in {n} rows");
-    let (chunks, seed) = (Chunks::of(n), options.seed);
-    let state = op.resume();
-    let done = state.as_ref().map_or(0, |state| state.sweeps);
-    let mut space = match state {
-        Some(state) => Space::<B>::resume(op, chunks, seed, state),
-        None => Space::new(op, chunks, seed),
-    };
+    let (mut space, done) = begin(op, Chunks::of(n), options.seed);
     for sweep in done + 1.. {
-        if sweep > 1 && op.wants_state(space.width() + B) {
-            let state = space.state(op, sweep - 1);
-            op.keep(state);
-        }
+        keep_if_wanted(op, &space, sweep);
         let image = op.apply(space.last());
         let coupling = space.extend(op, image);
-        let full = space.width() >= limit;
-        if space.width() <= options.values {
-            op.swept(sweep, None);
-            continue;
-        }
-        let progress = Progress::of(&space, &coupling, &options);
-        op.swept(sweep, Some(progress.residual));
+        let progress = (space.width() > options.values).then(|| Progress::of(&space, &coupling, &options));
+        op.swept(sweep, progress.as_ref().map(|progress| progress.residual));
+        let Some(progress) = progress else { continue };
         if progress.done || progress.stuck || sweep >= options.max_sweeps {
-            let (values, ritz) = symmetric_eigen(space.projected());
-            let vectors = space.rotate(op, &ritz, options.vectors);
-            let values = values[..options.values].to_vec();
-            return Eigenpairs {
-                values,
-                vectors,
-                sweeps: sweep,
-                residual: progress.residual,
-                converged: progress.done,
-            };
+            return finish(op, &space, &options, progress, sweep);
         }
-        if full {
+        if space.width() >= limit {
             let (values, ritz) = symmetric_eigen(space.projected());
             space.restart(&values, &ritz, kept_at_restart::<B>(options.values));
         }
     }
     unreachable!("the loop ends by returning")
+}
+
+/// The space to go on from, and the sweeps that led to it.
+fn begin<const B: usize>(op: &mut impl Operator<B>, chunks: Chunks, seed: u64) -> (Space<B>, usize) {
+    match op.resume() {
+        Some(state) => {
+            let sweeps = state.sweeps;
+            (Space::resume(op, chunks, seed, state), sweeps)
+        }
+        None => (Space::new(op, chunks, seed), 0),
+    }
+}
+
+/// Passes on the state before `sweep`, where the operator asks for it.
+fn keep_if_wanted<const B: usize>(op: &mut impl Operator<B>, space: &Space<B>, sweep: usize) {
+    if sweep > 1 && op.wants_state(space.width() + B) {
+        let state = space.state(op, sweep - 1);
+        op.keep(state);
+    }
+}
+
+/// The pairs that the space holds after its last sweep.
+fn finish<const B: usize>(
+    op: &mut impl Operator<B>,
+    space: &Space<B>,
+    options: &Options,
+    progress: Progress,
+    sweeps: usize,
+) -> Eigenpairs {
+    let (mut values, ritz) = symmetric_eigen(space.projected());
+    let vectors = space.rotate(op, &ritz, options.vectors);
+    values.truncate(options.values);
+    Eigenpairs { values, vectors, sweeps, residual: progress.residual, converged: progress.done }
 }
 
 /// How far the pairs are.

@@ -35,7 +35,7 @@ use crate::shard::Shard;
 use crate::shard::build::{self, Several};
 use crate::shard::incoming::Incoming;
 use crate::shard::store::Store;
-use crate::stages::kmeans;
+use crate::stages::kmeans::{self, Settings};
 use crate::stages::pca;
 use crate::stages::profile;
 use crate::stages::resume::InMemory;
@@ -267,7 +267,7 @@ impl Bench<'_> {
         let few = n.min(16_384);
         let sample = scores.slice(s![..few, ..]);
         let keys = &shard.draw_keys[..few];
-        let begin = || kmeans::fit(&mut Solo, sample, keys, &params, 1, u64::MAX);
+        let begin = || kmeans::fit(&mut Solo, sample, keys, Settings { params: &params, seed: 1, memory: u64::MAX });
         let (first, begun) = seconds(begin);
         let began = first.min(best(1, begin));
         let Ok((begun, _)) = begun else { return vec![0; n] };
@@ -305,7 +305,8 @@ impl Bench<'_> {
         let params = KMeansParams { clusters, n_init: 1, max_iter: 4, tol: 0.0, spherical: false };
         let (points, keys) = (Points::Sparse(&matrix), &shard.draw_keys[..matrix.n_rows()]);
         let nowhere = &mut InMemory::default();
-        let run = || kmeans::sweep(&mut Solo, points, keys, &[clusters], &params, 1, u64::MAX, nowhere);
+        let settings = Settings { params: &params, seed: 1, memory: u64::MAX };
+        let run = || kmeans::sweep(&mut Solo, points, keys, &[clusters], settings, nowhere);
         let (took, done) = seconds(run);
         let work = matrix.nnz() as f64 * time::sparse_work(&[clusters as f64], 4.0);
         if done.is_ok() { took / work } else { unknown }

@@ -19,7 +19,7 @@ use crate::shard::store::Store;
 use crate::shard::weight::Weigher;
 use crate::stages::continuity::Continuity;
 use crate::stages::evidence::{Evidence, Question, activity_correlation};
-use crate::stages::kmeans::{self, Assignment, Centroids, Fitted, KMeans, StartReport, Sweep, SweepCurve};
+use crate::stages::kmeans::{self, Assignment, Centroids, Fitted, KMeans, Settings, StartReport, Sweep, SweepCurve};
 use crate::stages::names;
 use crate::stages::pca::{self, Pca};
 use crate::stages::profile::{self, Profile};
@@ -147,10 +147,14 @@ struct Fit<'a, C> {
     checkpoint: &'a mut dyn Checkpoint,
 }
 
-impl<C: Collective> Fit<'_, C> {
+impl<'a, C: Collective> Fit<'a, C> {
     fn project<'s>(&mut self, shard: &'s Shard, store: &mut Store) -> Result<Space<'s>> {
         let Fit { c, job, clock, checkpoint, .. } = self;
         clock.time("pca", || project(*c, job, shard, store, *checkpoint))
+    }
+
+    fn settings(&self) -> Settings<'a> {
+        Settings { params: &self.job.kmeans, seed: self.job.seed, memory: self.runs_memory }
     }
 
     /// The segments, and those of every number of clusters that the sweep asks for.
@@ -161,7 +165,8 @@ impl<C: Collective> Fit<'_, C> {
         sweep_over: &[usize],
         beginning: Option<&Csr>,
     ) -> Result<Fitted> {
-        let Fit { c, job, runs_memory, clock, checkpoint, .. } = self;
+        let settings = self.settings();
+        let Fit { c, job, clock, checkpoint, .. } = self;
         let is_swept = job.sweep.as_ref().is_some_and(|sweep| sweep.projected);
         let sweep_over = if is_swept { sweep_over } else { &[] };
         let (points, keys) = (space.scores.view(), &shard.draw_keys);
@@ -170,9 +175,7 @@ impl<C: Collective> Fit<'_, C> {
                 let begin = Centroids::points(pca::project(&space.pca, centroids), &job.kmeans);
                 kmeans::fit_from(*c, points, keys, begin.view(), &job.kmeans).map(Fitted::alone)
             }
-            None => {
-                kmeans::fit_and_sweep(*c, points, keys, &job.kmeans, sweep_over, job.seed, *runs_memory, *checkpoint)
-            }
+            None => kmeans::fit_and_sweep(*c, points, keys, sweep_over, settings, *checkpoint),
         })?;
         tell_starts(job.kmeans.clusters, &found.kmeans);
         Ok(found)
@@ -198,10 +201,11 @@ impl<C: Collective> Fit<'_, C> {
         shard: &Shard,
         curve: SweepCurve,
     ) -> Result<Option<Sweep>> {
-        let Fit { c, job, runs_memory, clock, checkpoint, .. } = self;
+        let settings = self.settings();
+        let Fit { c, job, clock, checkpoint, .. } = self;
         let Some(params) = job.sweep.as_ref().filter(|_| !clusters.is_empty()) else { return Ok(None) };
         let (points, keys) = (Points::Sparse(&space.matrix), &shard.draw_keys);
-        let mut sweep = || kmeans::sweep(*c, points, keys, &clusters, &job.kmeans, job.seed, *runs_memory, *checkpoint);
+        let mut sweep = || kmeans::sweep(*c, points, keys, &clusters, settings, *checkpoint);
         let full = params.full.then(|| clock.time("sweep", &mut sweep)).transpose()?;
         Ok(Some(Sweep { projected: params.projected.then_some(curve), full, clusters }))
     }

@@ -3,8 +3,13 @@
 //! Weights and constants follow from the terms in the way and order in which a fit makes them, so a row gets the class that
 //! the fit found for it, whatever strips of items it went in.
 
-use super::super::csr::{Row, RowsRef};
-use super::{CHUNK, Cell, Desk, Entries, Kind, Outlook, Own, Weights, best_class, lanes};
+use super::cell::{Cell, Own};
+use super::entries::Entries;
+use super::fit::CHUNK;
+use super::kind::Kind;
+use super::look::{Desk, Outlook};
+use super::weights::{Weights, best_class, lanes};
+use crate::kernel::csr::{Row, RowsRef};
 
 /// Rows that are asked about together.
 const BATCH: usize = 64;

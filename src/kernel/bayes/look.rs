@@ -16,9 +16,11 @@
 
 use std::ops::Range;
 
-use super::super::csr::{Row, ValuesRef};
-use super::super::simd::{apply, versions};
-use super::{Entries, Kind, Weights, best_class, lanes, presence};
+use super::entries::Entries;
+use super::kind::{Kind, presence};
+use super::weights::{Weights, best_class, lanes};
+use crate::kernel::csr::{Row, ValuesRef};
+use crate::kernel::simd::{apply, versions};
 
 /// Entries that are summed up before they go to the total.
 const RUN: usize = 64;
@@ -223,7 +225,8 @@ impl<'a> Desk<'a> {
         for (number, weights) in tiles.enumerate() {
             self.masses.clear();
             let sums = &mut sums[number..];
-            add(weights, outlook.items.start, outlook.kind, rows, sums, constants.len(), &mut self.masses);
+            let strip = Strip { weights, first: outlook.items.start, kind: outlook.kind };
+            add(strip, rows, sums, constants.len(), &mut self.masses);
         }
         for ((row, &mass), sums) in rows.iter().zip(&self.masses).zip(sums.chunks_exact_mut(constants.len())) {
             let blur = outlook.blur(row.len(), mass);
@@ -233,17 +236,24 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// [`super::add_linear`] in single precision; also sets the rows' masses.
-#[apply(versions!)]
-fn add<const W: usize>(
-    weights: &[[f32; W]],
+/// A tile of weights of the items from `first` on.
+#[derive(Clone, Copy)]
+struct Strip<'a, const W: usize> {
+    weights: &'a [[f32; W]],
     first: usize,
     kind: Kind,
+}
+
+/// [`super::entries::add_linear`] in single precision; also appends each row's mass to `masses`.
+#[apply(versions!)]
+fn add<const W: usize>(
+    strip: Strip<'_, W>,
     rows: &[Row<'_>],
     sums: &mut [[f32; W]],
     step: usize,
     masses: &mut Vec<f32>,
 ) {
+    let Strip { weights, first, kind } = strip;
     let take = |x: f64| if kind == Kind::Bernoulli { presence(x) as f32 } else { x as f32 };
     let mut known: Option<&[f64; 256]> = None;
     let mut taken = [0.0f32; 256];

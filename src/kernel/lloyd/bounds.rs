@@ -8,10 +8,12 @@
 //! lower centroid. Every number here is rounded to the safe side; where the gap is not beyond doubt, the exact distances
 //! decide.
 
-use super::screen::{self, Copies, Outlook, Screen, Sight};
-use super::{LANES, Scores, Shift, Tiles, dense};
-
 use std::ops::Range;
+
+use super::dense;
+use super::points::{LANES, Scores};
+use super::screen::{self, Copies, Outlook, Screen, Sight};
+use super::tiles::{Shift, Tiles};
 
 /// More than the relative error of a conversion to single precision and of one operation there.
 const MARGIN: f32 = 1.0 / (1u32 << 22) as f32;
@@ -61,6 +63,8 @@ impl Odometers {
 
 /// The centroids of a run as they are now, for one pass over the users.
 pub struct View<'a> {
+    scores: Scores<'a>,
+    screen: &'a Screen,
     tiles: &'a Tiles,
     outlook: Outlook,
     /// Odometers, rounded down; and rounded up with the slack. Of a row without a label: infinite.
@@ -69,13 +73,14 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub fn new(screen: &Screen, tiles: &'a Tiles, odometers: &Odometers) -> View<'a> {
+    /// Of the users `scores`, whose screen `screen` is.
+    pub fn new(scores: Scores<'a>, screen: &'a Screen, tiles: &'a Tiles, odometers: &Odometers) -> View<'a> {
         let outlook = Outlook::new(screen, tiles);
         let up = |reading: &f64| ((reading + outlook.slack) as f32) * (1.0 + MARGIN);
         let mut up: Vec<f32> = odometers.readings.iter().map(up).collect();
         up.push(f32::INFINITY);
         let down = odometers.readings.iter().map(|&reading| (reading as f32) * (1.0 - MARGIN)).collect();
-        View { tiles, outlook, down, up }
+        View { scores, screen, tiles, outlook, down, up }
     }
 
     /// The reading up to which a row of cluster `label` may be left alone, if its gap is beyond doubt.
@@ -98,6 +103,15 @@ pub struct Desk {
     exact: Vec<dense::Nearby>,
 }
 
+impl Desk {
+    /// Makes every row that is due unclear; the last block ends at row `end`.
+    fn doubt_all(&mut self, end: usize) {
+        self.unclear.append(&mut self.due);
+        let rows = |&block: &u32| block * LANES as u32..end.min((block as usize + 1) * LANES) as u32;
+        self.unclear.extend(self.blocks.iter().flat_map(rows));
+    }
+}
+
 impl Bounds {
     pub fn new(n_rows: usize) -> Bounds {
         Bounds { label: vec![u32::MAX; n_rows], until: vec![0.0; n_rows] }
@@ -108,50 +122,47 @@ impl Bounds {
         self.until[row] = -1.0;
     }
 
-    /// Brings the labels of `rows` (from the first of a block on) up to date and notes who changed: row and label before.
-    /// Returns the number of rows that were looked at.
-    pub fn assign(
-        &mut self,
-        screen: &Screen,
-        scores: Scores,
-        view: &View,
-        rows: Range<usize>,
-        desk: &mut Desk,
-        changed: &mut Vec<(u32, u32)>,
-    ) -> usize {
-        let Desk { blocks, due, unclear, copies, sights, exact } = desk;
-        let looked = self.find_due(view, rows.clone(), blocks, due);
+    /// Brings the labels of `rows` (from the first of a block on) up to date and appends to `changed` the rows whose label
+    /// changed, each with the label before. Returns the number of rows that were looked at.
+    pub fn assign(&mut self, view: &View, rows: Range<usize>, desk: &mut Desk, changed: &mut Vec<(u32, u32)>) -> usize {
+        let looked = self.find_due(view, rows.clone(), &mut desk.blocks, &mut desk.due);
         if looked == 0 {
             return 0;
         }
-        unclear.clear();
-        if !view.outlook.clear {
-            unclear.append(due);
-            unclear.extend(
-                blocks
-                    .iter()
-                    .flat_map(|block| block * LANES as u32..rows.end.min((*block as usize + 1) * LANES) as u32),
-            );
+        desk.unclear.clear();
+        if view.outlook.clear {
+            self.look(view, rows.end, desk, changed);
         } else {
-            screen::look_at_blocks(screen, &view.outlook, blocks, sights);
-            for (&block, sight) in blocks.iter().zip(sights.iter()) {
-                let first = block as usize * LANES;
-                self.take(view, first..(first + LANES).min(rows.end), sight, unclear, changed);
-            }
-            screen::look_at_rows(screen, &view.outlook, due, copies, sights);
-            for (rows, sight) in due.chunks(LANES).zip(sights.iter()) {
-                for (lane, &row) in rows.iter().enumerate() {
-                    self.take_lane(view, row, sight, lane, unclear, changed);
-                }
+            desk.doubt_all(rows.end);
+        }
+        self.decide(view, desk, changed);
+        looked
+    }
+
+    /// Looks at what is due in single precision; rows that this does not decide become unclear.
+    fn look(&mut self, view: &View, end: usize, desk: &mut Desk, changed: &mut Vec<(u32, u32)>) {
+        let Desk { blocks, due, unclear, copies, sights, .. } = desk;
+        screen::look_at_blocks(view.screen, &view.outlook, blocks, sights);
+        for (&block, sight) in blocks.iter().zip(sights.iter()) {
+            let first = block as usize * LANES;
+            self.take(view, first..(first + LANES).min(end), sight, unclear, changed);
+        }
+        screen::look_at_rows(view.screen, &view.outlook, due, copies, sights);
+        for (rows, sight) in due.chunks(LANES).zip(sights.iter()) {
+            for (lane, &row) in rows.iter().enumerate() {
+                self.take_lane(view, row, sight, lane, unclear, changed);
             }
         }
-        dense::nearest(scores, unclear, view.tiles, exact);
-        for (&row, found) in unclear.iter().zip(exact.iter()) {
-            let gap = screen.unit() * (found.others.sqrt() - found.squared.sqrt()) - view.outlook.slack;
+    }
+
+    /// Compares the unclear rows with every centroid in double precision.
+    fn decide(&mut self, view: &View, desk: &mut Desk, changed: &mut Vec<(u32, u32)>) {
+        dense::nearest(view.scores, &desk.unclear, view.tiles, &mut desk.exact);
+        for (&row, found) in desk.unclear.iter().zip(desk.exact.iter()) {
+            let gap = view.screen.unit() * (found.others.sqrt() - found.squared.sqrt()) - view.outlook.slack;
             let gap = (gap.min(f64::from(f32::MAX)) as f32) * (1.0 - MARGIN);
             self.put(row, found.label, view.deadline(found.label, gap).unwrap_or(-1.0), changed);
         }
-        looked
     }
 
     /// The rows whose label may no longer hold: whole blocks where many of them lie, and the others one by one. Returns how
@@ -289,9 +300,9 @@ mod tests {
             for step in 0..12 {
                 let before = bounds.label.clone();
                 let mut changed = Vec::new();
-                let view = View::new(screen, &tiles, &odometers);
+                let view = View::new(scores, screen, &tiles, &odometers);
                 for start in (0..n).step_by(stretch) {
-                    bounds.assign(screen, scores, &view, start..(start + stretch).min(n), &mut desk, &mut changed);
+                    bounds.assign(&view, start..(start + stretch).min(n), &mut desk, &mut changed);
                 }
                 let centroids: Vec<Vec<f64>> = (0..k).map(|j| tiles.centroid(j)).collect();
                 for (row, x) in values.chunks(n_dims).enumerate() {
@@ -340,7 +351,7 @@ mod tests {
         let mut odometers = Odometers::new(10);
         let (mut bounds, mut desk, mut changed) = (Bounds::new(1000), Desk::default(), Vec::new());
         let mut look = |odometers: &Odometers| {
-            bounds.assign(screen, scores, &View::new(screen, &tiles, odometers), 0..1000, &mut desk, &mut changed)
+            bounds.assign(&View::new(scores, screen, &tiles, odometers), 0..1000, &mut desk, &mut changed)
         };
         assert_eq!(look(&odometers), 1000);
         assert_eq!(look(&odometers), 0);

@@ -3,15 +3,9 @@
 use std::ops::Range;
 
 use super::super::simd::{apply, versions};
-use super::{LANES, Tiles, WIDTH};
+use super::points::{LANES, Scores};
+use super::tiles::{Tiles, WIDTH};
 use crate::kernel::fixed;
-
-/// Rows of scores, `(n_rows, n_dims)`, row after row.
-#[derive(Debug, Clone, Copy)]
-pub struct Scores<'a> {
-    pub values: &'a [f64],
-    pub n_dims: usize,
-}
 
 /// The nearest centroid of a row and its squared distance, and the nearest of the others.
 #[derive(Debug, Clone, Copy, PartialEq)]

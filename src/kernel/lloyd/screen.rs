@@ -13,7 +13,8 @@
 //! Nothing here shows in a result, so that a worker's screen may depend on which users it has.
 
 use super::super::simd::{apply, versions};
-use super::{LANES, Scores, Tiles};
+use super::points::{LANES, Scores};
+use super::tiles::Tiles;
 
 /// Centroids that meet a block of users at a time.
 const GROUP: usize = 5;

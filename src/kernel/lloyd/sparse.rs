@@ -3,22 +3,27 @@
 use std::ops::Range;
 
 use super::super::simd::{apply, versions};
-use super::tiles::Tile;
-use super::{Best, Nearest, WIDTH};
+use super::nearest::{Best, Nearest};
+use super::tiles::{Tile, Tiles, WIDTH};
 use crate::kernel::csr::Csr;
 use crate::kernel::fixed;
 
+/// Compares the named sparse rows with every centroid of `tiles` and keeps the nearest.
+pub fn scan(matrix: &Csr, norms: &[f64], rows: &[u32], tiles: &Tiles, nearest: &mut Nearest) {
+    tiles.tiles().for_each(|tile| scan_tile(matrix, norms, rows, tile, nearest));
+}
+
 #[apply(versions!)]
-pub fn scan(matrix: &Csr, norms: &[f64], rows: &[u32], tile: Tile, nearest: &mut Nearest) {
+fn scan_tile(matrix: &Csr, norms: &[f64], rows: &[u32], tile: Tile, nearest: &mut Nearest) {
     match tile.width {
-        8 => scan_tile::<8>(matrix, norms, rows, tile, nearest),
-        16 => scan_tile::<16>(matrix, norms, rows, tile, nearest),
-        _ => scan_tile::<WIDTH>(matrix, norms, rows, tile, nearest),
+        8 => scan_lanes::<8>(matrix, norms, rows, tile, nearest),
+        16 => scan_lanes::<16>(matrix, norms, rows, tile, nearest),
+        _ => scan_lanes::<WIDTH>(matrix, norms, rows, tile, nearest),
     }
 }
 
 #[inline(always)]
-fn scan_tile<const W: usize>(matrix: &Csr, norms: &[f64], rows: &[u32], tile: Tile, nearest: &mut Nearest) {
+fn scan_lanes<const W: usize>(matrix: &Csr, norms: &[f64], rows: &[u32], tile: Tile, nearest: &mut Nearest) {
     for &row in rows {
         let row = row as usize;
         let squared = row_distances::<W>(matrix, row, norms[row], tile);

@@ -11,8 +11,9 @@
 //! so the sums are those of the rounded squares, whoever adds them up.
 
 use super::super::simd::{apply, versions};
-use super::dense::{self, Scores};
-use super::{LANES, Tiles};
+use super::dense;
+use super::points::{LANES, Scores};
+use super::tiles::Tiles;
 use crate::kernel::fixed;
 
 /// Rows whose centres are sought at a time.

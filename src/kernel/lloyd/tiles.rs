@@ -1,7 +1,10 @@
 //! Centroids side by side, and their moves to the means or directions of their members.
 
 use super::super::simd::{apply, versions};
-use super::{Point, Points, WIDTH};
+use super::points::{Point, Points};
+
+/// Centroids in a full tile.
+pub const WIDTH: usize = 32;
 
 /// Centroids in a cache line: tiles are updated in blocks of so many.
 const BLOCK: usize = 8;

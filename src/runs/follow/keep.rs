@@ -151,6 +151,8 @@ pub fn read_users(coding: Coding, frame: &[u8]) -> Result<Vec<Kept>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::Duplicates;
+    use crate::results::followed::Changes;
 
     /// What segmill 0.1 wrote, and what is written now.
     #[test]

@@ -20,7 +20,7 @@ use crate::kernel::csr::Csr;
 use crate::shard::Shard;
 use crate::shard::store::Store;
 use crate::shard::weight::Weigher;
-use crate::stages::kmeans::{self, Assignment, Centroids, KMeans};
+use crate::stages::kmeans::{self, Assignment, Centroids, KMeans, Settings};
 use crate::stages::pca;
 use crate::stages::resume::InMemory;
 
@@ -141,8 +141,9 @@ impl Question<'_> {
         let params = self.kmeans();
         let points = Centroids::points(pca::project(&pca, &matrix), &params);
         drop(matrix);
-        let (keys, seed, nowhere) = (&self.shard.draw_keys, self.job.seed, &mut InMemory::default());
-        let fitted = kmeans::fit_and_sweep(c, points.view(), keys, &params, &numbers, seed, self.runs_memory, nowhere)?;
+        let settings = Settings { params: &params, seed: self.job.seed, memory: self.runs_memory };
+        let (keys, nowhere) = (&self.shard.draw_keys, &mut InMemory::default());
+        let fitted = kmeans::fit_and_sweep(c, points.view(), keys, &numbers, settings, nowhere)?;
         Ok(Fit { points, models: fitted.tried })
     }
 

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::job::KMeansParams;
 use crate::kernel::agreement::Contingency;
 use crate::kernel::keyed::{self, Stream};
-use crate::stages::kmeans::{self, Assignment, Centroids, KMeans};
+use crate::stages::kmeans::{self, Assignment, Centroids, KMeans, Settings};
 use crate::stages::resume::InMemory;
 
 /// 1 − 1/e: the share of users in a bootstrap sample.
@@ -129,8 +129,8 @@ fn again(
     if let Some(&clusters) = possible.last() {
         let params = KMeansParams { clusters, ..*params };
         let nowhere = &mut InMemory::default();
-        let fitted =
-            kmeans::fit_and_sweep(&mut Solo, points.view(), draw_keys, &params, &possible, seed, memory, nowhere)?;
+        let settings = Settings { params: &params, seed, memory };
+        let fitted = kmeans::fit_and_sweep(&mut Solo, points.view(), draw_keys, &possible, settings, nowhere)?;
         refitted = fitted.tried;
     }
     let labels = |model: &KMeans| {
@@ -192,7 +192,13 @@ mod tests {
     }
 
     fn found(points: &Array2<f64>, clusters: usize, peers: usize) -> Vec<Stability> {
-        let fitted = kmeans::fit(&mut Solo, points.view(), &keys(), &params(clusters), 1, u64::MAX).unwrap();
+        let fitted = kmeans::fit(
+            &mut Solo,
+            points.view(),
+            &keys(),
+            Settings { params: &params(clusters), seed: 1, memory: u64::MAX },
+        )
+        .unwrap();
         let mut all = run_workers(peers, |c| {
             let mine: Vec<usize> = (0..N).filter(|user| user % c.peers() == c.index()).collect();
             let own = points.select(ndarray::Axis(0), &mine);

@@ -39,7 +39,9 @@ pub fn begin<C: Collective>(
     batch: &[Unit],
     columns: &mut Columns,
 ) -> Vec<Beginning> {
-    let Some((scores, _)) = users.cloud.dense() else { return seeding::seed_batch(c, users, seed, batch, columns) };
+    let Some((scores, _)) = users.cloud.dense() else {
+        return seeding::seed_batch(c, users, seed, batch, columns);
+    };
     let most = batch.iter().map(Unit::centres).max().unwrap_or(0);
     begin_in_sample(c, users, scores, seed, batch, sample_size(most))
 }
@@ -54,9 +56,7 @@ fn begin_in_sample<C: Collective>(
 ) -> Vec<Beginning> {
     let sample = Sample::gather(c, users, scores, seed, expected);
     let sample = sample.users();
-    let (own, peers) = (c.index(), c.peers());
-    let units = |worker: usize| batch.iter().skip(worker).step_by(peers);
-    let mine: Vec<Unit> = units(own).cloned().collect();
+    let mine: Vec<Unit> = units_of(batch, c.index(), c.peers()).cloned().collect();
     let mut beginnings = seeding::seed_batch(&mut Solo, &sample, seed, &mine, &mut Columns::new(0, 0));
     for beginning in &mut beginnings {
         let Run { clusters, start } = beginning.run;
@@ -64,21 +64,30 @@ fn begin_in_sample<C: Collective>(
         progress::moved(run, RunAt { iterations: 0, inertia: f64::INFINITY, ended: false });
         swaps::improve(&sample, seed, beginning);
     }
+    exchange_centres(c, users, batch, &beginnings)
+}
+
+/// The units of a batch that a worker begins.
+fn units_of(batch: &[Unit], worker: usize, peers: usize) -> impl Iterator<Item = &Unit> {
+    batch.iter().skip(worker).step_by(peers)
+}
+
+/// Brings the beginnings of all workers, of which this one has `mine`, to every worker.
+fn exchange_centres<C: Collective>(c: &mut C, users: &Users, batch: &[Unit], mine: &[Beginning]) -> Vec<Beginning> {
+    let (peers, n_dims) = (c.peers(), users.n_dims());
+    let runs = |worker: usize| units_of(batch, worker, peers).flat_map(Unit::runs);
     let centres_of = |run: Run| {
-        let beginning = beginnings.iter().find(|beginning| beginning.run == run).expect("every run of a unit begins");
+        let beginning = mine.iter().find(|beginning| beginning.run == run).expect("every run of a unit begins");
         (0..run.clusters).flat_map(|centre| beginning.tiles.coordinates(centre))
     };
-    let runs = |worker: usize| {
-        units(worker).flat_map(|unit| unit.clusters.iter().map(|&clusters| Run { clusters, start: unit.start }))
-    };
-    let sent: Vec<f64> = runs(own).flat_map(centres_of).collect();
+    let sent: Vec<f64> = runs(c.index()).flat_map(centres_of).collect();
     let mut begun = Vec::new();
     for (worker, sent) in c.all_gather(&sent).iter().enumerate() {
         let mut rest = &sent[..];
         for run in runs(worker) {
-            let (centres, others) = rest.split_at(run.clusters * scores.n_dims);
+            let (centres, others) = rest.split_at(run.clusters * n_dims);
             rest = others;
-            let row = |centre: usize| &centres[centre * scores.n_dims..][..scores.n_dims];
+            let row = |centre: usize| &centres[centre * n_dims..][..n_dims];
             let tiles = Tiles::of_rows(&users.cloud.points, (0..run.clusters).map(row));
             begun.push(Beginning { run, tiles, nearest: None, iterations: 0 });
         }

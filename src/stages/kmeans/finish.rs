@@ -2,9 +2,10 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::spread::{Solved, Winner};
+use super::model::{Assignment, KMeans, StartReport};
+use super::nearest::Centroids;
+use super::outcome::{Solved, Winner};
 use super::users::Users;
-use super::{Assignment, Centroids, KMeans, StartReport};
 
 /// The model of the best of the starts with `clusters` clusters.
 pub fn model(users: &Users, solved: &Solved, clusters: usize) -> KMeans {

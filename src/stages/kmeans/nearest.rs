@@ -6,7 +6,7 @@ use crate::job::KMeansParams;
 use crate::kernel::csr::scale_to_unit_length;
 use crate::kernel::lloyd::{Points, Scores, Tiles, dense};
 
-use super::Assignment;
+use super::model::Assignment;
 
 /// Users whose distances to all centroids are computed at a time.
 const ROWS: usize = 256;
@@ -39,10 +39,9 @@ impl Centroids {
     /// Scores `(n_users, n_components)` as k-means sees them: on the unit sphere where `params` say so. A user of length 0 stays.
     pub fn points(mut scores: Array2<f64>, params: &KMeansParams) -> Array2<f64> {
         if params.spherical {
-            scores
-                .rows_mut()
-                .into_iter()
-                .for_each(|row| scale_to_unit_length(row.into_slice().expect("rows lie whole")));
+            for row in scores.rows_mut() {
+                scale_to_unit_length(row.into_slice().expect("rows lie whole"));
+            }
         }
         scores
     }

@@ -31,6 +31,11 @@ impl Unit {
         *self.clusters.last().expect("a unit has a run")
     }
 
+    /// The runs, in order.
+    pub fn runs(&self) -> impl Iterator<Item = Run> {
+        self.clusters.iter().map(|&clusters| Run { clusters, start: self.start })
+    }
+
     /// What the work of the unit is roughly proportional to.
     pub fn cost(&self) -> usize {
         self.clusters.iter().sum()
@@ -66,9 +71,7 @@ pub fn units(clusters: &[usize], n_init: usize) -> Vec<Unit> {
 
 /// The runs of the units, in order.
 pub fn runs(units: &[Unit]) -> impl Iterator<Item = Run> {
-    units
-        .iter()
-        .flat_map(|&Unit { start, ref clusters, .. }| clusters.iter().map(move |&clusters| Run { clusters, start }))
+    units.iter().flat_map(Unit::runs)
 }
 
 /// Leaves those runs of the units that `keep` says.

@@ -5,18 +5,26 @@ use std::path::PathBuf;
 use ndarray::{Array2, ArrayView2};
 use proptest::prelude::*;
 
-use super::spread::{Way, solve};
+use super::outcome::{Finished, Keep, Solved};
+use super::spread::{Keeper, Order, Way, solve};
+use super::users::Users;
 use super::*;
-use crate::collective::Solo;
 use crate::collective::testing::run_workers;
+use crate::collective::{Collective, Solo};
+use crate::job::KMeansParams;
 use crate::kernel::csr::{Csr, scale_to_unit_length};
 use crate::kernel::keyed::{self, Stream};
-use crate::kernel::lloyd::Tiles;
+use crate::kernel::lloyd::{Points, Tiles};
+use crate::stages::resume::InMemory;
 
 const MEMORY: u64 = 1 << 30;
 
 fn params(clusters: usize, n_init: usize) -> KMeansParams {
     KMeansParams { clusters, n_init, max_iter: 300, tol: 1e-4, spherical: false }
+}
+
+fn settings(params: &KMeansParams, seed: u64) -> Settings<'_> {
+    Settings { params, seed, memory: MEMORY }
 }
 
 /// A uniform number of 0..1 for a place in a test's data.
@@ -59,14 +67,13 @@ fn solve_with<C: Collective>(
     points: Points,
     keys: &[u64],
     clusters: &[usize],
-    params: &KMeansParams,
-    memory: u64,
+    settings: Settings,
     way: Way,
 ) -> Solved {
-    let users = Users::gather(c, points, keys, params.tol, 0.0);
-    let job = Job { params, seed: 3, memory };
-    let mut nowhere = spread::Keeper { checkpoint: &mut InMemory::default(), name: "kmeans" };
-    solve(c, &users, clusters, Keep::Best, &job, way, &mut nowhere)
+    let users = Users::gather(c, points, keys, settings.params.tol, 0.0);
+    let order = Order { settings, keep: Keep::Best };
+    let mut nowhere = Keeper { checkpoint: &mut InMemory::default(), name: "kmeans" };
+    solve(c, &users, clusters, order, way, &mut nowhere)
 }
 
 /// The rows of worker `w` of `n` in a dealing of users that depends on `n`.
@@ -104,19 +111,20 @@ fn every_layout_has_the_same_bits() {
     let keys = keys(150);
     let params = params(6, 3);
     let clusters = [6, 2, 25, 40];
-    let reference = |points| solve_with(&mut Solo, points, &keys, &clusters, &params, MEMORY, Way::Lockstep);
+    let reference = |points| solve_with(&mut Solo, points, &keys, &clusters, settings(&params, 3), Way::Lockstep);
     let csr = csr_of(items.view());
     let (projected, full) = (reference(dense(&scores)), reference(Points::Sparse(&csr)));
     assert_eq!(projected.outcomes.len(), 12);
     for n in [1, 2, 3, 5] {
         for (way, memory) in [(Way::Lockstep, MEMORY), (Way::Lockstep, 60_000), (Way::Copied, MEMORY)] {
             let all = run_workers(n, |c| {
+                let settings = Settings { memory, ..settings(&params, 3) };
                 let rows = dealt(150, n, c.index());
                 let keys: Vec<u64> = rows.iter().map(|&row| keys[row]).collect();
                 let own = scores.select(ndarray::Axis(0), &rows);
                 let csr = csr_of(items.select(ndarray::Axis(0), &rows).view());
-                let projected = solve_with(c, dense(&own), &keys, &clusters, &params, memory, way);
-                let full = solve_with(c, Points::Sparse(&csr), &keys, &clusters, &params, memory, way);
+                let projected = solve_with(c, dense(&own), &keys, &clusters, settings, way);
+                let full = solve_with(c, Points::Sparse(&csr), &keys, &clusters, settings, way);
                 (projected, full)
             });
             for (own, whole) in all {
@@ -131,13 +139,13 @@ fn every_layout_has_the_same_bits() {
 fn assignments_do_not_depend_on_the_layout() {
     let scores = blobs(120, 3, 5);
     let keys = keys(120);
-    let (model, whole) = fit(&mut Solo, scores.view(), &keys, &params(9, 2), 0, MEMORY).unwrap();
+    let (model, whole) = fit(&mut Solo, scores.view(), &keys, settings(&params(9, 2), 0)).unwrap();
     for n in [2, 5] {
         run_workers(n, |c| {
             let rows = dealt(120, n, c.index());
             let own_keys: Vec<u64> = rows.iter().map(|&row| keys[row]).collect();
             let own = scores.select(ndarray::Axis(0), &rows);
-            let (same, assignment) = fit(c, own.view(), &own_keys, &params(9, 2), 0, MEMORY).unwrap();
+            let (same, assignment) = fit(c, own.view(), &own_keys, settings(&params(9, 2), 0)).unwrap();
             assert_eq!(same, model);
             for (i, &row) in rows.iter().enumerate() {
                 assert_eq!(assignment.segment[i], whole.segment[row]);
@@ -153,17 +161,23 @@ fn assignments_do_not_depend_on_the_layout() {
 fn workers_without_users_take_part() {
     let scores = blobs(3, 2, 6);
     let keys = keys(3);
-    let reference = solve_with(&mut Solo, dense(&scores), &keys, &[2, 3], &params(2, 2), MEMORY, Way::Lockstep);
+    let reference = solve_with(&mut Solo, dense(&scores), &keys, &[2, 3], settings(&params(2, 2), 3), Way::Lockstep);
     for way in [Way::Lockstep, Way::Copied] {
         run_workers(5, |c| {
             let rows: Vec<usize> = (0..3).filter(|row| row + 1 == c.index()).collect();
             let own_keys: Vec<u64> = rows.iter().map(|&row| keys[row]).collect();
             let own = scores.select(ndarray::Axis(0), &rows);
             let csr = csr_of(own.view());
-            assert_eq!(solve_with(c, dense(&own), &own_keys, &[2, 3], &params(2, 2), MEMORY, way), reference);
-            let swept =
-                sweep(c, Points::Sparse(&csr), &own_keys, &[1, 3], &params(2, 2), 0, MEMORY, &mut InMemory::default())
-                    .unwrap();
+            assert_eq!(solve_with(c, dense(&own), &own_keys, &[2, 3], settings(&params(2, 2), 3), way), reference);
+            let swept = sweep(
+                c,
+                Points::Sparse(&csr),
+                &own_keys,
+                &[1, 3],
+                settings(&params(2, 2), 0),
+                &mut InMemory::default(),
+            )
+            .unwrap();
             assert!(swept.inertia[1] < 1e-9 * swept.inertia[0]);
         });
     }
@@ -176,7 +190,7 @@ fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
 #[test]
 fn a_model_is_consistent() {
     let scores = blobs(200, 5, 8);
-    let (model, assignment) = fit(&mut Solo, scores.view(), &keys(200), &params(12, 4), 1, MEMORY).unwrap();
+    let (model, assignment) = fit(&mut Solo, scores.view(), &keys(200), settings(&params(12, 4), 1)).unwrap();
     assert_eq!(model.sizes.iter().sum::<u64>(), 200);
     assert!(model.sizes.is_sorted_by(|a, b| a >= b));
     assert_eq!(model.starts.len(), 4);
@@ -227,7 +241,7 @@ fn textbook(points: &Array2<f64>, mut centroids: Vec<Vec<f64>>, spherical: bool)
 }
 
 /// Runs Lloyd from the given rows as centres.
-fn lloyd_from(points: Points, centres: &[usize], params: &KMeansParams) -> lockstep::Finished {
+fn lloyd_from(points: Points, centres: &[usize], params: &KMeansParams) -> Finished {
     let keys = keys(points.n_rows());
     let users = Users::gather(&mut Solo, points, &keys, params.tol, 0.0).on_sphere(params.spherical);
     let rows: Vec<_> = centres.iter().map(|&row| points.point(row)).collect();
@@ -324,7 +338,7 @@ fn empty_clusters_take_the_farthest_users() {
 #[test]
 fn more_clusters_than_distinct_users_leave_some_empty() {
     let points = Array2::from_shape_fn((30, 2), |(i, j)| 0.1 + (i % 3 * (j + 1)) as f64);
-    let (model, assignment) = fit(&mut Solo, points.view(), &keys(30), &params(8, 2), 0, MEMORY).unwrap();
+    let (model, assignment) = fit(&mut Solo, points.view(), &keys(30), settings(&params(8, 2), 0)).unwrap();
     assert_eq!(model.inertia, 0.0);
     assert_eq!(model.sizes, [10, 10, 10, 0, 0, 0, 0, 0]);
     assert!(assignment.distance.iter().all(|&d| d == 0.0));
@@ -334,9 +348,7 @@ fn more_clusters_than_distinct_users_leave_some_empty() {
         Points::Sparse(&csr),
         &keys(30),
         &[1, 3, 8, 30],
-        &params(8, 2),
-        0,
-        MEMORY,
+        settings(&params(8, 2), 0),
         &mut InMemory::default(),
     )
     .unwrap();
@@ -347,7 +359,7 @@ fn more_clusters_than_distinct_users_leave_some_empty() {
 #[test]
 fn all_equal_users_are_one_segment() {
     let points = Array2::from_elem((12, 3), 0.3);
-    let (model, assignment) = fit(&mut Solo, points.view(), &keys(12), &params(4, 2), 0, MEMORY).unwrap();
+    let (model, assignment) = fit(&mut Solo, points.view(), &keys(12), settings(&params(4, 2), 0)).unwrap();
     assert_eq!((model.inertia, &model.sizes[..]), (0.0, &[12, 0, 0, 0][..]));
     assert!(assignment.segment.iter().all(|&s| s == 0));
 }
@@ -355,7 +367,7 @@ fn all_equal_users_are_one_segment() {
 #[test]
 fn a_cluster_for_every_user_has_no_inertia() {
     let points = ratings(60, 25, 4) + 1.0;
-    let (model, _) = fit(&mut Solo, points.view(), &keys(60), &params(60, 1), 0, MEMORY).unwrap();
+    let (model, _) = fit(&mut Solo, points.view(), &keys(60), settings(&params(60, 1), 0)).unwrap();
     assert_eq!(model.inertia, 0.0);
     assert_eq!(model.sizes, [1; 60]);
 }
@@ -363,7 +375,7 @@ fn a_cluster_for_every_user_has_no_inertia() {
 #[test]
 fn one_cluster_is_the_mean() {
     let points = blobs(50, 3, 2);
-    let (model, assignment) = fit(&mut Solo, points.view(), &keys(50), &params(1, 2), 0, MEMORY).unwrap();
+    let (model, assignment) = fit(&mut Solo, points.view(), &keys(50), settings(&params(1, 2), 0)).unwrap();
     let mean = points.mean_axis(ndarray::Axis(0)).unwrap();
     assert!(squared_distance(model.centroids.row(0).as_slice().unwrap(), mean.as_slice().unwrap()) < 1e-24);
     assert_eq!(assignment.second, assignment.segment);
@@ -378,10 +390,8 @@ fn impossible_numbers_of_clusters_are_refused() {
             &mut Solo,
             points.view(),
             &keys(5),
-            &params(k, 1),
             sweep,
-            0,
-            MEMORY,
+            settings(&params(k, 1), 0),
             &mut InMemory::default(),
         );
         result.unwrap_err().to_string()
@@ -400,10 +410,8 @@ fn the_sweep_has_the_fit_in_it() {
             &mut Solo,
             points.view(),
             &keys(90),
-            &params(k, 3),
             &clusters,
-            5,
-            MEMORY,
+            settings(&params(k, 3), 5),
             &mut InMemory::default(),
         )
         .unwrap()
@@ -412,11 +420,17 @@ fn the_sweep_has_the_fit_in_it() {
         let Fitted { kmeans: model, curve, tried, .. } = swept(k);
         assert_eq!(tried.iter().map(|tried| tried.sizes.len()).collect::<Vec<_>>(), clusters);
         assert_eq!(tried[at], model);
-        assert_eq!(model, fit(&mut Solo, points.view(), &keys(90), &params(k, 3), 5, MEMORY).unwrap().0);
+        assert_eq!(model, fit(&mut Solo, points.view(), &keys(90), settings(&params(k, 3), 5)).unwrap().0);
         assert_eq!(model.inertia, curve.inertia[at]);
-        let alone =
-            sweep(&mut Solo, dense(&points), &keys(90), &clusters, &params(1, 3), 5, MEMORY, &mut InMemory::default())
-                .unwrap();
+        let alone = sweep(
+            &mut Solo,
+            dense(&points),
+            &keys(90),
+            &clusters,
+            settings(&params(1, 3), 5),
+            &mut InMemory::default(),
+        )
+        .unwrap();
         assert_eq!(curve, alone);
     }
 }
@@ -565,7 +579,8 @@ fn ten_starts_on_movielens_come_near_the_best_of_scikit_learn() {
     let few = if cfg!(debug_assertions) { 4 } else { 8 };
     for (points, n, best) in [(dense(&scores), 8, PROJECTED), (Points::Sparse(&matrix), few, FULL)] {
         let swept =
-            sweep(&mut Solo, points, &keys, &SWEEP[..n], &params(25, 10), 0, MEMORY, &mut InMemory::default()).unwrap();
+            sweep(&mut Solo, points, &keys, &SWEEP[..n], settings(&params(25, 10), 0), &mut InMemory::default())
+                .unwrap();
         for ((k, inertia), best) in SWEEP.iter().zip(&swept.inertia).zip(best) {
             eprintln!("k = {k}: {inertia:.0}, {:.4} of the best", inertia / best);
             assert!(*inertia <= 1.02 * best, "k = {k}: {inertia} against {best}");
@@ -588,10 +603,10 @@ fn time_both_sweeps_on_movielens() {
                 let mut csr = Csr::empty(matrix.n_cols);
                 rows.iter().for_each(|&row| csr.push_row(matrix.row(row).iter().map(|(i, v)| (i as u32, v))));
                 let begin = std::time::Instant::now();
-                fit_and_sweep(c, own.view(), &keys, &params(25, 10), &SWEEP, 0, MEMORY, &mut InMemory::default())
+                fit_and_sweep(c, own.view(), &keys, &SWEEP, settings(&params(25, 10), 0), &mut InMemory::default())
                     .unwrap();
                 let projected = begin.elapsed();
-                sweep(c, Points::Sparse(&csr), &keys, &SWEEP, &params(25, 10), 0, MEMORY, &mut InMemory::default())
+                sweep(c, Points::Sparse(&csr), &keys, &SWEEP, settings(&params(25, 10), 0), &mut InMemory::default())
                     .unwrap();
                 (projected, begin.elapsed() - projected)
             });

@@ -1,7 +1,7 @@
 //! Which solver: by what it would cost, and by memory. Nothing here depends on how many workers share the work, or
 //! another layout would choose another solver and have other bits.
 
-use super::BLOCK;
+use super::wanted::BLOCK;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::{PcaParams, Solver};
@@ -22,6 +22,15 @@ const SMALL_CATALOGUE: usize = 2048;
 pub enum Chosen {
     Gram,
     Krylov,
+}
+
+impl Chosen {
+    pub fn name(self) -> &'static str {
+        match self {
+            Chosen::Gram => "gram",
+            Chosen::Krylov => "krylov",
+        }
+    }
 }
 
 /// Picks the solver by what it would cost, in seconds of one worker, and by memory. The Gram matrix fits where the whole
@@ -52,40 +61,41 @@ pub fn pick(n: usize, work: Work, params: &PcaParams, max_basis: usize, memory: 
     // Whether it fits must not depend on how many share it, or another layout would choose another solver.
     let gram_bytes = (n as u64).saturating_mul(n as u64).saturating_mul(8);
     let fits = gram_bytes <= memory / 2;
-    let narrow = n < max_basis + BLOCK;
-    if params.solver == Solver::Gram && !fits {
-        return Err(Error::job(
-            "pca.solver",
-            format!(
-                "the Gram matrix of {n} items has {}, more than half of memory = {}",
-                mebibytes(gram_bytes),
-                mebibytes(memory)
-            ),
-            "set pca.solver = \"krylov\" or \"auto\", or raise memory",
-        ));
-    }
     if params.solver == Solver::Gram {
-        return Ok((Chosen::Gram, "set in the job".into()));
+        return if fits { Ok((Chosen::Gram, "set in the job".into())) } else { Err(too_large(n, gram_bytes, memory)) };
     }
-    if narrow {
+    if n < max_basis + BLOCK {
         // The few megabytes of so small a matrix are not worth a refusal.
         return Ok((Chosen::Gram, format!("{n} items are too few for a Krylov basis of {max_basis} columns")));
     }
-    if params.solver == Solver::Krylov {
-        return Ok((Chosen::Krylov, "set in the job".into()));
-    }
-    let gram_seconds = SECONDS_PER_PRODUCT * work.products + GRAM_SWEEPS * SECONDS_PER_ENTRY * n as f64 * n as f64;
-    let columns = KRYLOV_SWEEPS * BLOCK as f64;
-    let krylov_seconds =
-        KRYLOV_SWEEPS * SECONDS_PER_RATING * work.nnz + SECONDS_PER_BASIS_PRODUCT * n as f64 * columns * columns;
-    Ok(if !fits {
+    Ok(if params.solver == Solver::Krylov {
+        (Chosen::Krylov, "set in the job".into())
+    } else if !fits {
         (Chosen::Krylov, format!("the Gram matrix of {n} items takes more than half of memory"))
     } else if n <= SMALL_CATALOGUE {
         (Chosen::Gram, format!("{n} items: the Gram matrix is small and exact"))
     } else {
-        let costs = format!("predicted gram {gram_seconds:.2} s, krylov {krylov_seconds:.2} s of one worker");
-        (if gram_seconds <= krylov_seconds { Chosen::Gram } else { Chosen::Krylov }, costs)
+        cheaper(n, work)
     })
+}
+
+fn too_large(n: usize, gram_bytes: u64, memory: u64) -> Error {
+    let (bytes, memory) = (mebibytes(gram_bytes), mebibytes(memory));
+    Error::job(
+        "pca.solver",
+        format!("the Gram matrix of {n} items has {bytes}, more than half of memory = {memory}"),
+        "set pca.solver = \"krylov\" or \"auto\", or raise memory",
+    )
+}
+
+/// The solver that costs less, and what both would cost.
+fn cheaper(n: usize, work: Work) -> (Chosen, String) {
+    let gram_seconds = SECONDS_PER_PRODUCT * work.products + GRAM_SWEEPS * SECONDS_PER_ENTRY * n as f64 * n as f64;
+    let columns = KRYLOV_SWEEPS * BLOCK as f64;
+    let krylov_seconds =
+        KRYLOV_SWEEPS * SECONDS_PER_RATING * work.nnz + SECONDS_PER_BASIS_PRODUCT * n as f64 * columns * columns;
+    let costs = format!("predicted gram {gram_seconds:.2} s, krylov {krylov_seconds:.2} s of one worker");
+    (if gram_seconds <= krylov_seconds { Chosen::Gram } else { Chosen::Krylov }, costs)
 }
 
 fn mebibytes(bytes: u64) -> String {

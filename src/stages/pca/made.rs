@@ -8,7 +8,7 @@ use std::ops::Range;
 use ndarray::Array2;
 
 use super::moments::Moments;
-use super::{BLOCK, Wanted};
+use super::wanted::{BLOCK, Wanted};
 use crate::collective::Collective;
 use crate::kernel::block::{self, Block, Chunks};
 use crate::kernel::csr::Csr;

@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::moments::Moments;
-use super::{BLOCK, Wanted, weighted_sum};
+use super::project::weighted_sum;
+use super::wanted::{BLOCK, Wanted};
 use crate::collective::Collective;
 use crate::kernel::block::{Block, Chunks};
 use crate::kernel::csr::Csr;
