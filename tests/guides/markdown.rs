@@ -27,6 +27,13 @@ impl Guide {
         Guide { path: path.to_string(), blocks: blocks(path, &text), text }
     }
 
+    /// The part below this heading of the second level, as a guide; empty where there is none.
+    pub fn section(&self, heading: &str) -> Guide {
+        let below = self.text.split("\n## ").find_map(|part| part.strip_prefix(&format!("{heading}\n")));
+        let text = below.unwrap_or_default().to_string();
+        Guide { path: self.path.clone(), blocks: Vec::new(), text }
+    }
+
     /// The folder that its links start from.
     pub fn folder(&self) -> PathBuf {
         root().join(&self.path).parent().expect("a file is in a folder").to_path_buf()

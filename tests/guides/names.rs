@@ -80,22 +80,26 @@ fn check_alone(span: &str) -> Result<(), String> {
     named(span).find(|option| !all.contains(*option)).map_or(Ok(()), |option| Err(format!("there is no {option}")))
 }
 
-/// Every option that a command has, and every command, that the guide to the command line does not name.
+/// The section that every command's options are looked for in too.
+const OF_SEVERAL: &str = "Options that several commands have";
+
+/// Every option of a command that its section does not name, and every command that the guide does not name at all.
 pub fn missing(guide: &Guide) -> Vec<String> {
-    let named: BTreeSet<&str> =
-        guide.spans().into_iter().flat_map(|(_, span)| named(span).collect::<Vec<_>>()).collect();
-    let spans = guide.spans();
     let cli = command_line();
     let commands = cli.get_subcommands().filter(|command| command.get_name() != "help");
-    let of_command = |command: &clap::Command| {
-        let name = command.get_name().to_string();
-        let shown = spans.iter().any(|(_, span)| span.starts_with(&format!("segmill {name}")));
-        let absent =
-            options(command).into_iter().filter(|option| option != "--help" && !named.contains(option.as_str()));
-        let mut problems: Vec<String> =
-            absent.map(|option| format!("{name} {option} is not in {}", guide.path)).collect();
-        problems.extend((!shown).then(|| format!("segmill {name} is not in {}", guide.path)));
-        problems
-    };
-    commands.flat_map(of_command).collect()
+    commands.flat_map(|command| missing_of(guide, command)).collect()
+}
+
+fn missing_of(guide: &Guide, command: &clap::Command) -> Vec<String> {
+    let call = format!("segmill {}", command.get_name());
+    if !guide.spans().iter().any(|(_, span)| span.starts_with(&call)) {
+        return vec![format!("{}: {call} is not there", guide.path)];
+    }
+    let sections = [format!("`{call}`"), OF_SEVERAL.to_string()].map(|heading| guide.section(&heading));
+    let spans = sections.iter().flat_map(Guide::spans);
+    let told: BTreeSet<&str> = spans.flat_map(|(_, span)| named(span).collect::<Vec<_>>()).collect();
+    let shown = command.get_arguments().filter(|argument| !argument.is_hide_set() && argument.get_id() != "help");
+    let options = shown.filter_map(|argument| argument.get_long()).map(|long| format!("--{long}"));
+    let absent = options.filter(|option| !told.contains(option.as_str()));
+    absent.map(|option| format!("{}: {option} of {call} is not in its section", guide.path)).collect()
 }
