@@ -75,7 +75,9 @@ fn the_readme_is_short_and_leads_to_every_guide() {
     let lines = readme.text.lines().count();
     assert!(lines <= LINES_OF_README, "{lines} lines");
     let linked: Vec<String> = readme.links().into_iter().map(|(_, link)| link).collect();
-    for guide in guides().iter().filter(|guide| guide.path.contains('/')) {
+    // A README among fixtures says what is kept there, to those who look there.
+    let beside = |guide: &&Guide| guide.path.contains('/') && !guide.path.starts_with("tests/fixtures/");
+    for guide in guides().iter().filter(beside) {
         assert!(linked.contains(&guide.path), "the README does not lead to {}", guide.path);
         let back = format!("]({}README.md)", "../".repeat(guide.path.matches('/').count()));
         let beginning: String = guide.text.lines().take(5).collect();
