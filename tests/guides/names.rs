@@ -49,6 +49,8 @@ fn check(span: &str) -> Result<(), String> {
     let words: Vec<&str> = span.split_whitespace().skip_while(|word| is_assignment(word)).collect();
     match &words[..] {
         ["segmill", "--help" | "--version", ..] | ["segmill"] => Ok(()),
+        // A message may begin with the name and a version.
+        ["segmill", command, ..] if command.starts_with(char::is_uppercase) => Ok(()),
         ["segmill", command, ..] => check_command(command, span),
         [program, rest @ ..] if CALLED.contains(program) && !rest.is_empty() => {
             let call: calls::Call = words.iter().map(|word| word.to_string()).collect();
