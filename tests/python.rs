@@ -1,4 +1,4 @@
-//! The Python of the README, as it stands there: every snippet runs over a finished run, and the one that opens the model
+//! The Python of its guide, as it stands there: every snippet runs over a finished run, and the one that opens the model
 //! puts users where the run has put them.
 //!
 //! The packages come from an environment under `target`, made once. Without `python3`, or where packages cannot be had, the
@@ -21,10 +21,10 @@ fn interpreter() -> Option<PathBuf> {
     python::with_packages("readme", &PACKAGES)
 }
 
-/// The blocks of the README that say they are Python.
+/// The blocks of the guide that say they are Python.
 fn snippets() -> Vec<String> {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("the README");
-    let blocks = readme.split("\n```python\n").skip(1);
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(python::GUIDE)).expect("the guide");
+    let blocks = guide.split("\n```python\n").skip(1);
     blocks.map(|block| block.split("\n```\n").next().expect("the end of a block").to_string() + "\n").collect()
 }
 
@@ -41,7 +41,7 @@ fn run_snippet(python: &Path, sandbox: &Sandbox, snippet: &str) -> String {
     String::from_utf8(ran.stdout).expect("UTF-8")
 }
 
-/// A finished run where the README has one, over `ratings.csv`.
+/// A finished run where the guide has one, over `ratings.csv`.
 fn finished(normalize: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let words = ["generate", "--users", "600", "--items", "200", "--ratings-per-user", "25", "--segments", "5"];
@@ -57,7 +57,7 @@ fn finished(normalize: &str) -> Sandbox {
 #[test]
 fn the_model_opens_with_numpy_and_puts_users_where_the_run_did() {
     let Some(python) = interpreter() else { return };
-    let snippet = snippets().into_iter().find(|snippet| is_of_model(snippet)).expect("the README opens the model");
+    let snippet = snippets().into_iter().find(|snippet| is_of_model(snippet)).expect("the guide opens the model");
     for normalize in ["l2", "none"] {
         let sandbox = finished(normalize);
         let mut ratings: BTreeMap<String, String> = BTreeMap::new();

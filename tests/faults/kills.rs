@@ -155,7 +155,7 @@ fn what_cannot_get_better_is_not_tried_again() {
 /// A stand-in for ssh runs what it is told on this machine; another cannot start anything.
 #[test]
 fn members_elsewhere_are_started_by_the_command_that_is_given() {
-    let Some(address) = own_address() else {
+    let Some(address) = crate::util::cluster::own_address() else {
         println!("skipped: this machine has no address but loopback");
         return;
     };
@@ -190,14 +190,6 @@ fn members_elsewhere_are_started_by_the_command_that_is_given() {
         }
         nobody_left(&sandbox);
     }
-}
-
-/// An address of this machine that is not loopback.
-fn own_address() -> Option<std::net::IpAddr> {
-    // Nothing is sent: a datagram socket only finds the way.
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
-    socket.connect("192.0.2.1:9").ok()?;
-    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback())
 }
 
 #[test]

@@ -21,6 +21,14 @@ pub fn free_addresses(count: usize) -> Vec<String> {
     listeners.iter().map(|listener| listener.local_addr().expect("an address").to_string()).collect()
 }
 
+/// An address of this machine that is not loopback.
+pub fn own_address() -> Option<std::net::IpAddr> {
+    // Nothing is sent: a datagram socket only finds the way.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback())
+}
+
 /// Waits until somebody listens there.
 pub fn wait_for(address: &str) {
     let deadline = Instant::now() + PATIENCE;

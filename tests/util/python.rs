@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
+/// The guide whose Python is run by `tests/python.rs`: no other guide has any.
+pub const GUIDE: &str = "jobs/python-and-sql.md";
+
 static MAKING: Mutex<()> = Mutex::new(());
 
 /// The interpreter of a virtual environment that has `packages`, made once. Nothing, and a word on why, where there is no
