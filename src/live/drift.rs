@@ -40,7 +40,7 @@ impl Drift {
             reasons.push(format!("{} of the users of the fit are in another segment", percent(self.moved_share)));
         }
         if self.idf_drift > threshold {
-            reasons.push(format!("the rarity of items has drifted by {:.3} (mean difference of idf)", self.idf_drift));
+            reasons.push(format!("how rare items are has drifted by {:.3} (mean difference of idf)", self.idf_drift));
         }
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
