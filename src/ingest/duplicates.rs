@@ -74,7 +74,7 @@ fn numbered(reject: &Reject, files: &[PlannedFile]) -> Result<Reject> {
 /// The error of several rows of one user and item, by the lines of the first two.
 fn duplicate_error(user: &Id, found: &[Found], files: &[PlannedFile]) -> Error {
     let [first, second, ..] = found else {
-        let problem = format!("user {user} has an item in several rows, which the files no longer hold");
+        let problem = format!("user {user} has an item in several rows, but the files no longer contain them");
         return Error::data("input.ratings", problem, "do not change the files during a run");
     };
     let lines = first.line(files).and_then(|a| Ok((a, second.line(files)?)));

@@ -1,7 +1,7 @@
-//! Ratings out of files: every row is read once, and becomes a rating or a refused row.
+//! Files to ratings: what to read, which worker reads which piece of it, and how bytes become rows or refused rows.
 //!
-//! Knows: files, streams and object stores, delimited text and Parquet, what ids are, how rows travel to the worker of
-//! their user. Does not know: timely, how users are stored, what the stages make of the ratings.
+//! Knows: the job's `input`, disks, standard input and object stores, delimited text and Parquet, and the ids of users
+//! and items. Does not know: timely, how a worker keeps its users, what the stages make of the ratings.
 //!
 //! **Invariant: arrival-blind.** Nothing that leaves the room depends on the order in which rows, files or workers
 //! arrive. Every row is accounted for in the [`Ledger`]: read = accepted + rejected + merged + filtered.
@@ -20,7 +20,7 @@
 //! | the line that it is in | [`lines`] |
 //! | two rows of one user and item | [`duplicates`] |
 //! | users and items: their ids, the keys that stand for ids, the dictionary of all items | [`ids`], [`keys`], [`dictionary`] |
-//! | rows on their way to the worker of their user | [`rows`] |
+//! | rows in transit to the worker of their user | [`rows`] |
 //! | what became of every row | [`ledger`] |
 //! | items: their titles, and what else a file says of them | [`items`], [`titles`], [`metadata`] |
 //! | the first rows of a file, to be looked at | [`peek`] |

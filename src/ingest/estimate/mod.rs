@@ -9,9 +9,9 @@
 //! - **Mixed**: by time, or at random. In how many pieces an id is met follows a Poisson law with a rate that differs
 //!   from id to id; the rates are taken as log-normal, as in the abundance of species (Bulmer 1974, "On fitting the
 //!   Poisson lognormal distribution to species-abundance data"), fitted by maximum likelihood to the ids that were met.
-//!   The ids never met are the zero class. It is never less than Chao's lower bound S + f₁(f₁ − 1)/2(f₂ + 1) (Chao
-//!   1984). How unlike users are comes from pairs of rows of one user in two pieces, and the share of the busiest from
-//!   a log-normal law as wide.
+//!   The ids never met are the zero class. The estimate is never less than Chao's lower bound S + f₁(f₁ − 1)/2(f₂ + 1)
+//!   (Chao 1984). How unlike users are comes from pairs of rows of one user in two pieces, and the share of the busiest
+//!   from a log-normal law as wide.
 //!
 //! Items are always counted the second way. A pair of user and item that comes twice within a piece was met with the
 //! chance of the piece, in two pieces with its square, and so on; each is weighted by 1 over that.

@@ -66,7 +66,7 @@ impl<'a> Columns<'a> {
             Some(kind) => Ok(Place::Leaf { leaf: *leaf, column: index, kind }),
             None => {
                 let kind = format!("{:?}", descriptor.physical_type());
-                let problem = format!("column {name:?} is of a kind that is neither id nor number ({kind})");
+                let problem = format!("column {name:?} holds neither ids nor numbers ({kind})");
                 Err(self.misfit(key, problem, "name a column of integers, floats or text"))
             }
         }

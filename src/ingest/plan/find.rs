@@ -40,7 +40,7 @@ fn plan_files(spec: &FilesSpec, scratch: &Path) -> Result<(Vec<PlannedFile>, Vec
     }
     if planned.is_empty() {
         let remedy = "check what writes to the pipe";
-        return Err(Error::data("standard input", "there is nothing in it", remedy));
+        return Err(Error::data("standard input", "it is empty", remedy));
     }
     Ok((planned, held))
 }
@@ -68,7 +68,7 @@ fn text_format(spec: &FilesSpec, file: &InputFile, codec: Codec, head: &[u8]) ->
 fn unpacked_head(file: &InputFile, codec: Codec) -> Result<Vec<u8>> {
     let head = file.head(codec, HEAD_BYTES)?;
     if parquet::is_parquet(&head) {
-        let remedy = "unpack it: a Parquet file is packed within";
+        let remedy = "unpack it: a Parquet file is compressed inside";
         return Err(Error::data(file.path.display().to_string(), "this is a packed Parquet file", remedy));
     }
     Ok(head)

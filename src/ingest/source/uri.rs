@@ -48,7 +48,7 @@ fn local(text: &str) -> Result<PathBuf> {
     let path = rest.strip_prefix("localhost").unwrap_or(rest);
     if !path.starts_with('/') {
         let remedy = "write it as in file:///data/ratings.csv, with the whole path";
-        return Err(Error::job("input.ratings", format!("{text} names no file of this machine"), remedy));
+        return Err(Error::job("input.ratings", format!("{text} does not name a file on this machine"), remedy));
     }
     Ok(PathBuf::from(percent_decode_str(path).decode_utf8_lossy().into_owned()))
 }

@@ -41,7 +41,7 @@ fn find(spec: &TitlesSpec) -> Result<InputFile> {
         Named::Store(address) => match &list_store(&address)?[..] {
             [file] => Ok(file.clone()),
             many => {
-                let problem = format!("{address} stands for {} objects", many.len());
+                let problem = format!("{address} names {} objects", many.len());
                 Err(Error::job("input.items.path", problem, "name one file"))
             }
         },
