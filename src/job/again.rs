@@ -1,27 +1,31 @@
-//! The job of a finished run, for other ratings, or for its own that are to change.
+//! The job of a finished run, for other ratings, or for the same ratings that are then followed.
 //!
-//! How the ratings are read stays as it was but for what is set anew, which goes through the same check as a job file. So do
-//! the filters that look at rows; those that count ratings chose the users and items of the model, and play no part.
+//! The ratings are read as in the run, except for keys that are set anew; these go through the same check as a job file. The
+//! filters of rows stay too. The filters that count ratings have chosen the users and items of the model; they are dropped.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
+use super::checked::Job;
+use super::column::RatingColumn;
+use super::filter::Filter;
+use super::input::{FilesSpec, Input, OnBad, STDIN, Source};
+use super::load::overridden;
 use super::spec::{InputSpec, JobSpec, Paths, RatingSpec, Share, Size, Switch};
-use super::{FilesSpec, Filter, Input, Job, OnBad, RatingColumn, STDIN, Source, load};
 
-/// Keys that can be set beside those of `[input]`.
+/// Keys that can be set in addition to those of `[input]`.
 const ALSO: [&str; 6] =
     ["memory", "scratch", "filter.min_rating", "filter.max_rating", "filter.after", "filter.before"];
 
 impl Job {
     /// This job for the ratings in `files`, with some keys of `[input]`, the filters of rows, `memory` or `scratch` set as by
-    /// `--set`. Paths are relative to the working directory. Titles play no part.
+    /// `--set`. Paths are relative to the working directory. Titles are left out.
     pub fn for_ratings(&self, files: &[PathBuf], overrides: &[(String, String)]) -> Result<Job> {
         for (key, _) in overrides {
             refuse_others(key)?;
         }
-        let given = load::overridden(overrides)?;
+        let given = overridden(overrides)?;
         let of_run = JobSpec { memory: Size::Bytes(self.memory), ..JobSpec::default() };
         let memory = if overrides.iter().any(|(key, _)| key == "memory") { given.memory } else { of_run.memory };
         let input = InputSpec { ratings: Some(Paths::Many(files.to_vec())), ..with(given.input, &self.input) };
@@ -43,15 +47,15 @@ impl Job {
     }
 }
 
-/// Keys of `[input]` that mean something where the ratings are generated.
+/// Keys of `[input]` that have a meaning for generated ratings.
 const OF_GENERATED: [&str; 3] = ["input.duplicates", "input.on_bad", "input.max_bad"];
 
 impl Job {
-    /// This job for its own ratings, which are read again to be followed, with keys set as in [`Job::for_ratings`]. With
-    /// `empty` they are not read: what is set says how changes are.
+    /// This job for the ratings of the run, which are read again before changes to them are followed. Keys are set as in
+    /// [`Job::for_ratings`]. With `empty` the ratings are not read, and the keys apply to the changes only.
     ///
     /// # Errors
-    /// Where they came from standard input, and are to be read.
+    /// If the ratings came from standard input and are to be read.
     pub fn for_following(&self, overrides: &[(String, String)], empty: bool) -> Result<Job> {
         if self.input.reads_stdin() && !empty {
             let problem = "the ratings of the run came from standard input, which cannot be read again";
@@ -64,7 +68,7 @@ impl Job {
                 for (key, _) in overrides {
                     refuse_of_files(key)?;
                 }
-                // Everything but the source is checked as if there were a file.
+                // All but the source is checked as if there were a file.
                 let job = self.for_ratings(&[STDIN.into()], overrides)?;
                 Ok(Job { input: Input { source: self.input.source.clone(), ..job.input }, ..job })
             }
@@ -72,7 +76,7 @@ impl Job {
     }
 }
 
-/// The filters of rows that are given, and those of the run where nothing is.
+/// The filters of rows that are given; otherwise those of the run.
 fn of_rows(given: &Filter, ran: &Filter) -> Filter {
     Filter {
         min_rating: given.min_rating.or(ran.min_rating),
@@ -108,11 +112,11 @@ fn refuse_of_files(key: &str) -> Result<()> {
     Ok(())
 }
 
-/// What `given` says, and what the input of a run says where it is silent.
+/// The keys of `given`; for those it leaves out, the input of the run.
 fn with(given: InputSpec, ran: &Input) -> InputSpec {
     let Input { source, duplicates, on_bad, max_bad, items: _ } = ran;
     let bad = given.on_bad.unwrap_or(*on_bad);
-    // A limit only has a meaning where bad rows are rejected, then as now.
+    // A limit has a meaning only if bad rows are rejected, in the run and now.
     let limit = (bad == OnBad::Reject && *on_bad == OnBad::Reject).then_some(Share::Number(*max_bad));
     let files = match source {
         Source::Files(files) => of_files(files),
@@ -159,7 +163,7 @@ fn of_files(files: &FilesSpec) -> InputSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{Column, Duplicates};
+    use crate::job::{Column, Duplicates, load};
 
     fn job(text: &str) -> Job {
         let folder = tempfile::tempdir().unwrap();

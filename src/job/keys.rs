@@ -1,6 +1,6 @@
-//! The names of all keys of a job file, and which of them somebody may have meant.
+//! The names of all keys of a job file, and suggestions for a name that is none of them.
 
-/// Every key, with its sections. A test holds it against what [`super::JobSpec`] reads.
+/// Every key, with its sections. A test compares it with the keys that [`super::JobSpec`] reads.
 pub const KEYS: &[&str] = &[
     "seed",
     "memory",
@@ -64,14 +64,14 @@ pub const KEYS: &[&str] = &[
     "compare.previous",
 ];
 
-/// How many suggestions a message offers at most.
+/// The most suggestions in a message.
 const MAX_SUGGESTIONS: usize = 3;
 
 pub fn is_key(key: &str) -> bool {
     KEYS.contains(&key)
 }
 
-/// Whether some key lies below `name`.
+/// Whether `name` is a section: some key is below it.
 pub fn is_section(name: &str) -> bool {
     KEYS.iter().any(|key| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }

@@ -1,9 +1,8 @@
 //! From a job file and `--set` overrides to a checked [`Job`].
 //!
-//! The text is parsed twice: once with the position of every key, for messages, once to plain values. Each key is then
-//! tried on its own against [`JobSpec`], so that a refusal names the one key that is wrong and where it was written;
-//! what is left are the ranges and combinations of [`JobSpec::check`]. An override acts as if its key stood in the job
-//! file, paths included.
+//! The text is parsed twice: once with the position of every key, for messages, and once to plain values. Each key is then
+//! tried alone against [`JobSpec`], so that a refusal names the key that is wrong and its position. [`JobSpec::check`]
+//! then checks ranges and combinations. An override acts as if its key were written in the job file, paths included.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,9 @@ use toml::{Spanned, Table, Value};
 
 use crate::error::{Error, Result};
 
-use super::{Job, JobSpec, keys};
+use super::checked::Job;
+use super::keys;
+use super::spec::JobSpec;
 
 /// A key that was given, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,14 +26,13 @@ struct Given {
     place: String,
 }
 
-/// What `--set` alone says, as a job file of nothing else would.
+/// The spec of a job file that has only the keys of `--set`.
 pub fn overridden(overrides: &[(String, String)]) -> Result<JobSpec> {
     to_spec(&overrides.iter().flat_map(|(key, value)| in_override(key, value)).collect::<Vec<_>>())
 }
 
 /// Reads and checks the job file `path`. `overrides` are pairs of a dotted key and a TOML value (or a bare text) and win
-/// over the file; `output` wins over both. A file that ends in `.json` is the `run.json` of a finished run, and its job is
-/// run as it was.
+/// over the file; `output` wins over both. A file whose name ends in `.json` is the `run.json` of a finished run; its job runs unchanged.
 pub fn load(path: &Path, overrides: &[(String, String)], output: Option<PathBuf>) -> Result<Job> {
     if path.extension().is_some_and(|ending| ending == "json") {
         return of_run(path, overrides, output);
@@ -40,7 +40,7 @@ pub fn load(path: &Path, overrides: &[(String, String)], output: Option<PathBuf>
     from_bytes(path, bytes_of(path)?, overrides, output)
 }
 
-/// The same for a job file that holds `bytes`.
+/// The same for a job file with the content `bytes`.
 pub(crate) fn from_bytes(
     path: &Path,
     bytes: Vec<u8>,
@@ -113,7 +113,7 @@ fn in_override(key: &str, text: &str) -> Vec<Given> {
     leaves.into_iter().map(|(key, value)| Given { place: format!("--set {key}"), key, value }).collect()
 }
 
-/// A TOML value, or the text itself where it is none: `--set pca.solver=gram` needs no quotes.
+/// A TOML value, or the text itself if it is none: `--set pca.solver=gram` needs no quotes.
 fn override_value(text: &str) -> Value {
     let parsed = format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1);
     parsed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_string()))
@@ -191,7 +191,7 @@ fn try_alone(given: &Given) -> Result<()> {
     })
 }
 
-/// What a value should have been, out of serde's message ("…, expected X", or X itself for our own types).
+/// What a value should be, from serde's message ("…, expected X", or X itself for the types of this crate).
 fn expected(message: &str) -> String {
     let expected = message.rsplit_once("expected ").map_or(message, |(_, expected)| expected);
     match expected {
@@ -204,7 +204,7 @@ fn expected(message: &str) -> String {
     }
 }
 
-/// Puts `value` at a dotted key. What lies in the way gives place: the later key wins.
+/// Puts `value` at a dotted key. The later key wins: it replaces what is in its way.
 fn insert(table: &mut Table, key: &str, value: Value) {
     match key.split_once('.') {
         None if value.as_table().is_some_and(Table::is_empty) => {

@@ -1,17 +1,19 @@
-//! The job file as written: every key of the TOML text, with its default. Nothing is checked here but types; ranges and
-//! combinations are [`JobSpec::check`]'s.
+//! The job file as written: every key of the TOML text with its default. Only types are checked here; [`JobSpec::check`]
+//! checks ranges and combinations.
 //!
-//! Keys that the check must know to be absent are `Option`s; the others hold their default.
+//! A key is an `Option` where the check must know that it was left out; the others hold their default.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{
-    BayesModel, Column, Duplicates, Encoding, Feedback, FileFormat, GenerateSpec, Missing, Normalize, OnBad, Solver,
-    TimeUnit, Weighting,
-};
+use super::column::Column;
+use super::generate::GenerateSpec;
+use super::input::{Duplicates, FileFormat, OnBad};
+use super::params::{BayesModel, Missing, Normalize, Solver, Weighting};
+use super::time::TimeUnit;
+use super::titles::Encoding;
 
 /// A job file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -64,7 +66,7 @@ pub enum Size {
     Text(String),
 }
 
-/// `[input]`. `None` where the key was left out.
+/// `[input]`. `None` for keys that were left out.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InputSpec {
@@ -140,7 +142,7 @@ pub enum MetadataEntry {
     Table(MetadataTable),
 }
 
-/// One that says more than the column.
+/// An entry that is more than a column.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetadataTable {
@@ -164,29 +166,6 @@ impl Default for ItemsSpec {
     }
 }
 
-/// Share of a user's ratings drawn from the themes of their segment, where nothing else is said.
-pub const DEFAULT_AFFINITY: f64 = 0.7;
-
-/// Share of the users who change taste in a month, where nothing else is said.
-pub const DEFAULT_MOVERS: f64 = 0.1;
-
-impl Default for GenerateSpec {
-    fn default() -> Self {
-        GenerateSpec {
-            users: 5_000,
-            items: 1_000,
-            ratings_per_user: 40.0,
-            segments: 8,
-            feedback: Feedback::Explicit,
-            affinity: DEFAULT_AFFINITY,
-            seed: 0,
-            month: 0,
-            movers: DEFAULT_MOVERS,
-            born: 0,
-        }
-    }
-}
-
 /// `[filter]`
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -200,7 +179,7 @@ pub struct FilterSpec {
     pub before: Option<Moment>,
 }
 
-/// A point in time: a number of `input.time_unit`, or a text, as which a date of TOML comes here.
+/// A point in time: a number in `input.time_unit`, or a text. A TOML date arrives as a text.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(
     untagged,
@@ -263,12 +242,12 @@ impl Default for KMeansSpec {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepSpec {
-    /// Empty: no sweep. Absent: [`DEFAULT_SWEEP`].
+    /// Empty: no sweep. Left out: [`DEFAULT_SWEEP`].
     pub clusters: Option<Vec<usize>>,
     pub spaces: Vec<Space>,
 }
 
-/// The numbers of clusters that are tried where the job file names none.
+/// The numbers of clusters to try if the job file names none.
 pub const DEFAULT_SWEEP: [usize; 8] = [5, 10, 25, 50, 100, 125, 150, 200];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

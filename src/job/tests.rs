@@ -1,4 +1,4 @@
-//! Every refusal, and what a job file means.
+//! Every refusal, and what a job file means: the checked-once invariant.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

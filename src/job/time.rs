@@ -1,14 +1,14 @@
 //! Points in time, as input files and job files write them: microseconds since 1970 in UTC.
 //!
-//! A plain number, with or without a point, counts units since 1970. Everything else is a date, or a date and a time, of ISO
-//! 8601 and RFC 3339 (`2024-05-01`, `2024-05-01 17:30`, `2024-05-01T17:30:00.5+02:00`), in UTC where it names no offset.
-//! What is finer than a microsecond is cut off, towards the past.
+//! A plain number, with or without a decimal point, counts units since 1970. Everything else is a date, or a date and a time,
+//! of ISO 8601 and RFC 3339 (`2024-05-01`, `2024-05-01 17:30`, `2024-05-01T17:30:00.5+02:00`), in UTC if it has no offset.
+//! Fractions of a microsecond are rounded down.
 
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-/// What numbers count.
+/// The unit of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TimeUnit {
@@ -20,11 +20,11 @@ pub enum TimeUnit {
 }
 
 const NANOSECONDS: i128 = 1_000;
-/// Digits behind the point that count.
+/// Digits after the point that count.
 const DECIMALS: usize = 9;
 
 impl TimeUnit {
-    /// The point in time that a field names; nothing if it names none.
+    /// The point in time in a field; `None` if there is none in it.
     pub fn read(self, field: &[u8]) -> Option<i64> {
         match field.last()? {
             b'0'..=b'9' | b'.' if is_decimal(field) => self.of_decimal(field),
@@ -32,7 +32,7 @@ impl TimeUnit {
         }
     }
 
-    /// So many units after 1970; nothing where 64 bits do not hold it.
+    /// `number` units after 1970; `None` if it does not fit 64 bits.
     pub fn of_number(self, number: i64) -> Option<i64> {
         match self {
             TimeUnit::S => number.checked_mul(1_000_000),

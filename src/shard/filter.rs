@@ -1,36 +1,36 @@
-//! Users and items that have too few ratings are left out, and items that are not among the most rated.
+//! Leaves out users and items with too few ratings, and items that are not among the most rated.
 //!
-//! Leaving out a user takes ratings from items, and leaving out an item takes ratings from users: it is repeated until
-//! whoever is left has enough of what is left. What is left then is the largest such part of the ratings, whatever goes
-//! first (for a bipartite graph, the (p, q)-core of Ahmed et al. 2007), so that it is the same in every layout. Everybody
-//! who is left has at least one rating.
+//! Leaving out a user takes ratings from items, and leaving out an item takes ratings from users. So it is repeated until all
+//! that remain have enough ratings of each other. The result is the largest such part of the ratings, in whatever order users
+//! and items are left out (for a bipartite graph, the (p, q)-core of Ahmed et al. 2007), so it is the same in every layout.
+//! Every remaining user has at least one rating.
 
-use super::Shard;
 use super::build::BlockWriter;
 use super::store::Store;
+use super::users::Shard;
 use crate::collective::Collective;
 use crate::error::Result;
 use crate::ingest::ids::Id;
 use crate::job::Filter;
-use crate::kernel::csr::{Csr, OwnBlock};
+use crate::kernel::csr::{Csr, OwnBlock, Rows};
 
-/// Who is left.
+/// The users and items that remain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// For each of this worker's users.
+    /// For each of this worker's users, whether it remains.
     pub users: Vec<bool>,
     /// For each item, the same on every worker.
     pub items: Vec<bool>,
 }
 
 impl Left {
-    /// The items that are left, by their indices among all.
+    /// The remaining items, by their indices among all.
     pub fn item_indices(&self) -> Vec<u32> {
         (0..).zip(&self.items).filter(|(_, left)| **left).map(|(item, _)| item).collect()
     }
 }
 
-/// Finds out who is left. All workers call it together.
+/// Finds the users and items that remain. All workers call it together.
 pub fn choose<C: Collective>(c: &mut C, ratings: &Csr, filter: &Filter) -> Left {
     let least_ratings = filter.min_ratings_per_user.unwrap_or(1).max(1);
     let least_users = filter.min_users_per_item.unwrap_or(1).max(1);
@@ -50,7 +50,7 @@ pub fn choose<C: Collective>(c: &mut C, ratings: &Csr, filter: &Filter) -> Left 
     }
 }
 
-/// The `most` items with the most users, the first of those that have as many.
+/// The `most` items with the most users; ties go to the lowest index.
 fn most_rated<C: Collective>(c: &mut C, ratings: &Csr, most: u64) -> Vec<bool> {
     let mut n_users = ratings.column_counts();
     c.sum(&mut n_users);
@@ -61,7 +61,7 @@ fn most_rated<C: Collective>(c: &mut C, ratings: &Csr, most: u64) -> Vec<bool> {
     left
 }
 
-/// Leaves out users with too few ratings of the items left; returns how many of the others have rated each of these.
+/// Leaves out users with too few ratings of the remaining items; returns the number of remaining users of each item.
 fn ask_users(ratings: &Csr, left: &mut Left, least_ratings: u64) -> Vec<u64> {
     let mut n_users = vec![0; ratings.n_cols];
     for (row, user) in ratings.rows().zip(&mut left.users) {
@@ -74,7 +74,7 @@ fn ask_users(ratings: &Csr, left: &mut Left, least_ratings: u64) -> Vec<u64> {
     n_users
 }
 
-/// The shard of those left, its items numbered anew; the blocks go to `store`.
+/// The shard of the remaining users and items, with items renumbered; the blocks go to `store`.
 pub fn keep(shard: Shard, left: &Left, store: &mut Store) -> Result<Shard> {
     let mut number = vec![u32::MAX; left.items.len()];
     let indices = left.item_indices();
@@ -91,7 +91,8 @@ pub fn keep(shard: Shard, left: &Left, store: &mut Store) -> Result<Shard> {
     Ok(Shard { users, draw_keys, matrix })
 }
 
-fn rewritten(block: OwnBlock, left: &Left, number: &[u32]) -> crate::kernel::csr::Rows {
+/// The remaining ratings of a block.
+fn rewritten(block: OwnBlock, left: &Left, number: &[u32]) -> Rows {
     let rows = block.rows();
     let mut writer = BlockWriter::with_capacity(rows.n_rows(), rows.indices.len());
     for (row, _) in rows.rows().zip(&left.users[block.first_row..]).filter(|(_, left)| **left) {
@@ -105,7 +106,7 @@ fn rewritten(block: OwnBlock, left: &Left, number: &[u32]) -> crate::kernel::csr
     writer.finish()
 }
 
-/// What belongs to those left.
+/// The elements of `all` that `left` marks.
 pub fn of_left<T>(all: Vec<T>, left: &[bool]) -> Vec<T> {
     all.into_iter().zip(left).filter(|(_, left)| **left).map(|(one, _)| one).collect()
 }

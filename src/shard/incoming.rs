@@ -1,8 +1,7 @@
-//! Rows as they arrive, in any order, kept until all are here.
+//! Rows as they arrive, in any order, kept until all have arrived.
 //!
-//! Rows are put down by partition, a share of the users by the hash of their ids, so that sealing needs room for one
-//! partition at a time. When the rows here pass the limit they go to a scratch file, from which each partition reads
-//! back its own.
+//! Rows are kept by partition: a share of the users, by the hash of their ids. So sealing needs memory for one partition at a
+//! time. When the rows exceed the limit they go to a scratch file, from which each partition reads its rows back.
 
 use std::path::Path;
 
@@ -13,22 +12,22 @@ use crate::kernel::keyed;
 
 use super::scratch::Scratch;
 
-/// Rows of a partition, as many as are expected: a few megabytes while it is sealed.
+/// The expected number of rows of a partition: a few megabytes while it is sealed.
 const PARTITION_ROWS: u64 = 256 << 10;
 const MOST_PARTITIONS: u64 = 1 << 12;
 
-/// Records that a pile grows by.
+/// Records of a chunk.
 const CHUNK: usize = 2048;
 
-/// Everything that came to a worker.
+/// All rows that a worker received.
 #[derive(Debug)]
 pub struct Incoming {
     partitions: Vec<Partition>,
-    /// Bytes of records in memory, and how many there may be.
+    /// Bytes of records in memory, and the most that there may be.
     bytes: u64,
     limit: u64,
     scratch: Scratch,
-    /// Writing to the scratch file failed. What came later was dropped.
+    /// An error if writing to the scratch file failed. Rows that came later were dropped.
     failed: Result<()>,
     item_keys: KeySet,
     user_names: KeyMap<Box<str>>,
@@ -48,7 +47,7 @@ pub struct Partition {
 struct Pile<R> {
     open: Vec<R>,
     full: Vec<Vec<R>>,
-    /// Where records lie in the file, and how many.
+    /// Offsets in the file, and the number of records there.
     spilled: Vec<(u64, usize)>,
 }
 
@@ -66,8 +65,7 @@ pub enum Rows {
 }
 
 impl Incoming {
-    /// For about `expected_rows` rows, of which `limit` bytes may be in memory and the rest in a nameless file in
-    /// `folder`.
+    /// For about `expected_rows` rows: `limit` bytes may be in memory, the rest goes to a nameless file in `folder`.
     pub fn new(expected_rows: u64, limit: u64, folder: &Path) -> Incoming {
         let n_partitions = expected_rows.div_ceil(PARTITION_ROWS).clamp(1, MOST_PARTITIONS) as usize;
         let mut partitions = Vec::new();
@@ -84,7 +82,7 @@ impl Incoming {
         }
     }
 
-    /// Takes in a batch of records.
+    /// Receives a batch of records.
     pub fn receive(&mut self, records: &Records) {
         if self.failed.is_err() {
             return;
@@ -120,19 +118,19 @@ impl Incoming {
         Ok(())
     }
 
-    /// Says what the key of a text id stands for.
+    /// Notes the texts of text ids by their keys.
     pub fn name_users(&mut self, names: impl Iterator<Item = Name>) {
         for name in names {
             self.collision |= note_name(&mut self.user_names, name.key, &name.text) == Noted::Collision;
         }
     }
 
-    /// Two text ids have one key: read again with another hash seed.
+    /// Whether two text ids have the same key: the input must be read again with another hash seed.
     pub fn has_collision(&self) -> bool {
         self.collision
     }
 
-    /// The keys of all items that came here, rising.
+    /// The keys of all items in the rows of this worker, rising.
     pub fn item_keys(&self) -> Vec<u64> {
         self.item_keys.keys()
     }
@@ -165,7 +163,7 @@ impl<R: Record> Pile<R> {
         self.open.push(record);
     }
 
-    /// Begins a new chunk. The first ones are small, for the sake of small data.
+    /// Begins a new chunk. The first ones are small, so that small data stays small.
     #[cold]
     #[inline(never)]
     fn turn(&mut self) {

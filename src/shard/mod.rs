@@ -1,11 +1,18 @@
-//! The ratings of a worker's own users, sealed: items indexed by sorted id, blocks in memory or in a scratch file.
+//! The ratings of a worker's own users, packed and sealed: in blocks in memory, or in a scratch file.
+//!
+//! Knows: rows and ids of `ingest`, the filters and weightings of the job, packed rows of `kernel`. Does not know: files of
+//! ratings, stages, timely.
+//!
+//! **Invariant: sealed-by-id.** The users of a block are sorted by id, and items are indexed by sorted id. Nothing in a sealed
+//! shard depends on the order in which rows arrived.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`incoming`] | rows as they arrive, by partition |
+//! | [`incoming`] | rows in the order of their arrival, by partition |
 //! | [`build`] | partitions to sealed blocks |
-//! | [`filter`] | users and items with too few ratings left out |
-//! | [`store`] | where blocks lie |
+//! | `users` | the [`Shard`]: users and their ratings |
+//! | [`filter`] | leaves out users and items with too few ratings |
+//! | [`store`] | blocks in memory or in a scratch file |
 //! | [`spill`], [`scratch`] | blocks that are read in place from a nameless file |
 //! | [`sums`] | sums of real numbers over all users |
 //! | [`weight`] | the matrix that PCA and k-means see |
@@ -17,18 +24,7 @@ pub mod scratch;
 pub mod spill;
 pub mod store;
 pub mod sums;
+mod users;
 pub mod weight;
 
-use crate::ingest::ids::Id;
-use crate::kernel::csr::Csr;
-
-/// One worker's users and their ratings.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shard {
-    /// The users of this worker, rising within each block of the matrix.
-    pub users: Vec<Id>,
-    /// What keyed draws are keyed by, for each user ([`Id::draw_key`]).
-    pub draw_keys: Vec<u64>,
-    /// Raw ratings `(n_local_users, n_items)`.
-    pub matrix: Csr,
-}
+pub use users::Shard;

@@ -1,7 +1,7 @@
-//! Files for what does not fit memory.
+//! Files for data that does not fit in memory.
 //!
-//! A scratch file has no name, so it is gone when the process is, however it ends. It belongs to one worker and holds
-//! only what that worker wrote in this run.
+//! A scratch file has no name, so it disappears with the process, however that ends. It belongs to one worker and holds only
+//! what that worker wrote in this run.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -27,7 +27,7 @@ impl Scratch {
         self.length
     }
 
-    /// Appends `bytes` at the next multiple of `alignment`; returns where they lie.
+    /// Appends `bytes` at the next multiple of `alignment`; returns their offset.
     pub fn append(&mut self, bytes: &[u8], alignment: u64) -> Result<u64> {
         let at = self.length.next_multiple_of(alignment);
         let written = self.open().and_then(|file| file.write_all_at(bytes, at));
@@ -41,11 +41,12 @@ impl Scratch {
         self.file().read_exact_at(bytes, at).map_err(|e| self.failed("cannot read back", &e))
     }
 
-    /// The file; something has been written.
+    /// The file. Something must have been written to it.
     pub fn file(&self) -> &File {
         self.file.as_ref().expect("a scratch file that is read has been written")
     }
 
+    /// The error for a system call that failed: `what` says what was tried, as in "cannot write".
     pub fn failed(&self, what: &str, error: &std::io::Error) -> Error {
         let remedy = "see that the folder can be written and has room, name another as `scratch`, or raise `memory`";
         Error::file(&self.folder, &format!("{what} a scratch file in"), error, remedy)

@@ -1,9 +1,9 @@
 //! Blocks in a scratch file, read in place.
 //!
-//! A block is written as its plain arrays, each as abomonation encodes a `Vec` of numbers and at a multiple of 8 bytes,
-//! and then mapped: from there on its rows are slices of the map, and the system keeps in memory what is being read.
-//! abomonation trusts the bytes that it decodes, so they are only ever those that this process has just written to a
-//! nameless file of its own, and their checksum is compared before they are decoded.
+//! A block is written as plain arrays, each as abomonation encodes a `Vec` of numbers, at a multiple of 8 bytes. Then it is
+//! mapped: its rows are slices of the map, and the system keeps the pages in memory that are being read. abomonation trusts
+//! the bytes that it decodes. So it only decodes bytes that this process has just written to a nameless file, and compares
+//! their checksum before.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use super::scratch::Scratch;
 use crate::error::{Error, Result};
 use crate::kernel::csr::{Rows, RowsRef, Source, Values, ValuesRef};
 
-/// Maps begin at a page.
+/// A map begins at a page.
 const PAGE: u64 = 4096;
 
-/// Arrays begin where the widest of their numbers may lie.
+/// Arrays are aligned for the widest of their numbers.
 const ALIGNMENT: usize = 8;
 
-/// Writes a block to `scratch` and returns it as it lies there.
+/// Writes a block to `scratch` and returns the mapped block.
 pub fn spill(rows: &Rows, scratch: &mut Scratch) -> Result<Arc<dyn Source>> {
     let bytes = encode(rows);
     let at = scratch.append(&bytes, PAGE)?;
@@ -54,7 +54,7 @@ fn encode(rows: &Rows) -> Vec<u8> {
 
 fn encode_array<T: Abomonation>(array: &Vec<T>, bytes: &mut Vec<u8>) {
     bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
-    // SAFETY: a `Vec` of plain numbers has no padding to read. Its own three words are meaningless in the file.
+    // SAFETY: a `Vec` of plain numbers has no padding to read. The three words of the `Vec` itself are meaningless in the file.
     unsafe { abomonation::encode(array, bytes) }.expect("memory takes what is written");
     bytes.flush().expect("memory takes what is written");
 }
@@ -92,8 +92,8 @@ struct Bytes<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    /// The next array, in place. The slice is of the array's numbers alone: the words of the `Vec` before them, which
-    /// abomonation overwrites with where they are, are forgotten and may turn back to what is in the file.
+    /// The next array, in place. The slice has only the numbers: the words of the `Vec` before them, which abomonation
+    /// overwrites with an address, are not used again and may revert to the bytes in the file.
     fn array<T: Abomonation + 'a>(&mut self) -> Option<&'a [T]> {
         let bytes = std::mem::take(&mut self.bytes);
         let padding = bytes.as_ptr().align_offset(ALIGNMENT);

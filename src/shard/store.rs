@@ -1,4 +1,4 @@
-//! Where the blocks of a worker's matrices lie: in memory as long as there is room, then in a scratch file.
+//! The place of the blocks of a worker's matrices: in memory while there is room, then in a scratch file.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::kernel::csr::{Csr, Rows, Values};
 /// Room for the matrices of one worker.
 #[derive(Debug)]
 pub struct Store {
-    /// Bytes of blocks that may lie in memory, and that do.
+    /// Bytes of blocks that may be in memory, and that are.
     limit: u64,
     used: u64,
     scratch: Scratch,

@@ -1,9 +1,9 @@
-//! Sums of real numbers over all workers' users.
+//! Sums of real numbers over the users of all workers.
 
 use crate::collective::Collective;
 use crate::kernel::fixed::Scale;
 
-/// The sum of a number of each local user over all workers.
+/// The sum over all workers of one number per local user. All workers call it together.
 pub fn sum<C: Collective>(c: &mut C, of_users: impl Iterator<Item = f64> + Clone) -> f64 {
     let mut bounds = [of_users.clone().map(f64::abs).fold(0.0, f64::max), of_users.clone().count() as f64];
     let mut count = [bounds[1] as u64];

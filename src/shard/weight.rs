@@ -1,12 +1,11 @@
-//! The matrix that PCA and k-means see: raw ratings under a weighting; relative to the user's mean and in rows of length 1 if
-//! asked for.
+//! The matrix that PCA and k-means see: weighted ratings, optionally relative to the user's mean and in rows of length 1.
 //!
-//! With `missing = "user-mean"` an item without a rating counts as the mean of the user's weights. Were the row filled with
-//! it, users would differ above all by how generous they are; so all of the row is taken relative to the mean, which leaves
-//! what is missing at 0 and the matrix sparse (the mean-centring of Herlocker et al. 1999).
+//! With `missing = "user-mean"` an item without a rating counts as the mean of the user's weights. If the row were filled with
+//! the mean, users would differ mainly by how generous they are. So the whole row is taken relative to the mean: missing items
+//! stay at 0 and the matrix stays sparse (the mean-centring of Herlocker et al. 1999).
 //!
-//! Naive Bayes and the profiles always see the raw ratings. What a weighting learns of all users ([`Weigher`]) stays as it
-//! is when users come later.
+//! Naive Bayes and the profiles always see the raw ratings. What a weighting has learnt from the users of a fit ([`Weigher`])
+//! stays the same for users who come later.
 
 use std::borrow::Cow;
 
@@ -22,7 +21,7 @@ use crate::kernel::tfidf;
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
-/// Turns ratings into weights, by what it has learnt of the users of a fit.
+/// Turns ratings into weights, with what it has learnt from the users of a fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weigher {
     weights: Weights,
@@ -31,12 +30,12 @@ pub struct Weigher {
 }
 
 impl Weigher {
-    /// As `matrix` asks for it, from all workers' `ratings` `(n_local_users, n_items)`.
+    /// Learns from the `ratings` `(n_local_users, n_items)` of all workers.
     pub fn fit<C: Collective>(c: &mut C, ratings: &Csr, matrix: Matrix) -> Weigher {
         Weigher::new(Weights::fit(c, ratings, matrix.weighting), matrix)
     }
 
-    /// The one of an earlier fit: `idf` `(n_items)` is that of its users, `mean_length` what [`Weigher::mean_length`] was.
+    /// The weigher of an earlier fit, from its `idf` `(n_items)` and its [`Weigher::mean_length`].
     pub fn of_model(matrix: Matrix, idf: &[f64], mean_length: Option<f64>) -> Weigher {
         let weights = match matrix.weighting {
             Weighting::Raw => Weights::Raw,
@@ -55,12 +54,12 @@ impl Weigher {
         Weigher { weights, missing, normalize }
     }
 
-    /// The matrix is that of the ratings.
+    /// Whether the matrix is that of the ratings.
     fn changes_nothing(&self) -> bool {
         *self == Weigher { weights: Weights::Raw, missing: Missing::Zero, normalize: Normalize::None }
     }
 
-    /// The mean over the users of the sum of their ratings, where weights depend on it.
+    /// The mean over users of the sum of their ratings, if weights depend on it.
     pub fn mean_length(&self) -> Option<f64> {
         match self.weights {
             Weights::Bm25 { mean_length, .. } => Some(mean_length),
@@ -68,7 +67,7 @@ impl Weigher {
         }
     }
 
-    /// All of `ratings` `(n_local_users, n_items)`.
+    /// The weights of all `ratings` `(n_local_users, n_items)`; new blocks go to `store`.
     pub fn weigh<'a>(&self, ratings: &'a Csr, store: &mut Store) -> Result<Cow<'a, Csr>> {
         if self.changes_nothing() {
             return Ok(Cow::Borrowed(ratings));
@@ -80,6 +79,7 @@ impl Weigher {
         Ok(Cow::Owned(weighted))
     }
 
+    /// The weights of a block of ratings.
     pub fn weigh_block(&self, rows: RowsRef<'_>) -> Rows {
         let mut values = Vec::with_capacity(rows.indices.len());
         let (mut indptr, mut indices) = (rows.indptr.to_vec(), rows.indices.to_vec());
@@ -149,7 +149,7 @@ fn take_mean(values: &mut [f64]) {
     values.iter_mut().for_each(|x| *x -= mean);
 }
 
-/// A rating that is its user's mean is as good as none.
+/// Drops entries that are 0: a rating equal to the user's mean is the same as none.
 fn leave_out_zeros(indptr: &mut [u32], indices: &mut Vec<u32>, values: &mut Vec<f64>) {
     let (mut from, mut to) = (0, 0);
     for end in &mut indptr[1..] {
@@ -180,7 +180,7 @@ fn idf<C: Collective>(c: &mut C, ratings: &Csr) -> Vec<f64> {
     tfidf::idf(n, &document_frequency)
 }
 
-/// What a user's ratings sum to.
+/// The sum of a user's ratings.
 fn length(row: Row<'_>) -> f64 {
     let mut sum = 0.0;
     row.for_each(|_, x| sum += x);

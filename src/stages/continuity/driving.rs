@@ -1,10 +1,10 @@
-//! The items that set apart those who moved: what a larger share of them has rated, in this run, than of those who stayed
-//! where they came from.
+//! The items that set apart users who moved: in this run, a larger share of them has rated these than of the users who stayed
+//! in the segment that they left.
 //!
-//! Counts are exact, over the raw ratings, for the [`TOP_FLOWS`] largest flows. A few flows are counted at a time, so that
-//! the table of counts, `(flows and segments left, n_items)`, stays below [`TABLE_BYTES`].
+//! Counts are exact, over the raw ratings, for the [`TOP_FLOWS`] largest flows. Flows are counted in groups, so that the table
+//! of counts, `(flows and segments left, n_items)`, stays below [`TABLE_BYTES`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,16 +14,16 @@ use crate::collective::Collective;
 use crate::collective::owners::Owners;
 use crate::kernel::csr::Csr;
 
-/// Flows whose items are told.
+/// The number of flows whose items are found.
 pub const TOP_FLOWS: usize = 20;
 
-/// Items told of each.
+/// The most items per flow.
 pub const TOP_ITEMS: usize = 5;
 
-/// Bytes of counts at a time, where one flow fits in them.
+/// The most bytes of counts of a group, if one flow fits in them.
 const TABLE_BYTES: usize = 32 << 20;
 
-/// An item, with the shares of users who have rated it.
+/// An item, with the shares of users who rated it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Driving {
     /// Index into the item dictionary.
@@ -43,8 +43,8 @@ pub struct Users<'a> {
     pub matching: &'a Matching,
 }
 
-/// For each of `flows` (from, to), its items by how much the share of those who moved exceeds that of those who stayed; on the
-/// coordinator. None for flows from segments where nobody stayed.
+/// For each of `flows` (from, to), the items by how much the share of those who moved exceeds that of those who stayed; on the
+/// coordinator. Empty for flows from segments where no user stayed.
 pub fn find<C: Collective>(c: &mut C, users: &Users, flows: &[(u32, u32)]) -> Vec<Vec<Driving>> {
     let at_a_time = (TABLE_BYTES / (2 * size_of::<i64>() * users.ratings.n_cols.max(1))).max(1);
     let top = &flows[..flows.len().min(TOP_FLOWS)];
@@ -55,40 +55,29 @@ pub fn find<C: Collective>(c: &mut C, users: &Users, flows: &[(u32, u32)]) -> Ve
 /// The rows of a table of counts.
 struct Rows {
     of_flow: BTreeMap<(u32, u32), usize>,
-    /// Those who stayed, of each segment that flows leave.
+    /// The users who stayed, for each segment that flows leave.
     of_stayed: BTreeMap<u32, usize>,
 }
 
+/// Users, and users who rated each item, by row.
+struct Counts {
+    users: Vec<i64>,
+    /// `(n_rows, n_items)`
+    items: Vec<i64>,
+}
+
 fn of_group<C: Collective>(c: &mut C, users: &Users, flows: &[(u32, u32)]) -> Vec<Vec<Driving>> {
-    let ratings = users.ratings;
-    let of_flow: BTreeMap<(u32, u32), usize> = flows.iter().enumerate().map(|(row, &flow)| (flow, row)).collect();
-    let left: Vec<u32> =
-        flows.iter().map(|(from, _)| *from).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-    let of_stayed = left.iter().enumerate().map(|(row, &from)| (from, flows.len() + row)).collect();
-    let rows = Rows { of_flow, of_stayed };
-    let (n_rows, n_items) = (flows.len() + left.len(), ratings.n_cols);
-    let row_of = rows.of_users(users);
-    let mut counts = vec![0i64; n_rows * n_items];
-    let mut users = vec![0i64; n_rows];
-    for (user, row) in ratings.rows().enumerate() {
-        let Some(at) = row_of[user] else { continue };
-        users[at as usize] += 1;
-        let counts = &mut counts[at as usize * n_items..][..n_items];
-        row.indices.iter().for_each(|&item| counts[item as usize] += 1);
-    }
-    c.sum(&mut users);
-    let owners = Owners::even(c.peers(), n_items, 1);
-    owners.sum(c, &mut counts);
+    let rows = Rows::of(flows);
+    let mut counts = rows.count(users);
+    c.sum(&mut counts.users);
+    let owners = Owners::even(c.peers(), users.ratings.n_cols, 1);
+    owners.sum(c, &mut counts.items);
     let own = owners.columns(c.index());
-    let part = |flow: usize| {
+    let of_flow = |flow: usize| {
         let stayed = rows.of_stayed[&flows[flow].0];
-        let count = |row: usize, item: usize| counts[row * n_items + item];
-        let driving = |item: usize| {
-            Driving::of(item as u32, (count(flow, item), users[flow]), (count(stayed, item), users[stayed]))
-        };
-        top(own.clone().filter_map(driving).collect())
+        top(own.clone().filter_map(|item| counts.driving(item, flow, stayed)).collect())
     };
-    let mine: Vec<Vec<Driving>> = (0..flows.len()).map(part).collect();
+    let mine: Vec<Vec<Driving>> = (0..flows.len()).map(of_flow).collect();
     let parts = c.gather_values(&mine);
     if parts.is_empty() {
         return Vec::new();
@@ -96,8 +85,39 @@ fn of_group<C: Collective>(c: &mut C, users: &Users, flows: &[(u32, u32)]) -> Ve
     (0..flows.len()).map(|flow| top(parts.iter().flat_map(|part| part[flow].iter().cloned()).collect())).collect()
 }
 
+impl Counts {
+    /// An item, from the rows of a flow and of those who stayed.
+    fn driving(&self, item: usize, moved: usize, stayed: usize) -> Option<Driving> {
+        let n_items = self.items.len() / self.users.len();
+        let count = |row: usize| (self.items[row * n_items + item], self.users[row]);
+        Driving::of(item as u32, count(moved), count(stayed))
+    }
+}
+
 impl Rows {
-    /// The row that each user counts in, if any.
+    /// The flows come first, then the segments that they leave.
+    fn of(flows: &[(u32, u32)]) -> Rows {
+        let of_flow = flows.iter().enumerate().map(|(row, &flow)| (flow, row)).collect();
+        let left: BTreeSet<u32> = flows.iter().map(|(from, _)| *from).collect();
+        let of_stayed = left.into_iter().zip(flows.len()..).collect();
+        Rows { of_flow, of_stayed }
+    }
+
+    /// Over this worker's users.
+    fn count(&self, users: &Users) -> Counts {
+        let (n_rows, n_items) = (self.of_flow.len() + self.of_stayed.len(), users.ratings.n_cols);
+        let row_of = self.of_users(users);
+        let mut counts = Counts { users: vec![0; n_rows], items: vec![0; n_rows * n_items] };
+        for (user, row) in users.ratings.rows().enumerate() {
+            let Some(at) = row_of[user] else { continue };
+            counts.users[at as usize] += 1;
+            let of_row = &mut counts.items[at as usize * n_items..][..n_items];
+            row.indices.iter().for_each(|&item| of_row[item as usize] += 1);
+        }
+        counts
+    }
+
+    /// The row in which each user counts, if any.
     fn of_users(&self, users: &Users) -> Vec<Option<u32>> {
         let Users { past, segments, moves, matching, .. } = *users;
         let stayed = |(&from, &to): (&u32, &u32)| {
@@ -113,7 +133,7 @@ impl Rows {
 }
 
 impl Driving {
-    /// From how many have rated it, of how many; nothing where no larger share of those who moved has.
+    /// From the users who rated it, of how many; `None` unless a larger share of those who moved did.
     fn of(item: u32, moved: (i64, i64), stayed: (i64, i64)) -> Option<Driving> {
         let exceeds = i128::from(moved.0) * i128::from(stayed.1) > i128::from(stayed.0) * i128::from(moved.1);
         let share = |(count, users): (i64, i64)| count as f64 / users as f64;
@@ -125,7 +145,7 @@ impl Driving {
     }
 }
 
-/// The first of them by excess; ties by item.
+/// The items with the largest excess; ties by item.
 fn top(mut found: Vec<Driving>) -> Vec<Driving> {
     found.sort_by(|a, b| b.excess().total_cmp(&a.excess()).then(a.item.cmp(&b.item)));
     found.truncate(TOP_ITEMS);

@@ -1,21 +1,21 @@
 //! How alike segments of two runs are in item space.
 //!
-//! A centroid in item space is mean + centroid · components. All of a run share the mean, which would make any two of them
-//! alike; what tells them apart is where they deviate from it. So the likeness of two segments is the cosine of
-//! their deviations over the items that both runs know: 1 is the same direction of taste, 0 has nothing to do with it. A
-//! segment that is at the mean has no direction: it is like another such one, and like nothing else.
+//! A centroid in item space is mean + centroid · components. All centroids of a run share the mean, which would make any two
+//! of them alike; they differ by their deviations from it. So the likeness of two segments is the cosine of their deviations
+//! over the items that both runs know: 1 for the same direction of taste, 0 for unrelated ones. A segment at the mean has no
+//! direction: it is like another one at the mean, and like nothing else.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::ingest::ids::Id;
 
-/// Deviations with less than this share of the mean's length are rounding errors, squared.
+/// Squared deviations below this share of the squared length of the mean are rounding errors.
 const NOTHING: f64 = 1e-16;
 
 /// The segments of a run, in item space.
 #[derive(Debug, Clone, Copy)]
 pub struct Space<'a> {
-    /// What the columns stand for, rising.
+    /// The items of the columns, rising.
     pub items: &'a [Id],
     /// `(n_items)`
     pub mean: ArrayView1<'a, f64>,
@@ -25,7 +25,7 @@ pub struct Space<'a> {
     pub centroids: ArrayView2<'a, f64>,
 }
 
-/// The columns of items that are in both, in the order of ids. Both are rising.
+/// The columns of items that are in both lists, in the order of ids. Both lists are rising.
 pub fn common(then: &[Id], now: &[Id]) -> Vec<(usize, usize)> {
     let (mut a, mut b) = (0, 0);
     let mut columns = Vec::new();
@@ -70,7 +70,7 @@ fn products(a: &Space<'_>, of_a: &[usize], b: &Space<'_>, of_b: &[usize]) -> Arr
     })
 }
 
-/// The squared length of each segment's deviation; 0 where it is nothing but rounding errors.
+/// The squared length of each segment's deviation; 0 if it is only rounding errors.
 fn squares(space: &Space<'_>, columns: &[usize]) -> Vec<f64> {
     let products = products(space, columns, space, columns);
     let mean = columns.iter().fold(0.0, |sum, &at| sum + space.mean[at] * space.mean[at]);

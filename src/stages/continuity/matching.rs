@@ -1,27 +1,26 @@
-//! Which segment of this run goes on from which of the earlier one.
+//! Which segment of this run continues which of the earlier one.
 //!
-//! Of every pair of segments the score is w·J + (1 − w)·L, in parts of [`WHOLE`], where
+//! The score of every pair of segments is w·J + (1 − w)·L, in parts of [`WHOLE`], where
 //!
-//! * J is the Jaccard index of their users among those of both runs;
-//! * L is the likeness of their centroids in item space ([`super::likeness`]), below 0 taken as 0;
-//! * w is the share of the smaller run's users who are in both runs; below [`FEW`] it is 0, and the items alone decide.
+//! * J is the Jaccard index of their users, among the users of both runs;
+//! * L is the likeness of their centroids in item space ([`super::likeness`]), at least 0;
+//! * w is the share of the smaller run's users who are in both runs; if it is below [`FEW`] it is 0, and only items count.
 //!
 //! Pairs with a score of [`KEPT`] or more are matched so that the sum of the scores is the largest
-//! ([`crate::kernel::agreement::assignment`]). A matched segment keeps its number, where this run has as many segments; the
-//! others take the free numbers, lowest first: matched ones first, then parts of split ones, then born ones, each by the
-//! order in which k-means found them. What then holds, over the users of both runs:
+//! ([`crate::kernel::agreement::assignment`]). A matched segment keeps its number, if this run has as many segments; the
+//! others take the free numbers, lowest first: matched ones first, then parts of split ones, then born ones, each in the
+//! order in which k-means found them. Then, over the users of both runs:
 //!
-//! | word | of a segment of | that |
+//! | word | for a segment of | that |
 //! |---|---|---|
 //! | kept | both runs | is matched |
-//! | split | this run | is not matched, has [`SUBSTANTIAL`] of the users of an earlier segment, and consists by [`MOST`] of them |
-//! | born | this run | is neither |
+//! | split | this run | is not matched, has at least [`SUBSTANTIAL`] of the users of an earlier segment, and at least [`MOST`] of its users are from there |
+//! | born | this run | is none of these |
 //! | split | the earlier run | has such a part |
-//! | merged | the earlier run | is not matched, has no such part, and went by [`MOST`] of its users into one segment |
-//! | died | the earlier run | is none of all this |
+//! | merged | the earlier run | is not matched, has no such part, and at least [`MOST`] of its users went to one segment |
+//! | died | the earlier run | is none of these |
 //!
-//! Where the items alone decide, and for segments with fewer than [`ENOUGH`] users of both runs, nothing is called split or
-//! merged.
+//! Nothing is called split or merged if only items count, or for segments with fewer than [`ENOUGH`] users of both runs.
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -31,16 +30,16 @@ use crate::kernel::agreement::{Contingency, WHOLE, assignment, share_of};
 /// The least score of a match: 0.3.
 pub const KEPT: u64 = WHOLE / 10 * 3;
 
-/// The least share of shared users that counts: a tenth.
+/// The least share of shared users that has a weight: a tenth.
 pub const FEW: u64 = WHOLE / 10;
 
-/// A quarter.
+/// The least share of an earlier segment that is a part of it: a quarter.
 pub const SUBSTANTIAL: u64 = WHOLE / 4;
 
-/// Half.
+/// Most of the users of a segment: half.
 pub const MOST: u64 = WHOLE / 2;
 
-/// Users.
+/// The least users of a segment that can be called split or merged.
 pub const ENOUGH: u64 = 10;
 
 /// What a segment of this run is.
@@ -62,10 +61,10 @@ pub enum Fate {
     Died,
 }
 
-/// What the matching goes by.
+/// What the matching is based on.
 #[derive(Debug, Clone)]
 pub struct Grounds {
-    /// Users of both runs, by segment in the earlier run and, as k-means has numbered it, in this one.
+    /// Users of both runs, by segment in the earlier run and segment in this one, as numbered by k-means.
     pub shared: Contingency,
     /// Cosines, of the same shape.
     pub likeness: Array2<f64>,
@@ -76,7 +75,7 @@ pub struct Grounds {
 /// The matching of two runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Matching {
-    /// The number that each segment has from now on, by the one that k-means gave it.
+    /// The new number of each segment, by its number from k-means.
     pub numbers: Vec<u32>,
     /// w.
     pub weight_of_users: f64,
@@ -98,51 +97,80 @@ pub struct Match {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rest {
     pub fate: Fate,
-    /// New numbers, the one that goes on first.
+    /// New numbers, that of the matched segment first.
     pub now: Vec<u32>,
 }
 
 /// Matches the segments of two runs.
 pub fn match_up(grounds: &Grounds) -> Matching {
-    let (n_then, n_now) = grounds.shared.counts.dim();
     let weight = weight_of_users(grounds);
     let scores = scores(grounds, weight);
-    let column_of = assignment(scores.view());
-    let mut earlier_of = vec![None; n_now];
-    for (earlier, column) in column_of.iter().enumerate() {
-        if let Some(now) = *column {
-            earlier_of[now] = Some(earlier);
-        }
+    let shared = (weight > 0).then_some(&grounds.shared);
+    let pairs = Pairs::of(assignment(scores.view()), shared, grounds.shared.counts.dim());
+    Matching {
+        weight_of_users: weight as f64 / WHOLE as f64,
+        now: pairs.now(&scores),
+        then: (0..pairs.now_of.len()).map(|earlier| pairs.rest(earlier, shared)).collect(),
+        numbers: pairs.numbers,
     }
-    let parts = if weight == 0 { vec![None; n_now] } else { parts(&grounds.shared, &earlier_of) };
-    let numbers = numbers(&earlier_of, &parts, n_then);
-    let mut now = vec![Match { origin: Origin::Born, earlier: None, score: None }; n_now];
-    for (segment, &number) in numbers.iter().enumerate() {
-        now[number as usize] = match (earlier_of[segment], parts[segment]) {
-            (Some(earlier), _) => {
-                let score = scores[[earlier, segment]] as f64 / WHOLE as f64;
-                Match { origin: Origin::Kept, earlier: Some(earlier as u32), score: Some(score) }
+}
+
+/// Who is matched with whom. Segments of this run are numbered as by k-means, except in `numbers`.
+struct Pairs {
+    /// By earlier segment.
+    now_of: Vec<Option<usize>>,
+    /// By segment of this run.
+    earlier_of: Vec<Option<usize>>,
+    /// The earlier segment that a segment of this run is a part of.
+    parts: Vec<Option<usize>>,
+    /// New numbers.
+    numbers: Vec<u32>,
+}
+
+impl Pairs {
+    /// `shared` is absent if only items count.
+    fn of(now_of: Vec<Option<usize>>, shared: Option<&Contingency>, (n_then, n_now): (usize, usize)) -> Pairs {
+        let mut earlier_of = vec![None; n_now];
+        for (earlier, now) in now_of.iter().enumerate() {
+            if let Some(now) = *now {
+                earlier_of[now] = Some(earlier);
             }
-            (None, Some(whole)) => Match { origin: Origin::Split, earlier: Some(whole as u32), score: None },
-            (None, None) => Match { origin: Origin::Born, earlier: None, score: None },
-        };
+        }
+        let parts = shared.map_or_else(|| vec![None; n_now], |shared| parts(shared, &earlier_of));
+        let numbers = numbers(&earlier_of, &parts, n_then);
+        Pairs { now_of, earlier_of, parts, numbers }
     }
-    let rest = |earlier: usize| {
-        let kept = column_of[earlier];
-        let split = (0..n_now).filter(|&segment| parts[segment] == Some(earlier));
-        let into: Vec<usize> = kept.into_iter().chain(split).collect();
-        let (fate, into) = match (into.len() - usize::from(kept.is_some()), kept) {
-            (1.., _) => (Fate::Split, into),
-            (0, Some(_)) => (Fate::Kept, into),
-            (0, None) => match merged_into(&grounds.shared, earlier).filter(|_| weight > 0) {
+
+    /// Where the segments of this run come from, by new number.
+    fn now(&self, scores: &Array2<u64>) -> Vec<Match> {
+        let mut now = vec![Match { origin: Origin::Born, earlier: None, score: None }; self.numbers.len()];
+        for (segment, &number) in self.numbers.iter().enumerate() {
+            now[number as usize] = match (self.earlier_of[segment], self.parts[segment]) {
+                (Some(earlier), _) => {
+                    let score = scores[[earlier, segment]] as f64 / WHOLE as f64;
+                    Match { origin: Origin::Kept, earlier: Some(earlier as u32), score: Some(score) }
+                }
+                (None, Some(whole)) => Match { origin: Origin::Split, earlier: Some(whole as u32), score: None },
+                (None, None) => Match { origin: Origin::Born, earlier: None, score: None },
+            };
+        }
+        now
+    }
+
+    /// Where an earlier segment went.
+    fn rest(&self, earlier: usize, shared: Option<&Contingency>) -> Rest {
+        let kept = self.now_of[earlier];
+        let split: Vec<usize> = (0..self.parts.len()).filter(|&segment| self.parts[segment] == Some(earlier)).collect();
+        let (fate, into) = match (kept, &split[..]) {
+            (_, [_, ..]) => (Fate::Split, kept.into_iter().chain(split).collect()),
+            (Some(kept), []) => (Fate::Kept, vec![kept]),
+            (None, []) => match shared.and_then(|shared| merged_into(shared, earlier)) {
                 Some(segment) => (Fate::Merged, vec![segment]),
                 None => (Fate::Died, Vec::new()),
             },
         };
-        Rest { fate, now: into.into_iter().map(|segment| numbers[segment]).collect() }
-    };
-    let then = (0..n_then).map(rest).collect();
-    Matching { numbers, weight_of_users: weight as f64 / WHOLE as f64, now, then }
+        Rest { fate, now: into.into_iter().map(|segment| self.numbers[segment]).collect() }
+    }
 }
 
 fn weight_of_users(grounds: &Grounds) -> u64 {
@@ -151,7 +179,7 @@ fn weight_of_users(grounds: &Grounds) -> u64 {
     if weight < FEW { 0 } else { weight }
 }
 
-/// Of every pair; 0 where it is too little for a match.
+/// The score of every pair; 0 if it is too low for a match.
 fn scores(grounds: &Grounds, weight: u64) -> Array2<u64> {
     let counts = &grounds.shared.counts;
     let (rows, columns) = (sums(counts.view()), sums(counts.t()));
@@ -169,11 +197,11 @@ fn sums(counts: ArrayView2<u64>) -> Vec<u64> {
     counts.rows().into_iter().map(|row| row.sum()).collect()
 }
 
-/// For each segment of this run that is not matched, the earlier one that it is a part of.
+/// For each segment of this run that is not matched, the earlier segment that it is a part of.
 fn parts(shared: &Contingency, earlier_of: &[Option<usize>]) -> Vec<Option<usize>> {
     let (rows, columns) = (sums(shared.counts.view()), sums(shared.counts.t()));
     let part_of = |now: usize| {
-        // At most one earlier segment can have most of its users, but for a tie.
+        // At most one earlier segment can have most of its users, except for a tie.
         let then = (0..rows.len()).find(|&then| {
             let both = shared.counts[[then, now]];
             share_of(both, columns[now]) >= MOST && share_of(both, rows[then]) >= SUBSTANTIAL
@@ -190,7 +218,7 @@ fn merged_into(shared: &Contingency, then: usize) -> Option<usize> {
     (0..row.len()).find(|&now| all >= ENOUGH && share_of(row[now], all) >= MOST)
 }
 
-/// The number of each segment from now on.
+/// The new number of each segment.
 fn numbers(earlier_of: &[Option<usize>], parts: &[Option<usize>], n_then: usize) -> Vec<u32> {
     let n_now = earlier_of.len();
     let mut segment_of = vec![None; n_now.max(n_then)];

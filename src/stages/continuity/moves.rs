@@ -1,19 +1,20 @@
 //! Users who changed segment.
 //!
-//! A border between segments is drawn anew by every fit, and ratings are few: a user near a border may be on the other side
-//! of it next month without having changed taste. So a move must be clear on both sides. How far inside a segment a user is,
-//! is told by (b − a)/b with a the distance to the own centroid and b that to another: 0 on the border, 1 at the centroid (the
-//! simplified silhouette). The margin of a user who is in none of the segments that the old one lives on in is the lesser of
+//! Every fit draws the borders between segments anew, and ratings are few. So a user near a border may be on its other side
+//! next month without a change of taste, and a move must be clear on both sides. (b − a)/b tells how far inside a segment a
+//! user is, with a the distance to its centroid and b that to another: 0 on the border, 1 at the centroid (the simplified
+//! silhouette). For a user who is in none of the segments in which the old one lives on, the margin is the smaller of
 //!
-//! * how far inside the old segment the user was in the earlier run, against the next nearest there;
+//! * how far inside the old segment the user was in the earlier run, against the next nearest segment there;
 //! * how far inside the new segment the user is now, against the nearest of those in which the old one lives on.
 //!
-//! Users with a margin of [`CLEAR`] or more have moved; the others have crossed the border. Of a segment that died nothing
-//! lives on, so all of its users have moved, and their margin is the first of the two.
+//! Users with a margin of [`CLEAR`] or more have moved; the others have crossed the border. A segment that died does not live
+//! on, so all of its users have moved, and their margin is the first of the two.
 //!
 //! The threshold is from planted months of 6,000 users of whom a tenth changed taste (`segmill generate --users 6000 --items 600
-//! --segments 8 --born 1`, months 0 and 1 of seeds 1 and 2, rows of one length, 8 and 9 clusters). Of all who are in another
-//! segment so many have changed taste; of those who moved so many have (precision), and so many of all who have moved (recall):
+//! --segments 8 --born 1`, months 0 and 1 of seeds 1 and 2, rows of one length, 8 and 9 clusters). The third column is the share
+//! of users in another segment who changed taste; precision is that of users who moved; recall is the share of users who changed
+//! taste that moved:
 //!
 //! | `--affinity` | `--ratings-per-user` | in another segment | precision | recall |
 //! |---|---|---|---|---|
@@ -29,13 +30,13 @@ use std::cmp::Reverse;
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use super::matching::{Matching, Origin};
-use super::{Continuity, Flow, MOST_FLOWS, Moves, Now, Then};
+use super::matching::{Match, Matching, Origin, Rest};
+use super::outcome::{Continuity, Flow, MOST_FLOWS, Moves, Now, Then};
 use crate::collective::Collective;
 use crate::ingest::ids::Id;
 use crate::stages::kmeans::Assignment;
 
-/// The least margin of users who have moved.
+/// The least margin of a move.
 pub const CLEAR: f64 = 0.2;
 
 /// The segment of users who were not in the earlier run.
@@ -46,7 +47,7 @@ pub const NOWHERE: u32 = u32::MAX;
 pub struct Past {
     /// The segment, or [`NOWHERE`].
     pub segment: Vec<u32>,
-    /// How far inside it.
+    /// How far inside the segment.
     pub inside: Vec<f64>,
 }
 
@@ -55,7 +56,7 @@ pub fn inside(own: f64, other: f64) -> f64 {
     if other > 0.0 { (1.0 - own / other).clamp(0.0, 1.0) } else { 0.0 }
 }
 
-/// A user of this worker who moved: its place in the shard, where from, where to, and the margin.
+/// A user of this worker who moved: the place in the shard, both segments, and the margin.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Move {
     pub user: u32,
@@ -64,18 +65,18 @@ pub struct Move {
     pub margin: f64,
 }
 
-/// What users did, between each earlier segment and each of this run: `(n_then, n_now)`.
+/// Users by what they did, by earlier segment and segment of this run: `(n_then, n_now)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     /// In a segment in which the earlier one lives on.
     pub stayed: Array2<i64>,
     pub crossed: Array2<i64>,
     pub moved: Array2<i64>,
-    /// Of each segment of this run: users who are new.
+    /// New users of each segment of this run.
     pub new_users: Vec<i64>,
 }
 
-/// Where the worker's users have gone. `assignment` has the numbers of `matching`; `scores` is `(n_local_users,
+/// Where this worker's users have gone. `assignment` has the numbers of `matching`; `scores` is `(n_local_users,
 /// n_components)`, `centroids` `(n_clusters, n_components)`.
 pub fn find(
     past: &Past,
@@ -84,9 +85,7 @@ pub fn find(
     scores: ArrayView2<f64>,
     centroids: ArrayView2<f64>,
 ) -> (Vec<Move>, Paths) {
-    let shape = (matching.then.len(), matching.now.len());
-    let table = || Array2::zeros(shape);
-    let mut paths = Paths { stayed: table(), crossed: table(), moved: table(), new_users: vec![0; shape.1] };
+    let mut paths = Paths::zeros(matching.then.len(), matching.now.len());
     let mut moves = Vec::new();
     for (user, (&from, &to)) in past.segment.iter().zip(&assignment.segment).enumerate() {
         if from == NOWHERE {
@@ -117,7 +116,12 @@ fn distance(x: ArrayView1<f64>, y: ArrayView1<f64>) -> f64 {
 }
 
 impl Paths {
-    /// Adds up those of all workers.
+    fn zeros(n_then: usize, n_now: usize) -> Paths {
+        let table = || Array2::zeros((n_then, n_now));
+        Paths { stayed: table(), crossed: table(), moved: table(), new_users: vec![0; n_now] }
+    }
+
+    /// Sums over all workers.
     pub fn sum<C: Collective>(&mut self, c: &mut C) {
         for table in [&mut self.stayed, &mut self.crossed, &mut self.moved] {
             c.sum(table.as_slice_mut().expect("in standard layout"));
@@ -134,7 +138,7 @@ impl Paths {
     }
 }
 
-/// What is known of the earlier run besides its segments' users.
+/// The earlier run, apart from where its users were.
 #[derive(Debug, Clone)]
 pub struct Earlier {
     pub folder: String,
@@ -144,30 +148,12 @@ pub struct Earlier {
     pub sizes: Vec<u64>,
 }
 
-/// All that there is to say, without the items.
+/// The comparison of both runs, without the items of flows.
 pub fn tell(earlier: &Earlier, matching: &Matching, paths: &Paths) -> Continuity {
     let total = |table: &Array2<i64>| table.sum() as u64;
-    let column = |table: &Array2<i64>, to: usize| table.column(to).sum() as u64;
     let (stayed, crossed, moved) = (total(&paths.stayed), total(&paths.crossed), total(&paths.moved));
     let users = stayed + crossed + moved;
-    let now = |(segment, found): (usize, &super::matching::Match)| Now {
-        segment: segment as u32,
-        origin: found.origin,
-        earlier: found.earlier,
-        score: found.score,
-        stayed: column(&paths.stayed, segment),
-        crossed: column(&paths.crossed, segment),
-        arrived: column(&paths.moved, segment),
-        new_users: paths.new_users[segment] as u64,
-    };
-    let then = |(segment, rest): (usize, &super::matching::Rest)| Then {
-        segment: segment as u32,
-        name: earlier.names[segment].clone(),
-        size: earlier.sizes[segment],
-        fate: rest.fate,
-        now: rest.now.clone(),
-        left: paths.moved.row(segment).sum() as u64,
-    };
+    let then = |(segment, rest)| earlier.tell(segment, rest, paths);
     let mut flows = paths.flows();
     let others = flows.split_off(flows.len().min(MOST_FLOWS));
     Continuity {
@@ -178,15 +164,44 @@ pub fn tell(earlier: &Earlier, matching: &Matching, paths: &Paths) -> Continuity
         moved,
         crossed,
         weight_of_users: matching.weight_of_users,
-        segments: matching.now.iter().enumerate().map(now).collect(),
+        segments: matching.now.iter().enumerate().map(|(segment, found)| paths.tell(segment, found)).collect(),
         earlier: matching.then.iter().enumerate().map(then).collect(),
         flows: flows.into_iter().map(|(from, to, users)| Flow { from, to, users, items: Vec::new() }).collect(),
         users_of_other_flows: others.iter().map(|(.., users)| users).sum(),
     }
 }
 
+impl Earlier {
+    fn tell(&self, segment: usize, rest: &Rest, paths: &Paths) -> Then {
+        Then {
+            segment: segment as u32,
+            name: self.names[segment].clone(),
+            size: self.sizes[segment],
+            fate: rest.fate,
+            now: rest.now.clone(),
+            left: paths.moved.row(segment).sum() as u64,
+        }
+    }
+}
+
+impl Paths {
+    fn tell(&self, segment: usize, found: &Match) -> Now {
+        let column = |table: &Array2<i64>| table.column(segment).sum() as u64;
+        Now {
+            segment: segment as u32,
+            origin: found.origin,
+            earlier: found.earlier,
+            score: found.score,
+            stayed: column(&self.stayed),
+            crossed: column(&self.crossed),
+            arrived: column(&self.moved),
+            new_users: self.new_users[segment] as u64,
+        }
+    }
+}
+
 impl Continuity {
-    /// The name that each segment has had before, where it goes on from one; by its number.
+    /// The earlier name of each segment that continues one; by its number.
     pub fn kept_names(&self) -> Vec<Option<String>> {
         let name = |now: &Now| {
             let earlier = now.earlier.filter(|_| now.origin == Origin::Kept)?;
@@ -205,7 +220,7 @@ struct Moved {
     margin: f64,
 }
 
-/// The moves of all workers, sorted by user, on the coordinator. `users` are the worker's.
+/// The moves of all workers, sorted by user, on the coordinator. `users` are those of this worker.
 pub fn gather<C: Collective>(c: &mut C, moves: &[Move], users: &[Id]) -> Moves {
     let named =
         |&Move { user, from, to, margin }: &Move| Moved { user: users[user as usize].clone(), from, to, margin };
@@ -224,7 +239,7 @@ pub fn gather<C: Collective>(c: &mut C, moves: &[Move], users: &[Id]) -> Moves {
 
 #[cfg(test)]
 mod tests {
-    use super::super::matching::{Fate, Match, Rest};
+    use super::super::matching::Fate;
     use super::*;
     use crate::collective::testing::run_workers;
     use ndarray::array;

@@ -1,10 +1,11 @@
-//! How far users' scores go with their activity.
+//! How strongly users' scores follow their activity.
 
 use crate::collective::Collective;
 use crate::kernel::csr::Csr;
 use crate::shard::sums::sum;
 
-/// Correlation (Pearson) of `scores`, one of each local user, with how many ratings they have; 0 where either does not vary.
+/// The Pearson correlation between `scores`, one per local user, and the users' numbers of ratings; 0 if either is constant.
+/// All workers call it together.
 pub fn activity_correlation<C: Collective>(c: &mut C, scores: impl Iterator<Item = f64> + Clone, ratings: &Csr) -> f64 {
     let activity = ratings.rows().map(|row| row.len() as f64);
     let activity: Vec<f64> = activity.collect();

@@ -1,7 +1,7 @@
-//! The evidence in its order: refits, a second fit without a tenth of the ratings, and the same of made data.
+//! The evidence in order: refits, a second fit without a tenth of the ratings, and the same for data without structure.
 //!
-//! A second fit weighs, projects and divides as the run did, with fewer starts ([`Evidence::STARTS`]) and a tolerance of PCA that
-//! is enough for where users go ([`TOL`]).
+//! A second fit weighs, projects and clusters as the run did, with fewer starts ([`Evidence::STARTS`]) and a tolerance of PCA
+//! that is enough to tell where users go ([`TOL`]).
 
 use std::path::Path;
 
@@ -9,10 +9,11 @@ use ndarray::{Array2, ArrayView2};
 
 use super::guess::{Mean, Popularity};
 use super::hidden::{self, Split};
+use super::null;
+use super::outcome::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
 use super::quality::{Quality, quality};
 use super::stability::{self, Segmented};
 use super::verdict;
-use super::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict, null};
 use crate::collective::Collective;
 use crate::error::Result;
 use crate::job::{EvidenceParams, Job, KMeansParams, PcaParams};
@@ -24,23 +25,23 @@ use crate::stages::kmeans::{self, Assignment, Centroids, KMeans, Settings};
 use crate::stages::pca;
 use crate::stages::resume::InMemory;
 
-/// The residual of PCA in each second fit, at least.
+/// The least tolerance of PCA in a second fit.
 const TOL: f64 = 1e-4;
 
-/// What the evidence is about, and where it may be made.
+/// The run that the evidence is about, and the memory for the second fits.
 pub struct Question<'a> {
     pub job: &'a Job,
     pub params: EvidenceParams,
     /// This worker's users with their raw ratings.
     pub shard: &'a Shard,
-    /// The run's `(n_local_users, n_components)`, as k-means saw them.
+    /// The points `(n_local_users, n_components)` of the run, as k-means saw them.
     pub points: ArrayView2<'a, f64>,
-    /// The run's models, by rising number of clusters; the one of its segments among them.
+    /// The models of the run, by rising number of clusters; that of its segments is among them.
     pub tried: &'a [KMeans],
-    /// Bytes of this worker for matrices; the rest of them goes to files in `scratch`.
+    /// This worker's bytes for matrices; what exceeds them goes to files in `scratch`.
     pub memory: u64,
     pub scratch: &'a Path,
-    /// Bytes of this worker for runs of k-means in progress.
+    /// This worker's bytes for runs of k-means in progress.
     pub runs_memory: u64,
 }
 
@@ -51,26 +52,26 @@ struct Fit {
     models: Vec<KMeans>,
 }
 
-/// What the second fit says of the ratings that were hidden from it.
+/// How well the second fit predicts the ratings hidden from it.
 struct Guesses {
     held_out: HeldOut,
     /// For each number of clusters.
     bits: Vec<Mean>,
-    /// Standard errors of the difference in bits between the numbers of two places.
+    /// Standard errors of the difference in bits between two numbers of clusters, by their places.
     errors: Array2<f64>,
 }
 
-/// The same of made data: bits for each number of clusters, and how well the chosen one is found again.
+/// The same for data without structure: bits for each number of clusters, and how well the chosen one is found again.
 struct Chance {
     bits: Vec<Mean>,
     adjusted_rand: f64,
 }
 
-/// Gathers the evidence; all workers call it together, and get the same. Also tells the bytes of this worker that went to
+/// Gathers the evidence; all workers call it together and get the same. Also returns the bytes that this worker wrote to
 /// scratch files.
 ///
 /// # Errors
-/// Those of the stages that it goes through again.
+/// Those of the stages that it runs again.
 pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<(Evidence, u64)> {
     let Question { points, tried, shard, .. } = *question;
     let again = question.stability(c, &Segmented { points, draw_keys: &shard.draw_keys, models: tried })?;
@@ -78,43 +79,53 @@ pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<(Evidence, u
     let qualities: Vec<Quality> = tried.iter().map(quality_of).collect();
     let (guesses, spilled) = question.guesses(c)?;
     let (chance, more) = question.chance(c)?;
-    let by_clusters = |at: usize| OfClusters {
-        clusters: tried[at].sizes.len(),
-        bits: guesses.bits[at].mean,
-        standard_error: guesses.bits[at].standard_error,
-        null_bits: chance.bits[at].mean,
-        adjusted_rand: again[at].adjusted_rand,
-        simplified_silhouette: qualities[at].simplified_silhouette,
-        calinski_harabasz: qualities[at].calinski_harabasz,
-        davies_bouldin: qualities[at].davies_bouldin,
-    };
-    let by_clusters: Vec<OfClusters> = (0..tried.len()).map(by_clusters).collect();
-    let chosen = question.chosen();
-    let Mean { mean: bits, standard_error } = chance.bits[chosen];
-    let null = Null { bits, standard_error, adjusted_rand: chance.adjusted_rand };
-    let stability = again[chosen].clone();
-    let verdict = verdict::verdict(&guesses.held_out, &stability, &null);
-    let suggested_clusters = match verdict {
-        Verdict::None => None,
-        Verdict::Stable | Verdict::Weak => verdict::suggested(&by_clusters, |a, b| guesses.errors[[a, b]]),
-    };
-    let summary = verdict::summary(verdict, suggested_clusters, tried[chosen].sizes.len());
-    let held_out = guesses.held_out;
-    Ok((Evidence { verdict, summary, suggested_clusters, held_out, stability, null, by_clusters }, spilled + more))
+    Ok((question.conclude(&again, &qualities, guesses, &chance), spilled + more))
+}
+
+impl Evidence {
+    /// The most starts of k-means in a second fit.
+    pub const STARTS: usize = 3;
 }
 
 impl Question<'_> {
-    /// The place of the run's own number of clusters.
+    /// Puts the answers together; `again` and `qualities` are by number of clusters.
+    fn conclude(&self, again: &[Stability], qualities: &[Quality], guesses: Guesses, chance: &Chance) -> Evidence {
+        let by_clusters = |at: usize| OfClusters {
+            clusters: self.tried[at].sizes.len(),
+            bits: guesses.bits[at].mean,
+            standard_error: guesses.bits[at].standard_error,
+            null_bits: chance.bits[at].mean,
+            adjusted_rand: again[at].adjusted_rand,
+            simplified_silhouette: qualities[at].simplified_silhouette,
+            calinski_harabasz: qualities[at].calinski_harabasz,
+            davies_bouldin: qualities[at].davies_bouldin,
+        };
+        let by_clusters: Vec<OfClusters> = (0..self.tried.len()).map(by_clusters).collect();
+        let chosen = self.chosen();
+        let Mean { mean: bits, standard_error } = chance.bits[chosen];
+        let null = Null { bits, standard_error, adjusted_rand: chance.adjusted_rand };
+        let stability = again[chosen].clone();
+        let verdict = verdict::verdict(&guesses.held_out, &stability, &null);
+        let suggested_clusters = match verdict {
+            Verdict::None => None,
+            Verdict::Stable | Verdict::Weak => verdict::suggested(&by_clusters, |a, b| guesses.errors[[a, b]]),
+        };
+        let summary = verdict::summary(verdict, suggested_clusters, by_clusters[chosen].clusters);
+        let held_out = guesses.held_out;
+        Evidence { verdict, summary, suggested_clusters, held_out, stability, null, by_clusters }
+    }
+
+    /// The place of the run's number of clusters.
     fn chosen(&self) -> usize {
-        let is_own = |model: &KMeans| model.sizes.len() == self.job.kmeans.clusters;
-        self.tried.iter().position(is_own).expect("the segments are among what was tried")
+        let is_chosen = |model: &KMeans| model.sizes.len() == self.job.kmeans.clusters;
+        self.tried.iter().position(is_chosen).expect("the segments are among what was tried")
     }
 
     fn store(&self) -> Store {
         Store::new(self.memory, self.scratch)
     }
 
-    /// Of every second fit.
+    /// The parameters of k-means in a second fit.
     fn kmeans(&self) -> KMeansParams {
         let params = self.job.kmeans;
         KMeansParams { n_init: params.n_init.min(Evidence::STARTS), ..params }
@@ -130,7 +141,7 @@ impl Question<'_> {
         c.agree(split)
     }
 
-    /// Fits what is seen.
+    /// Fits the ratings that are seen.
     fn fit<C: Collective>(&self, c: &mut C, seen: &Csr, store: &mut Store) -> Result<Fit> {
         let numbers: Vec<usize> = self.tried.iter().map(|model| model.sizes.len()).collect();
         let weigher = Weigher::fit(c, seen, self.job.matrix);
@@ -147,7 +158,7 @@ impl Question<'_> {
         Ok(Fit { points, models: fitted.tried })
     }
 
-    /// Also the bytes of this worker in scratch files.
+    /// Also returns this worker's bytes in scratch files.
     fn guesses<C: Collective>(&self, c: &mut C) -> Result<(Guesses, u64)> {
         let mut store = self.store();
         let split = self.split(c, &self.shard.matrix, &mut store)?;
@@ -167,16 +178,10 @@ impl Question<'_> {
             recall_at_10,
             popularity_recall_at_10,
         };
-        let mut errors = Array2::zeros((saved.len(), saved.len()));
-        for (a, b) in (0..saved.len()).flat_map(|b| (0..b).map(move |a| (a, b))) {
-            let behind: Vec<f64> = saved[a].iter().zip(&saved[b]).map(|(a, b)| a - b).collect();
-            let error = popularity.mean(c, &behind).standard_error;
-            (errors[[a, b]], errors[[b, a]]) = (error, error);
-        }
-        Ok((Guesses { held_out, bits, errors }, store.spilled()))
+        Ok((Guesses { held_out, bits, errors: errors(c, &popularity, &saved) }, store.spilled()))
     }
 
-    /// Also the bytes of this worker in scratch files.
+    /// Also returns this worker's bytes in scratch files.
     fn chance<C: Collective>(&self, c: &mut C) -> Result<(Chance, u64)> {
         let (mut store, keys) = (self.store(), &self.shard.draw_keys);
         let ratings = null::null(c, &self.shard.matrix, keys, self.job.seed, &mut store);
@@ -199,7 +204,18 @@ fn saved<C: Collective>(c: &mut C, popularity: &Popularity, points: &Array2<f64>
     models.iter().map(of).collect()
 }
 
-/// Where a model puts users.
+/// Standard errors of the difference between the bits of each two of `saved`.
+fn errors<C: Collective>(c: &mut C, popularity: &Popularity, saved: &[Vec<f64>]) -> Array2<f64> {
+    let mut errors = Array2::zeros((saved.len(), saved.len()));
+    for (a, b) in (0..saved.len()).flat_map(|b| (0..b).map(move |a| (a, b))) {
+        let behind: Vec<f64> = saved[a].iter().zip(&saved[b]).map(|(a, b)| a - b).collect();
+        let error = popularity.mean(c, &behind).standard_error;
+        (errors[[a, b]], errors[[b, a]]) = (error, error);
+    }
+    errors
+}
+
+/// The segment of each user in a model.
 fn labels(model: &KMeans, points: ArrayView2<f64>) -> Vec<u32> {
     let mut found = Assignment::with_capacity(points.nrows());
     Centroids::of(model.centroids.view(), &model.tie_order).assign(points, &mut found);

@@ -1,14 +1,14 @@
-//! How well segments predict ratings that were hidden from their fit.
+//! How well segments predict ratings that their fit has not seen.
 //!
-//! Segment s has N_s of the N ratings seen, c_si of them of item i, everybody c_i. That a rating of the segment is of item i
-//! has the probability
+//! Segment s has N_s of the N ratings seen, c_si of them of item i; all users have c_i of item i. A rating of the segment is of
+//! item i with the probability
 //!
 //! ```text
 //! p(i | s) = q_i · r_si / Z_s     q_i = c_i / N     r_si = (c_si + κ) / (N_s q_i + κ)     Z_s = Σ_i q_i r_si
 //! ```
 //!
-//! which is a multinomial smoothed towards overall popularity q, more where less was seen (the gamma-Poisson shrinkage of
-//! DuMouchel 1999, with κ pseudo-ratings of each item). What a rating of item i by a user of segment s saves is
+//! This is a multinomial smoothed towards overall popularity q, the more the fewer ratings were seen (the gamma-Poisson
+//! shrinkage of DuMouchel 1999, with κ pseudo-ratings of each item). A rating of item i by a user of segment s saves
 //! log₂ p(i | s)/q_i bits.
 
 use std::ops::Range;
@@ -20,13 +20,13 @@ use crate::collective::Collective;
 use crate::kernel::csr::{Csr, Row};
 use crate::shard::sums::sum;
 
-/// κ: how often an item is taken to have been rated as by everybody.
+/// κ: the pseudo-ratings of an item, with the popularity among all users.
 const PSEUDO_RATINGS: f64 = 10.0;
 
-/// Bytes of the table of a strip of items.
+/// The most bytes of the table of a strip of items.
 const TABLE_BYTES: usize = 64 << 20;
 
-/// Items that are offered.
+/// The number of items that a user is offered.
 const OFFERED: usize = 10;
 
 /// A mean over hidden ratings, and its standard error over users.
@@ -36,13 +36,13 @@ pub struct Mean {
     pub standard_error: f64,
 }
 
-/// What was seen of the items by segment.
+/// The ratings seen of each item, to predict those hidden.
 pub struct Popularity<'a> {
     split: &'a Split,
     /// Ratings seen of each item `(n_items)`, and of all.
     counts: Vec<i64>,
     total: f64,
-    /// Ratings hidden, over all workers, and users who have one.
+    /// Ratings hidden, over all workers, and users with a hidden rating.
     pub n_hidden: u64,
     pub n_users: u64,
 }
@@ -60,8 +60,8 @@ impl<'a> Popularity<'a> {
         Popularity { split, counts, total, n_hidden, n_users }
     }
 
-    /// For each local user, the bits that the distribution of their segment saves over their hidden ratings. `labels` are
-    /// their segments.
+    /// For each local user, the bits that the distribution of the user's segment saves over the hidden ratings. `labels` are
+    /// the segments of the users.
     pub fn bits<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> Vec<f64> {
         let mut saved = vec![0.0; labels.len()];
         let mut norms = vec![0.0; n_clusters];
@@ -78,7 +78,7 @@ impl<'a> Popularity<'a> {
         saved
     }
 
-    /// Per hidden rating, of a sum for each local user.
+    /// The mean per hidden rating, from a sum for each local user.
     pub fn mean<C: Collective>(&self, c: &mut C, of_users: &[f64]) -> Mean {
         let n_hidden = self.n_hidden.max(1) as f64;
         let mean = sum(c, of_users.iter().copied()) / n_hidden;
@@ -89,9 +89,22 @@ impl<'a> Popularity<'a> {
         Mean { mean, standard_error }
     }
 
-    /// Mean over users of the share of their hidden ratings among the likeliest ten items that they were not seen to have
-    /// rated: by their segment, and by everybody's popularity.
+    /// Mean over users of the share of their hidden ratings among the ten most likely items without a rating seen: by the
+    /// popularity in their segment, and by that among all users.
     pub fn recall<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> [f64; 2] {
+        let likeliest = self.likeliest(c, labels, n_clusters);
+        let everybody = vec![n_clusters as u32; labels.len()];
+        [labels, &everybody].map(|labels| {
+            let hits = |((seen, hidden), &list): ((Row, Row), &u32)| hits(seen, hidden, &likeliest[list as usize]);
+            let rows = self.split.seen.rows().zip(self.split.hidden.rows());
+            let shares: Vec<f64> = rows.zip(labels).map(hits).collect();
+            sum(c, shares.into_iter()) / self.n_users.max(1) as f64
+        })
+    }
+
+    /// The most likely items of each segment, then of all users, with their probabilities up to a factor: enough for the user
+    /// with the most ratings.
+    fn likeliest<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> Vec<Vec<(f64, u32)>> {
         let mut longest = [self.split.seen.rows().map(|row| row.len() as u64).max().unwrap_or(0)];
         c.max(&mut longest);
         let most = (longest[0] as usize + OFFERED).min(self.split.seen.n_cols);
@@ -106,13 +119,7 @@ impl<'a> Popularity<'a> {
                 keep_best(best, most);
             }
         });
-        let everybody = vec![n_clusters as u32; labels.len()];
-        [labels, &everybody].map(|labels| {
-            let hits = |((seen, hidden), &list): ((Row, Row), &u32)| hits(seen, hidden, &likeliest[list as usize]);
-            let rows = self.split.seen.rows().zip(self.split.hidden.rows());
-            let shares: Vec<f64> = rows.zip(labels).map(hits).collect();
-            sum(c, shares.into_iter()) / self.n_users.max(1) as f64
-        })
+        likeliest
     }
 
     /// q
@@ -120,7 +127,7 @@ impl<'a> Popularity<'a> {
         self.counts[item] as f64 / self.total
     }
 
-    /// Counts what was seen of some items after the other, over all workers, and calls `f` with each.
+    /// Counts the ratings seen over all workers, strip of items by strip, and calls `f` with each strip.
     fn for_each_strip<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize, mut f: impl FnMut(&Strip)) {
         let seen = &self.split.seen;
         let mut totals = vec![0i64; n_clusters];
@@ -141,7 +148,7 @@ impl<'a> Popularity<'a> {
     }
 }
 
-/// The counts of some items.
+/// The counts of a strip of items.
 struct Strip<'a> {
     of: &'a Popularity<'a>,
     items: Range<usize>,
@@ -175,7 +182,7 @@ fn each_row(matrix: &Csr, labels: &[u32], items: &Range<usize>, mut f: impl FnMu
     });
 }
 
-/// Leaves the `most` highest scores, falling; of equals the lower items.
+/// Keeps the `most` highest scores, falling; ties go to the lower item.
 fn keep_best(items: &mut Vec<(f64, u32)>, most: usize) {
     let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
     if items.len() > most {
@@ -185,7 +192,7 @@ fn keep_best(items: &mut Vec<(f64, u32)>, most: usize) {
     items.sort_unstable_by(order);
 }
 
-/// The share of the hidden entries among the first items of `list` that were not seen; 0 where none is hidden.
+/// The share of the hidden entries among the first items of `list` that were not seen; 0 if none is hidden.
 fn hits(seen: Row, hidden: Row, list: &[(f64, u32)]) -> f64 {
     if hidden.is_empty() {
         return 0.0;

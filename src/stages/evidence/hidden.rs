@@ -1,14 +1,14 @@
-//! About a tenth of every user's ratings, to be hidden from a fit.
+//! Hides about a tenth of every user's ratings from a fit.
 //!
-//! Of n ratings a user has n/10 hidden, up or down to a whole number by a keyed draw, but never all. Which ones hangs on
-//! draws keyed by user and item, so it is the same in every layout.
+//! Of n ratings of a user n/10 are hidden, rounded up or down by a keyed draw, but never all. The draws that choose them are
+//! keyed by user and item, so they are the same in every layout.
 
 use crate::error::Result;
 use crate::kernel::csr::{Csr, Rows, RowsRef, Values, ValuesRef};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::store::Store;
 
-/// Of every user's ratings.
+/// The share of every user's ratings to hide.
 const SHARE: f64 = 0.1;
 
 /// The ratings of the same users in two parts.
@@ -19,7 +19,7 @@ pub struct Split {
     pub hidden: Csr,
 }
 
-/// Parts `ratings` `(n_local_users, n_items)`; `draw_keys` has a key for each user.
+/// Splits `ratings` `(n_local_users, n_items)`; `draw_keys` has a key for each user. Blocks go to `store`.
 pub fn split(ratings: &Csr, draw_keys: &[u64], seed: u64, store: &mut Store) -> Result<Split> {
     let (mut seen, mut hidden) = (Csr::empty(ratings.n_cols), Csr::empty(ratings.n_cols));
     let mut is_hidden = Vec::new();
@@ -32,7 +32,7 @@ pub fn split(ratings: &Csr, draw_keys: &[u64], seed: u64, store: &mut Store) -> 
     Ok(Split { seen, hidden })
 }
 
-/// Marks the entries of a block that are to be hidden.
+/// Marks the entries of a block to hide.
 fn choose(rows: RowsRef<'_>, draw_keys: &[u64], seed: u64, is_hidden: &mut Vec<bool>) {
     is_hidden.clear();
     is_hidden.resize(rows.indices.len(), false);
@@ -57,7 +57,7 @@ fn n_hidden(n_ratings: usize, draw: f64) -> usize {
     ((n_ratings as f64 * SHARE + draw) as usize).min(n_ratings.saturating_sub(1))
 }
 
-/// The entries of a block that `takes` names by their place, values stored as they are.
+/// The entries of a block whose places `takes` accepts. Values keep their coding.
 fn part(rows: RowsRef<'_>, takes: impl Fn(usize) -> bool) -> Rows {
     let taken = |range: std::ops::Range<usize>| range.filter(|&at| takes(at));
     let all = || taken(0..rows.indices.len());
@@ -106,7 +106,7 @@ mod tests {
             rest += hidden.len() as f64 - expected;
         }
         assert!(rest.abs() < 40.0, "{rest}");
-        // Users are alone with their draws.
+        // A user's draws do not depend on other users.
         let mut one = Csr::empty(n_items);
         one.push_row(ratings.row(77).iter().map(|(item, value)| (item as u32, value)));
         let alone = split(&one, &keys[77..78], 5, &mut store()).unwrap();

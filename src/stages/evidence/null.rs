@@ -1,94 +1,68 @@
-//! Ratings without structure: users as active and items as popular as in the data, who choose without taste.
+//! Ratings without structure: users are as active and items as popular as in the data, but users choose without taste.
 //!
-//! Every user draws as many items as they have, one after the other without replacement, by a weight y_i that is the same for
-//! everybody; so activity is kept exactly, and the weights are chosen so that every item is expected to be drawn by as
-//! many users as have it (the canonical ensemble of bipartite graphs with given degrees; Squartini & Garlaschelli 2011).
-//! Of a user with n items, item i is among them with the probability 1 − exp(−t_n y_i) or so, where t_n makes
-//! n items of it. A user's ratings stay with the user, dealt to the drawn items at random.
+//! A user with n items draws n items without replacement, by weights y_i that are the same for all users. So activity is kept
+//! exactly. The weights make the expected number of users of each item that of the data (the canonical ensemble of bipartite
+//! graphs with given degrees; Squartini & Garlaschelli 2011). A user with n items has item i with a probability of about
+//! 1 − exp(−t_n y_i), where t_n is such that n items are expected. A user keeps the ratings, dealt to the drawn items at
+//! random.
 //!
-//! Each user is drawn alone, with draws keyed by the user: nothing is exchanged but counts, and the data is the same in
-//! every layout.
+//! Draws are keyed by user: only counts are exchanged, and the data is the same in every layout.
 
 use crate::collective::Collective;
 use crate::error::Result;
-use crate::kernel::csr::{Csr, Row, Rows, Values, ValuesRef};
+use crate::kernel::csr::{Csr, Row, Rows, RowsRef, Values, ValuesRef};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::store::Store;
 
-/// Classes of users and of items that are taken together, a factor apart in ratings.
+/// Users, and items, are put into classes by their number of ratings: this many classes per factor of two.
 const CLASSES_PER_OCTAVE: f64 = 4.0;
 
-/// Rounds of fitting weights and times to each other.
+/// Rounds of fitting weights to times and times to weights.
 const ROUNDS: usize = 30;
 
-/// Data like `ratings` `(n_local_users, n_items)`, but for taste. `draw_keys` has a key for each user.
+/// Data like `ratings` `(n_local_users, n_items)`, but without taste. `draw_keys` has a key for each user; blocks go to
+/// `store`. All workers call it together.
 pub fn null<C: Collective>(c: &mut C, ratings: &Csr, draw_keys: &[u64], seed: u64, store: &mut Store) -> Result<Csr> {
     let mut frequency = ratings.column_counts();
     c.sum(&mut frequency);
     let weights = weights(c, ratings, &frequency);
     let alias = Alias::new(&weights);
+    let mut desk = Desk::new(&weights, &alias, seed);
     let mut made = Csr::empty(ratings.n_cols);
-    let mut desk =
-        Desk { weights: &weights, alias: &alias, seed, taken: vec![0; ratings.n_cols], user: 0, drawn: Vec::new() };
-    let mut kept = Ok(());
     for block in ratings.blocks() {
         let keys = &draw_keys[block.first_row..block.first_row + block.rows.n_rows()];
-        let mut indices = Vec::with_capacity(block.rows.indices.len());
-        let mut order = Vec::with_capacity(block.rows.indices.len());
-        for (row, &key) in block.rows.rows().zip(keys) {
-            let first = order.len() as u32;
-            indices.extend_from_slice(desk.draw(row, key));
-            order.extend(first..first + row.len() as u32);
-            shuffle(&mut order[first as usize..], seed, key);
-        }
-        let values = match block.rows.values {
-            ValuesRef::Plain(values) => Values::Plain(order.iter().map(|&at| values[at as usize]).collect()),
-            ValuesRef::Coded { codes, table } => {
-                Values::Coded { codes: order.iter().map(|&at| codes[at as usize]).collect(), table: Box::new(*table) }
-            }
-        };
-        kept = kept.and_then(|()| store.keep(&mut made, Rows { indptr: block.rows.indptr.to_vec(), indices, values }));
+        store.keep(&mut made, desk.redraw(block.rows, keys))?;
     }
-    kept.map(|()| made)
+    Ok(made)
 }
 
-/// Users or items with about as many ratings.
+/// Users or items with about the same number of ratings.
 #[derive(Debug, Clone, Copy, Default)]
 struct Class {
-    /// How many, and their ratings.
+    /// The number of them, and of their ratings.
     members: f64,
     ratings: f64,
 }
 
 impl Class {
-    /// Of one member.
+    /// The mean number of ratings of a member.
     fn degree(&self) -> f64 {
         self.ratings / self.members
     }
+}
+
+fn n_classes() -> usize {
+    1 + class_of(u64::from(u32::MAX))
 }
 
 fn class_of(degree: u64) -> usize {
     (libm::log2(degree.max(1) as f64) * CLASSES_PER_OCTAVE) as usize
 }
 
-/// y `(n_items)`: 0 for an item that nobody has.
+/// y `(n_items)`: 0 for an item without users.
 fn weights<C: Collective>(c: &mut C, ratings: &Csr, frequency: &[i64]) -> Vec<f64> {
-    let n_classes = 1 + class_of(u64::from(u32::MAX));
-    let mut counts = vec![0i64; 2 * n_classes];
-    for row in ratings.rows().filter(|row| !row.is_empty()) {
-        let class = class_of(row.len() as u64);
-        counts[2 * class] += 1;
-        counts[2 * class + 1] += row.len() as i64;
-    }
-    c.sum(&mut counts);
-    let class = |count: &[i64]| Class { members: count[0] as f64, ratings: count[1] as f64 };
-    let users: Vec<Class> = counts.chunks(2).filter(|count| count[0] > 0).map(class).collect();
-    let mut items = vec![Class::default(); n_classes];
-    for &degree in frequency.iter().filter(|&&degree| degree > 0) {
-        let class = &mut items[class_of(degree as u64)];
-        class.members += 1.0;
-        class.ratings += degree as f64;
-    }
+    let users = user_classes(c, ratings);
+    let items = item_classes(frequency);
     let of_class = fit(&users, &items);
     let weight = |&degree: &i64| {
         let class = class_of(degree.max(1) as u64);
@@ -97,10 +71,34 @@ fn weights<C: Collective>(c: &mut C, ratings: &Csr, frequency: &[i64]) -> Vec<f6
     frequency.iter().map(weight).collect()
 }
 
-/// The weight of an item of each class, such that items are drawn as often as they should be.
+/// The classes of all workers' users; those without users are left out.
+fn user_classes<C: Collective>(c: &mut C, ratings: &Csr) -> Vec<Class> {
+    let mut counts = vec![0i64; 2 * n_classes()];
+    for row in ratings.rows().filter(|row| !row.is_empty()) {
+        let class = class_of(row.len() as u64);
+        counts[2 * class] += 1;
+        counts[2 * class + 1] += row.len() as i64;
+    }
+    c.sum(&mut counts);
+    let class = |count: &[i64]| Class { members: count[0] as f64, ratings: count[1] as f64 };
+    counts.chunks(2).filter(|count| count[0] > 0).map(class).collect()
+}
+
+/// All classes of items, by [`class_of`].
+fn item_classes(frequency: &[i64]) -> Vec<Class> {
+    let mut items = vec![Class::default(); n_classes()];
+    for &degree in frequency.iter().filter(|&&degree| degree > 0) {
+        let class = &mut items[class_of(degree as u64)];
+        class.members += 1.0;
+        class.ratings += degree as f64;
+    }
+    items
+}
+
+/// The weight of an item of each class, such that items are drawn as often as in the data.
 fn fit(users: &[Class], items: &[Class]) -> Vec<f64> {
     let n_users: f64 = users.iter().map(|class| class.members).sum();
-    // Whoever is chosen by all would need an infinite weight.
+    // An item that all users have would need an infinite weight.
     let wanted = |class: &Class| class.degree().min(n_users * (1.0 - 1e-6));
     let mut weights: Vec<f64> =
         items.iter().map(|class| if class.members > 0.0 { wanted(class) } else { 0.0 }).collect();
@@ -119,7 +117,7 @@ fn fit(users: &[Class], items: &[Class]) -> Vec<f64> {
     weights
 }
 
-/// t: how long a user draws until they have `degree` items.
+/// t: how long a user draws until `degree` items are expected.
 fn time(degree: f64, items: &[Class], weights: &[f64]) -> f64 {
     let drawn = |time: f64| -> f64 {
         items.iter().zip(weights).map(|(class, weight)| class.members * -libm::expm1(-time * weight)).sum()
@@ -137,24 +135,47 @@ fn time(degree: f64, items: &[Class], weights: &[f64]) -> f64 {
     0.5 * (least + most)
 }
 
-/// Draws items for one user after the other.
+/// Draws items, user by user.
 struct Desk<'a> {
     weights: &'a [f64],
     alias: &'a Alias,
     seed: u64,
-    /// The user who took each item last.
+    /// The last user who took each item.
     taken: Vec<u32>,
     user: u32,
     drawn: Vec<u32>,
 }
 
-impl Desk<'_> {
-    /// As many items as a row has, rising.
+impl<'a> Desk<'a> {
+    fn new(weights: &'a [f64], alias: &'a Alias, seed: u64) -> Desk<'a> {
+        Desk { weights, alias, seed, taken: vec![0; weights.len()], user: 0, drawn: Vec::new() }
+    }
+
+    /// A block with other items for each user, and the user's ratings dealt to them.
+    fn redraw(&mut self, rows: RowsRef<'_>, keys: &[u64]) -> Rows {
+        let mut indices = Vec::with_capacity(rows.indices.len());
+        let mut order = Vec::with_capacity(rows.indices.len());
+        for (row, &key) in rows.rows().zip(keys) {
+            let first = order.len() as u32;
+            indices.extend_from_slice(self.draw(row, key));
+            order.extend(first..first + row.len() as u32);
+            shuffle(&mut order[first as usize..], self.seed, key);
+        }
+        let values = match rows.values {
+            ValuesRef::Plain(values) => Values::Plain(order.iter().map(|&at| values[at as usize]).collect()),
+            ValuesRef::Coded { codes, table } => {
+                Values::Coded { codes: order.iter().map(|&at| codes[at as usize]).collect(), table: Box::new(*table) }
+            }
+        };
+        Rows { indptr: rows.indptr.to_vec(), indices, values }
+    }
+
+    /// Draws as many items as the row has; rising.
     fn draw(&mut self, row: Row, key: u64) -> &[u32] {
         self.user += 1;
         self.drawn.clear();
         let n = row.len();
-        // Drawing again what is taken is quicker as long as most draws are good.
+        // Drawing again is quicker while most draws hit items that are not taken.
         let mut round = 0;
         let patience = 8 * n as u64 + 64;
         while self.drawn.len() < n && round < patience {
@@ -172,7 +193,7 @@ impl Desk<'_> {
         &self.drawn
     }
 
-    /// The rest by an exponential race among the items that are not taken: the same law.
+    /// Draws the rest by an exponential race among the items that are not taken: the same distribution.
     fn race(&mut self, n: usize, key: u64) {
         let free = (0..self.weights.len()).filter(|&item| self.taken[item] != self.user && self.weights[item] > 0.0);
         let time = |item: usize| {
@@ -185,7 +206,7 @@ impl Desk<'_> {
     }
 }
 
-/// Fisher–Yates with draws of the user.
+/// Fisher–Yates with draws keyed by the user.
 fn shuffle(order: &mut [u32], seed: u64, key: u64) {
     for last in (1..order.len()).rev() {
         let draw = keyed::bits(seed, Stream::Null, 2 * last as u64 + 1, key);
@@ -200,7 +221,7 @@ fn scaled(draw: u64, n: u64) -> u64 {
 
 /// Weighted draws in constant time (Walker 1977; Vose 1991).
 struct Alias {
-    /// The chance of a column to stand for itself, of 2³², and what it stands for otherwise.
+    /// For each column, the chance (of 2³²) that it stands for itself, and the item that it stands for otherwise.
     columns: Vec<(u32, u32)>,
 }
 
@@ -227,7 +248,7 @@ impl Alias {
     fn draw(&self, bits: u64) -> u32 {
         let column = scaled(bits, self.columns.len() as u64) as usize;
         let (chance, other) = self.columns[column];
-        // The low bits have not chosen the column.
+        // The low bits did not choose the column.
         if (bits as u32) < chance { column as u32 } else { other }
     }
 }

@@ -1,6 +1,6 @@
-//! How compact clusters are and how far apart: indices that look at the points alone.
+//! How compact clusters are and how far apart: indices that use the points alone.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::collective::Collective;
 use crate::kernel::fixed::Scale;
@@ -9,20 +9,20 @@ use crate::stages::kmeans::{Assignment, Centroids};
 /// Indices of a clustering.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quality {
-    /// Mean over users of (b − a)/max(a, b): a is the distance to the mean of the own cluster, b that to the nearest other
+    /// Mean over users of (b − a)/max(a, b): a is the distance to the mean of the user's cluster, b that to the nearest other
     /// (Vendramin, Campello & Hruschka 2010, "Relative clustering validity criteria"). O(n·k), where the silhouette of
     /// Rousseeuw (1987) is O(n²). 0 for a user at a distance of 0 from both.
     pub simplified_silhouette: f64,
-    /// (B/(k − 1)) / (W/(n − k)), with B the sum over clusters of n_s‖m_s − m‖² and W that over users of ‖x − m_s‖²
-    /// (Caliński & Harabasz 1974). 1 where W is 0, as in scikit-learn.
+    /// (B/(k − 1)) / (W/(n − k)): B is the sum over clusters of n_s‖m_s − m‖², W that over users of ‖x − m_s‖²
+    /// (Caliński & Harabasz 1974). 1 if W is 0, as in scikit-learn.
     pub calinski_harabasz: f64,
     /// Mean over clusters of the largest (s_i + s_j)/‖m_i − m_j‖, with s the mean distance of users to the mean of their
-    /// cluster (Davies & Bouldin 1979). 0 where all s or all distances are 0.
+    /// cluster (Davies & Bouldin 1979). 0 if all s or all distances are 0.
     pub davies_bouldin: f64,
 }
 
-/// Of this worker's users at `points` `(n_local_users, n_dims)` in clusters `labels`, and of all others'. Clusters without
-/// users do not count.
+/// The indices over the users of all workers; this worker's are at `points` `(n_local_users, n_dims)` in clusters `labels`.
+/// Clusters without users do not count.
 pub fn quality<C: Collective>(c: &mut C, points: ArrayView2<f64>, labels: &[u32], n_clusters: usize) -> Quality {
     let means = Means::of(c, points, labels, n_clusters);
     let Spread { silhouette, squares, distances } = means.spread(c, points, labels);
@@ -85,33 +85,18 @@ impl Means {
     }
 
     fn spread<C: Collective>(&self, c: &mut C, points: ArrayView2<f64>, labels: &[u32]) -> Spread {
-        let n_clusters = self.sizes.len();
-        let centres = self.present().map(|s| self.centres.row(s).to_vec());
-        let centroids = Centroids::new(points.ncols(), centres, self.present().map(|s| s as u32).collect());
-        let mut found = Assignment::with_capacity(labels.len());
-        centroids.assign(points.as_standard_layout().view(), &mut found);
-        let own: Vec<f64> = points
-            .rows()
-            .into_iter()
-            .zip(labels)
-            .map(|(point, &label)| squared(point.iter(), self.centres.row(label as usize).iter()))
-            .collect();
+        let found = self.nearest(points);
+        let own = self.squares(points, labels);
         let mut farthest = [own.iter().fold(0.0f64, |most, &x| most.max(x))];
         c.max(&mut farthest);
-        let n = self.sizes.iter().sum::<f64>() as u64;
+        let (n, n_clusters) = (self.sizes.iter().sum::<f64>() as u64, self.sizes.len());
         let (square_scale, scale, unit) =
             (Scale::new(farthest[0], n), Scale::new(farthest[0].sqrt(), n), Scale::new(1.0, n));
         let mut sums = vec![0i64; 2 * n_clusters + 1];
         for (user, (&label, &squared)) in labels.iter().zip(&own).enumerate() {
-            let label = label as usize;
-            let (own, nearest) = (squared.sqrt(), found.segment[user] as usize);
-            let other = if nearest == label { found.second_distance[user] } else { found.distance[user] };
-            let width = own.max(other);
-            let silhouette =
-                if width > 0.0 && found.second[user] != found.segment[user] { (other - own) / width } else { 0.0 };
-            sums[label] += square_scale.fix(squared);
-            sums[n_clusters + label] += scale.fix(own);
-            sums[2 * n_clusters] += unit.fix(silhouette);
+            sums[label as usize] += square_scale.fix(squared);
+            sums[n_clusters + label as usize] += scale.fix(squared.sqrt());
+            sums[2 * n_clusters] += unit.fix(silhouette(&found, user, label, squared.sqrt()));
         }
         c.sum(&mut sums);
         Spread {
@@ -121,6 +106,23 @@ impl Means {
         }
     }
 
+    /// The nearest means of each point.
+    fn nearest(&self, points: ArrayView2<f64>) -> Assignment {
+        let centres = self.present().map(|s| self.centres.row(s).to_vec());
+        let centroids = Centroids::new(points.ncols(), centres, self.present().map(|s| s as u32).collect());
+        let mut found = Assignment::with_capacity(points.nrows());
+        centroids.assign(points.as_standard_layout().view(), &mut found);
+        found
+    }
+
+    /// Squared distances of points to the means of their clusters.
+    fn squares(&self, points: ArrayView2<f64>, labels: &[u32]) -> Vec<f64> {
+        let square =
+            |label: u32, point: ArrayView1<f64>| squared(point.iter(), self.centres.row(label as usize).iter());
+        points.rows().into_iter().zip(labels).map(|(point, &label)| square(label, point)).collect()
+    }
+
+    /// B
     fn between(&self) -> f64 {
         self.present().map(|s| self.sizes[s] * squared(self.centres.row(s).iter(), self.overall.iter())).sum()
     }
@@ -136,6 +138,13 @@ impl Means {
         let most = |i: usize| self.present().filter(|&j| j != i).map(|j| alike(i, j)).fold(0.0, f64::max);
         self.present().map(most).sum::<f64>() / self.present().count().max(1) as f64
     }
+}
+
+/// (b − a)/max(a, b) of a user at the distance `own` from the mean of their cluster.
+fn silhouette(found: &Assignment, user: usize, label: u32, own: f64) -> f64 {
+    let other = if found.segment[user] == label { found.second_distance[user] } else { found.distance[user] };
+    let width = own.max(other);
+    if width > 0.0 && found.second[user] != found.segment[user] { (other - own) / width } else { 0.0 }
 }
 
 fn squared<'a>(a: impl Iterator<Item = &'a f64>, b: impl Iterator<Item = &'a f64>) -> f64 {

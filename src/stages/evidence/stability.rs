@@ -1,16 +1,18 @@
 //! Do other users of the same kind lead to the same segments?
 //!
-//! A refit has each user with the probability 1 − 1/e, which is the chance to be in a bootstrap sample (Hennig 2007, with
-//! users drawn several times counted once), or less, where fewer make enough. It begins anew, with draws of its own; what it
-//! makes of its users is compared with what the segments make of them. The projection stays.
+//! A refit has each user with the probability 1 − 1/e, the chance to be in a bootstrap sample (Hennig 2007, with users drawn
+//! several times counted once), or less, if fewer users are enough. It begins anew, with other draws; the projection stays.
+//! Its segments of these users are compared with those of the run.
 //!
-//! A refit's users are few enough for one worker, so the refits are divided among the workers, as starts of k-means
-//! are where points are few, and each worker moves all numbers of clusters of a refit in lockstep.
+//! The users of a refit fit one worker. So the refits are distributed among the workers, like starts of k-means on few points,
+//! and each worker moves all numbers of clusters of a refit in lockstep.
+
+use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use super::Stability;
+use super::outcome::{Evidence, Stability};
 use crate::collective::{Collective, Solo};
 use crate::error::Result;
 use crate::job::KMeansParams;
@@ -22,20 +24,20 @@ use crate::stages::resume::InMemory;
 /// 1 − 1/e: the share of users in a bootstrap sample.
 const SHARE: f64 = 0.632_120_558_828_557_7;
 
-/// Users of a refit: about so many at most, or so many for each cluster.
+/// The most users of a refit, about: this many, or this many per cluster if that is more.
 const USERS: f64 = 8_192.0;
 const USERS_PER_CLUSTER: f64 = 32.0;
 
-/// The users and their segments, as the run has them.
+/// This worker's users, and the models of the run.
 pub struct Segmented<'a> {
     /// `(n_local_users, n_dims)`
     pub points: ArrayView2<'a, f64>,
     pub draw_keys: &'a [u64],
-    /// The run's models by number of clusters.
+    /// The models of the run, by number of clusters.
     pub models: &'a [KMeans],
 }
 
-/// What a refit found of the segments of one model.
+/// How well a refit found the segments of one model again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Again {
     adjusted_rand: f64,
@@ -43,7 +45,8 @@ struct Again {
     jaccard: Vec<f64>,
 }
 
-/// Refits `refits` times. `params` are those of each refit, `memory` the bytes for its runs.
+/// How stable the segments of each model are, by `refits` refits; the same on all workers. `params` are those of each refit,
+/// `memory` the bytes for its runs.
 pub fn stability<C: Collective>(
     c: &mut C,
     run: &Segmented,
@@ -55,11 +58,11 @@ pub fn stability<C: Collective>(
     let share = share(c, run);
     let mut mine: Vec<(usize, Vec<Again>)> = Vec::new();
     for first in (0..refits).step_by(c.peers()) {
-        let (points, draw_keys) = deal(c, run, first..(first + c.peers()).min(refits), share, seed);
+        let sample = deal(c, run, first..(first + c.peers()).min(refits), share, seed);
         let refit = first + c.index();
         let found = if refit < refits {
             let seed = keyed::bits(seed, Stream::Refit, refit as u64, u64::MAX);
-            again(run.models, points, &draw_keys, params, seed, memory).map(|again| mine.push((refit, again)))
+            sample.again(run.models, params, seed, memory).map(|again| mine.push((refit, again)))
         } else {
             Ok(())
         };
@@ -71,7 +74,7 @@ pub fn stability<C: Collective>(
     Ok((0..run.models.len()).map(|model| summary(all.iter().map(|(_, again)| &again[model]))).collect())
 }
 
-/// Of the users in each refit.
+/// The share of the users in each refit.
 fn share<C: Collective>(c: &mut C, run: &Segmented) -> f64 {
     let mut n_users = [run.draw_keys.len() as u64];
     c.sum(&mut n_users);
@@ -81,78 +84,97 @@ fn share<C: Collective>(c: &mut C, run: &Segmented) -> f64 {
 }
 
 /// About how many of `n_users` users a refit has, for up to `clusters` clusters.
-pub fn users_of_refit(n_users: f64, clusters: f64) -> f64 {
+fn users_of_refit(n_users: f64, clusters: f64) -> f64 {
     (SHARE * n_users).min(USERS.max(USERS_PER_CLUSTER * clusters))
 }
 
-/// Sends the users of each of `refits`, which has at most one for each worker, to its worker. Returns those of this one.
-fn deal<C: Collective>(
-    c: &mut C,
-    run: &Segmented,
-    refits: std::ops::Range<usize>,
-    share: f64,
-    seed: u64,
-) -> (Array2<f64>, Vec<u64>) {
-    let n_dims = run.points.ncols();
-    let users_of = |refit: usize| {
-        let mut words: Vec<u64> = Vec::new();
-        for (point, &key) in run.points.rows().into_iter().zip(run.draw_keys) {
-            if keyed::uniform(seed, Stream::Refit, refit as u64, key) < share {
-                words.push(key);
-                words.extend(point.iter().map(|x| x.to_bits()));
-            }
-        }
-        bytemuck::cast_slice(&words).to_vec()
-    };
+impl Evidence {
+    /// About how many of `n_users` users a refit has, if the largest number of clusters is `clusters`.
+    pub fn refit_users(n_users: f64, clusters: f64) -> f64 {
+        users_of_refit(n_users, clusters)
+    }
+}
+
+/// The users of a refit.
+struct Sample {
+    /// `(n_users, n_dims)`
+    points: Array2<f64>,
+    draw_keys: Vec<u64>,
+}
+
+/// Sends the users of each of `refits`, at most one per worker, to its worker. Returns those of this one.
+fn deal<C: Collective>(c: &mut C, run: &Segmented, refits: Range<usize>, share: f64, seed: u64) -> Sample {
+    let users_of = |refit: usize| bytemuck::cast_slice(&words_of(run, refit as u64, share, seed)).to_vec();
     let mut outgoing: Vec<Vec<u8>> = refits.map(users_of).collect();
     outgoing.resize(c.peers(), Vec::new());
-    let words: Vec<u64> =
-        c.exchange(outgoing).iter().flat_map(|bytes| bytemuck::pod_collect_to_vec::<u8, u64>(bytes)).collect();
+    let incoming = c.exchange(outgoing);
+    let words: Vec<u64> = incoming.iter().flat_map(|bytes| bytemuck::pod_collect_to_vec::<u8, u64>(bytes)).collect();
+    let n_dims = run.points.ncols();
     let users = words.chunks_exact(1 + n_dims);
     let draw_keys = users.clone().map(|user| user[0]).collect();
     let values: Vec<f64> = users.flat_map(|user| user[1..].iter().map(|&bits| f64::from_bits(bits))).collect();
     let points = Array2::from_shape_vec((values.len() / n_dims.max(1), n_dims), values).expect("a row for each user");
-    (points, draw_keys)
+    Sample { points, draw_keys }
 }
 
-/// Fits all numbers of clusters of `models` to these users, and looks for the segments of each.
-fn again(
-    models: &[KMeans],
-    points: Array2<f64>,
-    draw_keys: &[u64],
-    params: &KMeansParams,
-    seed: u64,
-    memory: u64,
-) -> Result<Vec<Again>> {
-    let possible: Vec<usize> = models.iter().map(|model| model.sizes.len()).filter(|&k| k <= draw_keys.len()).collect();
-    let mut refitted = Vec::new();
-    if let Some(&clusters) = possible.last() {
+/// Key and point of each of this worker's users in a refit.
+fn words_of(run: &Segmented, refit: u64, share: f64, seed: u64) -> Vec<u64> {
+    let mut words: Vec<u64> = Vec::new();
+    for (point, &key) in run.points.rows().into_iter().zip(run.draw_keys) {
+        if keyed::uniform(seed, Stream::Refit, refit, key) < share {
+            words.push(key);
+            words.extend(point.iter().map(|x| x.to_bits()));
+        }
+    }
+    words
+}
+
+impl Sample {
+    /// Fits all numbers of clusters of `models` to these users, and looks for the segments of each model.
+    fn again(&self, models: &[KMeans], params: &KMeansParams, seed: u64, memory: u64) -> Result<Vec<Again>> {
+        let refitted = self.refit(models, params, seed, memory)?;
+        let of = |model: &KMeans| {
+            let k = model.sizes.len();
+            match refitted.iter().find(|other| other.sizes.len() == k) {
+                Some(other) => Again::of(Contingency::from_labels(&self.labels(model), k, &self.labels(other), k)),
+                // With fewer users than segments nothing is found again.
+                None => Again { adjusted_rand: 0.0, jaccard: vec![0.0; k] },
+            }
+        };
+        Ok(models.iter().map(of).collect())
+    }
+
+    /// Fits the numbers of clusters of `models` for which there are enough users.
+    fn refit(&self, models: &[KMeans], params: &KMeansParams, seed: u64, memory: u64) -> Result<Vec<KMeans>> {
+        let Sample { points, draw_keys } = self;
+        let numbers = models.iter().map(|model| model.sizes.len());
+        let possible: Vec<usize> = numbers.filter(|&k| k <= draw_keys.len()).collect();
+        let Some(&clusters) = possible.last() else { return Ok(Vec::new()) };
         let params = KMeansParams { clusters, ..*params };
         let nowhere = &mut InMemory::default();
         let settings = Settings { params: &params, seed, memory };
         let fitted = kmeans::fit_and_sweep(&mut Solo, points.view(), draw_keys, &possible, settings, nowhere)?;
-        refitted = fitted.tried;
+        Ok(fitted.tried)
     }
-    let labels = |model: &KMeans| {
-        let mut found = Assignment::with_capacity(draw_keys.len());
-        Centroids::of(model.centroids.view(), &model.tie_order).assign(points.view(), &mut found);
+
+    /// The segment of each user in a model.
+    fn labels(&self, model: &KMeans) -> Vec<u32> {
+        let mut found = Assignment::with_capacity(self.draw_keys.len());
+        Centroids::of(model.centroids.view(), &model.tie_order).assign(self.points.view(), &mut found);
         found.segment
-    };
-    let of = |model: &KMeans| {
-        let k = model.sizes.len();
-        // Of fewer users than segments nothing is found again.
-        let Some(other) = refitted.iter().find(|other| other.sizes.len() == k) else {
-            return Again { adjusted_rand: 0.0, jaccard: vec![0.0; k] };
-        };
-        let contingency = Contingency::from_labels(&labels(model), k, &labels(other), k);
+    }
+}
+
+impl Again {
+    /// From the segments of the run and of the refit.
+    fn of(contingency: Contingency) -> Again {
         let matched = contingency.matched().into_iter().enumerate();
         let jaccard = matched.map(|(segment, other)| other.map_or(0.0, |other| contingency.jaccard(segment, other)));
         Again { adjusted_rand: contingency.adjusted_rand(), jaccard: jaccard.collect() }
-    };
-    Ok(models.iter().map(of).collect())
+    }
 }
 
-/// Of the refits, which come in order.
+/// Over the refits, in order.
 fn summary<'a>(refits: impl Iterator<Item = &'a Again> + Clone) -> Stability {
     let n = refits.clone().count() as f64;
     let mean = refits.clone().map(|again| again.adjusted_rand).sum::<f64>() / n;

@@ -1,37 +1,38 @@
-//! The rule by which the verdict and the suggested number of clusters follow from the evidence.
+//! The rule for the verdict and the suggested number of clusters.
 //!
 //! | verdict | if |
 //! |---|---|
 //! | `none` | the bits saved per hidden rating exceed those of the null by less than [`LEAST_GAIN`], or by less than [`ERRORS`] standard errors of the difference |
-//! | `stable` | not `none`; the bits saved are above 0 by as many standard errors; and the adjusted Rand index of the refits is at least [`STABLE`] and lacks of 1 at most [`LACK`] of what that of the null lacks |
-//! | `weak` | else |
+//! | `stable` | not `none`; the bits saved are above 0 by as many standard errors; the adjusted Rand index of the refits is at least [`STABLE`]; and its distance from 1 is at most [`LACK`] of that of the null |
+//! | `weak` | otherwise |
 //!
-//! Cutting a continuum, such as how much users rate, may be found again in every refit, and still be no division of kinds:
-//! the null has that continuum too, and so has what it takes to beat it.
+//! Slices of a continuum, such as how much users rate, may be found again in every refit, and still not be different kinds of
+//! users. The null has the same continuum, so the segments must beat it.
 //!
-//! The suggested number is the least of those tried that is found again (an adjusted Rand index of at least [`STABLE`]) and
-//! saves as many bits more than the null does with as many segments as the best of these, less [`WORTH`] of them or one
-//! standard error of the difference, whichever is more. (The more segments there are, the less is seen of each; that costs
-//! bits, and the null pays the same, as in the gap statistic of Tibshirani, Walther & Hastie 2001.) With the verdict `none`
-//! nothing is suggested.
+//! The gain of a number of segments is the bits that they save more than the same number of segments in the null. (With more
+//! segments, fewer ratings of each are seen; that costs bits, and the null pays the same, as in the gap statistic of
+//! Tibshirani, Walther & Hastie 2001.) The suggested number is the least of those tried that is found again (an adjusted Rand
+//! index of at least [`STABLE`]) and has the gain of the best of these, less [`WORTH`] of it or one standard error of the
+//! difference, whichever is more. With the verdict `none` nothing is suggested.
 
-use super::{HeldOut, Null, OfClusters, Stability, Verdict};
+use super::outcome::{HeldOut, Null, OfClusters, Stability, Verdict};
 
 /// Bits per hidden rating.
 const LEAST_GAIN: f64 = 0.01;
 
-/// Standard errors that are beyond chance.
+/// The number of standard errors that is beyond chance.
 const ERRORS: f64 = 3.0;
 
-/// Adjusted Rand index from which segments count as the same.
+/// The least adjusted Rand index of segments that count as the same.
 const STABLE: f64 = 0.75;
 
-/// Of what the null lacks to be found again in every refit.
+/// The most that the adjusted Rand index may lack to 1, as a share of what that of the null lacks.
 const LACK: f64 = 0.5;
 
-/// Share of the bits that a larger number of clusters must add to be worth it.
+/// The share of the gain that a larger number of clusters must add to be worth it.
 const WORTH: f64 = 0.02;
 
+/// The verdict on the segments of a run.
 pub fn verdict(held_out: &HeldOut, stability: &Stability, null: &Null) -> Verdict {
     let gain = held_out.bits - null.bits;
     let error = held_out.standard_error.hypot(null.standard_error);
@@ -44,7 +45,7 @@ pub fn verdict(held_out: &HeldOut, stability: &Stability, null: &Null) -> Verdic
     if is_telling && is_found { Verdict::Stable } else { Verdict::Weak }
 }
 
-/// The number of clusters to use. `error(a, b)` is the standard error of the difference in bits between the numbers of
+/// The number of clusters to use, if one is found again. `error(a, b)` is the standard error of the difference in bits between the numbers of
 /// these places in `tried`.
 pub fn suggested(tried: &[OfClusters], error: impl Fn(usize, usize) -> f64) -> Option<usize> {
     let gain = |at: usize| tried[at].bits - tried[at].null_bits;
@@ -54,7 +55,7 @@ pub fn suggested(tried: &[OfClusters], error: impl Fn(usize, usize) -> f64) -> O
     again.into_iter().find(|&at| as_good(at)).map(|at| tried[at].clusters)
 }
 
-/// The verdict on `clusters` segments and its grounds, for people.
+/// The verdict on `clusters` segments and its reasons, for users.
 pub fn summary(verdict: Verdict, suggested_clusters: Option<usize>, clusters: usize) -> String {
     let suggestion = match suggested_clusters {
         Some(other) if other < clusters => format!(" {other} segments would be enough and are found again."),

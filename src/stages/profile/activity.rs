@@ -38,12 +38,12 @@ pub fn activities<C: Collective>(
     Some((of_segments.into_iter().map(Activity::of).collect(), all))
 }
 
-/// Segment and number of ratings of a user in the halves of one word.
+/// A key of users: segment and number of ratings in the halves of one word.
 pub fn activity_key(segment: u32, n_ratings: u32) -> u64 {
     u64::from(segment) << 32 | u64::from(n_ratings)
 }
 
-/// Users of each of `n_clusters` segments, then their ratings, from users by their [`activity_key`].
+/// The users of each of `n_clusters` segments, then their ratings, from the number of users of each [`activity_key`].
 pub fn of_segments(by_activity: impl Iterator<Item = (u64, i64)>, n_clusters: usize) -> Vec<i64> {
     let mut sums = vec![0i64; 2 * n_clusters];
     for (key, users) in by_activity {
@@ -54,7 +54,7 @@ pub fn of_segments(by_activity: impl Iterator<Item = (u64, i64)>, n_clusters: us
     sums
 }
 
-/// The [`activity_key`]s of users, with the number of users who have them.
+/// The [`activity_key`]s of this worker's users, rising, with the number of users of each.
 pub fn counted(ratings: &Csr, labels: &[u32]) -> Vec<[u64; 2]> {
     let mut users: Vec<u64> = Vec::with_capacity(labels.len());
     for block in ratings.blocks() {
@@ -66,7 +66,7 @@ pub fn counted(ratings: &Csr, labels: &[u32]) -> Vec<[u64; 2]> {
 }
 
 impl Activity {
-    /// From numbers of ratings and how many users have them, in any order. All 0 where there are no users.
+    /// From numbers of ratings and how many users have them, in any order. All 0 if there are no users.
     fn of(mut counted: Vec<(u32, u64)>) -> Activity {
         counted.sort_unstable();
         let n: u64 = counted.iter().map(|(_, users)| users).sum();
@@ -74,15 +74,7 @@ impl Activity {
             return Activity::default();
         }
         let sum: u128 = counted.iter().map(|&(ratings, users)| u128::from(ratings) * u128::from(users)).sum();
-        // A user's number of ratings, by place from 0 in rising order.
-        let at = |place: u64| {
-            let mut before = 0;
-            let found = counted.iter().find(|(_, users)| {
-                before += users;
-                before > place
-            });
-            found.map_or(0.0, |&(ratings, _)| f64::from(ratings))
-        };
+        let at = |place: u64| ratings_at(&counted, place);
         let quartile = |quarters: u64| {
             let (place, rest) = ((n - 1) * quarters / 4, (n - 1) * quarters % 4);
             let low = at(place);
@@ -95,6 +87,16 @@ impl Activity {
             upper_quartile: quartile(3),
         }
     }
+}
+
+/// A user's number of ratings, by place from 0 in rising order.
+fn ratings_at(counted: &[(u32, u64)], place: u64) -> f64 {
+    let mut before = 0;
+    let found = counted.iter().find(|(_, users)| {
+        before += users;
+        before > place
+    });
+    found.map_or(0.0, |&(ratings, _)| f64::from(ratings))
 }
 
 #[cfg(test)]

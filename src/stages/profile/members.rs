@@ -1,8 +1,8 @@
-//! Who has what: how many members of each segment rated each item, and what follows from it.
+//! How many members of each segment rated each item, and what follows from it.
 //!
-//! A second pass over the ratings, after the table of TF-IDF sums is gone: its table of counts has half that size, so the
-//! stage needs no more memory than its first pass does. By then the top items are known, so ratings are only
-//! added up for those. Where the tables are kept up to date instead, there is no pass.
+//! This is a second pass over the ratings, after the table of TF-IDF sums is dropped. The table of counts has half that size,
+//! so the stage needs no more memory than in its first pass. The top items are known by then, so ratings are summed for those
+//! alone. If the tables are kept up to date elsewhere, there is no pass.
 
 use std::ops::Range;
 
@@ -12,13 +12,13 @@ use crate::collective::Collective;
 use crate::kernel::csr::Csr;
 use crate::kernel::fixed;
 
-/// Items that set a segment apart, on either side.
+/// The most items that set a segment apart, on either side.
 pub const APART: usize = 5;
 
-/// A difference of shares counts from so many standard errors on.
+/// The least difference of shares that counts, in standard errors.
 const ERRORS: f64 = 3.0;
 
-/// The share of members who have an item that others have.
+/// The shares of members and of all users who have an item.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ItemShare {
     /// Index into the item dictionary.
@@ -35,18 +35,18 @@ impl ItemShare {
     }
 }
 
-/// What is known of the members who have the chosen items.
+/// Members who have the chosen items, and their ratings.
 pub struct Chosen<'a> {
     /// The items, rising.
     pub items: &'a [u32],
     /// Members who have them, `(n_clusters, n_chosen)`.
     members: Vec<i64>,
-    /// And the sums of their ratings, as [`fixed::fix_wide`] has them.
+    /// The sums of their ratings, in the form of [`fixed::fix_wide`].
     rating_sums: Vec<i128>,
 }
 
 impl<'a> Chosen<'a> {
-    /// From the table of counts `(n_clusters, n_items)`, of which this worker has the columns `own`, and what it has of the sums
+    /// From the table of counts `(n_clusters, n_items)`, of which this worker has the columns `own`, and its part of the sums
     /// of ratings of the chosen items, `(n_clusters, n_chosen)`.
     pub fn gather<C: Collective>(
         c: &mut C,
@@ -107,7 +107,7 @@ pub fn pass(ratings: &Csr, labels: &[u32], n_clusters: usize, chosen: &[u32]) ->
     (counts, sums)
 }
 
-/// What sets each segment apart among the items `own`: those that members have more often than everybody, and
+/// What sets each segment apart among the items `own`: those that members have more often than all users, and
 /// those that they lack, the largest difference of shares first.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Apart {
@@ -139,7 +139,7 @@ pub fn apart(counts: &[u32], own: Range<usize>, sizes: &[i64]) -> Apart {
     Apart { distinctive, missing }
 }
 
-/// The difference is not one that chance would make in a segment of this size.
+/// Whether the difference is beyond chance in a segment of this size.
 fn is_clear(item: &ItemShare, size: f64) -> bool {
     let variance = item.share_all * (1.0 - item.share_all) / size;
     item.excess() * item.excess() > ERRORS * ERRORS * variance

@@ -1,21 +1,18 @@
-//! Metadata of items, summed up over what the members of each segment rated.
+//! Metadata of items, summed over the ratings of the members of each segment.
 //!
-//! The values of an item go to the worker that owns its column of the table of counts, and only there: for ten million
-//! items with two categories each that is 120 MB in all, where a copy for every worker would take as much of each, and the
-//! counts of 25 segments, gathered, 1 GB of the coordinator. What comes back are sums by segment and category.
+//! The values of an item go only to the worker that owns its column of the table of counts. For ten million items with two
+//! categories each this takes 120 MB in all. A copy for every worker would take 120 MB each; gathering the counts of 25
+//! segments would take 1 GB on the coordinator. What comes back are sums by segment and category.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::category::{Category, categories};
 use crate::collective::Collective;
 use crate::collective::owners::Owners;
 use crate::ingest::metadata::{Field, Values};
 use crate::kernel::fixed::Scale;
-
-/// Categories of a column that a profile keeps: the most distinctive ones, and those that members avoid.
-const MOST_LIKED: usize = 8;
-const MOST_AVOIDED: usize = 4;
 
 /// A column of metadata over the ratings of the members.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,43 +21,17 @@ pub struct Summary {
     pub of: SummaryOf,
 }
 
+/// The summary of a column of categories or of numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SummaryOf {
-    /// The most distinctive first, what members avoid last.
+    /// The most distinctive first, those that members avoid last.
     Categories(Vec<Category>),
-    /// Over ratings of items that have a number: the mean among those of the members, and of everybody with the standard
-    /// deviation. Absent where there are none.
+    /// Over ratings of items that have a number: the mean for the members, and the mean and standard deviation for all users.
+    /// A mean is absent if there are no such ratings.
     Number { mean: Option<f64>, mean_all: Option<f64>, deviation_all: f64 },
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Category {
-    pub value: String,
-    /// Share of the members' ratings that fall on items of this category. Where an item may have several, these add up to
-    /// more than 1.
-    pub share: f64,
-    /// The same of everybody's ratings.
-    pub share_all: f64,
-}
-
-impl Category {
-    pub fn lift(&self) -> f64 {
-        if self.share_all > 0.0 { self.share / self.share_all } else { 0.0 }
-    }
-
-    /// How much it says of the members: their share to the power of ¾, times log₂ of the lift. Share and lift must both
-    /// be there: neither what everybody likes is special, nor what hardly anybody does. Negative where they avoid it.
-    pub fn distinctiveness(&self) -> f64 {
-        if self.lift() == 0.0 {
-            // Nothing of it at all: as if it were a hundredth.
-            return -self.share_all.sqrt() * self.share_all.sqrt().sqrt() * libm::log2(100.0);
-        }
-        let share = self.share.max(if self.lift() < 1.0 { self.share_all } else { 0.0 });
-        share.sqrt() * share.sqrt().sqrt() * libm::log2(self.lift())
-    }
-}
-
-/// What a worker gets for the items that it owns.
+/// A column of metadata for the items that a worker owns.
 #[derive(Serialize, Deserialize)]
 struct Part {
     field: Field,
@@ -69,8 +40,8 @@ struct Part {
     bound: f64,
 }
 
-/// The columns of metadata of each segment, on the coordinator; nothing elsewhere. `counts` `(n_clusters, n_items)` holds
-/// this worker's own columns, `n_ratings` the ratings of each segment.
+/// The summaries of each segment, on the coordinator; nothing elsewhere. `counts` `(n_clusters, n_items)` has this worker's
+/// columns, `n_ratings` the ratings of each segment.
 pub fn summarise<C: Collective>(
     c: &mut C,
     fields: &[Field],
@@ -95,11 +66,7 @@ pub fn summarise<C: Collective>(
         let (own, after) = rest.split_at(part.width() * n_ratings.len());
         rest = after;
         for (segment, summaries) in summaries.iter_mut().enumerate() {
-            let of = match &field.values {
-                Values::Categories(all) => SummaryOf::Categories(categories(&all.names, own, segment, n_ratings)),
-                Values::Numbers(_) => part.number(own, segment, total),
-            };
-            summaries.push(Summary { name: field.name.clone(), of });
+            summaries.push(Summary { name: field.name.clone(), of: part.finish(field, own, segment, n_ratings) });
         }
     }
     summaries
@@ -126,7 +93,7 @@ fn hand_out<C: Collective>(c: &mut C, fields: &[Field], owners: &Owners) -> Vec<
 }
 
 impl Part {
-    /// Sums that a segment has.
+    /// The number of sums of a segment.
     fn width(&self) -> usize {
         match self.field.values {
             Values::Categories(_) => self.n_categories,
@@ -164,6 +131,14 @@ impl Part {
         }
     }
 
+    /// The summary of `field` for a segment, from the sums of all segments.
+    fn finish(&self, field: &Field, sums: &[i64], segment: usize, n_ratings: &[i64]) -> SummaryOf {
+        match &field.values {
+            Values::Categories(all) => SummaryOf::Categories(categories(&all.names, sums, segment, n_ratings)),
+            Values::Numbers(_) => self.number(sums, segment, n_ratings.iter().sum::<i64>() as u64),
+        }
+    }
+
     fn number(&self, sums: &[i64], segment: usize, n_ratings: u64) -> SummaryOf {
         let [plain, squared] = self.scales(n_ratings);
         let mean = |n: i64, sum: i64, scale: Scale| (n > 0).then(|| scale.real(sum) / n as f64);
@@ -173,24 +148,4 @@ impl Part {
         let variance = mean(all(0), all(2), squared).unwrap_or(0.0) - mean_all.unwrap_or(0.0) * mean_all.unwrap_or(0.0);
         SummaryOf::Number { mean: mean(own[0], own[1], plain), mean_all, deviation_all: variance.max(0.0).sqrt() }
     }
-}
-
-/// From sums `(n_clusters, n_categories)`.
-fn categories(names: &[String], sums: &[i64], segment: usize, n_ratings: &[i64]) -> Vec<Category> {
-    let total = n_ratings.iter().sum::<i64>().max(1) as f64;
-    let own = n_ratings[segment].max(1) as f64;
-    let rows = || sums.chunks_exact(names.len().max(1));
-    let category = |(at, name): (usize, &String)| Category {
-        value: name.clone(),
-        share: sums[segment * names.len() + at] as f64 / own,
-        share_all: rows().map(|row| row[at]).sum::<i64>() as f64 / total,
-    };
-    let all = names.iter().enumerate().map(category).filter(|category| category.share_all > 0.0);
-    let mut all: Vec<Category> = all.collect();
-    // Sorting keeps the order of names where it says the same.
-    all.sort_by(|a, b| b.distinctiveness().total_cmp(&a.distinctiveness()));
-    if all.len() > MOST_LIKED + MOST_AVOIDED {
-        all.drain(MOST_LIKED..all.len() - MOST_AVOIDED);
-    }
-    all
 }

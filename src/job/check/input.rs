@@ -1,0 +1,140 @@
+//! `[input]`: the source of the ratings and its columns.
+
+use std::path::{Path, PathBuf};
+
+use super::fields::{delimiter, resolve, switch};
+use super::titles::titles;
+use super::units::max_bad;
+use crate::error::Result;
+use crate::job::column::{Column, RatingColumn};
+use crate::job::filter::Filter;
+use crate::job::generate::Feedback;
+use crate::job::input::{Duplicates, FilesSpec, Input, OnBad, Source, Time};
+use crate::job::refuse::refuse;
+use crate::job::spec::{InputSpec, Paths, RatingSpec};
+
+pub fn input(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<Input> {
+    let on_bad = spec.on_bad.unwrap_or(OnBad::Fail);
+    let max_bad = max_bad(spec.max_bad.as_ref(), on_bad)?;
+    let duplicates = spec.duplicates.unwrap_or_else(|| default_duplicates(&spec));
+    let items = spec.items.clone().map(|items| titles(items, folder)).transpose()?;
+    let source = source(spec, folder, filter)?;
+    Ok(Input { source, duplicates, on_bad, max_bad, items })
+}
+
+/// A generated event log repeats by design; in files a repeated row is a mistake until the job says otherwise.
+fn default_duplicates(spec: &InputSpec) -> Duplicates {
+    match &spec.generate {
+        Some(made) if made.feedback == Feedback::Implicit => Duplicates::Sum,
+        _ => Duplicates::Error,
+    }
+}
+
+fn source(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<Source> {
+    match (&spec.ratings, &spec.generate) {
+        (None, None) => refuse(
+            "input.ratings",
+            "the job names no ratings",
+            "name files, as in input.ratings = [\"ratings.csv\"], or have data made with [input.generate]",
+        ),
+        (Some(_), Some(_)) => refuse(
+            "input.ratings",
+            "the job names ratings and [input.generate], but can run on one of them only",
+            "remove either",
+        ),
+        (None, Some(made)) => {
+            refuse_keys_of_files(&spec)?;
+            made.check(|field| format!("input.generate.{field}"))?;
+            Ok(Source::Generate(made.clone()))
+        }
+        (Some(_), None) => Ok(Source::Files(files(spec, folder, filter)?)),
+    }
+}
+
+/// Keys that say how files are read mean nothing for generated data.
+fn refuse_keys_of_files(spec: &InputSpec) -> Result<()> {
+    for (key, given) in [
+        ("input.format", spec.format.is_some()),
+        ("input.delimiter", spec.delimiter.is_some()),
+        ("input.header", spec.header.is_some()),
+        ("input.user", spec.user.is_some()),
+        ("input.item", spec.item.is_some()),
+        ("input.rating", spec.rating.is_some()),
+        ("input.time", spec.time.is_some()),
+        ("input.time_unit", spec.time_unit.is_some()),
+        ("input.items", spec.items.is_some()),
+    ] {
+        if given {
+            return refuse(key, "it says how files are read, but [input.generate] makes the data", "remove it");
+        }
+    }
+    Ok(())
+}
+
+fn files(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<FilesSpec> {
+    let ratings = paths(spec.ratings)?;
+    let user = spec.user.unwrap_or(Column::Index(0));
+    let item = spec.item.unwrap_or(Column::Index(1));
+    let rating = rating(spec.rating)?;
+    let columns =
+        [("user", Some(&user)), ("item", Some(&item)), ("rating", given(&rating)), ("time", spec.time.as_ref())];
+    refuse_shared_columns(columns)?;
+    let unit = spec.time_unit.unwrap_or_default();
+    let asked = filter.looks_at_time();
+    Ok(FilesSpec {
+        ratings: ratings.iter().map(|path| resolve("input.ratings", path, folder)).collect::<Result<_>>()?,
+        format: spec.format.unwrap_or_default(),
+        delimiter: delimiter("input.delimiter", spec.delimiter.as_deref())?,
+        header: switch("input.header", spec.header.as_ref())?,
+        user,
+        item,
+        rating,
+        time: spec.time.map(|column| Time { column, unit, asked }),
+    })
+}
+
+fn paths(ratings: Option<Paths>) -> Result<Vec<PathBuf>> {
+    let ratings = match ratings {
+        Some(Paths::One(path)) => vec![path],
+        Some(Paths::Many(paths)) => paths,
+        None => Vec::new(),
+    };
+    match ratings.is_empty() {
+        true => refuse("input.ratings", "the list is empty", "name at least one file, folder, glob or address"),
+        false => Ok(ratings),
+    }
+}
+
+fn rating(spec: Option<RatingSpec>) -> Result<RatingColumn> {
+    match spec {
+        None => Ok(RatingColumn::Default),
+        Some(RatingSpec::Switch(false)) => Ok(RatingColumn::None),
+        Some(RatingSpec::Switch(true)) => refuse(
+            "input.rating",
+            "true does not say which column",
+            "write its index from 0 or its name, or false for none",
+        ),
+        Some(RatingSpec::Column(column)) => Ok(RatingColumn::Given(column)),
+    }
+}
+
+fn given(rating: &RatingColumn) -> Option<&Column> {
+    match rating {
+        RatingColumn::Given(column) => Some(column),
+        RatingColumn::Default | RatingColumn::None => None,
+    }
+}
+
+fn refuse_shared_columns(columns: [(&str, Option<&Column>); 4]) -> Result<()> {
+    for (i, (name, column)) in columns.iter().enumerate() {
+        if let Some((earlier, _)) = columns[..i].iter().find(|(_, c)| c.is_some() && c == column) {
+            let problem = format!("it is the same column as input.{earlier}");
+            return refuse(
+                format!("input.{name}"),
+                problem,
+                "name another column, or input.rating = false for no rating",
+            );
+        }
+    }
+    Ok(())
+}

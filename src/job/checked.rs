@@ -1,0 +1,39 @@
+//! The checked form of a job, the only one that runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::filter::Filter;
+use super::input::Input;
+use super::params::{EvidenceParams, KMeansParams, Matrix, PcaParams, ProfileParams, SweepParams, ValidateParams};
+
+/// A checked job. Paths are resolved; every number is in range.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    pub seed: u64,
+    /// Bytes of memory per process.
+    pub memory: u64,
+    /// The folder of scratch files for data that does not fit `memory`; absent: the parent of the output folder.
+    pub scratch: Option<PathBuf>,
+    /// The time between two checkpoints within a stage.
+    pub checkpoint_every: Duration,
+    pub output: PathBuf,
+    pub input: Input,
+    #[serde(default)]
+    pub filter: Filter,
+    pub matrix: Matrix,
+    pub pca: PcaParams,
+    pub kmeans: KMeansParams,
+    /// Absent if the sweep is switched off (`sweep.clusters = []`).
+    pub sweep: Option<SweepParams>,
+    pub validate: ValidateParams,
+    pub profile: ProfileParams,
+    /// Absent if it is switched off (`evidence.enabled = false`).
+    #[serde(default)]
+    pub evidence: Option<EvidenceParams>,
+    /// The output folder of an earlier run to compare the segments with.
+    #[serde(default)]
+    pub compare: Option<PathBuf>,
+}

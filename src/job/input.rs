@@ -1,0 +1,111 @@
+//! Where ratings and item titles come from, and how they are read.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::column::{Column, RatingColumn};
+use super::generate::GenerateSpec;
+use super::time::TimeUnit;
+use super::titles::TitlesSpec;
+
+/// What `input.ratings` calls standard input.
+pub const STDIN: &str = "-";
+
+/// `[input]`, checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    pub source: Source,
+    pub duplicates: Duplicates,
+    pub on_bad: OnBad,
+    /// Largest share of rejected rows, in 0..=1; 1 is no limit.
+    pub max_bad: f64,
+    pub items: Option<TitlesSpec>,
+}
+
+impl Input {
+    /// Whether ratings come from standard input, which can be read only once.
+    pub fn reads_stdin(&self) -> bool {
+        matches!(&self.source, Source::Files(spec) if spec.ratings.iter().any(|path| path.as_os_str() == STDIN))
+    }
+}
+
+/// Ratings are read from files or generated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Source {
+    Files(FilesSpec),
+    Generate(GenerateSpec),
+}
+
+/// The files with the ratings, and how to read them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FilesSpec {
+    /// Files, folders, globs, addresses or `-`, as resolved against the job file's folder; not yet expanded.
+    pub ratings: Vec<PathBuf>,
+    pub format: FileFormat,
+    /// `None`: detected from the first lines of each file.
+    pub delimiter: Option<String>,
+    /// `None`: detected.
+    pub header: Option<bool>,
+    pub user: Column,
+    pub item: Column,
+    pub rating: RatingColumn,
+    #[serde(default)]
+    pub time: Option<Time>,
+}
+
+impl FilesSpec {
+    /// These files with the default reading: the first columns are user and item.
+    pub fn by_position(ratings: Vec<PathBuf>) -> FilesSpec {
+        FilesSpec {
+            ratings,
+            format: FileFormat::Auto,
+            delimiter: None,
+            header: None,
+            user: Column::Index(0),
+            item: Column::Index(1),
+            rating: RatingColumn::Default,
+            time: None,
+        }
+    }
+}
+
+/// The column with the time of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Time {
+    pub column: Column,
+    /// What its numbers count.
+    pub unit: TimeUnit,
+    /// Whether the filter needs it. Otherwise the column only tells that it is not the rating.
+    pub asked: bool,
+}
+
+/// The format of the files with the ratings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileFormat {
+    /// Detected from the first bytes of each file.
+    #[default]
+    Auto,
+    Delimited,
+    Parquet,
+}
+
+/// What to do with several rows of one user and item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplicates {
+    Error,
+    Last,
+    Sum,
+    Mean,
+    Max,
+}
+
+/// What to do with a row that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBad {
+    Fail,
+    Reject,
+}
