@@ -1,8 +1,8 @@
 //! What can go wrong, where, and what to do about it.
 //!
-//! Every message is one line and has three parts: where (file, line or job key), what, and the remedy. Names and values in
-//! it come from outside: what would break the line is escaped, and what is very long is cut. The variant decides the
-//! exit code, which scripts and launchers rely on:
+//! Every message is one line with three parts: the place (file, line or job key), the problem and the remedy. Names and values
+//! in it come from outside: control characters are escaped, and very long parts are cut. The variant decides the exit code,
+//! which scripts and launchers rely on:
 //!
 //! | code | variant | meaning |
 //! |---|---|---|
@@ -31,19 +31,19 @@ pub enum Error {
     #[error("{}:{line}: {}; {}", on_a_line(&file.to_string_lossy()), on_a_line(problem), on_a_line(remedy))]
     Row { file: PathBuf, line: u64, problem: String, remedy: String },
 
-    /// Data that were read but cannot be segmented. `place` is an input file or a short name of the data.
+    /// Data that was read but cannot be segmented. `place` is an input file or a short name of the data.
     #[error("{}: {}; {}", on_a_line(place), on_a_line(problem), on_a_line(remedy))]
     Data { place: String, problem: String, remedy: String },
 
-    /// A file, disk or store that failed. `problem` holds what was tried and the system's message.
+    /// A file, disk or store that failed. `problem` says what was tried, with the message of the system.
     #[error("{}: {}; {}", on_a_line(&path.to_string_lossy()), on_a_line(problem), on_a_line(remedy))]
     File { path: PathBuf, problem: String, remedy: String },
 
-    /// A member of the cluster that did not come, or left.
+    /// A member of the cluster that did not arrive, or left.
     #[error("{}: {}; {}", on_a_line(place), on_a_line(problem), on_a_line(remedy))]
     Peer { place: String, problem: String, remedy: String },
 
-    /// Two answers that should be the same are not.
+    /// Two results that should be the same differ.
     #[error("{place}: {problem}; {remedy}")]
     Differs { place: String, problem: String, remedy: String },
 
@@ -55,7 +55,7 @@ pub enum Error {
 /// The longest part of a message, in characters: room for any path.
 const LONGEST_PART: usize = 4096;
 
-/// `text` without what would end the line or change what stands before it.
+/// `text` with control characters escaped, which could end the line or overwrite its beginning.
 fn on_a_line(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_PART && !text.contains(char::is_control) {
         return Cow::Borrowed(text);
@@ -75,19 +75,22 @@ fn on_a_line(text: &str) -> Cow<'_, str> {
 }
 
 impl Error {
+    /// An [`Error::Job`].
     pub fn job(place: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Error::Job { place: place.into(), problem: problem.into(), remedy: remedy.into() }
     }
 
+    /// An [`Error::Data`].
     pub fn data(place: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Error::Data { place: place.into(), problem: problem.into(), remedy: remedy.into() }
     }
 
+    /// An [`Error::Peer`].
     pub fn peer(place: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Error::Peer { place: place.into(), problem: problem.into(), remedy: remedy.into() }
     }
 
-    /// A failed system call on `path`: `action` says what was tried, as in "cannot open".
+    /// A system call on `path` that failed: `action` says what was tried, as in "cannot open".
     pub fn file(path: &Path, action: &str, source: &std::io::Error, remedy: impl Into<String>) -> Self {
         Error::File { path: path.to_path_buf(), problem: format!("{action}: {source}"), remedy: remedy.into() }
     }

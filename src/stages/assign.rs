@@ -1,8 +1,7 @@
-//! Users, new or known, to the segments of a fitted model.
+//! Assigns users, new or known, to the segments of a fitted model.
 //!
-//! Every number is made by the code that made it in the fit ([`Weigher`], [`Projector`], [`Centroids`], [`Classifier`]),
-//! from what the model says and the user's ratings alone: a user of the fit whose ratings are the same comes back with
-//! the same bits, whoever else is there.
+//! Every number is computed by the code of the fit ([`Weigher`], [`Projector`], [`Centroids`], [`Classifier`]), from the model and
+//! the user's ratings alone. A user of the fit with the same ratings gets the same bits, whatever other users there are.
 
 use crate::job::KMeansParams;
 use crate::kernel::bayes::Classifier;
@@ -11,7 +10,7 @@ use crate::shard::weight::Weigher;
 use crate::stages::kmeans::{Assignment, Centroids};
 use crate::stages::pca::Projector;
 
-/// A model, laid out for putting users into its segments.
+/// A model, prepared to assign users.
 #[derive(Debug, Clone)]
 pub struct Assigner {
     pub n_items: usize,
@@ -19,20 +18,20 @@ pub struct Assigner {
     pub projector: Projector,
     pub kmeans: KMeansParams,
     pub centroids: Centroids,
-    /// Absent where the model has no terms of Naive Bayes.
+    /// Absent if the model has no terms of Naive Bayes.
     pub classifier: Option<Classifier>,
 }
 
 impl Assigner {
-    /// Appends what Naive Bayes takes the users of a block for; nothing where the model has no terms of it.
+    /// Appends the segments that Naive Bayes predicts for the users of a block; nothing if the model has no terms of it.
     pub fn classes(&self, rows: RowsRef<'_>, classes: &mut Vec<u32>) {
         if let Some(classifier) = &self.classifier {
             classifier.classes(rows, classes);
         }
     }
 
-    /// Where the users of `ratings` `(n_users, n_items)` go, and what Naive Bayes takes them for (nothing where the model
-    /// has no terms of it). Block by block: the scores of one are all that is dense.
+    /// The segments of the users of `ratings` `(n_users, n_items)`, and those that Naive Bayes predicts (none if the model has no
+    /// terms of it). Works block by block: only the scores of one block are dense at a time.
     pub fn assign(&self, ratings: &Csr) -> (Assignment, Vec<u32>) {
         let mut assignment = Assignment::with_capacity(ratings.n_rows());
         let mut classes = Vec::new();
@@ -43,7 +42,7 @@ impl Assigner {
         (assignment, classes)
     }
 
-    /// Appends where the users of a block go.
+    /// Appends the segments of the users of a block.
     pub fn place(&self, rows: RowsRef<'_>, assignment: &mut Assignment) {
         let mut weighted = Csr::empty(self.n_items);
         weighted.push_block(self.weigher.weigh_block(rows));

@@ -1,8 +1,16 @@
-//! What a stage leaves behind, so that a run that is started again goes on from it.
+//! What a stage leaves behind, so that a run that is started again continues from it.
 //!
-//! A stage keeps its state under a name, the same on all workers, and asks for it when it begins. Where states end up is
-//! not its business: the run gives it a [`Checkpoint`], which writes them to disk from time to time, or does not. A state that
-//! cannot be read counts as none.
+//! A stage keeps its state under a name, the same on all workers, and asks for it when it begins. The run gives it a
+//! [`Checkpoint`] that writes states to disk from time to time (`runs/checkpoint.rs`), or [`InMemory`], which does not. A state
+//! that cannot be read counts as none. These are all states, serialised by postcard:
+//!
+//! | name | what it holds | kept |
+//! |---|---|---|
+//! | `krylov` | the basis of the Krylov solver and its sweeps so far (`pca/swept.rs`) | within PCA, then forgotten |
+//! | `pca` | the finished projection (`pca`) | after PCA |
+//! | `kmeans` | starts that are finished, and centroids of those in progress (`kmeans/spread.rs`) | within and after k-means |
+//! | `sweep` | the same for the numbers of clusters of the sweep | within and after the sweep |
+//! | `evidence` | the finished [`Evidence`](super::evidence::Evidence) | after the evidence |
 
 use std::collections::BTreeMap;
 
@@ -14,17 +22,19 @@ pub type States = BTreeMap<String, Vec<u8>>;
 
 /// Keeps the states of stages.
 pub trait Checkpoint {
+    /// All states so far.
     fn states(&self) -> &States;
 
+    /// All states so far, to be changed.
     fn states_mut(&mut self) -> &mut States;
 
-    /// True on the coordinator when it is time to keep the state of a stage in progress.
+    /// True on the coordinator if it is time to keep the state of a stage in progress.
     fn is_due(&self) -> bool;
 
     /// Writes the states of a stage in progress.
     fn write(&mut self);
 
-    /// Writes them at the end of a stage, if that is worth it.
+    /// Writes the states at the end of a stage, if that saves enough work.
     fn write_at_end(&mut self);
 }
 
@@ -40,12 +50,12 @@ impl dyn Checkpoint + '_ {
         self.write_at_end();
     }
 
-    /// Drops a state that nobody will go on from any more.
+    /// Drops a state that is not needed any more.
     pub fn forget(&mut self, name: &str) {
         self.states_mut().remove(name);
     }
 
-    /// Keeps the state of a stage in progress when it is time to. Only the coordinator ever makes it.
+    /// Keeps the state of a stage in progress if it is time to. Only the coordinator makes the state.
     pub fn keep_if_due<T: Serialize>(&mut self, name: &str, state: impl FnOnce() -> T) {
         if self.is_due() {
             self.set(name, &state());
@@ -64,7 +74,7 @@ pub fn read<T: DeserializeOwned>(states: &States, name: &str) -> Option<T> {
     postcard::from_bytes(states.get(name)?).ok()
 }
 
-/// Keeps states in memory only: for runs that nobody goes on from.
+/// Keeps states in memory only, for runs that are not continued.
 #[derive(Debug, Default)]
 pub struct InMemory(States);
 

@@ -43,7 +43,7 @@ pub struct Users<'a> {
     pub matching: &'a Matching,
 }
 
-/// For each of `flows` (from, to), the items by how much the share of those who moved exceeds that of those who stayed; on the
+/// For each of `flows` (from, to), all different, the items by how much the share of those who moved exceeds that of those who stayed; on the
 /// coordinator. Empty for flows from segments where no user stayed.
 pub fn find<C: Collective>(c: &mut C, users: &Users, flows: &[(u32, u32)]) -> Vec<Vec<Driving>> {
     let at_a_time = (TABLE_BYTES / (2 * size_of::<i64>() * users.ratings.n_cols.max(1))).max(1);

@@ -270,6 +270,7 @@ mod tests {
         assert!((by_popularity - sum / n).abs() < 1e-12);
     }
 
+    /// Partial-sum-finish: the same bits for any workers.
     #[test]
     fn workers_leave_no_trace() {
         let found = |peers: usize| {

@@ -327,6 +327,7 @@ mod tests {
         assert!((even as f64 / total - 0.5).abs() < 0.01 && (same as f64 / total - 0.5).abs() < 0.01);
     }
 
+    /// Partial-sum-finish: the same bits for any workers.
     #[test]
     fn workers_leave_no_trace() {
         let users: Vec<usize> = (0..200).collect();

@@ -179,6 +179,7 @@ mod tests {
         assert_eq!((alone.simplified_silhouette, alone.davies_bouldin), (0.0, 0.0));
     }
 
+    /// Partial-sum-finish: the same bits for any workers.
     #[test]
     fn workers_leave_no_trace() {
         let points = Array2::from_shape_fn((90, 4), |(i, j)| keyed::uniform(1, Stream::Generate, i as u64, j as u64));

@@ -243,6 +243,7 @@ mod tests {
         assert!(slices.standard_deviation > 0.0);
     }
 
+    /// Partial-sum-finish: the same bits for any workers.
     #[test]
     fn workers_leave_no_trace() {
         let points = points(5, 0.7);
