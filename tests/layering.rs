@@ -76,8 +76,8 @@ const RULES: &[Rule] = &[
         results: &["job", "shard", "ingest", "stages::pca", "stages::kmeans"],
     },
     Rule { module: "stages", any: &[], results: &[] },
-    Rule { module: "results", any: &["error", "kernel"], results: RESULTS },
-    Rule { module: "report", any: &["watch::format"], results: &["results"] },
+    Rule { module: "results", any: &["error", "kernel", "watch::format"], results: RESULTS },
+    Rule { module: "report", any: &["results", "watch::format"], results: &[] },
     Rule { module: "flow", any: &["error", "watch", "kernel", "collective", "ingest", "shard"], results: &["job"] },
     Rule {
         module: "live",
@@ -135,6 +135,7 @@ const EVERYTHING: &[&str] = &[
     "kernel",
     "collective",
     "watch::progress",
+    "watch::format",
     "job",
     "ingest",
     "shard",
