@@ -19,8 +19,8 @@ use segmill::job::{
 use segmill::kernel::fixed::Scale;
 use segmill::kernel::{gram, sweep};
 use segmill::shard::Shard;
-use segmill::shard::build::{self, Several};
 use segmill::shard::incoming::Incoming;
+use segmill::shard::sealing::{self, Several};
 use segmill::shard::store::Store;
 use segmill::stages::kmeans;
 use segmill::stages::profile;
@@ -74,7 +74,7 @@ fn seal(batches: &[Records], n_rows: usize) -> Shard {
     batches.iter().for_each(|batch| incoming.receive(batch));
     let items = ItemIndex::new(&incoming.item_keys());
     let rule = Several::Merge(Duplicates::Error).into();
-    let sealed = build::seal(incoming, &items, rule, &mut Store::new(u64::MAX, folder));
+    let sealed = sealing::seal(incoming, &items, rule, &mut Store::new(u64::MAX, folder));
     sealed.expect("nothing is spilled").shard
 }
 

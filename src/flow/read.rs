@@ -19,8 +19,8 @@ use crate::ingest::plan::{self, Plan};
 use crate::ingest::rejects::{self, Reject};
 use crate::ingest::{Items, Ledger, duplicates};
 use crate::job::{Duplicates, Filter, Input, OnBad, Source};
-use crate::shard::build::{self, Rule, Sealed, Several};
 use crate::shard::incoming::Incoming;
+use crate::shard::sealing::{self, Rule, Sealed, Several};
 use crate::shard::store::Store;
 use crate::shard::{Shard, filter};
 use crate::watch::progress;
@@ -168,7 +168,7 @@ impl<C: Collective> Attempt<'_, C> {
         let Some(resolved) = self.resolve(&keys, item_names, collision) else { return Ok(None) };
         let Resolved { index, ids, unknown: unknown_items } = resolved;
         let mut store = self.store();
-        let sealed = build::seal(incoming, &index, self.rule, &mut store);
+        let sealed = sealing::seal(incoming, &index, self.rule, &mut store);
         let Sealed { shard, merged, unknown, zeros, first_duplicate, repeats, rows_spilled } = self.c.agree(sealed)?;
         self.refuse_duplicates(&mut rows, &index, first_duplicate, repeats)?;
         let n_before = shard.matrix.nnz() as u64;

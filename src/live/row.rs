@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::job::Duplicates;
-use crate::shard::build;
+use crate::shard::sealing;
 
 /// A row, in the order of item, then rating: ratings are not negative, so their bits are in order. Twelve bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub fn merged(rows: &[(Row, i32)], duplicates: Duplicates, mut each: impl FnMut(
         let item = of_item[0].0.item;
         match of_item {
             [(row, 1)] => each(item, row.rating()),
-            _ => each(item, build::merge(&ratings(of_item), duplicates)),
+            _ => each(item, sealing::merge(&ratings(of_item), duplicates)),
         }
     }
 }

@@ -32,8 +32,8 @@ use crate::kernel::sweep;
 use crate::results::forecast::Rates;
 use crate::runs::predict::time;
 use crate::shard::Shard;
-use crate::shard::build::{self, Several};
 use crate::shard::incoming::Incoming;
+use crate::shard::sealing::{self, Several};
 use crate::shard::store::Store;
 use crate::stages::kmeans::{self, Settings};
 use crate::stages::pca;
@@ -201,7 +201,12 @@ impl Bench<'_> {
         let (sealed, shard) = self.together(|| {
             seconds(|| {
                 let items = ItemIndex::new(&incoming.item_keys());
-                build::seal(incoming, &items, Several::Merge(Duplicates::Max).into(), &mut Store::new(u64::MAX, folder))
+                sealing::seal(
+                    incoming,
+                    &items,
+                    Several::Merge(Duplicates::Max).into(),
+                    &mut Store::new(u64::MAX, folder),
+                )
             })
         });
         result?;

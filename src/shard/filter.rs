@@ -5,7 +5,7 @@
 //! and items are left out (for a bipartite graph, the (p, q)-core of Ahmed et al. 2007), so it is the same in every layout.
 //! Every remaining user has at least one rating.
 
-use super::build::BlockWriter;
+use super::sealing::BlockWriter;
 use super::store::Store;
 use super::users::Shard;
 use crate::collective::Collective;

@@ -9,7 +9,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`incoming`] | rows in the order of their arrival, by partition |
-//! | [`build`] | partitions to sealed blocks |
+//! | [`sealing`] | partitions to sealed blocks |
 //! | `users` | the [`Shard`]: users and their ratings |
 //! | [`filter`] | leaves out users and items with too few ratings |
 //! | [`store`] | blocks in memory or in a scratch file |
@@ -17,10 +17,10 @@
 //! | [`sums`] | sums of real numbers over all users |
 //! | [`weight`] | the matrix that PCA and k-means see |
 
-pub mod build;
 pub mod filter;
 pub mod incoming;
 pub mod scratch;
+pub mod sealing;
 pub mod spill;
 pub mod store;
 pub mod sums;

@@ -2,7 +2,7 @@
 
 use crate::job::GenerateSpec;
 
-/// More different values than this are stored in full (`shard::build`).
+/// More different values than this are stored in full (`shard::sealing`).
 pub const MOST_CODES: usize = 256;
 
 /// A row of the sample.

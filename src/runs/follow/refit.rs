@@ -26,7 +26,7 @@ use crate::runs::fit::{self, Task};
 use crate::runs::room::{folder_beside, room};
 use crate::runs::sizes::check_sizes;
 use crate::shard::Shard;
-use crate::shard::build::BlockWriter;
+use crate::shard::sealing::BlockWriter;
 use crate::shard::store::Store;
 use crate::stages::continuity::Continuity;
 use crate::stages::continuity::moves::{Past, inside};
