@@ -5,6 +5,7 @@
 //! something fails, the temporary folder is removed with the parents made for it, and the earlier output stays.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,6 +15,9 @@ use crate::results::leftovers::{self, Parents};
 
 /// The prefix of a page that a killed `segmill report` left behind: see [`crate::results::staged`].
 const PAGE_IN_THE_MAKING: &str = ".report.html.new-";
+
+/// Users filter the log by targets, so this one stays whatever the module is called.
+const LOG_TARGET: &str = "segmill::report::write";
 
 /// What to do about what is in the way of an output.
 pub(super) const IN_THE_WAY: &str = "choose another output with -o, or move it away";
@@ -54,7 +58,7 @@ impl Target {
     fn find(output: &Path) -> Result<Target> {
         let (path, occupied) = match fs::canonicalize(output) {
             Ok(path) => (path, true),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => (output.to_path_buf(), false),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => (output.to_path_buf(), false),
             Err(e) => return Err(Error::file(output, "cannot look at", &e, DISK_REMEDY)),
         };
         if occupied {
@@ -130,7 +134,7 @@ struct Staging {
 
 impl Staging {
     fn create(target: &Target) -> Result<Staging> {
-        let failed = |e: std::io::Error| Error::file(&target.path, "cannot create the output", &e, DISK_REMEDY);
+        let failed = |e: io::Error| Error::file(&target.path, "cannot create the output", &e, DISK_REMEDY);
         let parents = Parents::create(&target.parent).map_err(failed)?;
         let folder = target.sibling("new");
         let mut staging = Staging { folder, _lock: None, _parents: parents, published: false };
@@ -139,32 +143,33 @@ impl Staging {
         Ok(staging)
     }
 
-    /// Renames the folder into place. An earlier output is moved aside, and back if the rename fails.
+    /// Renames the folder into place. An earlier output is moved aside first and removed last.
     fn publish(mut self, target: &Target) -> Result<()> {
-        let failed =
-            |e: std::io::Error| Error::file(&target.path, "cannot move the output into place", &e, DISK_REMEDY);
+        let failed = |e: io::Error| Error::file(&target.path, "cannot move the output into place", &e, DISK_REMEDY);
         if !target.occupied {
             fs::rename(&self.folder, &target.path).map_err(failed)?;
             self.published = true;
             return Ok(());
         }
         let aside = target.sibling("old");
-        fs::rename(&target.path, &aside).map_err(failed)?;
-        if let Err(e) = fs::rename(&self.folder, &target.path) {
-            return match fs::rename(&aside, &target.path) {
-                Ok(()) => Err(failed(e)),
-                Err(_) => {
-                    Err(failed(std::io::Error::other(format!("{e}; the earlier one is now {}", aside.display()))))
-                }
-            };
-        }
+        exchange(&self.folder, &target.path, &aside).map_err(failed)?;
         self.published = true;
         // The new output is in place: an earlier one that cannot be removed is no failure of this run.
         if let Err(e) = fs::remove_dir_all(&aside) {
-            tracing::warn!("cannot remove the earlier output {}: {e}; remove it", aside.display());
+            let aside = aside.display();
+            tracing::warn!(target: LOG_TARGET, "cannot remove the earlier output {aside}: {e}; remove it");
         }
         Ok(())
     }
+}
+
+/// Moves the folder at `place` to `aside` and `new` into its place. If the second move fails, the first is undone.
+fn exchange(new: &Path, place: &Path, aside: &Path) -> io::Result<()> {
+    fs::rename(place, aside)?;
+    fs::rename(new, place).map_err(|e| match fs::rename(aside, place) {
+        Ok(()) => e,
+        Err(_) => io::Error::other(format!("{e}; the earlier one is now {}", aside.display())),
+    })
 }
 
 impl Drop for Staging {

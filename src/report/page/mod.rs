@@ -40,7 +40,7 @@ use crate::watch::format::{html, script_json};
 const STYLE: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
 
-/// Nothing may be fetched from anywhere; what is in the page may run.
+/// Nothing may be fetched (invariant `only-draws`); what is in the page may run.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; \
                       base-uri 'none'; form-action 'none'";
 
@@ -149,6 +149,7 @@ mod tests {
         }
     }
 
+    /// Invariant `only-draws`.
     #[test]
     fn the_page_asks_for_nothing_from_anywhere() {
         let page = page(&fixture::outcome(SMALL));
