@@ -1,12 +1,13 @@
 //! A table whose columns are divided over the workers: every worker owns a range of them in each row.
 //!
 //! Workers that have each counted into a whole table add up what each owns ([`Owners::sum`]) and finish that part; where
-//! all need all of it, they hand it round ([`Owners::share`]). Both go in slices of [`SLICE_BYTES`], so a large table
-//! costs no second copy of itself in messages.
+//! all need all of it, they hand it round ([`Owners::share`]). Both go in slices of [`SLICE_BYTES`], so that messages never
+//! hold a second copy of a large table.
 
 use std::ops::Range;
 
-use super::{Collective, Element, Summable, combine};
+use super::element::{Element, Summable, combine};
+use super::meet::Collective;
 
 /// Bytes sent from one worker to another at a time.
 const SLICE_BYTES: usize = 1 << 20;
@@ -45,7 +46,7 @@ impl Owners {
             });
             let outgoing = outgoing.collect();
             for (from, bytes) in c.exchange(outgoing).iter().enumerate().filter(|(from, _)| *from != c.index()) {
-                self.put(table, own.clone(), &slice, bytes, from, &|a: T, b: T| a.plus(b));
+                self.put(table, own.clone(), &slice, (from, bytes), &|a: T, b: T| a.plus(b));
             }
         }
     }
@@ -57,7 +58,7 @@ impl Owners {
             let mut outgoing = vec![mine; c.peers()];
             outgoing[c.index()] = Vec::new();
             for (from, bytes) in c.exchange(outgoing).iter().enumerate().filter(|(from, _)| *from != c.index()) {
-                self.put(table, self.columns(from), &slice, bytes, from, &|_: T, b: T| b);
+                self.put(table, self.columns(from), &slice, (from, bytes), &|_: T, b: T| b);
             }
         }
     }
@@ -100,6 +101,7 @@ impl Owners {
         })
     }
 
+    /// The elements of a slice of `columns`, as bytes.
     fn cut_out<T: Element>(&self, table: &[T], columns: Range<usize>, slice: &Range<usize>) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(slice.len() * size_of::<T>());
         for run in self.runs(columns, slice, table.len()) {
@@ -108,13 +110,13 @@ impl Owners {
         bytes
     }
 
+    /// Folds what the worker `from` cut out for a slice of `columns` into the table.
     fn put<T: Element>(
         &self,
         table: &mut [T],
         columns: Range<usize>,
         slice: &Range<usize>,
-        bytes: &[u8],
-        from: usize,
+        (from, bytes): (usize, &[u8]),
         op: &impl Fn(T, T) -> T,
     ) {
         let mut rest = bytes;
@@ -142,7 +144,7 @@ mod tests {
         }
     }
 
-    /// Larger than a slice, so that slices cross rows; and workers that own nothing.
+    /// Invariant: lockstep. Larger than a slice, so that slices cross rows; and workers that own nothing.
     #[test]
     fn own_columns_are_summed_and_shared() {
         for (peers, n_rows, n_columns) in [(2, 5, 60_000), (3, 300, 700), (4, 2, 3)] {

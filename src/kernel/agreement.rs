@@ -1,4 +1,4 @@
-//! How far two divisions of the same users agree, and which of their clusters are each other's.
+//! How far two clusterings of the same users agree, and which cluster of one matches which of the other.
 //!
 //! Everything here is counted in integers, so the answer does not depend on the order of the users.
 
@@ -6,10 +6,10 @@ use ndarray::{Array2, ArrayView2};
 use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
 
-/// Users by their cluster in one division and in another.
+/// Users by their cluster in one clustering and in another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contingency {
-    /// `(n_a, n_b)`: users in cluster a of the one division and b of the other.
+    /// `(n_a, n_b)`: users in cluster a of the first clustering and b of the second.
     pub counts: Array2<u64>,
 }
 
@@ -27,8 +27,8 @@ impl Contingency {
         Contingency { counts }
     }
 
-    /// The adjusted Rand index (Hubert & Arabie 1985): 1 where both divisions are the same but for the numbers of their
-    /// clusters, 0 on average where they have nothing to do with each other. Holds for up to 2³² users.
+    /// The adjusted Rand index (Hubert & Arabie 1985): 1 where both clusterings are the same up to the numbering of their
+    /// clusters, 0 on average where they are independent. Exact for up to 2³² users.
     pub fn adjusted_rand(&self) -> f64 {
         let pairs = |n: u64| (n as i128) * (n as i128 - 1) / 2;
         let together: i128 = self.counts.iter().map(|&n| pairs(n)).sum();
@@ -40,16 +40,16 @@ impl Contingency {
         if most == 0 { 1.0 } else { (2 * (all * together - in_a * in_b)) as f64 / most as f64 }
     }
 
-    /// Users of both clusters over users of either: 0 to 1; 0 where both are empty.
+    /// The Jaccard index of two clusters, users in both over users in either, from 0 to 1; 0 where both are empty.
     pub fn jaccard(&self, row: usize, column: usize) -> f64 {
         let both = self.counts[[row, column]];
         let either = self.counts.row(row).sum() + self.counts.column(column).sum() - both;
         if either == 0 { 0.0 } else { both as f64 / either as f64 }
     }
 
-    /// For each row its column: each column at most once, so that the sum of their Jaccard indices, in parts of 2⁴⁰, is
-    /// the largest that there is. A row is left out where there are more rows than columns, or where it shares nobody
-    /// with its column.
+    /// The column matched to each row. Each column is matched at most once, so that the sum of the Jaccard indices, in
+    /// parts of 2⁴⁰, is the largest possible. A row has no column where there are more rows than columns, or where it would
+    /// share no user with its column.
     pub fn matched(&self) -> Vec<Option<usize>> {
         let (rows, columns) = (self.rows(), self.columns());
         let scores = Array2::from_shape_fn(self.counts.dim(), |(row, column)| {
@@ -68,7 +68,7 @@ impl Contingency {
     }
 }
 
-/// A whole, in which [`share_of`] counts.
+/// The number of parts of a whole that [`share_of`] counts in.
 pub const WHOLE: u64 = 1 << 40;
 
 /// `part` of `whole` in parts of [`WHOLE`], rounded down; 0 of nothing.
@@ -76,9 +76,9 @@ pub fn share_of(part: u64, whole: u64) -> u64 {
     if whole == 0 { 0 } else { (part as u128 * WHOLE as u128 / whole as u128) as u64 }
 }
 
-/// For each row a column, each column at most once, so that the sum of their scores is the largest that there is (Kuhn
-/// 1955, Munkres 1957). A row is left out where there are more rows than columns, or where its score would be 0. Of several
-/// best answers always the same one is given.
+/// A column for each row, each column at most once, so that the sum of the scores is the largest possible (Kuhn 1955,
+/// Munkres 1957). A row has no column where there are more rows than columns, or where its score would be 0. Of several
+/// best answers, always the same one is given.
 pub fn assignment(scores: ArrayView2<u64>) -> Vec<Option<usize>> {
     let (n_rows, n_columns) = scores.dim();
     if n_rows == 0 || n_columns == 0 {

@@ -1,4 +1,4 @@
-//! An orthonormal basis that grows by the images of its own blocks, its rows shared out among workers.
+//! An orthonormal basis that grows by the images of its blocks; its rows are divided among the workers.
 //!
 //! Every worker keeps its own rows of each block, and the small matrices whole. Block Gram–Schmidt takes the parts
 //! inside the basis out twice, Cholesky QR twice makes the rest orthonormal (Yamamoto et al. 2015); where a block is too
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::block::{self, Block, Chunks, Square};
 use super::keyed::{self, Stream};
 
-/// A symmetric operator C on vectors whose rows are shared out as [`Chunks`] says.
+/// A symmetric operator C on vectors whose rows are divided among the workers as [`Chunks`] says.
 pub trait Operator<const B: usize> {
     /// This worker's rows.
     fn own(&self) -> Range<usize>;
@@ -20,16 +20,15 @@ pub trait Operator<const B: usize> {
     /// This worker's rows of C·V, from its rows of V.
     fn apply(&mut self, own: &[[f64; B]]) -> Block<B>;
 
-    /// What all workers pass, one after the other.
+    /// The arrays of all workers, one after the other.
     fn gather(&mut self, mine: &[f64]) -> Vec<f64>;
 
-    /// Whether somebody wants to know the state before this sweep, of a basis with so many columns: the same answer for
-    /// all workers.
+    /// Whether the state before this sweep is wanted, of a basis with this many columns. All workers give the same answer.
     fn wants_state(&mut self, _columns: usize) -> bool {
         false
     }
 
-    /// The state that was wanted.
+    /// Takes the state that was wanted.
     fn keep(&mut self, _state: Underway) {}
 
     /// A state to go on from.
@@ -37,7 +36,8 @@ pub trait Operator<const B: usize> {
         None
     }
 
-    /// Hears, after a sweep, how many there were and the largest relative residual of a vector, once it is known.
+    /// Called after each sweep with the number of sweeps so far and, once it is known, the largest relative residual of a
+    /// vector.
     fn swept(&mut self, _sweeps: usize, _residual: Option<f64>) {}
 }
 
@@ -87,7 +87,7 @@ impl<const B: usize> Space<B> {
         space
     }
 
-    /// The space that `state` is of.
+    /// The space that `state` was taken of.
     pub fn resume(op: &mut impl Operator<B>, chunks: Chunks, seed: u64, state: Underway) -> Self {
         let own = op.own();
         let rows = |whole: &Vec<f64>| whole.as_chunks().0[own.clone()].to_vec();
@@ -96,7 +96,7 @@ impl<const B: usize> Space<B> {
         Space { chunks, own, seed, blocks, projected, coupled, random_columns }
     }
 
-    /// What [`Space::resume`] goes on from, after so many sweeps.
+    /// What [`Space::resume`] goes on from, after this many sweeps.
     pub fn state(&self, op: &mut impl Operator<B>, sweeps: usize) -> Underway {
         Underway {
             sweeps,

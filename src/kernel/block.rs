@@ -1,7 +1,7 @@
 //! Tall dense blocks of B columns, and the B × B algebra between them.
 //!
 //! A block is stored row by row, `[f64; B]` each, so that vector lanes run across columns and every sum over rows has
-//! one fixed order. Rows may be shared out among workers: [`Chunks`] cuts them by their number alone, a sum over all
+//! one fixed order. Rows may be divided among workers: [`Chunks`] cuts them by their number alone, a sum over all
 //! rows is the sum of its chunks in their order, and so its bits do not depend on who holds which chunk.
 
 use super::simd::{apply, versions};

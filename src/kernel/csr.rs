@@ -59,11 +59,11 @@ pub enum ValuesRef<'a> {
     Coded { codes: &'a [u8], table: &'a [f64; 256] },
 }
 
-/// Rows that lie somewhere else than in memory of their own.
+/// Rows that are not held in memory, for example in a mapped file.
 pub trait Source: fmt::Debug + Send + Sync {
     fn rows(&self) -> RowsRef<'_>;
 
-    /// The rows have been passed and will not be looked at soon: they need not stay in memory.
+    /// The rows have been read and will not be needed soon, so they need not stay in memory.
     fn release(&self);
 }
 
@@ -93,7 +93,7 @@ impl Rows {
         RowsRef { indptr: &self.indptr, indices: &self.indices, values }
     }
 
-    /// The values, however they were stored, for changing.
+    /// The values as plain numbers, however they were stored, to be changed.
     pub fn plain_values(&mut self) -> &mut Vec<f64> {
         if let Values::Coded { .. } = &self.values {
             let mut plain = Vec::with_capacity(self.indices.len());
@@ -235,7 +235,7 @@ impl Stored {
     }
 }
 
-/// A block of a matrix being passed; released when dropped.
+/// A block of a matrix during a pass; released when dropped.
 #[derive(Debug)]
 pub struct Block<'a> {
     /// Row of the matrix that is row 0 here.
@@ -244,7 +244,7 @@ pub struct Block<'a> {
     stored: &'a Stored,
 }
 
-/// A block of a matrix that is no more.
+/// A block out of a matrix that was taken apart.
 #[derive(Debug)]
 pub struct OwnBlock {
     /// Row of the matrix that is row 0 here.
@@ -330,7 +330,7 @@ impl Csr {
         self.blocks.iter().zip(&self.starts).map(of)
     }
 
-    /// The blocks in order; what a block takes is given back when it is dropped.
+    /// The blocks in order; the memory of a block is freed when it is dropped.
     pub fn into_blocks(self) -> impl Iterator<Item = OwnBlock> {
         self.blocks.into_iter().zip(self.starts).map(|(stored, first_row)| OwnBlock { first_row, stored })
     }
@@ -360,13 +360,13 @@ impl Csr {
         })
     }
 
-    /// The least and the largest stored value; nothing where none is stored.
+    /// The least and the largest stored value; `None` where no value is stored.
     pub fn value_range(&self) -> Option<(f64, f64)> {
         self.range
     }
 
-    /// Calls `f(row, label, entries)` for every row; those of a block by their label in `labels`, so that what is kept for
-    /// one stays in the cache.
+    /// Calls `f(row, label, entries)` for every row, within a block in the order of their labels, so that what a caller keeps
+    /// for a label stays in the cache.
     pub fn each_by_label(&self, labels: &[u32], mut f: impl FnMut(usize, usize, Row<'_>)) {
         let mut order = Vec::new();
         for block in self.blocks() {
@@ -397,7 +397,7 @@ impl Csr {
     }
 }
 
-/// Scales a row, or what is stored of it, to length 1; one of length 0 stays.
+/// Scales a row, or its stored values, to length 1. A row of length 0 stays as it is.
 pub fn scale_to_unit_length(values: &mut [f64]) {
     let length = values.iter().map(|x| x * x).sum::<f64>().sqrt();
     if length > 0.0 {

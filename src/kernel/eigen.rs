@@ -6,7 +6,7 @@
 
 use ndarray::{Array2, Axis};
 
-/// QL needs one or two sweeps per eigenvalue; far past that something is not a number.
+/// QL needs one or two sweeps per eigenvalue. If it takes far more, the matrix holds values that are not numbers.
 const MAX_SWEEPS: usize = 60;
 
 /// All eigenvalues of a symmetric matrix, falling, and their eigenvectors as rows: `(n)`, `(n, n)`. Reads the lower
@@ -57,19 +57,7 @@ fn tridiagonalise(mut a: Array2<f64>) -> Tridiagonal {
         let (v, beta, alpha) = householder(column);
         off[k] = alpha;
         if beta != 0.0 {
-            let mut trailing = a.slice_mut(ndarray::s![k + 1.., k + 1..]);
-            symmetric_times(&trailing, &v, &mut p[..m]);
-            p[..m].iter_mut().for_each(|x| *x *= beta);
-            let half = 0.5 * beta * dot(&p[..m], &v);
-            p[..m].iter_mut().zip(&v).for_each(|(x, v)| *x -= half * v);
-            for i in 0..m {
-                let (vi, pi) = (v[i], p[i]);
-                let mut row = trailing.row_mut(i);
-                let row = &mut row.as_slice_mut().expect("rows are contiguous")[..=i];
-                for ((x, vj), pj) in row.iter_mut().zip(&v).zip(&p[..m]) {
-                    *x -= vi * pj + pi * vj;
-                }
-            }
+            reflect(a.slice_mut(ndarray::s![k + 1.., k + 1..]), &v, beta, &mut p[..m]);
         }
         reflectors.push((v, beta));
     }
@@ -78,6 +66,22 @@ fn tridiagonalise(mut a: Array2<f64>) -> Tridiagonal {
     }
     let diagonal = (0..n).map(|i| a[[i, i]]).collect();
     Tridiagonal { diagonal, off, reflectors }
+}
+
+/// Applies a reflector to both sides of the lower triangle of `a`; `p` is room for a vector.
+fn reflect(mut a: ndarray::ArrayViewMut2<f64>, v: &[f64], beta: f64, p: &mut [f64]) {
+    symmetric_times(&a, v, p);
+    p.iter_mut().for_each(|x| *x *= beta);
+    let half = 0.5 * beta * dot(p, v);
+    p.iter_mut().zip(v).for_each(|(x, v)| *x -= half * v);
+    for i in 0..v.len() {
+        let (vi, pi) = (v[i], p[i]);
+        let mut row = a.row_mut(i);
+        let row = &mut row.as_slice_mut().expect("rows are contiguous")[..=i];
+        for ((x, vj), pj) in row.iter_mut().zip(v).zip(&*p) {
+            *x -= vi * pj + pi * vj;
+        }
+    }
 }
 
 /// A reflector I − β v vᵀ that takes `x` to (α, 0, …, 0).

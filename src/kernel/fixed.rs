@@ -52,8 +52,8 @@ impl Scale {
 /// The scale of [`fix_wide`]: 2⁴⁰.
 const WIDE: f64 = (1u64 << 40) as f64;
 
-/// `value`, below 2⁶⁰ in magnitude, in units of 2⁻⁴⁰, rounded to nearest, ties to even: whatever it is and however many
-/// are added up (2²⁷ of the largest), for sums whose range is not known before.
+/// `value`, below 2⁶⁰ in magnitude, in units of 2⁻⁴⁰, rounded to nearest, ties to even. For sums whose range is not known
+/// beforehand: 2²⁷ values of the largest magnitude can be added up.
 #[inline]
 pub fn fix_wide(value: f64) -> i128 {
     let scaled = value * WIDE;

@@ -1,9 +1,9 @@
-//! Largest eigenpairs of a symmetric positive semi-definite operator, seen only through `V ↦ CV`.
+//! The largest eigenpairs of a symmetric positive semi-definite operator that is known only through `V ↦ CV`.
 //!
 //! Block Krylov with full re-orthogonalisation (Musco & Musco 2015; Golub & Underwood 1977) and thick restarts
 //! (Wu & Simon 2000). A sweep applies C to one block of B columns; the basis ([`Space`]) grows by a block per sweep,
-//! Rayleigh–Ritz on the basis gives the pairs, and the part of C·V outside the basis gives their residuals ‖Cv − λv‖ for
-//! nothing, up to the rounding of C itself, which is added.
+//! Rayleigh–Ritz on the basis gives the pairs, and the part of C·V outside the basis gives their residuals ‖Cv − λv‖ at
+//! no further cost, up to the rounding of C itself, which is added.
 //!
 //! The vectors that are kept must reach the tolerance. The eigenvalues after them need only its square root: the error
 //! of an eigenvalue is at most the square of its residual, divided by its distance from the others.
@@ -43,7 +43,7 @@ pub struct Eigenpairs {
     pub converged: bool,
 }
 
-/// Columns of the basis that are worth having before a restart.
+/// The number of columns of the basis beyond which more do not pay before a restart.
 pub fn max_basis<const B: usize>(values: usize) -> usize {
     (values + values.max(24 * B)).next_multiple_of(B)
 }
@@ -114,11 +114,11 @@ fn finish<const B: usize>(
     Eigenpairs { values, vectors, sweeps, residual: progress.residual, converged: progress.done }
 }
 
-/// How far the pairs are.
+/// How near the pairs are to convergence.
 struct Progress {
     residual: f64,
     done: bool,
-    /// What is left is rounding, which no sweep makes smaller.
+    /// The residual left is rounding, which no sweep makes smaller.
     stuck: bool,
 }
 

@@ -1,8 +1,11 @@
-//! Pure numerics on slices and ndarray views. Imports nothing of ours, and knows no files, no workers, no jobs.
+//! Pure numerics on slices and ndarray views: sparse rows, eigenpairs, distances, naive Bayes, TF-IDF, keyed draws.
 //!
-//! Every function here gives the same bits on every machine: no fused multiply-add, no sum whose order depends on the
-//! width of a vector register (vectorise across columns or users instead), `libm` in place of the system's `exp` and
-//! `ln`, and nothing from ndarray that multiplies matrices (its kernels choose by processor).
+//! Knows: arrays of numbers. Does not know: any other room of this crate, files, workers, jobs.
+//!
+//! **Invariant: pure.** No function here does I/O, reads a clock or imports another room, and the same input gives the
+//! same bits on any processor. So there is no fused multiply-add and no sum whose order depends on the width of a vector
+//! register (vectorise across columns or users instead), `libm` replaces the system's `exp` and `ln`, and nothing of
+//! ndarray that multiplies matrices is called (its kernels depend on the processor).
 
 pub mod agreement;
 pub mod basis;

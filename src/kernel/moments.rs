@@ -1,4 +1,4 @@
-//! Sums over rows that every column needs, in fixed point.
+//! Sums over the rows of each column, in fixed point.
 
 use super::csr::{Csr, Row, ValuesRef};
 use super::fixed::Scale;
@@ -35,7 +35,7 @@ impl ColumnSums {
     }
 }
 
-/// The table with what no value uses, which may be anything, left out.
+/// The table with 0 in place of entries out of range: no value uses them, and they may be anything.
 fn in_range(table: &[f64; 256], max_abs: f64) -> [f64; 256] {
     table.map(|x| if x.abs() <= max_abs { x } else { 0.0 })
 }

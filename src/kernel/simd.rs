@@ -180,6 +180,7 @@ mod tests {
         assert!(Level::Baseline.is_available());
     }
 
+    /// Invariant: pure.
     #[test]
     fn nothing_is_fused_at_any_level() {
         // Rounded before the sum, the product is 1 + 2⁻²⁹; fused, its last bit 2⁻⁶⁰ would remain.

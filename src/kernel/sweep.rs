@@ -1,7 +1,7 @@
 //! Passes over sparse rows that multiply them with a dense block of B columns.
 //!
-//! A row of the block is one cache line where B = 8, and what an entry costs is the wait for two of them. Indices are
-//! known long before they are needed, so each line is called for a row of the matrix ahead of its use.
+//! A row of the block is one cache line where B = 8, and the cost of an entry is the wait for two of them. Indices are
+//! known long before they are needed, so each line is prefetched one row of the matrix ahead of its use.
 
 use super::csr::{Csr, RowsRef};
 use super::fixed;
@@ -84,7 +84,7 @@ fn block_products<const B: usize>(rows: RowsRef<'_>, v: &[[f64; B]], offset: &[f
     }
 }
 
-/// Calls for an element that will be needed soon.
+/// Prefetches an element that will be needed soon.
 #[inline(always)]
 fn prefetch<T>(slice: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,7 @@
-//! A model that was fitted earlier, out of its terms.
+//! A model fitted earlier, rebuilt from its tables.
 //!
-//! Weights and constants follow from the terms in the way and order in which a fit makes them, so a row gets the class that
-//! the fit found for it, whatever strips of items it went in.
+//! Weights and constants are computed from the tables in the same way and order as in a fit, so a row gets the class that
+//! the fit gave it, however the fit cut the items into strips.
 
 use super::cell::{Cell, Own};
 use super::entries::Entries;
@@ -11,7 +11,7 @@ use super::look::{Desk, Outlook};
 use super::weights::{Weights, best_class, lanes};
 use crate::kernel::csr::{Row, RowsRef};
 
-/// Rows that are asked about together.
+/// Rows that are classified together.
 const BATCH: usize = 64;
 
 /// A fitted model of all items.

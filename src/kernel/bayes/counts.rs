@@ -30,7 +30,7 @@ impl Scales {
     }
 }
 
-/// What a strip of items is counted by, in fixed point, so that workers' counts add up exactly.
+/// The counts of a strip of items, in fixed point, so that workers' counts add up exactly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Counts {
     scales: Scales,

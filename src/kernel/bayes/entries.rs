@@ -46,16 +46,12 @@ pub(super) fn add_linear<const W: usize>(
     scores: &mut [[f64; W]],
     step: usize,
 ) {
-    for ((indices, values), scores) in entries.rows().zip(scores.iter_mut().step_by(step)) {
-        let mut sums = *scores;
-        for (&item, &x) in indices.iter().zip(values) {
-            let weights = &weights[item as usize - first];
-            for lane in 0..W {
-                sums[lane] += x * weights[lane];
-            }
+    each_row(entries, scores, step, |sums, item, x| {
+        let weights = &weights[item - first];
+        for lane in 0..W {
+            sums[lane] += x * weights[lane];
         }
-        *scores = sums;
-    }
+    });
 }
 
 /// [`add_linear`] with weights of x² too.
@@ -68,15 +64,28 @@ pub(super) fn add_quadratic<const W: usize>(
     scores: &mut [[f64; W]],
     step: usize,
 ) {
+    each_row(entries, scores, step, |sums, item, x| {
+        let (linear, quadratic) = (&linear[item - first], &quadratic[item - first]);
+        let square = x * x;
+        for lane in 0..W {
+            sums[lane] += x * linear[lane];
+            sums[lane] += square * quadratic[lane];
+        }
+    });
+}
+
+/// Calls `add(sums, item, x)` for each entry of each row, whose sums stay in registers.
+#[inline(always)]
+fn each_row<const W: usize>(
+    entries: &Entries<'_>,
+    scores: &mut [[f64; W]],
+    step: usize,
+    add: impl Fn(&mut [f64; W], usize, f64),
+) {
     for ((indices, values), scores) in entries.rows().zip(scores.iter_mut().step_by(step)) {
         let mut sums = *scores;
         for (&item, &x) in indices.iter().zip(values) {
-            let (linear, quadratic) = (&linear[item as usize - first], &quadratic[item as usize - first]);
-            let square = x * x;
-            for lane in 0..W {
-                sums[lane] += x * linear[lane];
-                sums[lane] += square * quadratic[lane];
-            }
+            add(&mut sums, item as usize, x);
         }
         *scores = sums;
     }

@@ -13,7 +13,7 @@ const VAR_SMOOTHING: f64 = 1e-9;
 /// Items whose constants are added up together: a sum over all items is one over chunks, in order.
 pub const CHUNK: usize = 64;
 
-/// What a model knows before it has seen an item: its classes.
+/// What a model needs for every item: its classes, and sums over all items.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Basis {
     scales: Scales,
@@ -136,7 +136,7 @@ impl Fitting<'_> {
     }
 }
 
-/// What fitting a range of items leaves beside their weights.
+/// What a fit of a range of items finds besides their weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Constants {
     /// Sums of `absent` over each chunk of items, in item order: `(n_chunks, n_models, n_classes)`.
@@ -146,7 +146,7 @@ pub struct Constants {
     pub own: Vec<Vec<f64>>,
 }
 
-/// Logarithms of sums, remembered: most cells of a table are one of few small sums.
+/// Logarithms of sums, cached: most cells of a table are one of few small sums.
 struct Logs {
     known: Vec<(i64, f64)>,
 }

@@ -17,7 +17,7 @@ impl Kind {
     }
 
     /// The tables `(n_classes, n_items)` of a model by scikit-learn's names; `feature_log_absent` is ln(1 − p) where
-    /// `feature_log_prob` is ln p. They and the prior hold all that there is to know of a model ([`Classifier`]).
+    /// `feature_log_prob` is ln p. With the prior they are the whole model ([`Classifier`](super::Classifier)).
     pub fn tables(self) -> &'static [&'static str] {
         match self {
             Kind::Multinomial => &["feature_log_prob"],
@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-/// 1 for what Bernoulli takes for present.
+/// 1 for an entry that counts as present for Bernoulli, else 0.
 #[inline(always)]
 pub(super) fn presence(x: f64) -> f64 {
     f64::from(u8::from(x > 0.0))

@@ -12,7 +12,7 @@
 //! they are. A class that leads all others by more than twice all that has the highest sum in double precision too; where
 //! none does, the row is scored in double precision.
 //!
-//! Nothing here shows in a result.
+//! No result depends on anything here.
 
 use std::ops::Range;
 
@@ -52,7 +52,7 @@ pub struct Outlook {
     /// The largest magnitudes of weights and constants here, and of those they were made from.
     here: Extent,
     there: Extent,
-    /// Whether single precision says anything.
+    /// Whether single precision can decide anything.
     clear: bool,
 }
 
@@ -163,7 +163,7 @@ fn middle<const W: usize>(weights: &[f64; W], used: usize) -> f64 {
     0.5 * least[0] + 0.5 * most[0]
 }
 
-/// Where rows are looked at, some at a time.
+/// Buffers for classifying some rows at a time.
 #[derive(Debug, Default)]
 pub struct Desk<'a> {
     /// `(n_rows, lanes)`.
@@ -205,7 +205,7 @@ impl<'a> Desk<'a> {
         &self.classes
     }
 
-    /// Leaves the classes of rows, where they are sure.
+    /// Sets the classes of rows, or [`UNSURE`].
     fn look(&mut self, outlook: &Outlook, rows: &[Row<'a>]) {
         self.classes.clear();
         self.masses.clear();

@@ -7,8 +7,8 @@
 //! added up ([`Weights::add`]). A score has the same bits however the items were cut into strips: its sum runs over the
 //! row's entries in item order, the constant is added last.
 //!
-//! Rows are counted by fold, so that one counting serves several models: the model of all rows, and for each fold the
-//! one fitted without it.
+//! Rows are counted by fold, so that one count serves several models: the model of all rows, and for each fold the one
+//! fitted without it.
 
 // Loops over lanes are written with an index, the same in several arrays: that is what becomes one vector instruction.
 #![allow(clippy::needless_range_loop)]

@@ -21,7 +21,7 @@ const MARGIN: f32 = 1.0 / (1u32 << 22) as f32;
 /// What copying a row out of its block costs, in centroids that a whole block is compared with.
 const COPY: usize = 10;
 
-/// The nearest centroid of every row, and how long it is known to be.
+/// The nearest centroid of every row, and how long it is sure to stay the nearest.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Bounds {
     /// `u32::MAX` before the first look.
@@ -42,7 +42,7 @@ impl Odometers {
         Odometers { readings: vec![0.0; n_clusters] }
     }
 
-    /// The centroids have moved.
+    /// Adds a move of the centroids.
     pub fn advance(&mut self, screen: &Screen, shifts: &[Shift]) {
         let way = |shift: &Shift| shift.squared.sqrt() * screen.unit() * (1.0 + 1e-6) + 1e-30;
         let mut fastest = (usize::MAX, 0.0);
@@ -91,10 +91,10 @@ impl<'a> View<'a> {
     }
 }
 
-/// Room for a pass over the users.
+/// Buffers for a pass over the users.
 #[derive(Default)]
 pub struct Desk {
-    /// Blocks to look at whole, and rows elsewhere.
+    /// Blocks to look at as a whole, and single rows of other blocks.
     blocks: Vec<u32>,
     due: Vec<u32>,
     unclear: Vec<u32>,
@@ -117,7 +117,7 @@ impl Bounds {
         Bounds { label: vec![u32::MAX; n_rows], until: vec![0.0; n_rows] }
     }
 
-    /// Looks at a row again next time.
+    /// Makes the next pass look at a row again.
     pub fn doubt(&mut self, row: usize) {
         self.until[row] = -1.0;
     }
@@ -172,7 +172,7 @@ impl Bounds {
         due.clear();
         due.resize(rows.len() + LANES, 0);
         let n_clusters = view.up.len() - 1;
-        // So many copies cost as much as looking at the whole block.
+        // This many copies cost as much as looking at the whole block.
         let enough = n_clusters.div_ceil(n_clusters / LANES + COPY);
         let (up, labels, until) = (&view.up[..], &self.label[rows.clone()], &self.until[rows.clone()]);
         let (mut looked, mut n) = (0, 0);
@@ -195,7 +195,7 @@ impl Bounds {
         looked
     }
 
-    /// Takes in what was seen of a block.
+    /// Takes over what was seen of a block.
     fn take(
         &mut self,
         view: &View,

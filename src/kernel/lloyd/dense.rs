@@ -1,4 +1,4 @@
-//! Exact distances of dense rows: [`LANES`] users are turned on their side and meet one centroid after the other.
+//! Distances of dense rows in double precision: [`LANES`] rows are transposed and compared with one centroid after another.
 
 use std::ops::Range;
 
@@ -198,7 +198,7 @@ pub(super) fn less(a: &[f64; LANES], b: &[f64; LANES]) -> u32 {
     bits
 }
 
-/// Puts rows on their side: `side[dim][lane]`.
+/// Transposes rows: `side[dim][lane]`.
 #[inline(always)]
 pub(super) fn turn(scores: Scores, side: &mut [[f64; LANES]], row_of: impl Fn(usize) -> usize) {
     for lane in 0..LANES {
@@ -209,7 +209,7 @@ pub(super) fn turn(scores: Scores, side: &mut [[f64; LANES]], row_of: impl Fn(us
     }
 }
 
-/// Squared distances of rows on their side to `N` neighbouring centroids of a tile.
+/// Squared distances of transposed rows to `N` neighbouring centroids of a tile.
 #[inline(always)]
 pub(super) fn squared_distances<const N: usize>(
     side: &[[f64; LANES]],

@@ -6,8 +6,8 @@
 //! (sparse rows) or users (dense rows), never columns of one sum, so every vector width gives the same bits.
 //!
 //! Centroids lie in [`Tiles`]: up to 32 of them side by side, column by column. For sparse rows a tile's sums stay in
-//! registers while a user's entries go by, and the tile stays in the cache while the users go by. Dense rows are short:
-//! a handful of users is turned on its side and meets one centroid after the other.
+//! registers during the pass over a user's entries, and the tile stays in the cache during the pass over the users. Dense
+//! rows are short: a handful of users is transposed and compared with one centroid after another.
 
 // Loops over lanes are written with an index, the same in several arrays: that is what becomes one vector instruction.
 #![allow(clippy::needless_range_loop)]

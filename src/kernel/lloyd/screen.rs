@@ -10,13 +10,13 @@
 //! follows by 2u·(‖x‖ + C)². Since 2‖x‖·C ≤ ‖x‖² + C², all that is less than u·(2.02 n + 16)·(‖x‖² + C²) in the
 //! squared distance: its blur. A centroid that is nearest beyond the blur on both sides is the nearest.
 //!
-//! Nothing here shows in a result, so that a worker's screen may depend on which users it has.
+//! No result depends on anything here, so a worker's screen may depend on which users it has.
 
 use super::super::simd::{apply, versions};
 use super::points::{LANES, Scores};
 use super::tiles::Tiles;
 
-/// Centroids that meet a block of users at a time.
+/// Centroids that a block of users is compared with at a time.
 const GROUP: usize = 5;
 
 /// Half an ulp of 1 in single precision.
@@ -44,7 +44,7 @@ pub struct Screen {
     lines: Vec<[f32; LANES]>,
     /// `(n_blocks)`: ‖x‖².
     norms: Vec<[f32; LANES]>,
-    /// What is subtracted from each coordinate, and what it is multiplied with then.
+    /// What is subtracted from each coordinate, and what the difference is multiplied by.
     origin: Vec<f64>,
     unit: f64,
 }
@@ -88,12 +88,12 @@ impl Screen {
         n_rows * 4 * (n_dims as u64 + 1)
     }
 
-    /// What a distance is multiplied with to become one of the screen.
+    /// What a distance is multiplied by to become one in units of the screen.
     pub fn unit(&self) -> f64 {
         self.unit
     }
 
-    /// The length of no row is more than this.
+    /// No row is longer than this.
     fn reach(&self) -> f64 {
         (self.n_dims as f64).sqrt()
     }
@@ -121,7 +121,7 @@ pub struct Outlook {
     blur: [f32; 2],
     /// A difference of two distances is more than their rounding errors in double precision if it is more than this.
     pub slack: f64,
-    /// Whether single precision says anything.
+    /// Whether single precision can decide anything.
     pub clear: bool,
 }
 
@@ -164,7 +164,7 @@ pub struct Sight {
     pub gap: [f32; LANES],
 }
 
-/// Looks at the named blocks.
+/// Finds the nearest centroids of the rows of the named blocks.
 pub fn look_at_blocks(screen: &Screen, outlook: &Outlook, blocks: &[u32], out: &mut Vec<Sight>) {
     look(&screen.lines, screen.n_dims, blocks, outlook, out);
     for (sight, &block) in out.iter_mut().zip(blocks) {
@@ -172,7 +172,7 @@ pub fn look_at_blocks(screen: &Screen, outlook: &Outlook, blocks: &[u32], out: &
     }
 }
 
-/// Looks at the named rows, [`LANES`] at a time.
+/// Finds the nearest centroids of the named rows, [`LANES`] at a time.
 pub fn look_at_rows(screen: &Screen, outlook: &Outlook, rows: &[u32], desk: &mut Copies, out: &mut Vec<Sight>) {
     desk.gather(screen, rows);
     look(&desk.lines, screen.n_dims, &desk.order, outlook, out);
@@ -181,7 +181,7 @@ pub fn look_at_rows(screen: &Screen, outlook: &Outlook, rows: &[u32], desk: &mut
     }
 }
 
-/// Rows of a screen, picked out and put into blocks of their own.
+/// Rows of a screen, copied into blocks of adjacent rows.
 #[derive(Default)]
 pub struct Copies {
     lines: Vec<[f32; LANES]>,
@@ -210,7 +210,7 @@ impl Copies {
     }
 }
 
-/// Meets the named ones of the blocks of users `lines`, `(n_blocks, n_dims)`, with all centroids.
+/// Compares the users of the named blocks of `lines`, `(n_blocks, n_dims)`, with all centroids.
 #[apply(versions!)]
 fn look(lines: &[[f32; LANES]], n_dims: usize, blocks: &[u32], outlook: &Outlook, out: &mut Vec<Sight>) {
     out.clear();

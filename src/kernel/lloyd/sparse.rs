@@ -1,4 +1,4 @@
-//! Sparse rows meet a tile of centroids at a time, one to a lane; and centres chosen one after the other.
+//! Distances of sparse rows to a tile of centroids at a time, one to a lane; and centres added one after another.
 
 use std::ops::Range;
 

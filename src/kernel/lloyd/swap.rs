@@ -1,4 +1,4 @@
-//! What it would save to put another point in the place of a centre (Lattanzi & Sohler 2019), for dense rows.
+//! What replacing a centre by another point would save (Lattanzi & Sohler 2019), for dense rows.
 //!
 //! Of a row, let D₁ and D₂ be the squared distances to the nearest centre and to the next, and C that to a candidate. Once
 //! the candidate has taken the place of centre a, the potential is
@@ -8,7 +8,7 @@
 //! where P = Σ D₁ and loss(a) = Σ over the rows of a: D₂ − D₁ are the same for all candidates, and only rows with C < D₂
 //! add to gain = Σ D₁ − min(D₁, C) and to relief(a) = Σ over the rows of a: D₂ − max(D₁, C). So one distance per row and
 //! candidate tells what a swap with each centre is worth. Every square is rounded once to an integer; rounding keeps order,
-//! so the sums are those of the rounded squares, whoever adds them up.
+//! so the sums are those of the rounded squares, in any order of adding.
 
 use super::super::simd::{apply, versions};
 use super::dense;
@@ -16,10 +16,10 @@ use super::points::{LANES, Scores};
 use super::tiles::Tiles;
 use crate::kernel::fixed;
 
-/// Rows whose centres are sought at a time.
+/// Rows whose nearest centres are looked for at a time.
 const ROWS: usize = 1024;
 
-/// Where rows stand among at least two centres: the nearest, how far it is, and how far the next is.
+/// The nearest of at least two centres to each row, its squared distance, and that of the next.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Standing {
     label: Vec<u32>,

@@ -1,12 +1,12 @@
 //! The first half of an iteration: every local user finds its nearest centroid.
 //!
-//! Dense users are looked at only when their nearest centroid may have changed (`kernel::lloyd::bounds`). All runs go over
-//! a stretch of users that fits in the cache before the next.
+//! Dense users are compared only when their nearest centroid may have changed (`kernel::lloyd::bounds`). All runs pass over
+//! a stretch of users that fits in the cache before the next stretch.
 //!
 //! For sparse users, centroids that did not move are compared again only with users who may have come nearer to them. A
-//! user keeps a lower bound on the distance to the centroids other than its own; for those that did not move it still
-//! holds. Where the own centroid did not move either, or the nearest that moved is below the bound, those that moved are
-//! all that matters. Distances have the same bits each time they are computed, and no triangle inequality is used, so the
+//! user keeps a lower bound on the distance to the centroids other than its own, and the bound still holds for those that
+//! did not move. Where the user's own centroid did not move either, or the nearest moved one is below the bound, only the
+//! moved ones matter. Distances have the same bits each time they are computed, and no triangle inequality is used, so the
 //! pruning is exact.
 
 use crate::kernel::csr::Csr;
@@ -49,8 +49,8 @@ fn assign_dense(cloud: &Cloud, scores: Scores, screen: &Screen, active: &mut [&m
     }
 }
 
-/// Compares every sparse user with the centroids that moved, and returns those who must be compared with all: their own
-/// centroid moved away so far that one that did not move may be nearer.
+/// Compares every sparse user with the centroids that moved. Returns the users who must be compared with all centroids,
+/// because their own moved so far away that one that did not move may be nearer.
 fn assign_to_moved(
     matrix: &Csr,
     cloud: &Cloud,
@@ -72,13 +72,13 @@ fn assign_to_moved(
     left.into_iter().filter(|&row| squared[row as usize] >= others[row as usize]).collect()
 }
 
-/// Comparing with the moved centroids alone pays where they are few: putting them side by side costs, too.
+/// Comparing with the moved centroids alone pays only where they are few, since collecting them in tiles costs too.
 fn worth_pruning(moved: usize, clusters: usize) -> bool {
     4 * moved <= 3 * clusters
 }
 
 impl State {
-    /// Finds the nearest centroid of every local sparse user and who changed. The first time the seeding has found it.
+    /// Finds the nearest centroid of every local sparse user, and whose changed. The first time the seeding has found them.
     fn assign_sparse(&mut self, matrix: &Csr, cloud: &Cloud) {
         let n_rows = matrix.n_rows() as u32;
         self.changed.clear();
@@ -103,7 +103,7 @@ impl State {
         self.check_pruning(cloud, n_rows as usize - anew.len());
     }
 
-    /// The law of pruning: the same bits as comparing everyone with everything.
+    /// The law of pruning: the bits are the same as if every user were compared with every centroid.
     #[cfg(test)]
     fn check_pruning(&mut self, cloud: &Cloud, spared: usize) {
         self.spared += spared;

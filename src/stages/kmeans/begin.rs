@@ -1,8 +1,8 @@
-//! Where runs begin: the seeding, and for dense users local search from there.
+//! The centres that runs begin with: the seeding, and for dense users local search from there.
 //!
-//! Dense users begin in a sample, chosen by draw keys, everyone where there are no more: where centres should go does not
-//! take everyone to see. Every worker has the whole sample and begins units
-//! of its own. Lloyd's algorithm then goes on with all users. Sparse users are all seen, and there is no local search.
+//! Dense users are seeded in a sample, chosen by draw keys; a small data set is its own sample. A sample is enough to see
+//! where centres should go. Every worker holds the whole sample and begins some of the units. Lloyd's algorithm then goes
+//! on with all users. Sparse users are seeded all together, without local search.
 
 use crate::collective::{Collective, Solo};
 use crate::kernel::lloyd::{Scores, Tiles};
@@ -13,11 +13,11 @@ use super::seeding::{self, Beginning, Columns};
 use super::swaps;
 use super::users::{Sample, Users};
 
-/// Users of a sample: about so many, and so many for each cluster.
+/// Users of a sample: about this many, or this many for each cluster if that is more.
 const SAMPLE: u64 = 1 << 14;
 const SAMPLE_PER_CLUSTER: u64 = 64;
 
-/// Bytes for each user of a sample of `n_dims` components: points, their screen, keys, and a run on its way.
+/// Bytes for each user of a sample of `n_dims` components: points, their screen, keys, and a run in progress.
 const fn bytes_per_user(n_dims: usize) -> u64 {
     12 * n_dims as u64 + 80
 }
@@ -31,16 +31,10 @@ fn sample_size(clusters: usize) -> u64 {
     SAMPLE.max(SAMPLE_PER_CLUSTER * clusters as u64)
 }
 
-/// The beginnings of all runs of a batch, on every worker.
-pub fn begin<C: Collective>(
-    c: &mut C,
-    users: &Users,
-    seed: u64,
-    batch: &[Unit],
-    columns: &mut Columns,
-) -> Vec<Beginning> {
+/// The beginnings of all runs of a batch, on every worker; `kept` has the distances to sparse candidates.
+pub fn begin<C: Collective>(c: &mut C, users: &Users, seed: u64, batch: &[Unit], kept: &mut Columns) -> Vec<Beginning> {
     let Some((scores, _)) = users.cloud.dense() else {
-        return seeding::seed_batch(c, users, seed, batch, columns);
+        return seeding::seed_batch(c, users, seed, batch, kept);
     };
     let most = batch.iter().map(Unit::centres).max().unwrap_or(0);
     begin_in_sample(c, users, scores, seed, batch, sample_size(most))

@@ -12,17 +12,17 @@ use crate::kernel::lloyd::{Cloud, Point};
 
 use super::users::Users;
 
-/// A user by its worker and row there. Good for naming, not for ordering: it depends on the layout.
+/// A user by its worker and row there. It names a user but must not order users, since it depends on the layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct User {
     pub worker: usize,
     pub row: usize,
 }
 
-/// Users that race with one set of draws at a time: their draws stay in the cache.
+/// Users that race together, so that their draws stay in the cache.
 const HEAT: usize = 4096;
 
-/// What the draws of a race are for: a stream and a round in it.
+/// What the draws of a race are keyed by, beside start and user: a stream and a round in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Occasion {
     pub stream: Stream,
@@ -95,7 +95,7 @@ struct Racer {
     row: usize,
 }
 
-/// A race on its way: the first `places` racers so far, in order.
+/// A race in progress: the first `places` racers so far, in order.
 struct Race {
     places: usize,
     leaders: Vec<Racer>,
@@ -110,8 +110,8 @@ impl Race {
     /// Users `first..` with these draw keys, draws and weights join. Users of weight 0 do not race.
     fn join(&mut self, first: usize, draw_keys: &[u64], draws: &[f64], weights: &[f64]) {
         for (i, (&draw, &weight)) in draws.iter().zip(weights).enumerate() {
-            // Since −ln u ≥ 1 − u, whoever could not lead even with the time (1 − u)/w needs no logarithm. The margin of
-            // the bound is wider than any rounding here.
+            // Since −ln u ≥ 1 − u, a user that would not lead even with the time (1 − u)/w needs no logarithm. The margin
+            // of the bound is wider than any rounding here.
             if weight <= 0.0 || 1.0 - draw > self.bound * weight {
                 continue;
             }

@@ -45,7 +45,7 @@ fn outcome_from_words([clusters, start, iterations, converged, inertia]: [u64; 5
     }
 }
 
-/// Start, inertia, number of clusters and of dimensions, sizes, centroids.
+/// Start, inertia, number of clusters, number of dimensions, sizes, centroids.
 fn winner_to_words(winner: &Winner) -> Vec<u64> {
     let n_dims = winner.centroids.first().map_or(0, Vec::len);
     let mut words = vec![winner.start as u64, winner.fixed_inertia as u64, winner.sizes.len() as u64, n_dims as u64];

@@ -1,4 +1,4 @@
-//! The best start becomes segments: numbered, and every user put into one.
+//! The best start becomes segments: they are numbered, and every user is assigned to one.
 
 use ndarray::{Array2, ArrayView2};
 
@@ -25,7 +25,8 @@ pub fn model(users: &Users, solved: &Solved, clusters: usize) -> KMeans {
     }
 }
 
-/// Where a model puts this worker's users. Ties are broken as in the run, so that sizes and inertia stay those of the run.
+/// Assigns this worker's users to the segments of a model. Ties are broken as in the run, so that sizes and inertia stay
+/// those of the run.
 pub fn assign(users: &Users, model: &KMeans) -> Assignment {
     let (scores, _) = users.cloud.dense().expect("segments are of users by their scores");
     let scores = ArrayView2::from_shape((users.n_rows(), scores.n_dims), scores.values).expect("a row for each user");

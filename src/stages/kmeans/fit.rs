@@ -81,7 +81,7 @@ pub fn sweep<C: Collective>(
 ///
 /// `scores` is `(n_local_users, n_components)`, this worker's users; `draw_keys` has a key for each (they break ties
 /// where an empty cluster takes the farthest user); `initial` is `(n_clusters, n_components)`, the same on every worker.
-/// Of `params`, `max_iter` and `tol` count. Every user and run goes through the same code as in [`fit`].
+/// Of `params`, `max_iter` and `tol` count. Assignment and iteration are those of [`fit`].
 ///
 /// Fails, on every worker alike, where there are no centroids or more of them than users, where they have another number
 /// of components than the scores, or where a coordinate is not finite.

@@ -1,10 +1,10 @@
-//! Lloyd's algorithm for many runs at once.
+//! Lloyd's algorithm for many runs at once: here is the iteration.
 //!
-//! An iteration is: every run assigns the local users; one collective adds up, for all runs, how many users changed
-//! their cluster, who came and went; another adds up the changes to the sums of the clusters that
-//! anyone entered or left. Sums are integers, so adding changes gives exactly what summing anew would.
+//! In an iteration every run first assigns the local users (`assign`). One collective then adds up, for all runs, how many
+//! users entered and left each cluster; another adds up the changes to the sums of those clusters, and the centroids move.
+//! Sums are integers, so adding changes gives exactly what summing all users again would give.
 //!
-//! The law: the inertia never rises from one iteration to the next. That holds on the unit sphere too, where centroids are
+//! **Invariant: inertia-never-rises.** The inertia never rises from one iteration to the next. That holds on the unit sphere too, where centroids are
 //! the directions of the sums of their users (spherical k-means; Dhillon & Modha 2001): of all points of the sphere these are
 //! nearest, in squares.
 //!
@@ -23,10 +23,10 @@ use super::seeding::Beginning;
 use super::state::{Phase, State, Underway, space};
 use super::users::Users;
 
-/// What to do with runs on their way, before each iteration.
+/// Called before each iteration with a function that gives the runs in progress.
 pub type Watch<'a> = dyn FnMut(&dyn Fn() -> Vec<Underway>) + 'a;
 
-/// Moves all runs to their ends; in the order in which they were given.
+/// Runs all runs to their ends. Returns them in the order in which they were given, and reports their progress.
 pub fn lloyd<C: Collective>(
     c: &mut C,
     users: &Users,
@@ -34,10 +34,10 @@ pub fn lloyd<C: Collective>(
     beginnings: Vec<Beginning>,
     watch: &mut Watch,
 ) -> Vec<Finished> {
-    let is_told = progress::is_watched();
+    let is_watched = progress::is_watched();
     let mut watch_and_tell = |runs: &[State]| {
         watch(&|| runs.iter().map(State::underway).collect());
-        if is_told {
+        if is_watched {
             runs.iter().filter(|run| run.phase != Phase::Done).for_each(|run| run.tell(users));
         }
     };
@@ -46,7 +46,7 @@ pub fn lloyd<C: Collective>(
     finished
 }
 
-/// The same for users who stand for others: runs that nobody needs to know of.
+/// The same for a sample of users, without reporting progress.
 pub fn lloyd_in_sample<C: Collective>(
     c: &mut C,
     users: &Users,
@@ -56,6 +56,7 @@ pub fn lloyd_in_sample<C: Collective>(
     to_the_end(c, users, params, beginnings, &mut |_| {})
 }
 
+/// The iterations.
 fn to_the_end<C: Collective>(
     c: &mut C,
     users: &Users,

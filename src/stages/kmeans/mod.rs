@@ -1,15 +1,21 @@
 //! k-means: the segments, and inertia against their number.
 //!
-//! Greedy k-means++ (Arthur & Vassilvitskii 2007; `seeding`) in a sample, local search by random swaps there where points
-//! are dense (Fränti 2018; `swaps`), and Lloyd's algorithm (`lockstep`) from `n_init` starts. Sparse points, in all items, go without the
-//! local search: a sweep there shows the shape of a curve, and distances cost too much. A fit from given centroids is Lloyd's
-//! algorithm alone. All starts of all numbers of clusters are one batch of runs that move together: one pass over the
-//! users and a handful of collectives per round, however many runs there are. Where the points are few they are copied
-//! to every worker instead, and the runs are divided (`spread`).
+//! The iteration of Lloyd's algorithm is in `lockstep.rs`; its steps are in `assign.rs` (users to centroids), `state.rs`
+//! (counts, sums and centroids of a run) and `refill.rs` (empty clusters). `fit.rs` has what other rooms call.
 //!
-//! The law: every bit of the result follows from the points, their draw keys and the seed. Draws are keyed, sums over
-//! users are integers, ties go to the lower index, draw key or start. So it does not matter who holds which user, nor
-//! which of the two ways the work was spread.
+//! A run begins with greedy k-means++ (Arthur & Vassilvitskii 2007; `seeding`) and goes on with Lloyd's algorithm, `n_init`
+//! times for each number of clusters. Where points are dense, the seeding takes a sample of the users (`begin`), and local
+//! search by random swaps follows there (Fränti 2018; `swaps`). Sparse points, in the space of all items, skip the local
+//! search: a sweep there is for the shape of its curve, and distances are expensive. A fit from given centroids is Lloyd's
+//! algorithm alone.
+//!
+//! All starts of all numbers of clusters are one batch of runs that move together: one pass over the users and a handful of
+//! collectives per iteration, however many runs there are. Where the points are few, they are copied to every worker
+//! instead and the runs are divided (`spread`).
+//!
+//! **Invariant: any-layout.** Every bit of the result follows from the points, their draw keys and the seed: draws are
+//! keyed, sums over users are integers, and ties go to the lower index, draw key or start. So the result does not depend
+//! on which worker holds which user, nor on which of the two ways the runs were spread.
 
 mod assign;
 mod begin;

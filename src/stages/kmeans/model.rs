@@ -10,7 +10,7 @@ pub struct KMeans {
     pub centroids: Array2<f64>,
     /// Users in each segment.
     pub sizes: Vec<u64>,
-    /// All segments, in the order in which the nearest is looked for: of equally near ones the first takes the user.
+    /// All segments in the order in which ties are broken: of equally near ones the first takes the user.
     pub tie_order: Vec<u32>,
     /// Sum of squared distances of users to their centroid.
     pub inertia: f64,
@@ -21,7 +21,7 @@ pub struct KMeans {
 }
 
 impl KMeans {
-    /// Gives the segment `s` the number `numbers[s]`, for each s; which of equally near ones takes a user stays as it was.
+    /// Gives segment `s` the number `numbers[s]`, for each s. Ties are broken as before.
     pub fn renumber(&mut self, numbers: &[u32]) {
         let (centroids, sizes) = (self.centroids.clone(), self.sizes.clone());
         for (segment, &number) in numbers.iter().enumerate() {
@@ -44,11 +44,11 @@ pub struct StartReport {
     pub converged: bool,
 }
 
-/// Where each of a worker's users went, in the order of its shard.
+/// The segment of each of a worker's users, in the order of its shard.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Assignment {
     pub segment: Vec<u32>,
-    /// Distance (not squared) to the own centroid.
+    /// Distance (not squared) to the centroid of that segment.
     pub distance: Vec<f64>,
     /// The next nearest segment, and the distance to it.
     pub second: Vec<u32>,
@@ -62,7 +62,7 @@ impl Assignment {
         renumber(&mut self.second, numbers);
     }
 
-    /// Nobody, with room for `n` users.
+    /// No users yet, with room for `n`.
     pub fn with_capacity(n: usize) -> Assignment {
         Assignment {
             segment: Vec::with_capacity(n),
@@ -90,14 +90,14 @@ pub struct SweepCurve {
     pub knee: Option<usize>,
 }
 
-/// A fit, and what was tried beside it.
+/// A fit, and the other numbers of clusters that were tried.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fitted {
     pub kmeans: KMeans,
     /// Of this worker's users.
     pub assignment: Assignment,
     pub curve: SweepCurve,
-    /// The best of each number of clusters, rising; the fit's own among them.
+    /// The best model of each number of clusters, rising; that of the fit is among them.
     pub tried: Vec<KMeans>,
 }
 
@@ -108,7 +108,7 @@ impl Fitted {
         Fitted { kmeans, assignment, curve: SweepCurve::default(), tried }
     }
 
-    /// Gives the segment `s` the number `numbers[s]`, for each s, wherever it is told of.
+    /// Gives segment `s` the number `numbers[s]`, for each s, in the model, the assignment and what was tried.
     pub fn renumber(&mut self, numbers: &[u32]) {
         let own = self.tried.iter_mut().filter(|model| model.sizes.len() == numbers.len());
         own.for_each(|model| model.renumber(numbers));

@@ -1,4 +1,4 @@
-//! Users to the nearest of given centroids.
+//! Assigns users to the nearest of given centroids.
 
 use ndarray::{Array2, ArrayView2};
 
@@ -11,7 +11,7 @@ use super::model::Assignment;
 /// Users whose distances to all centroids are computed at a time.
 const ROWS: usize = 256;
 
-/// Centroids that users are put to. Of equally near ones the first takes the user.
+/// Centroids that users are assigned to. Of equally near ones the first takes the user.
 #[derive(Debug, Clone)]
 pub struct Centroids {
     tiles: Tiles,
@@ -30,13 +30,14 @@ impl Centroids {
         Centroids { tiles: Tiles::of_rows(&kind, centroids), segments }
     }
 
-    /// Those of a model `(n_segments, n_components)`, in its own order of ties.
+    /// The centroids of a model, `(n_segments, n_components)`; `tie_order` is [`KMeans::tie_order`](super::KMeans::tie_order).
     pub fn of(centroids: ArrayView2<f64>, tie_order: &[u32]) -> Centroids {
         let ordered = tie_order.iter().map(|&segment| centroids.row(segment as usize).to_vec());
         Centroids::new(centroids.ncols(), ordered, tie_order.to_vec())
     }
 
-    /// Scores `(n_users, n_components)` as k-means sees them: on the unit sphere where `params` say so. A user of length 0 stays.
+    /// Scores `(n_users, n_components)` as k-means sees them: scaled to the unit sphere where `params` say so, but for
+    /// users of length 0.
     pub fn points(mut scores: Array2<f64>, params: &KMeansParams) -> Array2<f64> {
         if params.spherical {
             for row in scores.rows_mut() {
@@ -46,7 +47,7 @@ impl Centroids {
         scores
     }
 
-    /// Appends where users go. `scores` is `(n_users, n_components)`, row after row.
+    /// Appends the segments of users. `scores` is `(n_users, n_components)`, row after row.
     pub fn assign(&self, scores: ArrayView2<f64>, assignment: &mut Assignment) {
         let (n_rows, n_dims) = scores.dim();
         let scores = Scores { values: scores.as_slice().expect("scores lie row after row"), n_dims };

@@ -15,12 +15,12 @@ pub struct Outcome {
     pub run: Run,
     pub iterations: usize,
     pub converged: bool,
-    /// In fixed point, and as it is.
+    /// The inertia in fixed point, and its real value.
     pub fixed_inertia: i64,
     pub inertia: f64,
 }
 
-/// A run at its end.
+/// A run that has ended.
 pub struct Finished {
     pub outcome: Outcome,
     pub tiles: Tiles,
@@ -34,7 +34,7 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Tells whoever watches the process.
+    /// Reports the end of the run as progress.
     pub fn tell(&self, space: Space) {
         let Outcome { run: Run { clusters, start }, iterations, inertia, .. } = self.outcome;
         progress::moved(RunOf { space, clusters, start }, RunAt { iterations, inertia, ended: true });
@@ -52,13 +52,13 @@ pub struct Winner {
 }
 
 impl Winner {
-    /// The best comes first.
+    /// Of two winners, the one with the lesser is better.
     fn order(&self) -> (i64, usize) {
         (self.fixed_inertia, self.start)
     }
 }
 
-/// What is wanted of runs beside their inertia.
+/// What is kept of runs beside their inertia.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     Nothing,
@@ -100,7 +100,7 @@ impl Solved {
         }
     }
 
-    /// A run that may be the best of its number of clusters.
+    /// Keeps a run if it is the best of its number of clusters so far.
     pub fn enter(&mut self, winner: Winner) {
         let clusters = winner.sizes.len();
         if self.winners.get(&clusters).is_none_or(|best| winner.order() < best.order()) {
@@ -108,7 +108,7 @@ impl Solved {
         }
     }
 
-    /// Takes in other runs.
+    /// Adds other runs.
     pub fn merge(&mut self, other: Solved) {
         self.outcomes.extend(other.outcomes);
         self.sort();

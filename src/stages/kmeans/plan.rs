@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::lloyd::Tiles;
 
-/// Copies of a run's centroids that exist at once: sums, tiles, changes to the sums, and those on their way out and in.
+/// Copies of a run's centroids that exist at once: sums, tiles, changes to the sums, and changes being sent and received.
 const SLABS: u64 = 5;
 
 /// One run of k-means: a number of clusters and a start, from 0.
@@ -74,7 +74,7 @@ pub fn runs(units: &[Unit]) -> impl Iterator<Item = Run> {
     units.iter().flat_map(Unit::runs)
 }
 
-/// Leaves those runs of the units that `keep` says.
+/// Keeps the runs of the units for which `keep` is true.
 pub fn retain(units: &mut Vec<Unit>, mut keep: impl FnMut(Run) -> bool) {
     for unit in units.iter_mut() {
         let start = unit.start;
@@ -83,8 +83,8 @@ pub fn retain(units: &mut Vec<Unit>, mut keep: impl FnMut(Run) -> bool) {
     units.retain(|unit| !unit.clusters.is_empty());
 }
 
-/// Cuts the units into batches that fit `memory`, in order. A unit too large alone is cut into its runs; a run too large
-/// alone is a batch all the same.
+/// Cuts the units into batches that fit `memory`, in order. A unit that is too large alone is cut into its runs; a run that
+/// is too large alone becomes a batch nevertheless.
 pub fn batches(units: Vec<Unit>, n_rows: u64, n_dims: usize, memory: u64) -> Vec<Vec<Unit>> {
     let mut batches: Vec<Vec<Unit>> = Vec::new();
     let mut free = 0;
@@ -112,8 +112,8 @@ fn cut(unit: Unit, n_rows: u64, n_dims: usize, memory: u64) -> Vec<Unit> {
     clusters.into_iter().map(|k| Unit { start, candidates, clusters: vec![k] }).collect()
 }
 
-/// Divides the units among `peers` workers, costliest first to whoever has least to do, and returns those of worker
-/// `index`, in order.
+/// Divides the units among `peers` workers, the costliest first and each to the worker with the least work so far. Returns
+/// those of worker `index`, in order.
 pub fn share(units: Vec<Unit>, peers: usize, index: usize) -> Vec<Unit> {
     let mut order: Vec<usize> = (0..units.len()).collect();
     order.sort_by_key(|&u| std::cmp::Reverse(units[u].cost()));

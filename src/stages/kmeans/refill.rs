@@ -1,4 +1,4 @@
-//! Clusters that lost all their users take the farthest users of others.
+//! A cluster without users takes the user farthest from its own centroid.
 
 use std::cmp::Reverse;
 
@@ -10,12 +10,26 @@ use super::users::Users;
 /// A user that may leave its cluster for an empty one: `[run, bits of the squared distance, draw key, cluster, row]`.
 type Leaver = [u64; 5];
 
-/// Gives each empty cluster the user farthest from its centroid: by falling distance, then by draw key. A cluster keeps
-/// its last user, and a user on its centroid stays; where nobody is left to move, the cluster stays empty.
+/// Gives each empty cluster the user farthest from its own centroid: by falling distance, then by draw key. A cluster keeps
+/// its last user, and a user on its centroid stays; where no user may move, the cluster stays empty.
 pub fn refill_empty<C: Collective>(c: &mut C, users: &Users, active: &mut [&mut State]) {
     if active.iter().all(|run| run.counts.iter().all(|&count| count > 0)) {
         return;
     }
+    for (leaver, worker) in all_leavers(c, users, active) {
+        let [index, _, _, from, row] = leaver;
+        let run = &mut active[index as usize];
+        let (from, empty) = (from as usize, run.counts.iter().position(|&count| count == 0));
+        let Some(empty) = empty.filter(|_| run.counts[from] > 1) else { continue };
+        run.refill(from, empty);
+        if worker == c.index() {
+            run.reassign(row as u32, empty as u32);
+        }
+    }
+}
+
+/// The users that may leave, of all workers, each with its worker; in the order in which they leave.
+fn all_leavers<C: Collective>(c: &mut C, users: &Users, active: &[&mut State]) -> Vec<(Leaver, usize)> {
     let mut mine: Vec<Leaver> = Vec::new();
     for (index, run) in active.iter().enumerate().filter(|(_, run)| run.counts.contains(&0)) {
         mine.extend(leavers(index as u64, run, users));
@@ -25,23 +39,22 @@ pub fn refill_empty<C: Collective>(c: &mut C, users: &Users, active: &mut [&mut 
         all.extend(theirs.into_iter().map(|leaver| (leaver, worker)));
     }
     all.sort_by_key(|&([run, squared, key, ..], _)| (run, Reverse(squared), key));
-    for ([index, _, _, from, row], worker) in all {
-        let run = &mut active[index as usize];
-        let (from, empty) = (from as usize, run.counts.iter().position(|&count| count == 0));
-        let Some(empty) = empty.filter(|_| run.counts[from] > 1) else { continue };
-        run.counts[from] -= 1;
-        run.counts[empty] += 1;
-        run.touched[from] = true;
-        run.touched[empty] = true;
-        run.refilled.extend([from as u32, empty as u32]);
-        if worker == c.index() {
-            run.reassign(row as u32, empty as u32);
-        }
+    all
+}
+
+impl State {
+    /// Notes that a user of the cluster `from`, at any worker, goes to the cluster `empty`.
+    fn refill(&mut self, from: usize, empty: usize) {
+        self.counts[from] -= 1;
+        self.counts[empty] += 1;
+        self.touched[from] = true;
+        self.touched[empty] = true;
+        self.refilled.extend([from as u32, empty as u32]);
     }
 }
 
-/// The farthest local users of a run: as many as it has clusters. No more can be needed, since of those in front of a
-/// user that moves at most one in each cluster that is not empty stays.
+/// The farthest local users of a run, as many as it has clusters. No more can be needed: of the users before one that moves,
+/// at most one for each cluster that is not empty stays.
 fn leavers(index: u64, run: &State, users: &Users) -> Vec<Leaver> {
     let labels = run.members.labels();
     let mut leavers: Vec<Leaver> = Vec::new();

@@ -5,14 +5,14 @@
 //! (seed, start, centre, user). The candidate that leaves the least potential ΣD² becomes the centre. All units of a
 //! batch choose their next centre together.
 //!
-//! The centres of dense users are then improved by `swaps`, each run's own copy of them: the prefixes that runs share stay as
-//! they are.
+//! The centres of dense users are then improved by `swaps`, in a copy for each run, since runs that share a seeding share
+//! its first centres.
 //!
-//! Once every D² is 0 (fewer distinct users than clusters) all users that are not yet centres race alike.
+//! Once every D² is 0 (fewer distinct users than clusters), all users that are not centres yet race with equal weights.
 //!
-//! Sparse candidates repeat, above all where users are few, so the distances of everyone to a candidate are kept in
-//! [`Columns`] until the room runs out. Dense rows meet all candidates of a round in one pass that keeps nothing: their
-//! distances cost no more than reading them back would.
+//! Sparse candidates repeat, above all where users are few, so the distances of all users to a candidate are kept in
+//! [`Columns`] until the room runs out. Dense users are compared with all candidates of a round in one pass that keeps
+//! nothing: computing their distances costs no more than reading them back would.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ pub struct Beginning {
     pub run: Run,
     pub tiles: Tiles,
     pub nearest: Option<Nearest>,
-    /// Iterations that led here: none, but where a run goes on from a checkpoint.
+    /// Iterations that led here: 0 unless the run goes on from a checkpoint.
     pub iterations: usize,
 }
 
@@ -137,8 +137,8 @@ fn choose_dense<C: Collective>(
     dense::add_centres(scores, &tiles, &mut current);
 }
 
-/// For each unit, the place of its first candidate among all, and which of its own leaves the least potential: the
-/// earlier in the race where equal.
+/// For each unit, the place of its first candidate among all candidates, and which of its candidates leaves the least
+/// potential: the earlier in the race where equal.
 fn least(candidates: &[Vec<User>], potentials: &[i64]) -> Vec<(usize, usize)> {
     let mut first = 0;
     let place = |own: &Vec<User>| {
@@ -172,7 +172,7 @@ impl Reached {
     }
 }
 
-/// A unit on its way.
+/// A unit in progress.
 struct Seeding<'a> {
     unit: &'a Unit,
     reached: Reached,
@@ -191,13 +191,13 @@ impl<'a> Seeding<'a> {
         Seeding { unit, reached, centres: Vec::new(), points: Vec::new(), potential: i64::MAX }
     }
 
-    /// In the race for the next centre.
+    /// Its entry in the race for the next centre.
     fn entry(&self, worker: usize) -> Entry<'_> {
         let places = if self.centres.is_empty() { 1 } else { self.unit.candidates };
         Entry { start: self.unit.start, places, weights: self.weights(worker) }
     }
 
-    /// What this worker's users race with this round: D², or as equals where no D² is known or all are 0.
+    /// The weights of this worker's users this round: D², or equal weights where no D² is known or all are 0.
     fn weights(&self, worker: usize) -> Cow<'_, [f64]> {
         let squared = self.reached.squared();
         if !self.centres.is_empty() && self.potential > 0 {
@@ -243,7 +243,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Room for `capacity` columns, or for those of one round if they are more.
+    /// With room for `capacity` columns, or for those of one round if they are more.
     pub fn new(n_rows: usize, capacity: usize) -> Columns {
         Columns { n_rows, capacity, slots: HashMap::new(), squared: Vec::new(), points: Vec::new() }
     }
@@ -256,7 +256,7 @@ impl Columns {
         &self.points[self.slots[&user]]
     }
 
-    /// Sees to it that the columns of `wanted` are there.
+    /// Computes the missing columns of `wanted`.
     fn provide<C: Collective>(&mut self, c: &mut C, cloud: &Cloud, wanted: impl Iterator<Item = User> + Clone) {
         let mut new = self.missing(wanted.clone());
         if new.is_empty() {
@@ -280,7 +280,7 @@ impl Columns {
         missing
     }
 
-    /// Computes the columns of everyone, for one worker whose users are few.
+    /// Computes the columns of all users, for a single worker with few of them.
     pub fn provide_all(&mut self, cloud: &Cloud) {
         let all: Vec<User> = (0..self.n_rows).map(|row| User { worker: 0, row }).collect();
         let points = all.iter().map(|user| cloud.points.point(user.row)).collect();

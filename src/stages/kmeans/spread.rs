@@ -1,8 +1,8 @@
 //! How the runs are spread over the workers.
 //!
-//! Where points are many, every worker holds its own users and all move in lockstep. Where they are few, a collective per
-//! iteration costs more than the work: the points are copied to every worker once, the runs divided among them, and
-//! each worker runs its share alone. Both ways give the same bits, because no result depends on who holds which user.
+//! Where points are many, every worker keeps its users and all runs move in lockstep. Where points are few, a collective
+//! per iteration costs more than the work itself: the points are copied to every worker once, the runs are divided, and
+//! each worker does its share alone. Both ways give the same bits (invariant: any-layout).
 
 use serde::{Deserialize, Serialize};
 
@@ -22,16 +22,16 @@ use super::seeding::{Beginning, Columns};
 use super::state::{Underway, space};
 use super::users::Users;
 
-/// Points of at most so many bytes may be copied to every worker.
+/// Points of at most this many bytes may be copied to every worker.
 const COPIED_BYTES: u64 = 32 << 20;
 
-/// Points of at most so many bytes are copied even if the runs cannot be divided evenly.
+/// Points of at most this many bytes are copied even if the runs cannot be divided evenly.
 const SMALL_BYTES: u64 = 2 << 20;
 
 /// Bytes of a stored value with its index.
 const VALUE_BYTES: u64 = 12;
 
-/// Distances to candidates are kept up to so many bytes.
+/// Distances to candidates are kept up to this many bytes.
 const COLUMN_BYTES: u64 = 256 << 20;
 
 /// How a fit or a sweep is to go.
@@ -60,7 +60,7 @@ pub enum Way {
     Copied,
 }
 
-/// What there is to go on from: runs that have ended, and runs on their way.
+/// What a checkpoint keeps: runs that have ended, and runs in progress.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Progress {
     solved: Solved,
@@ -118,7 +118,7 @@ fn run_copied<C: Collective>(c: &mut C, users: &Users, units: Vec<Unit>, order: 
     let copy = Copied::gather(c, users.cloud.points);
     let everyone = Users { cloud: Cloud::new(copy.points()), draw_keys: &draw_keys, facts: users.facts.copied() };
     let mine = plan::share(units, c.peers(), c.index());
-    // No worker knows the progress of the others here; and where points are few enough to be copied, little is lost.
+    // No checkpoint here: no worker knows how far the others are, and points that are copied are few.
     let mut nowhere = Keeper { checkpoint: &mut InMemory::default(), name: "" };
     let solved = run_units(&mut Solo, &everyone, mine, order, Progress::default(), &mut nowhere);
     exchange_outcomes(c, solved, &users.facts)
@@ -155,7 +155,7 @@ fn choose(peers: usize, n_values: u64, clusters: &[usize], settings: &Settings) 
     if even || bytes <= SMALL_BYTES { Way::Copied } else { Way::Lockstep }
 }
 
-/// Runs units in batches, in lockstep with the other workers; runs that were on their way go on from there.
+/// Runs units in batches, in lockstep with the other workers. Runs that were in progress go on from there.
 fn run_units<C: Collective>(
     c: &mut C,
     users: &Users,
@@ -188,13 +188,13 @@ fn run_units<C: Collective>(
     solved
 }
 
-/// Tells whoever watches the process which runs are to come.
+/// Reports which runs are to come, as progress.
 fn announce(users: &Users, units: &[Unit]) {
     let space = space(users);
     plan::runs(units).for_each(|Run { clusters, start }| progress::awaits(RunOf { space, clusters, start }));
 }
 
-/// Room for distances to candidates; with the distances to everyone where one worker has few users, all sparse.
+/// Room for distances to candidates. A single worker with few sparse users computes the distances to all of them at once.
 fn columns(peers: usize, users: &Users, units: &[Unit], memory: u64) -> Columns {
     let capacity = COLUMN_BYTES.min(memory / 4) / (8 * users.facts.max_rows.max(1));
     let mut columns = Columns::new(users.cloud.points.n_rows(), capacity as usize);
@@ -206,7 +206,7 @@ fn columns(peers: usize, users: &Users, units: &[Unit], memory: u64) -> Columns 
     columns
 }
 
-/// The beginnings of those runs of a batch that were on their way, and the rest of the batch.
+/// The beginnings of those runs of a batch that were in progress, and the rest of the batch.
 fn resume(users: &Users, mut batch: Vec<Unit>, underway: &[Underway]) -> (Vec<Beginning>, Vec<Unit>) {
     let mut beginnings = Vec::new();
     plan::retain(&mut batch, |run| {
@@ -218,8 +218,8 @@ fn resume(users: &Users, mut batch: Vec<Unit>, underway: &[Underway]) -> (Vec<Be
     (beginnings, batch)
 }
 
-/// One worker alone gains nothing from many sparse runs at once: it takes the units of one start at a time, which share
-/// their draws. Dense runs share every pass over the users.
+/// Cuts the units into batches that fit the memory. A single worker gains nothing from many sparse runs at once, so there it
+/// takes the units of one start at a time, which share their draws. Dense runs share every pass over the users.
 fn batches(peers: usize, units: Vec<Unit>, users: &Users, memory: u64) -> Vec<Vec<Unit>> {
     let (rows, n_dims) = (users.facts.max_rows, users.n_dims());
     let dense = users.cloud.dense().is_some();
@@ -233,7 +233,7 @@ fn batches(peers: usize, units: Vec<Unit>, users: &Users, memory: u64) -> Vec<Ve
     batches.iter().flat_map(|batch| batch.chunk_by(|a, b| a.start == b.start)).map(<[Unit]>::to_vec).collect()
 }
 
-/// And one sparse run at a time, whose sums and centroids stay in the cache.
+/// All runs of a batch together, or one at a time: a sparse run's sums and centroids then stay in the cache.
 fn groups<T>(together: bool, beginnings: Vec<T>) -> Vec<Vec<T>> {
     if together { vec![beginnings] } else { beginnings.into_iter().map(|b| vec![b]).collect() }
 }

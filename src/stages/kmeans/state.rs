@@ -1,4 +1,4 @@
-//! A run on its way: what a worker knows of it between the steps of an iteration.
+//! A run in progress: what a worker knows of it between the steps of an iteration.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::job::KMeansParams;
 use crate::kernel::fixed;
 use crate::kernel::lloyd::bounds::{Bounds, Odometers};
-use crate::kernel::lloyd::{self, Cloud, Nearest, Points, Scores, Tiles, dense};
+use crate::kernel::lloyd::{self, Cloud, Nearest, Points, Scores, Shift, Tiles, dense};
 use crate::watch::progress::{self, RunAt, RunOf, Space};
 
 use super::outcome::{Finished, Outcome};
@@ -15,11 +15,11 @@ use super::plan::Run;
 use super::seeding::Beginning;
 use super::users::{Facts, Users};
 
-/// All runs go over about so many bytes of users at a time.
+/// All runs pass over about this many bytes of users before the next.
 const STRETCH_BYTES: usize = 256 << 10;
 
-/// A run on its way, for somebody who goes on from there: the centroids from which its last iteration set out. Doing that
-/// iteration once more leads to the same centroids, with the labels that the next one is compared with.
+/// A run in progress, as a checkpoint keeps it: the centroids from which its last iteration started. Repeating that
+/// iteration leads to the same centroids, and to the labels that the next iteration compares with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Underway {
     pub run: Run,
@@ -37,7 +37,7 @@ pub enum Phase {
     Done,
 }
 
-/// A run on its way.
+/// A run in progress.
 pub struct State {
     pub run: Run,
     pub phase: Phase,
@@ -61,7 +61,7 @@ pub struct State {
     pub touched: Vec<bool>,
     /// Centroids that the last move moved.
     pub moved: Vec<bool>,
-    /// Clusters that took or gave a user outside an assignment: their users' distances are out of date.
+    /// Clusters that took or gave a user outside an assignment: the distances of their users are out of date.
     pub refilled: Vec<u32>,
     #[cfg(test)]
     pub trace: Vec<i64>,
@@ -69,7 +69,7 @@ pub struct State {
     pub spared: usize,
 }
 
-/// Where each local user is.
+/// The cluster of each local user, and what spares it comparisons.
 pub enum Members {
     Dense { bounds: Bounds, odometers: Odometers },
     Sparse(Nearest),
@@ -83,7 +83,7 @@ impl Members {
         }
     }
 
-    /// Moves a user. Returns where it was.
+    /// Moves a user to the cluster `to`. Returns the cluster where it was.
     fn put(&mut self, row: usize, to: u32) -> u32 {
         let label = match self {
             Members::Dense { bounds, .. } => {
@@ -159,7 +159,8 @@ impl State {
         sum
     }
 
-    /// What this worker adds to the stock: change of counts, moves in or out of each cluster, changes.
+    /// Appends what this worker adds to the stock: for each cluster the change of its count, then for each cluster the users
+    /// that entered or left it, then the number of users whose cluster changed.
     pub fn stock(&self, out: &mut Vec<i64>) {
         let k = self.run.clusters;
         let labels = self.members.labels();
@@ -178,7 +179,7 @@ impl State {
         out.push(self.changed.len() as i64);
     }
 
-    /// Takes in the stock of all workers and decides whether the run goes on. Returns the rest of `stock`.
+    /// Takes this run's part of the stock of all workers and decides whether the run goes on. Returns the rest of `stock`.
     pub fn take<'a>(&mut self, stock: &'a [i64]) -> &'a [i64] {
         let k = self.run.clusters;
         let (own, rest) = stock.split_at(2 * k + 1);
@@ -236,9 +237,9 @@ impl State {
         }
     }
 
-    /// Says how far the run is. The centroids are the means of their users, which gives the inertia of the last assignment
-    /// around them for nothing, up to rounding: Σ‖x‖² − Σ‖s‖²/n over the clusters, with s the sum of n users; on the unit
-    /// sphere Σ‖x‖² − Σ(2‖s‖ − n).
+    /// Reports the progress of the run. Since the centroids are the means of their users, the inertia of the last assignment
+    /// around them costs no pass over the users; up to rounding it is Σ‖x‖² − Σ‖s‖²/n over the clusters, where s is the sum
+    /// of n users, and on the unit sphere Σ‖x‖² − Σ(2‖s‖ − n).
     pub fn tell(&self, users: &Users) {
         let (facts, n_dims) = (&users.facts, self.sums.len() / self.run.clusters);
         let explained = |(sums, &count): (&[i64], &i64)| {
@@ -263,14 +264,9 @@ impl State {
             let sums = &mut self.sums[j * n_dims..][..n_dims];
             sums.iter_mut().zip(changes).for_each(|(sum, change)| *sum += change);
         }
-        let unit = 1.0 / facts.coordinate_scale.factor();
         self.moved_at = self.iterations - 1;
         self.before.get_or_insert_with(|| self.tiles.clone()).clone_from(&self.tiles);
-        let divisors = match facts.spherical {
-            true => lloyd::lengths(&self.sums, n_dims, unit),
-            false => self.counts.iter().map(|&count| count as f64).collect(),
-        };
-        let shifts = self.tiles.move_to(&self.sums, &divisors, unit, &self.touched);
+        let shifts = self.move_centroids(facts);
         let shift = shifts.iter().fold(0.0, |sum, shift| sum + shift.squared);
         self.moved = shifts.iter().map(|shift| shift.moved).collect();
         self.refilled.drain(..).for_each(|j| self.moved[j as usize] = true);
@@ -284,6 +280,16 @@ impl State {
             self.phase = Phase::Closing;
         }
         rest
+    }
+
+    /// Moves the centroids of touched clusters to the means of their users, or to the directions of their sums.
+    fn move_centroids(&mut self, facts: &Facts) -> Vec<Shift> {
+        let unit = 1.0 / facts.coordinate_scale.factor();
+        let divisors = match facts.spherical {
+            true => lloyd::lengths(&self.sums, self.sums.len() / self.run.clusters, unit),
+            false => self.counts.iter().map(|&count| count as f64).collect(),
+        };
+        self.tiles.move_to(&self.sums, &divisors, unit, &self.touched)
     }
 
     pub fn finish(self, inertia: i64, facts: &Facts) -> Finished {
@@ -316,7 +322,7 @@ fn add_row(cloud: &Cloud, row: u32, factor: f64, sum: &mut [i64]) {
     cloud.points.for_each(row as usize, |dim, value| sum[dim] += fixed::round(value * factor));
 }
 
-/// Stretches of local users, each from the first of a block on.
+/// Cuts the local users into stretches that fit in the cache; each begins with a whole block.
 pub fn stretches(cloud: &Cloud) -> impl Iterator<Item = Range<usize>> {
     let n_rows = cloud.points.n_rows();
     let length = (STRETCH_BYTES / 4 / cloud.points.n_dims().max(1)).next_multiple_of(lloyd::WIDTH);

@@ -1,13 +1,13 @@
 //! Local search from the centres of k-means++, for dense users: random swaps (Fränti 2018, "Efficiency of random swap
 //! clustering") of a user drawn by D² (Lattanzi & Sohler 2019, "A Better k-means++ Algorithm via Local Search").
 //!
-//! First come some iterations of Lloyd's algorithm. Then, in each step, a user is drawn by D², as in the seeding, and for every
-//! centre it is computed what potential ΣD² would be left if the user took its place. The best of these swaps is tried, even
-//! if it is for the worse: some iterations of Lloyd's algorithm follow, and what they lead to is kept if its potential is
-//! lower than before.
+//! First come some iterations of Lloyd's algorithm. In each step a user is then drawn by D², as in the seeding, and for
+//! every centre the potential ΣD² is computed that would be left if the user took the place of that centre. The best of these
+//! swaps is tried, even if it is for the worse: some iterations of Lloyd's algorithm follow, and the result is kept if its
+//! potential is lower than before.
 //!
-//! The law: the potential, of those looked at, never rises from one step to the next. Draws are keyed by start and step, and
-//! each run has its own copy of the centres, so that runs that share a seeding do not meet here.
+//! The law: the potential over the sample never rises from one step to the next. Draws are keyed by start and step, and each
+//! run has its own copy of the centres, so that runs that share a seeding do not affect each other here.
 
 use crate::collective::Solo;
 use crate::job::KMeansParams;
@@ -35,13 +35,13 @@ struct State {
     potential: i64,
 }
 
-/// Improves the centres of a run, as seen by a sample of dense users that one worker has whole.
+/// Improves the centres of a run by a sample of dense users, the whole of which is at this worker.
 pub fn improve(sample: &Users, seed: u64, beginning: &mut Beginning) {
-    // One centre has no other to make good its loss; and where there is nobody, nothing.
+    // Lloyd's algorithm finds a single centre without swaps, and an empty sample has no candidates.
     if beginning.run.clusters < 2 || sample.n_rows() == 0 {
         return;
     }
-    // Centres on all users cannot be bettered, and a mean of equal users may be rounded.
+    // Centres that lie on all users cannot be improved, and the rounded mean of equal users may lie beside them.
     if stand(sample, &beginning.tiles).squared().iter().all(|&squared| squared == 0.0) {
         return;
     }
@@ -78,8 +78,8 @@ fn follow(sample: &Users, beginning: &Beginning, tiles: Tiles) -> State {
     State { tiles: end.tiles, potential: end.outcome.fixed_inertia }
 }
 
-/// The centres after the best swap of a step: of equals that of the earlier candidate, then of the lower centre. `None`
-/// where nobody is away from all centres.
+/// The centres after the best swap of a step: among equals that of the earlier candidate, then of the lower centre. `None`
+/// where every user lies on a centre.
 fn swapped(sample: &Users, seed: u64, start: usize, step: usize, best: &State, standing: &Standing) -> Option<Tiles> {
     let entry = Entry { start, places: CANDIDATES, weights: standing.squared().into() };
     let occasion = Occasion { stream: Stream::Swap, round: step };
@@ -91,7 +91,7 @@ fn swapped(sample: &Users, seed: u64, start: usize, step: usize, best: &State, s
     Some(tiles)
 }
 
-/// Which candidate should take the place of which centre; none where there is no candidate.
+/// Which candidate should take the place of which centre; `None` without a candidate.
 fn best_swap(sample: &Users, candidates: &[Point], n_centres: usize, standing: &Standing) -> Option<(usize, usize)> {
     if candidates.is_empty() {
         return None;

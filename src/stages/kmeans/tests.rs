@@ -104,6 +104,7 @@ fn renumbered_segments_keep_their_users_sizes_and_order_of_ties() {
     assert_eq!(tried, [model(2), kmeans, model(4)]);
 }
 
+/// Invariants: any-layout here, lockstep of the collectives, pure of the kernels.
 #[test]
 fn every_layout_has_the_same_bits() {
     let scores = blobs(150, 4, 1);
@@ -135,6 +136,7 @@ fn every_layout_has_the_same_bits() {
     }
 }
 
+/// Invariant: any-layout.
 #[test]
 fn assignments_do_not_depend_on_the_layout() {
     let scores = blobs(120, 3, 5);
@@ -450,6 +452,7 @@ fn max_iter_ends_a_run_with_labels_of_its_centroids() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
+    /// Invariant: inertia-never-rises.
     #[test]
     fn the_inertia_never_rises_and_nobody_is_lost(seed in 0u64..1000, n in 1usize..80, n_dims in 1usize..12, share in 0.0f64..1.0) {
         // Few distinct values, so that ties and empty clusters are common. Where distances tie, rounding may break the tie
@@ -465,7 +468,7 @@ proptest! {
         }
     }
 
-    /// The same with centroids on the unit sphere, which are directions there.
+    /// Invariant: inertia-never-rises, with centroids on the unit sphere, which are directions there.
     #[test]
     fn on_the_sphere_the_inertia_never_rises(seed in 0u64..1000, n in 2usize..80, n_dims in 2usize..12, share in 0.0f64..1.0) {
         let plain = Array2::from_shape_fn((n, n_dims), |(i, j)| (5.0 * draw(seed, i, j)).floor());

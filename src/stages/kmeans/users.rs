@@ -1,4 +1,4 @@
-//! A worker's users, and what all workers must know of everyone's.
+//! A worker's users as points, and facts about the users of all workers.
 
 use crate::collective::Collective;
 use crate::kernel::fixed::Scale;
@@ -9,14 +9,14 @@ use crate::kernel::lloyd::{Cloud, Points, Scores};
 #[derive(Debug, Clone)]
 pub struct Users<'a> {
     pub cloud: Cloud<'a>,
-    /// What their draws are keyed by.
+    /// The key of each user's draws.
     pub draw_keys: &'a [u64],
     pub facts: Facts,
 }
 
 impl<'a> Users<'a> {
-    /// `tol` is the tolerance relative to the mean variance of the columns, `reach` the largest ‖c‖² of a centroid that
-    /// lies where no user need be.
+    /// `tol` is the tolerance relative to the mean variance of the columns, `reach` the largest ‖c‖² of a given centroid,
+    /// which may lie far from all users.
     pub fn gather<C: Collective>(
         c: &mut C,
         points: Points<'a>,
@@ -29,7 +29,7 @@ impl<'a> Users<'a> {
         Users { cloud, draw_keys, facts }
     }
 
-    /// With centroids on the unit sphere, if asked for.
+    /// The same users, with centroids on the unit sphere if `spherical`.
     pub fn on_sphere(mut self, spherical: bool) -> Users<'a> {
         self.facts.spherical = spherical;
         self
@@ -53,7 +53,8 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Each user with the probability that makes `expected` of all, independently; everyone where there are no more.
+    /// Each user independently, with the probability at which `expected` of all are chosen; all users where there are no
+    /// more.
     pub fn gather<C: Collective>(c: &mut C, users: &Users, scores: Scores, seed: u64, expected: u64) -> Sample {
         let n_dims = scores.n_dims;
         let share = expected as f64 / users.facts.n_users.max(1) as f64;
@@ -74,11 +75,11 @@ impl Sample {
     }
 }
 
-/// What all workers must know of all points.
+/// Facts about all points, the same on every worker.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Facts {
     pub n_users: u64,
-    /// Most users at one worker.
+    /// The largest number of users at one worker.
     pub max_rows: u64,
     pub n_values: u64,
     /// For sums of coordinates.
@@ -126,16 +127,22 @@ impl Facts {
     }
 }
 
-/// Mean over the columns of the variance over all users (divisor n), and the sum of ‖x‖².
-fn mean_variance<C: Collective>(c: &mut C, cloud: &Cloud, facts: &Facts) -> (f64, f64) {
-    let points = cloud.points;
+/// The mean of each column over all users.
+fn means<C: Collective>(c: &mut C, points: Points, facts: &Facts) -> Vec<f64> {
     let mut sums = vec![0i64; points.n_dims()];
     for row in 0..points.n_rows() {
         points.for_each(row, |dim, value| sums[dim] += facts.coordinate_scale.fix(value));
     }
     c.sum(&mut sums);
     let n = facts.n_users.max(1) as f64;
-    let means: Vec<f64> = sums.iter().map(|&sum| facts.coordinate_scale.real(sum) / n).collect();
+    sums.iter().map(|&sum| facts.coordinate_scale.real(sum) / n).collect()
+}
+
+/// Mean over the columns of the variance over all users (divisor n), and the sum of ‖x‖².
+fn mean_variance<C: Collective>(c: &mut C, cloud: &Cloud, facts: &Facts) -> (f64, f64) {
+    let points = cloud.points;
+    let n = facts.n_users.max(1) as f64;
+    let means = means(c, points, facts);
     let spread = |row: usize| match points {
         Points::Dense { .. } => {
             let mut sum = 0.0;

@@ -7,7 +7,7 @@ use super::wanted::{BLOCK, max_basis};
 use crate::error::Result;
 use crate::job::PcaParams;
 
-/// How [`super::fit`] would go about a matrix that is not there.
+/// How [`super::fit`] would treat a matrix, of which only the size is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Approach {
     /// `gram` or `krylov`.

@@ -1,5 +1,5 @@
-//! Which solver: by what it would cost, and by memory. Nothing here depends on how many workers share the work, or
-//! another layout would choose another solver and have other bits.
+//! Which solver: the cheaper one that fits the memory. Nothing here depends on how many workers share the work; otherwise
+//! another layout would choose another solver and get other bits.
 
 use super::wanted::BLOCK;
 use crate::collective::Collective;
@@ -8,7 +8,7 @@ use crate::job::{PcaParams, Solver};
 use crate::kernel::csr::Csr;
 use crate::kernel::gram;
 
-/// What `auto` predicts from: rough times of one worker, and the sweeps that either solver usually takes.
+/// What `auto` predicts with: rough times of one worker, and the sweeps that each solver usually takes.
 pub const SECONDS_PER_PRODUCT: f64 = 1.4e-9;
 pub const SECONDS_PER_ENTRY: f64 = 0.7e-9;
 pub const GRAM_SWEEPS: f64 = 13.0;
@@ -48,7 +48,7 @@ pub fn choose<C: Collective>(
     pick(matrix.n_cols, Work { products, nnz }, params, max_basis, memory)
 }
 
-/// What there is to do, over all workers.
+/// The amount of work, over all workers.
 #[derive(Debug, Clone, Copy)]
 pub struct Work {
     /// Of two ratings of one user, as [`gram::products`] counts them.
@@ -56,16 +56,16 @@ pub struct Work {
     pub nnz: f64,
 }
 
-/// The same for a matrix of `n` items that need not be there.
+/// [`choose`] for any matrix of `n` items, from the amount of work alone.
 pub fn pick(n: usize, work: Work, params: &PcaParams, max_basis: usize, memory: u64) -> Result<(Chosen, String)> {
-    // Whether it fits must not depend on how many share it, or another layout would choose another solver.
+    // Whether it fits must not depend on how many workers share it, or another layout would choose another solver.
     let gram_bytes = (n as u64).saturating_mul(n as u64).saturating_mul(8);
     let fits = gram_bytes <= memory / 2;
     if params.solver == Solver::Gram {
         return if fits { Ok((Chosen::Gram, "set in the job".into())) } else { Err(too_large(n, gram_bytes, memory)) };
     }
     if n < max_basis + BLOCK {
-        // The few megabytes of so small a matrix are not worth a refusal.
+        // So small a matrix takes a few megabytes, which is no reason to refuse the job.
         return Ok((Chosen::Gram, format!("{n} items are too few for a Krylov basis of {max_basis} columns")));
     }
     Ok(if params.solver == Solver::Krylov {

@@ -1,7 +1,7 @@
-//! The covariance matrix made, its rows shared out among the workers.
+//! The covariance matrix in memory, its rows divided among the workers.
 //!
 //! Bands of XᵀX are added up over all users at the worker that owns their rows. The matrix is symmetric: the owner of a
-//! row has what is right of the diagonal, and the rest comes from the owners of the rows above.
+//! row computes what is right of the diagonal and gets the rest from the owners of the rows above.
 
 use std::ops::Range;
 
@@ -23,6 +23,7 @@ pub const TOL: f64 = 1e-12;
 /// Products are added up in bands of about this many bytes, which stay in cache.
 const BAND_BYTES: usize = 4 << 20;
 
+/// The eigenpairs of the covariance matrix, from the matrix itself.
 pub fn solve<C: Collective>(c: &mut C, matrix: &Csr, moments: &Moments, wanted: Wanted) -> Eigenpairs {
     let n = matrix.n_cols;
     let rows = covariance_rows(c, matrix, moments);
@@ -85,8 +86,7 @@ fn mirror<C: Collective>(c: &mut C, owner: usize, band: Range<usize>, own: &Rang
     if index == owner {
         for (worker, bytes) in outgoing.iter_mut().enumerate().skip(owner + 1) {
             let columns = Chunks::of(n).rows_of(worker, peers);
-            for i in band.clone() {
-                let row = &mine[(i - own.start) * n..(i - own.start + 1) * n];
+            for row in mine.chunks_exact(n).skip(band.start - own.start).take(band.len()) {
                 bytes.extend_from_slice(bytemuck::cast_slice(&row[columns.clone()]));
             }
         }

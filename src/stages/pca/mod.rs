@@ -1,10 +1,10 @@
-//! Principal components of the users, without ever making the centred matrix.
+//! Principal components of the users; the centred matrix is never in memory.
 //!
-//! C = (XᵀX − n μμᵀ)/(n − 1) is reached in two ways. [`made`] adds up the products of the users in fixed point, band of
-//! rows by band, and each worker multiplies its own rows of C. [`swept`] never makes it: a sweep over the shard does
-//! Y = (X − 1μᵀ)V and (X − 1μᵀ)ᵀY together, for catalogues of any width. Both feed the same eigen-solver
-//! ([`crate::kernel::krylov`]), whose basis is shared out among the workers by items; nothing is summed across workers
-//! in floating point but chunks of items that are the same for any number of them.
+//! The covariance matrix C = (XᵀX − n μμᵀ)/(n − 1) is applied to vectors in two ways. `made` adds up the products of the
+//! users in fixed point, one band of rows after another, and each worker multiplies its own rows of C. `swept` never forms
+//! C: a sweep over the shard computes Y = (X − 1μᵀ)V and (X − 1μᵀ)ᵀY together, for catalogues of any width. `choose`
+//! decides. Both feed the same eigen-solver ([`crate::kernel::krylov`]), whose basis is divided among the workers by items.
+//! What is summed across workers in floating point are chunks of items, and these are the same for any number of workers.
 
 mod approach;
 mod choose;

@@ -1,4 +1,4 @@
-//! What the columns sum to, over all workers.
+//! Means and variances of the columns, over all workers.
 
 use crate::collective::Collective;
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! Scores: what the components say of users.
+//! Scores: users projected on the components.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ pub fn project(pca: &Pca, matrix: &Csr) -> Array2<f64> {
     scores
 }
 
-/// A projection that is to be used again and again: [`project`], with all loadings laid out once.
+/// [`project`] for a projection that is used many times: all loadings are laid out once.
 #[derive(Debug, Clone)]
 pub struct Projector {
     n_components: usize,
@@ -43,13 +43,13 @@ impl Projector {
     }
 }
 
-/// What the kernel wants of [`BLOCK`] components, fewer at the end.
+/// [`BLOCK`] components as the kernel takes them; fewer in the last one.
 #[derive(Debug, Clone)]
 struct Loadings {
     components: Range<usize>,
     /// `(n_items, BLOCK)`
     of_items: Block<BLOCK>,
-    /// Those of the mean.
+    /// The scores of the mean.
     offset: [f64; BLOCK],
 }
 

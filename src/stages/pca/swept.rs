@@ -1,7 +1,7 @@
-//! The covariance matrix as a sweep over the users, never made.
+//! The covariance matrix as a sweep over the users; the matrix itself is never in memory.
 //!
 //! A sweep needs the whole block V and gives a sum over users for every item, so each worker holds these two whole,
-//! `(n_items, 8)`; all else has only the worker's own items.
+//! `(n_items, 8)`; of everything else it holds only the rows of its own items.
 
 use std::ops::Range;
 
@@ -17,6 +17,7 @@ use crate::kernel::sweep;
 use crate::stages::resume::Checkpoint;
 use crate::watch::progress;
 
+/// The eigenpairs of the covariance matrix, by sweeps over the users.
 pub fn solve<C: Collective>(
     c: &mut C,
     matrix: &Csr,

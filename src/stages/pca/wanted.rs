@@ -10,23 +10,24 @@ const MAX_SWEEPS: usize = 1000;
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
     pub components: usize,
-    /// Components and further variances.
+    /// Variances, those of the components included.
     pub values: usize,
-    /// Columns the basis may have.
+    /// Columns that the basis may have.
     pub max_basis: usize,
     pub tol: f64,
     pub seed: u64,
 }
 
 impl Wanted {
+    /// For an operator whose images of unit vectors are off by `noise`.
     pub fn options(self, noise: f64) -> krylov::Options {
         let Wanted { components, values, max_basis, tol, seed } = self;
         krylov::Options { values, vectors: components, tol, noise, max_basis, max_sweeps: MAX_SWEEPS, seed }
     }
 }
 
-/// Columns of the basis: as many as are worth having, as far as a quarter of the memory holds them. However many workers
-/// and processes share it, it is the same, since it decides about every bit that follows.
+/// Columns of the basis: as many as pay, as far as a quarter of the memory holds them. They do not depend on how many
+/// workers and processes share the basis, since every bit that follows depends on them.
 pub fn max_basis(n: usize, values: usize, memory: u64) -> usize {
     let affordable = usize::try_from(memory / 4 / (8 * n as u64)).unwrap_or(usize::MAX);
     affordable.clamp(krylov::least_basis::<BLOCK>(values), krylov::max_basis::<BLOCK>(values)) / BLOCK * BLOCK
