@@ -76,7 +76,7 @@ impl Traits {
 
     /// Activity with an item, then activity alone.
     fn of_activity(&self, activity: &str) -> Vec<String> {
-        let with_items = self.items.iter().map(|item| format!("{activity}: {item}")).filter(fits);
+        let with_items = self.items.iter().map(|item| format!("{activity}: {item}")).filter(|label| fits(label));
         with_items.chain([activity.to_string()]).collect()
     }
 
@@ -88,15 +88,19 @@ impl Traits {
         activity: Option<&'static str>,
     ) -> Vec<String> {
         let beside = |(_, other): &&(String, f64)| *other >= JOINS && *other >= BESIDE * weight;
-        let pairs: Vec<String> =
-            others.iter().filter(beside).map(|(other, _)| format!("{first} & {other}")).filter(fits).collect();
+        let pairs: Vec<String> = others
+            .iter()
+            .filter(beside)
+            .map(|(other, _)| format!("{first} & {other}"))
+            .filter(|label| fits(label))
+            .collect();
         let plain = pairs.first().unwrap_or(first).clone();
         let activity = activity.map(str::to_lowercase);
         let further = activity.iter().chain(&self.items);
         let mut labels = vec![plain.clone()];
         labels.extend(pairs.iter().skip(1).take(1).cloned());
-        labels.extend(further.clone().map(|what| format!("{plain}: {what}")).filter(fits));
-        labels.extend(further.map(|what| format!("{first}: {what}")).filter(fits));
+        labels.extend(further.clone().map(|what| format!("{plain}: {what}")).filter(|label| fits(label)));
+        labels.extend(further.map(|what| format!("{first}: {what}")).filter(|label| fits(label)));
         labels.extend(pairs.into_iter().skip(2));
         labels
     }
@@ -105,14 +109,14 @@ impl Traits {
     fn of_items(&self, activity: Option<&'static str>) -> Vec<String> {
         let pairs = (1..self.items.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
         let pair = |(first, second): (usize, usize)| format!("{} & {}", self.items[first], self.items[second]);
-        let mut labels: Vec<String> = pairs.map(pair).filter(fits).collect();
+        let mut labels: Vec<String> = pairs.map(pair).filter(|label| fits(label)).collect();
         labels.extend(self.items.iter().cloned());
         labels.extend(activity.map(str::to_string));
         labels
     }
 }
 
-fn fits(label: &String) -> bool {
+fn fits(label: &str) -> bool {
     label.chars().count() <= LONGEST
 }
 
