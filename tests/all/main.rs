@@ -1,0 +1,36 @@
+//! The black-box tests: the real binary, its files, exit codes and messages. One module for each subject, all in one program,
+//! which is linked once and runs them side by side: `cargo test --test all formats` runs those of a module.
+//!
+//! What kills processes (`tests/faults`), follows changes (`tests/follow`) or reads the source and the guides (`tests/layering.rs`, `tests/guides`) is a separate
+//! program.
+
+#[path = "../util/mod.rs"]
+mod util;
+
+mod assign;
+mod cli;
+mod comfort;
+mod continuity;
+mod deploy;
+mod dirt;
+mod evidence;
+mod filters;
+mod formats;
+mod given_labels;
+mod input;
+mod kafka;
+mod layouts;
+mod memory;
+mod names;
+mod oracle;
+mod plan;
+mod planted;
+mod python;
+mod rank;
+mod report;
+mod report_browser;
+mod simd;
+mod status;
+mod stores;
+mod verify;
+mod versions;
