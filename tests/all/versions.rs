@@ -102,7 +102,8 @@ fn a_session_goes_on_from_an_older_state() {
         assert_eq!(rows("followed-here"), rows("followed"), "{table}");
     }
     // The next session finds what this one left.
-    sandbox.write("last.jsonl", "{\"op\":\"withdraw\",\"user\":42}\n");
+    let withdrawn = [14, 15].map(|item| format!("{{\"op\":\"withdraw\",\"user\":42,\"item\":{item}}}\n"));
+    sandbox.write("last.jsonl", withdrawn.concat());
     let told = follow(&sandbox, "last.jsonl", "followed-on");
     assert!(told.starts_with("{\"event\":\"start\",\"batch\":3,\"resumed\":true,"), "{told}");
     let rows = |folder: &str| parquet_rows(&sandbox.path(folder).join("segments.parquet"));
