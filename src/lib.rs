@@ -57,6 +57,22 @@
 //! | [`runs`] | each command as a handful of calls; checkpoints | `whole-or-not-at-all` |
 //! | [`cli`] | words → typed options → a command | `parsing-does-no-work` |
 //!
+//! # Where to look
+//!
+//! | for | in `src/` |
+//! |---|---|
+//! | the k-means iteration | `stages/kmeans/lockstep.rs` over `kernel/lloyd/` |
+//! | the sweeps of PCA | `stages/pca/swept.rs` over `kernel/krylov.rs` |
+//! | how a fit goes, step by step | `runs/fit.rs` |
+//! | the wire handshake | `flow/cluster/handshake.rs` |
+//! | a row that is refused | `ingest/rejects.rs` |
+//! | a refused key of a job file | `job/check/mod.rs` |
+//! | the text of a report card | `report/page/cards.rs` |
+//! | the verdict | `stages/evidence/verdict.rs` |
+//! | what a checkpoint holds | `runs/checkpoint.rs`; the states in it: `stages/resume.rs` |
+//! | what a live session leaves on disk | `live/state/mod.rs` |
+//! | what each command calls | `cli/dispatch.rs` |
+//!
 //! # The law of the house
 //!
 //! For one job and one input, every number in the outputs has the same bits for any number of workers and processes. What

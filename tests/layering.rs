@@ -216,6 +216,18 @@ fn the_map_lists_the_rooms_from_the_ground_up() {
 }
 
 #[test]
+fn the_map_leads_to_files_that_are_there() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let map = std::fs::read_to_string(src.join("lib.rs")).expect("the map");
+    let table = map.split("# Where to look").nth(1).and_then(|rest| rest.split("# The law").next()).expect("the table");
+    let places: Vec<&str> = table.split('`').skip(1).step_by(2).filter(|place| *place != "src/").collect();
+    assert!(places.len() >= 10, "{places:?}");
+    for place in places {
+        assert!(src.join(place).exists(), "src/lib.rs leads to {place}");
+    }
+}
+
+#[test]
 fn every_room_opens_with_the_invariant_that_the_map_names() {
     for (room, invariant) in rooms_of_the_map() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&room).join("mod.rs");
