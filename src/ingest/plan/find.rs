@@ -40,7 +40,7 @@ fn plan_files(spec: &FilesSpec, scratch: &Path) -> Result<(Vec<PlannedFile>, Vec
     }
     if planned.is_empty() {
         let remedy = "check what writes to the pipe";
-        return Err(Error::data("standard input", "it is empty", remedy));
+        return Err(Error::data("standard input", "there is nothing in it", remedy));
     }
     Ok((planned, held))
 }
