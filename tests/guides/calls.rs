@@ -62,10 +62,7 @@ pub fn check(call: &[String], sandbox: &Sandbox) -> Result<(), String> {
         ["kubectl", words @ ..] => kubectl(words),
         ["tests/fuzz/run", targets @ .., seconds] => {
             let seconds = seconds.parse::<u32>().map(drop).map_err(|_| format!("{seconds} is no time"));
-            targets
-                .iter()
-                .try_for_each(|name| exists(&root().join(format!("tests/fuzz/targets/{name}.rs"))))
-                .and(seconds)
+            targets.iter().try_for_each(|name| exists(&root().join("tests/fuzz/corpus").join(name))).and(seconds)
         }
         [".ci/run"] => exists(&root().join(".ci/run")),
         _ => Err("nothing is known of such a call".to_string()),
