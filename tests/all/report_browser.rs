@@ -105,8 +105,20 @@ fn a_report_is_comfortable_at_any_width_in_light_and_dark() {
     let Some(mut browser) = Browser::start() else { return };
     let sandbox = Sandbox::new();
     assert_comfortable(&mut browser, &report(&sandbox, MADE_UP), "made up");
+}
+
+#[test]
+fn an_unwieldy_report_is_comfortable() {
+    let Some(mut browser) = Browser::start() else { return };
+    let sandbox = Sandbox::new();
     let job = unwieldy(&sandbox);
     assert_comfortable(&mut browser, &report(&sandbox, &job), "unwieldy");
+}
+
+#[test]
+fn a_report_on_an_earlier_run_is_comfortable() {
+    let Some(mut browser) = Browser::start() else { return };
+    let sandbox = Sandbox::new();
     let job = compared(&sandbox);
     assert_comfortable(&mut browser, &report(&sandbox, &job), "compared with an earlier run");
 }
