@@ -13,8 +13,8 @@ use segmill::ingest::keys::ItemIndex;
 use segmill::ingest::rows::{Narrow, Records, Row};
 use segmill::ingest::scan::{self, BadRow, Range, RawId, RawRow, RowSink};
 use segmill::job::{
-    BayesModel, Duplicates, Feedback, FileFormat, FilesSpec, GenerateSpec, KMeansParams, ProfileParams, RatingColumn,
-    ValidateParams,
+    BayesModel, Duplicates, Feedback, FileFormat, FilesSpec, Find, GenerateSpec, KMeansParams, ProfileParams,
+    RatingColumn, ValidateParams,
 };
 use segmill::kernel::fixed::Scale;
 use segmill::kernel::{gram, sweep};
@@ -144,6 +144,7 @@ fn dialect_of(text: &[u8]) -> Dialect {
         user: column(0),
         item: column(1),
         rating: RatingColumn::Default,
+        find: Find::default(),
     };
     dialect::detect(&spec, Path::new("ratings.csv"), text).expect("a file with a header")
 }

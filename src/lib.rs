@@ -65,6 +65,7 @@
 //! | the sweeps of PCA | `stages/pca/swept.rs` over `kernel/krylov.rs` |
 //! | how a fit goes, step by step | `runs/fit.rs` |
 //! | the wire handshake | `flow/cluster/handshake.rs` |
+//! | which column is taken for what | `ingest/columns/choose.rs` |
 //! | a row that is refused | `ingest/rejects.rs` |
 //! | a refused key of a job file | `job/check/mod.rs` |
 //! | the text of a report card | `report/page/cards.rs` |

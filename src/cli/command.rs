@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use super::assign::AssignArgs;
 use super::follow::FollowArgs;
 use super::generate::GenerateArgs;
+use super::init::InitArgs;
 use super::launch::LaunchArgs;
 use super::pages::{CompletionsArgs, ManArgs};
 use super::plan::PlanArgs;
@@ -26,10 +27,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a job: ratings in, segments, profiles and a report out
+    /// Run a job: ratings in, segments, profiles and a report out. The job is a file, or data themselves: segmill run orders.csv
     Run(RunArgs),
     /// Run a job in several processes: start all of them, here or over ssh, watch them, and start them again when one is lost
     Launch(LaunchArgs),
+    /// Print a job file for some data, with the columns that were found in them
+    Init(InitArgs),
     /// Say what a job would take, before it is run: sizes, solver, memory, bytes on the wire, time, and what would not fit
     Plan(PlanArgs),
     /// Write ratings with planted segments, and the planted label of each user beside them

@@ -8,6 +8,7 @@ use super::assign::AssignArgs;
 use super::command::{Cli, Command};
 use super::follow::FollowArgs;
 use super::generate::GenerateArgs;
+use super::init::InitArgs;
 use super::launch::LaunchArgs;
 use super::plan::{Format, PlanArgs};
 use super::report::ReportArgs;
@@ -18,7 +19,6 @@ use crate::error::{Error, Result};
 use crate::flow::cluster::Layout;
 use crate::flow::launch::{self, Orders};
 use crate::ingest::planted;
-use crate::job;
 use crate::report::{self, forecast, terminal};
 use crate::results::run::Finished;
 use crate::results::{assigned, followed, model};
@@ -33,6 +33,7 @@ pub fn dispatch(command: &Command) -> Result<u8> {
     match command {
         Command::Run(args) => run(args).map(|()| 0),
         Command::Launch(args) => launch_all(args),
+        Command::Init(args) => init(args).map(|()| 0),
         Command::Plan(args) => plan(args).map(|()| 0),
         Command::Generate(args) => generate(args).map(|()| 0),
         Command::Assign(args) => assign(args).map(|()| 0),
@@ -63,7 +64,7 @@ fn run(args: &RunArgs) -> Result<()> {
     });
     runs::choose_vector_code()?;
     let layout = args.layout(orders.as_ref())?;
-    let job = job::load(&args.job.job, &args.job.overrides, args.job.output.clone())?;
+    let job = args.job.what.load()?;
     if args.launched && job.input.reads_stdin() {
         let problem = "launch has no standard input for its members";
         return Err(Error::job("input.ratings", problem, "write it to a file first, or use `segmill run`"));
@@ -89,10 +90,18 @@ fn launch_all(args: &LaunchArgs) -> Result<u8> {
     launch::launch(&args.plan()?)
 }
 
+fn init(args: &InitArgs) -> Result<()> {
+    begin(args.talk);
+    let text = runs::init::job_file(&args.load()?)?;
+    // It is the result, however quiet.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
 fn plan(args: &PlanArgs) -> Result<()> {
     begin(args.talk);
     runs::choose_vector_code()?;
-    let job = job::load(&args.job, &args.overrides, args.output.clone())?;
+    let job = args.what.load()?;
     let forecast = runs::plan::forecast(&job, &args.asked()?)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let written = match args.format {

@@ -6,27 +6,83 @@ use clap::Args;
 
 use super::mesh::MeshArgs;
 use super::talk::TalkArgs;
+use crate::error::Result;
+use crate::job::{self, Job};
 
 /// Which job to run, and how.
 #[derive(Debug, Args)]
 pub struct JobArgs {
-    /// The job file (TOML); jobs/README.md explains its keys. The run.json of a finished run is one too
-    #[arg(value_name = "JOB")]
-    pub job: PathBuf,
-
-    /// Set one key of the job file, as in --set kmeans.clusters=12; may be given several times
-    #[arg(long = "set", value_name = "SECTION.KEY=VALUE", value_parser = key_and_value)]
-    pub overrides: Vec<(String, String)>,
-
-    /// Output folder, replaced whole if an earlier run wrote it [default: the job's output, or out/<job file's name>]
-    #[arg(short, long, value_name = "OUT")]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub what: WhatArgs,
 
     #[command(flatten)]
     pub mesh: MeshArgs,
 
     #[command(flatten)]
     pub talk: TalkArgs,
+}
+
+/// A job file, or data with a few words about them.
+#[derive(Debug, Args)]
+pub struct WhatArgs {
+    /// Data: files, folders, globs, addresses, or - for standard input. Or one job: a file that ends in .toml, whose keys
+    /// jobs/README.md explains, or the run.json of a finished run
+    #[arg(value_name = "DATA|JOB.toml", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+
+    /// Set one key of the job, as in --set kmeans.clusters=12; may be given several times
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE", value_parser = key_and_value)]
+    pub overrides: Vec<(String, String)>,
+
+    /// Output folder, replaced whole if an earlier run wrote it [default: the job's output, or out/<name of the job or data>]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+}
+
+/// Columns of the data, each by its name or its index from 0. What is not given is found.
+#[derive(Debug, Default, Clone, Args)]
+pub struct ColumnArgs {
+    /// The column that says who: short for --set input.user=C
+    #[arg(long, value_name = "C", help_heading = "Columns")]
+    pub user: Option<String>,
+
+    /// The column that says what: short for --set input.item=C
+    #[arg(long, value_name = "C", help_heading = "Columns")]
+    pub item: Option<String>,
+
+    /// The column that says how much; false if each row counts 1: short for --set input.rating=C
+    #[arg(long, value_name = "C", help_heading = "Columns")]
+    pub rating: Option<String>,
+
+    /// The column that says when: short for --set input.time=C
+    #[arg(long, value_name = "C", help_heading = "Columns")]
+    pub time: Option<String>,
+}
+
+impl ColumnArgs {
+    fn keys(&self) -> impl Iterator<Item = (String, String)> {
+        let keys = [("user", &self.user), ("item", &self.item), ("rating", &self.rating), ("time", &self.time)];
+        keys.into_iter().filter_map(|(key, column)| Some((format!("input.{key}"), column.clone()?)))
+    }
+}
+
+impl WhatArgs {
+    /// All keys that are set, in the order in which they win.
+    pub fn overrides(&self) -> Vec<(String, String)> {
+        self.columns.keys().chain(self.overrides.iter().cloned()).collect()
+    }
+
+    /// The job, checked.
+    pub fn load(&self) -> Result<Job> {
+        let output = self.output.clone();
+        match &self.inputs[..] {
+            [job] if job::is_job(job) => job::load(job, &self.overrides(), output),
+            data => job::of_data(data, &self.overrides(), output),
+        }
+    }
 }
 
 /// `key=value`, without the space around either.

@@ -80,12 +80,13 @@ impl LaunchArgs {
 
     /// The words of `segmill run` for every member, all but its index.
     fn words(&self, workers: usize, processes: usize) -> Vec<OsString> {
-        let JobArgs { job, overrides, output, talk, mesh } = &self.job;
-        let mut words: Vec<OsString> = vec!["run".into(), "--launched".into(), job.into()];
-        for (key, value) in overrides {
+        let JobArgs { what, talk, mesh } = &self.job;
+        let mut words: Vec<OsString> = vec!["run".into(), "--launched".into()];
+        words.extend(what.inputs.iter().map(OsString::from));
+        for (key, value) in what.overrides() {
             words.extend(["--set".into(), format!("{key}={value}").into()]);
         }
-        if let Some(output) = output {
+        if let Some(output) = &what.output {
             words.extend(["-o".into(), output.into()]);
         }
         words.extend(talk.words());

@@ -3,7 +3,7 @@
 //! | file | what it has |
 //! |---|---|
 //! | [`command`] | the commands |
-//! | `run`, `launch`, `plan`, `generate`, `assign`, `follow`, `report`, `verify`, `pages` | the options of each command |
+//! | `run`, `launch`, `plan`, `generate`, `assign`, `follow`, `report`, `verify`, `init`, `pages` | the options of each command |
 //! | `job`, `mesh`, `threads`, `talk` | options that commands share |
 //! | [`hosts`], [`nodelist`], `rank` | which process of which cluster this is |
 //! | [`dispatch`] | the one match that names every command |
@@ -23,6 +23,7 @@ mod dispatch;
 mod follow;
 mod generate;
 pub(crate) mod hosts;
+mod init;
 mod job;
 mod launch;
 mod mesh;

@@ -1,11 +1,10 @@
 //! The options of `segmill plan`.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::job::key_and_value;
+use super::job::WhatArgs;
 use super::talk::TalkArgs;
 use super::threads::checked_threads;
 use crate::error::{Error, Result};
@@ -22,17 +21,8 @@ const MOST_PROCESSES: usize = 1 << 16;
     it answers for data of the same kind and another size: what is not stated is scaled, and it says how"
 )]
 pub struct PlanArgs {
-    /// The job file (TOML); jobs/README.md explains its keys
-    #[arg(value_name = "JOB")]
-    pub job: PathBuf,
-
-    /// Set one key of the job file, as in --set kmeans.clusters=12; may be given several times
-    #[arg(long = "set", value_name = "SECTION.KEY=VALUE", value_parser = key_and_value)]
-    pub overrides: Vec<(String, String)>,
-
-    /// Output folder [default: the job's output, or out/<job file's name>]
-    #[arg(short, long, value_name = "OUT")]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub what: WhatArgs,
 
     /// Worker threads in each process [default: the number of processors]
     #[arg(short, long, value_name = "WORKERS")]

@@ -75,7 +75,7 @@ fn clap_refuses_with_exit_code_two() {
 fn overrides_keep_their_order_and_their_equals_signs() {
     let args = run(&["--set", "seed=1", "--set", "input.delimiter=="]);
     let pair = |key: &str, value: &str| (key.to_string(), value.to_string());
-    assert_eq!(args.job.overrides, [pair("seed", "1"), pair("input.delimiter", "=")]);
+    assert_eq!(args.job.what.overrides, [pair("seed", "1"), pair("input.delimiter", "=")]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::job::JobArgs;
+use super::job::{ColumnArgs, JobArgs, WhatArgs};
 use super::launch::{LaunchArgs, SSH};
 use super::mesh::MeshArgs;
 use super::talk::TalkArgs;
@@ -44,9 +44,12 @@ impl VerifyArgs {
     /// How to start several processes for the job in the file `job`, into `output`.
     pub fn plan(&self, job: PathBuf, output: PathBuf, workers: usize) -> Result<Plan> {
         let job = JobArgs {
-            job,
-            overrides: Vec::new(),
-            output: Some(output),
+            what: WhatArgs {
+                inputs: vec![job],
+                columns: ColumnArgs::default(),
+                overrides: Vec::new(),
+                output: Some(output),
+            },
             mesh: MeshArgs { hosts: None, insecure_plaintext: false, start_timeout: 60, status_addr: None },
             talk: TalkArgs { quiet: true, ..self.talk },
         };

@@ -23,7 +23,7 @@ use crate::shard::incoming::Incoming;
 use crate::shard::sealing::{self, Rule, Sealed, Several};
 use crate::shard::store::Store;
 use crate::shard::{Shard, filter};
-use crate::watch::progress;
+use crate::watch::{progress, say};
 
 /// Where a worker may keep its ratings.
 #[derive(Debug, Clone)]
@@ -90,14 +90,17 @@ pub struct Ratings {
     pub rejects: Vec<Reject>,
 }
 
-/// Reads the input of a job. All workers call it together and end with the same error.
-pub fn read<C: Collective>(worker: &mut Worker, c: &mut C, wanted: &Wanted<'_>) -> Result<Ratings> {
+/// Reads the input of a job, and returns it with the columns that were found in place of those that were open. All workers call
+/// it together and end with the same error.
+pub fn read<C: Collective>(worker: &mut Worker, c: &mut C, wanted: &Wanted<'_>) -> Result<(Ratings, Input)> {
     let planned = plan::plan(c, wanted.input, &wanted.room.scratch)?;
+    planned.found.iter().for_each(|line| say::note(line));
+    let wanted = &Wanted { input: &planned.input, ..*wanted };
     let rule = Rule { several: several(wanted.input, wanted.whole), whole: wanted.whole };
     for hash_seed in 0.. {
         let mut attempt = Attempt { c, wanted, plan: &planned.plan, rule, hash_seed };
         if let Some(ratings) = attempt.read(worker)? {
-            return Ok(ratings);
+            return Ok((ratings, planned.input.clone()));
         }
     }
     unreachable!("some hash seed separates the ids")

@@ -12,6 +12,7 @@
 //! | the bytes of a file: on a disk, from standard input, in an object store; packed or not | [`source`] |
 //! | how each file is to be read | [`plan`] |
 //! | which worker reads which piece of it | [`units`] |
+//! | which columns hold what, where the job leaves it open | [`columns`] |
 //! | how a text is laid out: delimiter, header, columns | [`dialect`] |
 //! | a text to rows: a range of its bytes, or all of it block by block | [`scan`], [`stream`], [`fields`] |
 //! | a Parquet file to rows | [`parquet`] |
@@ -27,6 +28,7 @@
 //! | a part of the input, and what it says about the whole | [`sample`], [`estimate`] |
 //! | planted data in place of files, and as files | [`generate`], [`planted`] |
 
+pub mod columns;
 pub mod dialect;
 pub mod dictionary;
 pub mod duplicates;

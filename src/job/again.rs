@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 use super::checked::Job;
 use super::column::RatingColumn;
 use super::filter::Filter;
-use super::input::{FilesSpec, Input, OnBad, STDIN, Source};
+use super::input::{FilesSpec, Find, Input, OnBad, STDIN, Source};
 use super::load::overridden;
-use super::spec::{InputSpec, JobSpec, Paths, RatingSpec, Share, Size, Switch};
+use super::refuse::refuse;
+use super::spec::{InputSpec, JobSpec, Paths, RatingSpec, Repeats, Share, Size, Switch};
 
 /// Keys that can be set in addition to those of `[input]`.
 const ALSO: [&str; 6] =
@@ -32,10 +33,13 @@ impl Job {
         let spec = JobSpec { memory, input, filter: given.filter, ..JobSpec::default() };
         let mut checked = spec.check(Path::new(""), PathBuf::from("out"))?;
         let filter = of_rows(&checked.filter, &self.filter);
-        if let Source::Files(files) = &mut checked.input.source
-            && let Some(time) = &mut files.time
-        {
-            time.asked = filter.looks_at_time();
+        if let Source::Files(files) = &mut checked.input.source {
+            // The columns are those of the run.
+            files.find = Find::default();
+            match &mut files.time {
+                Some(time) => time.asked = filter.looks_at_time(),
+                None => refuse_times(&filter)?,
+            }
         }
         Ok(Job {
             input: checked.input,
@@ -89,6 +93,14 @@ fn of_rows(given: &Filter, ran: &Filter) -> Filter {
     }
 }
 
+/// A filter of times where the run knows none.
+fn refuse_times(filter: &Filter) -> Result<()> {
+    match filter.looks_at_time() {
+        true => refuse("filter.after", "nothing says which column has the time", "name it in input.time"),
+        false => Ok(()),
+    }
+}
+
 fn refuse_others(key: &str) -> Result<()> {
     let place = format!("--set {key}");
     if key == "input.ratings" {
@@ -132,7 +144,7 @@ fn with(given: InputSpec, ran: &Input) -> InputSpec {
         rating: given.rating.or(files.rating),
         time: given.time.or(files.time),
         time_unit: given.time_unit.or(files.time_unit),
-        duplicates: given.duplicates.or(Some(*duplicates)),
+        duplicates: given.duplicates.or(Some(Repeats::Rule(*duplicates))),
         on_bad: Some(bad),
         max_bad: given.max_bad.or(limit),
         items: None,
@@ -141,7 +153,7 @@ fn with(given: InputSpec, ran: &Input) -> InputSpec {
 }
 
 fn of_files(files: &FilesSpec) -> InputSpec {
-    let FilesSpec { ratings: _, format, delimiter, header, user, item, rating, time } = files;
+    let FilesSpec { ratings: _, format, delimiter, header, user, item, rating, time, find: _ } = files;
     let rating = match rating {
         RatingColumn::Given(column) => Some(RatingSpec::Column(column.clone())),
         RatingColumn::Default => None,
@@ -169,7 +181,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("job.toml");
         std::fs::write(&path, text).unwrap();
-        load(&path, &[], None).unwrap()
+        let mut job = load(&path, &[], None).unwrap();
+        // The run has found what it was to find.
+        if let Source::Files(files) = &mut job.input.source {
+            files.find = Find::default();
+        }
+        job
     }
 
     fn files_of(job: &Job) -> &FilesSpec {

@@ -52,6 +52,31 @@ pub struct FilesSpec {
     pub rating: RatingColumn,
     #[serde(default)]
     pub time: Option<Time>,
+    #[serde(default, skip_serializing_if = "Find::is_nothing")]
+    pub find: Find,
+}
+
+/// What is to be found in the files ([`crate::ingest::columns`]). Until it is found, the fields of [`FilesSpec`] and [`Input`] hold a default.
+/// Nothing is to be found for a run that is finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Find {
+    pub user: bool,
+    pub item: bool,
+    pub rating: bool,
+    pub time: bool,
+    /// The unit of the time, where the job says it.
+    pub time_unit: Option<TimeUnit>,
+    /// Whether the filter needs the time.
+    pub time_is_asked: bool,
+    /// [`Input::duplicates`].
+    pub duplicates: bool,
+}
+
+impl Find {
+    pub fn is_nothing(&self) -> bool {
+        *self == Find::default()
+    }
 }
 
 impl FilesSpec {
@@ -66,6 +91,7 @@ impl FilesSpec {
             item: Column::Index(1),
             rating: RatingColumn::Default,
             time: None,
+            find: Find::default(),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 
 use super::checked::Job;
 use super::keys;
-use super::spec::JobSpec;
+use super::spec::{JobSpec, Paths};
 
 /// A key that was given, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,35 @@ pub fn load(path: &Path, overrides: &[(String, String)], output: Option<PathBuf>
         return of_run(path, overrides, output);
     }
     from_bytes(path, bytes_of(path)?, overrides, output)
+}
+
+/// Whether a name on the command line is that of a job, not of data: a job file, or the `run.json` of a finished run.
+pub fn is_job(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "toml" || ending == "json")
+}
+
+/// The job of data that are named on the command line. Paths are relative to the working directory.
+pub fn of_data(data: &[PathBuf], overrides: &[(String, String)], output: Option<PathBuf>) -> Result<Job> {
+    if let Some(job) = data.iter().find(|path| is_job(path)) {
+        let problem = "it is a job, and stands beside data or another job";
+        return Err(Error::job(job.display().to_string(), problem, "name one job, or data only"));
+    }
+    let mut spec = overridden(overrides)?;
+    if spec.input.ratings.is_some() || spec.input.generate.is_some() {
+        let problem = "the ratings are named on the command line";
+        return Err(Error::job("--set input", problem, "name all of them there"));
+    }
+    spec.input.ratings = Some(Paths::Many(data.to_vec()));
+    spec.output = output.or(spec.output);
+    spec.check(Path::new(""), Path::new("out").join(name_of(&data[0])))
+}
+
+/// What the output of data is called: `orders` for `sales/orders.csv.gz`, `ratings` for standard input.
+fn name_of(data: &Path) -> String {
+    let name = data.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-');
+    let name: String = name.split('.').next().unwrap_or_default().chars().filter(|&letter| is_plain(letter)).collect();
+    if name.trim_matches('-').is_empty() { "ratings".into() } else { name }
 }
 
 /// The same for a job file with the content `bytes`.

@@ -38,10 +38,10 @@ pub use checked::Job;
 pub use column::{Column, RatingColumn};
 pub use filter::Filter;
 pub use generate::{DEFAULT_AFFINITY, DEFAULT_MOVERS, Feedback, GenerateSpec};
-pub use input::{Duplicates, FileFormat, FilesSpec, Input, OnBad, STDIN, Source, Time};
+pub use input::{Duplicates, FileFormat, FilesSpec, Find, Input, OnBad, STDIN, Source, Time};
 #[cfg(any(test, fuzzing))]
 pub(crate) use load::from_bytes;
-pub use load::load;
+pub use load::{is_job, load, of_data};
 pub use params::{
     BayesModel, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, Solver,
     SweepParams, ValidateParams, Weighting,

@@ -79,7 +79,7 @@ pub struct InputSpec {
     pub rating: Option<RatingSpec>,
     pub time: Option<Column>,
     pub time_unit: Option<TimeUnit>,
-    pub duplicates: Option<Duplicates>,
+    pub duplicates: Option<Repeats>,
     pub on_bad: Option<OnBad>,
     pub max_bad: Option<Share>,
     pub items: Option<ItemsSpec>,
@@ -108,6 +108,20 @@ pub enum Switch {
 pub enum RatingSpec {
     Switch(bool),
     Column(Column),
+}
+
+/// A rule for repeated rows, or `"auto"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "\"auto\", \"error\", \"last\", \"sum\", \"mean\" or \"max\"")]
+pub enum Repeats {
+    Rule(Duplicates),
+    Auto(Auto),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auto {
+    Auto,
 }
 
 /// A share of the rows: a number in 0..=1 or a text in percent.

@@ -85,7 +85,7 @@ impl Work {
         let room = room(&self.job, self.workers, beside);
         let dictionary = Dictionary::Known(&self.items.ids);
         let wanted = Wanted { input, filter, dictionary, room: &room, whole: false };
-        let ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
+        let (ratings, _) = clock.time("ingest", || read::read(worker, c, &wanted))?;
         let Ratings { shard, ledger, unknown, files, rejects, n_ratings, .. } = ratings;
         let (assignment, nb_segment) = clock.time("assign", || self.assigner.assign(&shard.matrix));
         let profiles = self.profiler.as_ref().map(|profiler| {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`run`] with `fit` | `segmill run`: reads, fits, writes |
 //! | [`preview`] | `segmill run --dry-run` |
+//! | [`init`] | `segmill init`: the job file of some data |
 //! | [`plan`] with `calibrate` and [`predict`] | `segmill plan`: what a job would take |
 //! | [`assign`] | `segmill assign`: users into the segments of a finished run |
 //! | [`follow`] | `segmill follow`: a finished run kept up to date |
@@ -28,6 +29,7 @@ mod fingerprint;
 mod fit;
 pub mod follow;
 mod gather;
+pub mod init;
 pub mod plan;
 pub mod predict;
 pub mod preview;

@@ -12,6 +12,7 @@ use crate::runs::predict::limits;
 use crate::runs::predict::{Question, predict};
 use crate::stages::kmeans;
 use crate::stages::pca::Approach;
+use crate::watch::say;
 
 use super::calibrate;
 use super::room::{RUNS_PERCENT, scratch_folder};
@@ -31,6 +32,8 @@ const DISK: f64 = 1e9;
 /// Those of finding and opening the input, and [`Error::Job`] for sizes that cannot be.
 pub fn forecast(job: &Job, asked: &Asked) -> Result<Forecast> {
     let (planned, sample) = sample::take(&job.input, &scratch_folder(job, &job.output))?;
+    planned.found.iter().for_each(|line| say::note(line));
+    let job = &Job { input: planned.input.clone(), ..job.clone() };
     let plan = &planned.plan;
     if sample.rows.is_empty() {
         return Err(nothing_read(&sample, plan.files().first().map(|file| file.path.clone())));

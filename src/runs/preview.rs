@@ -18,6 +18,7 @@ use crate::job::{Duplicates, Feedback, Job, OnBad, Solver, Source};
 use crate::report::terminal::one_line;
 use crate::results::write;
 use crate::watch::format::{bytes, count, percent, plural, short};
+use crate::watch::say;
 
 /// Rows shown of a file.
 const N_ROWS: usize = 3;
@@ -53,6 +54,8 @@ struct Kind {
 pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
     write::try_output(&job.output)?;
     let planned = plan::plan(&mut Solo, &job.input, &super::room::scratch_folder(job, &job.output))?;
+    planned.found.iter().for_each(|line| say::note(line));
+    let job = &Job { input: planned.input.clone(), ..job.clone() };
     let files = planned.plan.planned_files();
     let kinds = kinds(job, files)?;
     let n_titles = job.input.items.as_ref().map(|spec| Ok(titles::read(spec)?.n_titles())).transpose()?;

@@ -61,7 +61,8 @@ fn work<C: Collective>(
     let room = room(job, layout.workers, &job.output);
     let wanted =
         Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room, whole: false };
-    let mut ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
+    let (mut ratings, input) = clock.time("ingest", || read::read(worker, c, &wanted))?;
+    let job = &Job { input, ..job.clone() };
     let sweep_over = check_sizes(job, &ratings)?;
     let earlier = match &job.compare {
         Some(_) => {

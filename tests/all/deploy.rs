@@ -234,8 +234,8 @@ fn the_parts_of_the_jobset_agree() {
     assert_eq!((&mounted, &volumes), (&names(&["job", "data", "scratch"]), &names(&["job", "data", "scratch"])));
     let words = container.args.as_ref().expect("arguments");
     let Segmill::Run(run) = parse(words.iter().map(String::as_str)) else { panic!("{words:?}") };
-    assert_eq!(run.job.job, Path::new("/etc/segmill/job.toml"));
-    segmill::job::load(&path("kubernetes/job.toml"), &run.job.overrides, run.job.output).expect("a job");
+    assert_eq!(run.job.what.inputs, [Path::new("/etc/segmill/job.toml")]);
+    segmill::job::load(&path("kubernetes/job.toml"), &run.job.what.overrides, run.job.what.output).expect("a job");
     let claim = yaml("kubernetes/volume.yaml")["metadata"]["name"].clone();
     let claims = |volume: &k8s_openapi::api::core::v1::Volume| {
         volume.persistent_volume_claim.as_ref().is_some_and(|used| used.claim_name == claim)

@@ -11,6 +11,7 @@ mod assign;
 mod cli;
 mod comfort;
 mod continuity;
+mod data;
 mod deploy;
 mod dirt;
 mod evidence;

@@ -172,7 +172,7 @@ fn sbatch(words: &[&str], sandbox: &Sandbox) -> Result<(), String> {
     }
     exists(&sandbox.path(words[script]))?;
     let Segmill::Run(run) = parsed(&[&["segmill", "run"], &words[script + 1..]].concat())? else { unreachable!() };
-    exists(&sandbox.path("").join(run.job.job))
+    exists(&sandbox.path("").join(&run.job.what.inputs[0]))
 }
 
 fn kubectl(words: &[&str]) -> Result<(), String> {

@@ -18,6 +18,7 @@
 //! | [`layout`](mod@layout) | delimiter, header and columns, for any section of the job file |
 //! | [`delimiter`], [`header`], [`columns`] | the three rules |
 //! | [`head`] | the first lines |
+//! | [`sketch`](mod@sketch) | how a text is cut, before anybody knows what its columns are for |
 //! | [`want`] | what a section of the job file says about a file |
 //! | [`model`] | what was found |
 
@@ -28,6 +29,7 @@ mod head;
 mod header;
 mod layout;
 mod model;
+mod sketch;
 #[cfg(test)]
 mod tests;
 mod want;
@@ -39,4 +41,5 @@ pub use head::HEAD_BYTES;
 pub(super) use head::shorten;
 pub(super) use layout::{Layout, layout};
 pub use model::{Dialect, TimeColumn};
+pub(super) use sketch::{Sketch, sketch};
 pub(super) use want::{Key, Want};

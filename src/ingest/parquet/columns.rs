@@ -51,6 +51,12 @@ impl<'a> Columns<'a> {
         own.chain(self.folders.iter().map(|(name, _)| name.as_str())).collect()
     }
 
+    /// The file's own columns that hold one value a row, by name.
+    pub fn plain(&self) -> Vec<(String, Place)> {
+        let place = |name: &String| Some((name.clone(), self.place("user", &Column::Name(name.clone())).ok()?));
+        self.own.iter().filter_map(|(name, _)| place(name)).collect()
+    }
+
     /// Where the values of the column of a key are.
     pub fn place(&self, key: &str, column: &Column) -> Result<Place> {
         let index = self.index(key, column)?;

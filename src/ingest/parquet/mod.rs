@@ -33,4 +33,4 @@ mod values;
 pub use groups::RowGroups;
 pub use layout::{is_parquet, layout};
 pub use model::{Kind, Layout, Place, TimePlace};
-pub use texts::{n_rows, read_texts};
+pub use texts::{first_rows, n_rows, read_texts};

@@ -22,7 +22,7 @@ pub fn read_texts(
     let places = keys.iter().map(|(key, column)| columns.place(key, column)).collect::<Result<Vec<Place>>>()?;
     let mut number = 0;
     for group in groups.all() {
-        read_group(&groups, group, &places, |texts| {
+        read_group(&groups, group, &places, usize::MAX, |texts| {
             each(number, texts)?;
             number += 1;
             Ok(())
@@ -31,17 +31,34 @@ pub fn read_texts(
     Ok(())
 }
 
+/// The names of the columns that hold one value a row, and the first rows, as texts: `n_rows` of them at most, all of the
+/// first row group.
+pub fn first_rows(file: &InputFile, n_rows: usize) -> Result<(Vec<String>, Vec<Vec<String>>)> {
+    let groups = RowGroups::open(file)?;
+    let (names, places): (Vec<String>, Vec<Place>) = groups.columns("input").plain().into_iter().unzip();
+    let mut rows = Vec::new();
+    if let Some(group) = groups.all().first() {
+        read_group(&groups, group, &places, n_rows, |texts| {
+            rows.push(texts.to_vec());
+            Ok(())
+        })?;
+    }
+    Ok((names, rows))
+}
+
+/// The first `n_rows` rows of a group.
 fn read_group(
     groups: &RowGroups,
     group: &RowGroupMetaData,
     places: &[Place],
+    n_rows: usize,
     mut each: impl FnMut(&[String]) -> Result<()>,
 ) -> Result<()> {
     let chunks = groups.chunks(group, places.iter())?;
     let values = places.iter().map(|place| Values::open(&chunks, group, place));
     let mut values = values.collect::<parquet::errors::Result<Vec<_>>>().map_err(|e| groups.unreadable(&e))?;
     let mut texts = Vec::new();
-    let mut left = group.num_rows() as usize;
+    let mut left = n_rows.min(group.num_rows() as usize);
     while left > 0 {
         let wanted = BATCH.min(left);
         values.iter_mut().try_for_each(|values| values.fill(wanted)).map_err(|e| groups.unreadable(&e))?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::model::{Format, Plan, PlannedFile};
 use crate::collective::Collective;
 use crate::error::{Error, Result};
+use crate::ingest::columns::{self, Settled};
 use crate::ingest::dialect::{HEAD_BYTES, detect};
 use crate::ingest::source::{Codec, InputFile, failed, spool_stdin};
 use crate::ingest::{files, parquet};
@@ -14,35 +15,48 @@ use crate::job::{FileFormat, FilesSpec, Input, Source};
 /// A plan, and what keeps its files: standard input is in an unnamed file for as long as it is held open.
 pub struct Planned {
     pub plan: Plan,
+    /// The job's input, with the columns that were found in place of those that were open.
+    pub input: Input,
+    /// What was found and why, a line each; empty but on the coordinator.
+    pub found: Vec<String>,
     _held: Vec<File>,
 }
 
 /// Finds out what to read. Standard input is put into a file in `scratch`. All workers call it together.
 pub fn plan<C: Collective>(c: &mut C, input: &Input, scratch: &Path) -> Result<Planned> {
-    let mine = match &input.source {
-        Source::Generate(spec) => Ok(Some((Plan::Generate(spec.clone()), Vec::new()))),
-        Source::Files(_) if !c.is_coordinator() => Ok(None),
-        Source::Files(spec) => plan_files(spec, scratch).map(|(files, held)| Some((Plan::Files(files), held))),
-    };
-    let (mine, held) = c.agree(mine)?.unzip();
-    let plan = c.broadcast_value(mine.as_ref());
-    Ok(Planned { plan, _held: held.unwrap_or_default() })
+    let mine = if c.is_coordinator() { plan_alone(input, scratch).map(Some) } else { Ok(None) };
+    let mine = c.agree(mine)?;
+    let plan = c.broadcast_value(mine.as_ref().map(|mine| &mine.plan));
+    // Columns are names or numbers, which only a format that describes itself can tell apart.
+    let input = mine.as_ref().map(|mine| serde_json::to_string(&mine.input).expect("an input serialises"));
+    let input = serde_json::from_str(&c.broadcast_value(input.as_ref())).expect("it was an input before it was sent");
+    let (found, held) = mine.map(|mine| (mine.found, mine._held)).unzip();
+    Ok(Planned { plan, input, found: found.unwrap_or_default(), _held: held.unwrap_or_default() })
 }
 
-fn plan_files(spec: &FilesSpec, scratch: &Path) -> Result<(Vec<PlannedFile>, Vec<File>)> {
-    let mut held = Vec::new();
-    let mut planned = Vec::new();
-    for mut file in files::expand(&spec.ratings)? {
-        held.extend(spool_stdin(&mut file, scratch)?);
-        if file.bytes > 0 {
-            planned.push(PlannedFile { format: format(spec, &file)?, file });
+fn plan_alone(input: &Input, scratch: &Path) -> Result<Planned> {
+    let spec = match &input.source {
+        Source::Generate(spec) => {
+            let plan = Plan::Generate(spec.clone());
+            return Ok(Planned { plan, input: input.clone(), found: Vec::new(), _held: Vec::new() });
         }
+        Source::Files(spec) => spec,
+    };
+    let mut files = files::expand(&spec.ratings)?;
+    let mut held = Vec::new();
+    for file in &mut files {
+        held.extend(spool_stdin(file, scratch)?);
     }
-    if planned.is_empty() {
+    files.retain(|file| file.bytes > 0);
+    if files.is_empty() {
         let remedy = "check what writes to the pipe";
         return Err(Error::data("standard input", "there is nothing in it", remedy));
     }
-    Ok((planned, held))
+    let Settled { input, found } = columns::settle(input, &files)?;
+    let Source::Files(spec) = &input.source else { unreachable!("files stay files") };
+    let planned = |file: InputFile| Ok(PlannedFile { format: format(spec, &file)?, file });
+    let plan = Plan::Files(files.into_iter().map(planned).collect::<Result<_>>()?);
+    Ok(Planned { plan, input, found, _held: held })
 }
 
 /// How a file is to be read, found by its first bytes.

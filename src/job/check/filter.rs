@@ -38,14 +38,11 @@ fn refuse_empty_ranges(filter: &Filter) -> Result<()> {
     Ok(())
 }
 
-/// A time needs a column that it is compared with.
+/// A time needs a column that it is compared with, which is found in files where the job does not name it.
 fn time(key: &str, moment: &Moment, input: &InputSpec) -> Result<i64> {
-    if input.time.is_some() {
-        point_in_time(key, moment, input.time_unit.unwrap_or_default())
-    } else if input.generate.is_some() {
-        refuse(key, "data that are made have no time", "remove it")
-    } else {
-        refuse(key, "nothing says which column has the time", "name it in input.time")
+    match input.generate {
+        Some(_) => refuse(key, "data that are made have no time", "remove it"),
+        None => point_in_time(key, moment, input.time_unit.unwrap_or_default()),
     }
 }
 

@@ -9,20 +9,23 @@ use crate::error::Result;
 use crate::job::column::{Column, RatingColumn};
 use crate::job::filter::Filter;
 use crate::job::generate::Feedback;
-use crate::job::input::{Duplicates, FilesSpec, Input, OnBad, Source, Time};
+use crate::job::input::{Duplicates, FilesSpec, Find, Input, OnBad, Source, Time};
 use crate::job::refuse::refuse;
-use crate::job::spec::{InputSpec, Paths, RatingSpec};
+use crate::job::spec::{InputSpec, Paths, RatingSpec, Repeats};
 
 pub fn input(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<Input> {
     let on_bad = spec.on_bad.unwrap_or(OnBad::Fail);
     let max_bad = max_bad(spec.max_bad.as_ref(), on_bad)?;
-    let duplicates = spec.duplicates.unwrap_or_else(|| default_duplicates(&spec));
+    let duplicates = match spec.duplicates {
+        Some(Repeats::Rule(rule)) => rule,
+        Some(Repeats::Auto(_)) | None => default_duplicates(&spec),
+    };
     let items = spec.items.clone().map(|items| titles(items, folder)).transpose()?;
     let source = source(spec, folder, filter)?;
     Ok(Input { source, duplicates, on_bad, max_bad, items })
 }
 
-/// A generated event log repeats by design; in files a repeated row is a mistake until the job says otherwise.
+/// A generated event log repeats by design; in files a repeated row is a mistake until the job says otherwise, or its columns do.
 fn default_duplicates(spec: &InputSpec) -> Duplicates {
     match &spec.generate {
         Some(made) if made.feedback == Feedback::Implicit => Duplicates::Sum,
@@ -73,23 +76,32 @@ fn refuse_keys_of_files(spec: &InputSpec) -> Result<()> {
 
 fn files(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<FilesSpec> {
     let ratings = paths(spec.ratings)?;
-    let user = spec.user.unwrap_or(Column::Index(0));
-    let item = spec.item.unwrap_or(Column::Index(1));
+    let [user, item, time] = [spec.user, spec.item, spec.time].map(|column| column.filter(|column| !is_auto(column)));
     let rating = rating(spec.rating)?;
     let columns =
-        [("user", Some(&user)), ("item", Some(&item)), ("rating", given(&rating)), ("time", spec.time.as_ref())];
+        [("user", user.as_ref()), ("item", item.as_ref()), ("rating", given(&rating)), ("time", time.as_ref())];
     refuse_shared_columns(columns)?;
     let unit = spec.time_unit.unwrap_or_default();
     let asked = filter.looks_at_time();
+    let find = Find {
+        user: user.is_none(),
+        item: item.is_none(),
+        rating: rating == RatingColumn::Default,
+        time: time.is_none(),
+        time_unit: spec.time_unit.filter(|_| time.is_none()),
+        time_is_asked: asked && time.is_none(),
+        duplicates: !matches!(spec.duplicates, Some(Repeats::Rule(_))),
+    };
     Ok(FilesSpec {
         ratings: ratings.iter().map(|path| resolve("input.ratings", path, folder)).collect::<Result<_>>()?,
         format: spec.format.unwrap_or_default(),
         delimiter: delimiter("input.delimiter", spec.delimiter.as_deref())?,
         header: switch("input.header", spec.header.as_ref())?,
-        user,
-        item,
+        user: user.unwrap_or(Column::Index(0)),
+        item: item.unwrap_or(Column::Index(1)),
         rating,
-        time: spec.time.map(|column| Time { column, unit, asked }),
+        time: time.map(|column| Time { column, unit, asked }),
+        find,
     })
 }
 
@@ -114,8 +126,14 @@ fn rating(spec: Option<RatingSpec>) -> Result<RatingColumn> {
             "true does not say which column",
             "write its index from 0 or its name, or false for none",
         ),
+        Some(RatingSpec::Column(column)) if is_auto(&column) => Ok(RatingColumn::Default),
         Some(RatingSpec::Column(column)) => Ok(RatingColumn::Given(column)),
     }
+}
+
+/// `"auto"`: the column is to be found.
+fn is_auto(column: &Column) -> bool {
+    matches!(column, Column::Name(name) if name == "auto")
 }
 
 fn given(rating: &RatingColumn) -> Option<&Column> {

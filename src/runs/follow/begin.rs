@@ -30,7 +30,7 @@ pub fn read_job<C: Collective>(
     let dictionary = Dictionary::First(items);
     let wanted = Wanted { input: &job.input, filter: &job.filter, dictionary, room: &room, whole: true };
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
-    let ratings = clock.time("ingest", || read::read(worker, c, &wanted))?;
+    let (ratings, _) = clock.time("ingest", || read::read(worker, c, &wanted))?;
     let (users, matrix) = (ratings.shard.users, ratings.shard.matrix);
     let mut rows = users.iter().zip(matrix.rows());
     clock.time("follow", || {

@@ -6,11 +6,13 @@ use std::fs;
 use tempfile::NamedTempFile;
 
 use super::assert_says_what_to_do;
+use crate::error::Result;
+use crate::ingest::columns;
 use crate::ingest::plan::{self, Format, PlannedFile};
 use crate::ingest::scan::{BadRow, MAX_RATING, RawRow, RowSink};
 use crate::ingest::source::InputFile;
 use crate::ingest::units::{cut, scan_units};
-use crate::job::{Column, FileFormat, FilesSpec, RatingColumn, Time, TimeUnit};
+use crate::job::{Column, Duplicates, FileFormat, FilesSpec, Find, Input, OnBad, RatingColumn, Source, Time, TimeUnit};
 
 /// A file may say that it has more rows than anybody waits for, in a few bytes.
 const MOST_ROWS: u64 = 1 << 20;
@@ -26,7 +28,11 @@ pub fn files(data: &[u8]) {
             return;
         }
         let input = InputFile::on_disk(file.path().to_path_buf()).expect("the temporary file is there");
-        match plan::format(&spec(choice), &input) {
+        let spec = match found(spec(choice), &input, choice & 32 > 0) {
+            Err(error) => return assert_says_what_to_do(&error),
+            Ok(spec) => spec,
+        };
+        match plan::format(&spec, &input) {
             Err(error) => assert_says_what_to_do(&error),
             Ok(format) => {
                 let planned = [PlannedFile { file: input, format }];
@@ -34,6 +40,17 @@ pub fn files(data: &[u8]) {
             }
         }
     });
+}
+
+/// The columns that a file seems to have, or those of the spec.
+fn found(spec: FilesSpec, file: &InputFile, is_open: bool) -> Result<FilesSpec> {
+    let find =
+        Find { user: is_open, item: is_open, rating: is_open, time: is_open, duplicates: is_open, ..Find::default() };
+    let time = spec.time.filter(|_| !is_open);
+    let source = Source::Files(FilesSpec { find, time, ..spec });
+    let input = Input { source, duplicates: Duplicates::Error, on_bad: OnBad::Reject, max_bad: 1.0, items: None };
+    let Source::Files(spec) = columns::settle(&input, std::slice::from_ref(file))?.input.source else { unreachable!() };
+    Ok(spec)
 }
 
 fn spec(choice: u8) -> FilesSpec {
@@ -50,6 +67,7 @@ fn spec(choice: u8) -> FilesSpec {
         item: column(1, "item"),
         rating: [RatingColumn::Default, RatingColumn::None][usize::from(choice >> 3 & 1)].clone(),
         time: (choice & 16 > 0).then(|| Time { column: column(3, "time"), unit: TimeUnit::Ms, asked: true }),
+        find: Find::default(),
     }
 }
 

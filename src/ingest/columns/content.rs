@@ -1,0 +1,166 @@
+//! What the values of a column are like, in the rows that were looked at.
+
+use std::collections::HashMap;
+
+use crate::job::TimeUnit;
+
+/// 1990 and 2100, in seconds since 1970: a number between them can be a point in time.
+const SECONDS: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
+/// So many of a column's values have to be alike, where one in many may be dirt.
+const NEARLY_ALL: f64 = 0.95;
+/// Fewer rows than this say little.
+const TELLING: usize = 50;
+/// The most values of a scale on which people rate.
+const SCALE: usize = 11;
+/// The highest of them: stars, school grades, ten points, percent.
+const HIGHEST: f64 = 100.0;
+
+/// A column of the rows that were looked at.
+pub struct Content<'a> {
+    values: Vec<&'a str>,
+    n_filled: usize,
+    n_distinct: usize,
+    /// The share of the most frequent value among those that are filled.
+    most_frequent: f64,
+    /// Shares of those that are filled.
+    numbers: f64,
+    whole: f64,
+    dates: f64,
+    lowest: f64,
+    highest: f64,
+}
+
+impl<'a> Content<'a> {
+    pub fn of(rows: &'a [Vec<String>], column: usize) -> Content<'a> {
+        let values: Vec<&str> = rows.iter().map(|row| row.get(column).map_or("", |value| value.trim())).collect();
+        let filled: Vec<&str> = values.iter().copied().filter(|value| !value.is_empty()).collect();
+        let n_filled = filled.len();
+        let share = |n: usize| if n_filled == 0 { 0.0 } else { n as f64 / n_filled as f64 };
+        let numbers: Vec<f64> = filled.iter().filter_map(|value| number(value)).collect();
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        filled.iter().for_each(|value| *counts.entry(value).or_default() += 1);
+        Content {
+            n_distinct: counts.len(),
+            most_frequent: share(counts.values().copied().max().unwrap_or(0)),
+            numbers: share(numbers.len()),
+            whole: share(numbers.iter().filter(|number| number.fract() == 0.0).count()),
+            dates: share(filled.iter().filter(|value| is_date(value)).count()),
+            lowest: numbers.iter().copied().fold(f64::INFINITY, f64::min),
+            highest: numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            values,
+            n_filled,
+        }
+    }
+
+    pub fn is_number(&self) -> bool {
+        self.numbers >= NEARLY_ALL
+    }
+
+    /// Ids are texts or whole numbers, of more than one kind, and most rows have one.
+    pub fn can_be_ids(&self) -> bool {
+        let half = 2 * self.n_filled >= self.values.len();
+        let has_fractions = self.is_number() && self.whole < NEARLY_ALL;
+        half && self.n_distinct > 1 && !has_fractions && self.dates < NEARLY_ALL
+    }
+
+    /// Every row has another value.
+    pub fn is_unique(&self) -> bool {
+        self.n_filled >= TELLING && self.n_distinct == self.n_filled
+    }
+
+    /// Numbers that count the rows.
+    pub fn counts_rows(&self) -> bool {
+        let numbers: Option<Vec<f64>> = self.values.iter().map(|value| number(value)).collect();
+        let rises = |numbers: Vec<f64>| numbers.windows(2).all(|pair| pair[0] < pair[1]);
+        self.is_unique() && numbers.is_some_and(rises)
+    }
+
+    /// Few values, as people give: not all the same.
+    pub fn is_scale(&self) -> bool {
+        self.is_number() && (2..=SCALE).contains(&self.n_distinct) && self.lowest >= 0.0 && self.highest <= HIGHEST
+    }
+
+    pub fn is_date(&self) -> bool {
+        self.n_filled > 0 && 2 * self.n_filled >= self.values.len() && self.dates >= NEARLY_ALL
+    }
+
+    /// The unit in which the column gives points in time; `None` where it gives none that can be read. Numbers of the right size
+    /// may be ids all the same.
+    pub fn time(&self) -> Option<TimeUnit> {
+        if self.is_date() {
+            return Some(TimeUnit::S);
+        }
+        let units = [(TimeUnit::S, 1.0), (TimeUnit::Ms, 1e3), (TimeUnit::Us, 1e6), (TimeUnit::Ns, 1e9)];
+        let holds = |scale: f64| SECONDS.contains(&(self.lowest / scale)) && SECONDS.contains(&(self.highest / scale));
+        let unit = units.into_iter().find(|(_, scale)| self.is_number() && holds(*scale));
+        unit.map(|(unit, _)| unit)
+    }
+
+    /// Whether this column tells the other one: equal values here are equal there, in rows enough to believe it.
+    pub fn tells(&self, other: &Content<'_>) -> bool {
+        const SAME: f64 = 0.99;
+        const OFTEN: usize = 30;
+        if other.most_frequent > 0.8 {
+            return false;
+        }
+        let mut known: HashMap<&str, &str> = HashMap::new();
+        let (mut again, mut same) = (0, 0);
+        for (&here, &there) in self.values.iter().zip(&other.values).filter(|(here, _)| !here.is_empty()) {
+            match known.insert(here, there) {
+                None => {}
+                Some(before) => {
+                    again += 1;
+                    same += usize::from(before == there);
+                }
+            }
+        }
+        again >= OFTEN && same as f64 >= SAME * again as f64
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    let begins = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-'));
+    text.parse::<f64>().ok().filter(|number| begins && number.is_finite())
+}
+
+/// A date that is not a plain number.
+fn is_date(text: &str) -> bool {
+    number(text).is_none() && TimeUnit::S.read(text.as_bytes()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(columns: &[&dyn Fn(usize) -> String], n: usize) -> Vec<Vec<String>> {
+        (0..n).map(|at| columns.iter().map(|column| column(at)).collect()).collect()
+    }
+
+    #[test]
+    fn columns_are_told_apart_by_what_they_hold() {
+        let row_number = |at: usize| (at + 1).to_string();
+        let stars = |at: usize| ["1", "2.5", "5"][at % 3].to_string();
+        let day = |at: usize| format!("2024-05-{:02}", 1 + at % 28);
+        let seconds = |at: usize| (1_500_000_000 + at).to_string();
+        let price = |at: usize| format!("{}.99", at % 40);
+        let rows = rows(&[&row_number, &stars, &day, &seconds, &price], 200);
+        let [row_number, stars, day, seconds, price] = [0, 1, 2, 3, 4].map(|column| Content::of(&rows, column));
+        assert!(row_number.counts_rows() && row_number.can_be_ids());
+        assert!(stars.is_scale() && !stars.can_be_ids() && stars.time().is_none());
+        assert!(!day.can_be_ids() && day.time() == Some(TimeUnit::S));
+        assert_eq!(seconds.time(), Some(TimeUnit::S));
+        assert!(!price.can_be_ids() && !price.is_scale());
+    }
+
+    #[test]
+    fn a_column_tells_another_where_equal_means_equal() {
+        let product = |at: usize| format!("p{}", at % 20);
+        let label = |at: usize| format!("Product {}", at % 20);
+        let brand = |at: usize| format!("b{}", at % 5);
+        let user = |at: usize| format!("u{}", at / 7);
+        let rows = rows(&[&product, &label, &brand, &user], 200);
+        let [product, label, brand, user] = [0, 1, 2, 3].map(|column| Content::of(&rows, column));
+        assert!(product.tells(&label) && label.tells(&product) && product.tells(&brand));
+        assert!(!brand.tells(&product) && !user.tells(&product) && !product.tells(&user));
+    }
+}

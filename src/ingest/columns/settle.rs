@@ -1,0 +1,209 @@
+//! A job's input, with what was found in place of what was open.
+
+use super::choose::{Chosen, Given, Meaning, Open, Roles, Why, choose};
+use super::look::{Look, look};
+use crate::error::{Error, Result};
+use crate::ingest::source::InputFile;
+use crate::job::{Column, Duplicates, FilesSpec, Find, Input, RatingColumn, Source, Time, TimeUnit};
+
+/// The most files whose headers are compared.
+const MOST_COMPARED: usize = 64;
+
+/// An input in which nothing is open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settled {
+    pub input: Input,
+    /// What was found and why, a line each.
+    pub found: Vec<String>,
+}
+
+/// Finds what `input` leaves open in its files.
+///
+/// # Errors
+/// [`Error::Job`] where two readings are close, or none is possible; those of reading the files.
+pub fn settle(input: &Input, files: &[InputFile]) -> Result<Settled> {
+    let (Source::Files(spec), Some(first)) = (&input.source, files.iter().find(|file| file.bytes > 0)) else {
+        return Ok(Settled { input: input.clone(), found: Vec::new() });
+    };
+    // Columns by default: what they do not fit is refused where it is read.
+    let by_default = FilesSpec { find: Find::default(), ..spec.clone() };
+    let by_default = Settled { input: Input { source: Source::Files(by_default), ..input.clone() }, found: Vec::new() };
+    if spec.find.is_nothing() {
+        return Ok(by_default);
+    }
+    let Some(look) = look(spec, first)? else { return Ok(by_default) };
+    let Some(given) = given(spec, &look) else { return Ok(by_default) };
+    let roles = choose(&look, &given).map_err(|open| question(&open, &look, first))?;
+    let names = if have_the_names(spec, files, &look)? { look.names.as_deref() } else { None };
+    let found = Finder { spec, look: &look, names, roles: &roles };
+    check_time(spec, &roles, first)?;
+    let duplicates = if spec.find.duplicates { found.duplicates() } else { input.duplicates };
+    let said = found.said(first, duplicates);
+    let source = Source::Files(found.settled());
+    Ok(Settled { input: Input { source, duplicates, ..input.clone() }, found: said })
+}
+
+/// A filter that looks at times needs one whose unit it knows.
+fn check_time(spec: &FilesSpec, roles: &Roles, file: &InputFile) -> Result<()> {
+    let refuse = |key: &str, problem: &str, remedy: &str| {
+        Err(Error::job(format!("input.{key}"), format!("{}: {problem}", file.path.display()), remedy))
+    };
+    match (&roles.time, spec.find) {
+        (None, Find { time_is_asked: true, .. }) => refuse(
+            "time",
+            "no column has a time that can be read",
+            "name it with --time, or remove the filter of times",
+        ),
+        (Some((_, unit)), Find { time_is_asked: true, time_unit: None, .. }) if *unit != TimeUnit::S => {
+            refuse("time_unit", "the times do not look like seconds", "say what they count: \"ms\", \"us\" or \"ns\"")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the job gives, by index; `None` where it names what is not there, which reading will then say.
+fn given(spec: &FilesSpec, look: &Look) -> Option<Given> {
+    let index = |column: &Column| match column {
+        Column::Index(index) => (*index < look.columns).then_some(*index),
+        Column::Name(name) => look.names.as_ref()?.iter().position(|known| known == name.trim_matches([' ', '\t'])),
+    };
+    let rating = match &spec.rating {
+        RatingColumn::Given(column) => Some(Some(index(column)?)),
+        RatingColumn::None => Some(None),
+        RatingColumn::Default => None,
+    };
+    let time = match &spec.time {
+        Some(time) => Some((index(&time.column)?, time.unit)),
+        None => None,
+    };
+    Some(Given {
+        user: if spec.find.user { None } else { Some(index(&spec.user)?) },
+        item: if spec.find.item { None } else { Some(index(&spec.item)?) },
+        rating,
+        time,
+    })
+}
+
+/// Whether the other files have headers with the same names, so that columns can be known by name.
+fn have_the_names(spec: &FilesSpec, files: &[InputFile], first: &Look) -> Result<bool> {
+    for file in files.iter().filter(|file| file.bytes > 0).take(MOST_COMPARED).skip(1) {
+        let is_same = look(spec, file)?.is_none_or(|look| look.names == first.names);
+        if !is_same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The error of a column that has to be named.
+fn question(open: &Open, look: &Look, file: &InputFile) -> Error {
+    let role = open.role;
+    let called: Vec<String> = open.among.iter().map(|&column| called(look, column)).collect();
+    let flags: Vec<String> = called.iter().map(|name| format!("--{role} {}", quoted(name))).collect();
+    let (problem, remedy) = match (called.len(), open.baskets) {
+        (0, _) => (format!("no column can be the {role}"), format!("name it with --{role}")),
+        (_, true) => {
+            let problem = format!("no column says whose row it is; {} is one purchase", called.join(", "));
+            (
+                problem,
+                format!("name the {role}'s column with --{role}; to group purchases, write {}", flags.join(" or ")),
+            )
+        }
+        (1, _) => (format!("{} may be the {role}, but nothing says so", called[0]), format!("write {}", flags[0])),
+        _ => (format!("{} could each be the {role}", called.join(" and ")), format!("write {}", flags.join(" or "))),
+    };
+    Error::job(format!("input.{role}"), format!("{}: {problem}", file.path.display()), remedy)
+}
+
+fn called(look: &Look, column: usize) -> String {
+    look.names.as_ref().and_then(|names| names.get(column)).cloned().unwrap_or_else(|| column.to_string())
+}
+
+/// As a shell takes it for one word.
+fn quoted(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    if name.chars().all(is_plain) { name.to_string() } else { format!("'{}'", name.replace('\'', "'\\''")) }
+}
+
+/// What was found, put into words and into the input.
+struct Finder<'a> {
+    spec: &'a FilesSpec,
+    look: &'a Look,
+    /// By which columns are known; `None`: by index.
+    names: Option<&'a [String]>,
+    roles: &'a Roles,
+}
+
+impl Finder<'_> {
+    /// A column by its name, where that is one of a kind and no text that stands for something else.
+    fn column(&self, index: usize) -> Column {
+        let name = self.names.and_then(|names| names.get(index));
+        let is_own = |name: &&String| {
+            let alike = self.names.unwrap_or_default().iter().filter(|other| other == name).count();
+            alike == 1 && !name.is_empty() && *name != "auto"
+        };
+        name.filter(is_own).map_or(Column::Index(index), |name| Column::Name(name.clone()))
+    }
+
+    fn settled(&self) -> FilesSpec {
+        let Roles { user, item, rating, time, .. } = self.roles;
+        let time = time.as_ref().map(|(chosen, unit)| (self.column(chosen.column), *unit));
+        let Find { time_unit, time_is_asked: asked, .. } = self.spec.find;
+        let found = |(column, unit): (Column, TimeUnit)| Time { column, unit: time_unit.unwrap_or(unit), asked };
+        FilesSpec {
+            user: self.column(user.column),
+            item: self.column(item.column),
+            rating: rating
+                .as_ref()
+                .map_or(RatingColumn::None, |chosen| RatingColumn::Given(self.column(chosen.column))),
+            time: self.spec.time.clone().or(time.map(found)),
+            find: Find::default(),
+            ..self.spec.clone()
+        }
+    }
+
+    fn duplicates(&self) -> Duplicates {
+        match self.roles.meaning {
+            Meaning::Opinion => Duplicates::Last,
+            Meaning::Amount => Duplicates::Sum,
+            Meaning::Unknown => Duplicates::Error,
+        }
+    }
+
+    fn said(&self, file: &InputFile, duplicates: Duplicates) -> Vec<String> {
+        let Roles { user, item, rating, time, .. } = self.roles;
+        let time = time.as_ref().map(|(chosen, _)| chosen);
+        let roles = [("user", Some(user)), ("item", Some(item)), ("rating", rating.as_ref()), ("time", time)];
+        let found = roles.iter().filter_map(|(role, chosen)| self.said_of(role, (*chosen)?));
+        let mut lines: Vec<String> = found.collect();
+        if rating.is_none() && self.spec.find.rating {
+            lines.push("rating: no column has one, so each row counts 1".to_string());
+        }
+        if self.spec.find.duplicates && duplicates != Duplicates::Error {
+            lines.push(format!("repeats: {}", of_repeats(duplicates)));
+        }
+        lines.iter().map(|line| format!("{}: {line}", file.path.display())).collect()
+    }
+
+    fn said_of(&self, role: &str, chosen: &Chosen) -> Option<String> {
+        let column = match &self.look.names {
+            Some(_) => format!("column {:?}", called(self.look, chosen.column)),
+            None => format!("column {}", chosen.column),
+        };
+        let why = match chosen.why {
+            Why::Given => return None,
+            Why::Named => "by its name",
+            Why::Order => "by its place: no name says more",
+            Why::Left => "the only one left that can be",
+            Why::Content => "by what it holds",
+        };
+        Some(format!("{role}: {column}, {why}"))
+    }
+}
+
+fn of_repeats(duplicates: Duplicates) -> &'static str {
+    match duplicates {
+        Duplicates::Last => "of the rows of one user and item the last counts, as ratings can be corrected",
+        _ => "the rows of one user and item are added up",
+    }
+}

@@ -1,0 +1,218 @@
+use std::fs;
+
+use super::*;
+use crate::error::Result;
+use crate::ingest::files;
+use crate::job::{Column, Duplicates, FilesSpec, Input, OnBad, RatingColumn, Source, TimeUnit, of_data};
+
+/// What is found in a file with this text, with keys set as by `--set`.
+fn settled(text: &str, set: &[(&str, &str)]) -> Result<Settled> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.csv");
+    fs::write(&path, text).unwrap();
+    let set: Vec<(String, String)> =
+        set.iter().map(|(key, value)| (format!("input.{key}"), value.to_string())).collect();
+    let job = of_data(std::slice::from_ref(&path), &set, None)?;
+    settle(&job.input, &files::expand(&[path])?)
+}
+
+fn spec(found: &Settled) -> &FilesSpec {
+    match &found.input.source {
+        Source::Files(spec) => spec,
+        Source::Generate(_) => panic!("files are read"),
+    }
+}
+
+/// User, item, rating and time that are found, by name or index; `-` for none.
+fn roles(text: &str, set: &[(&str, &str)]) -> [String; 4] {
+    let found = settled(text, set).unwrap_or_else(|error| panic!("{error}"));
+    let show = |column: &Column| match column {
+        Column::Index(index) => index.to_string(),
+        Column::Name(name) => name.clone(),
+    };
+    let spec = spec(&found);
+    assert!(spec.find.is_nothing());
+    let rating = match &spec.rating {
+        RatingColumn::Given(column) => show(column),
+        RatingColumn::None | RatingColumn::Default => "-".to_string(),
+    };
+    [show(&spec.user), show(&spec.item), rating, spec.time.as_ref().map_or("-".into(), |time| show(&time.column))]
+}
+
+/// A text with this header and 300 rows; `{n}` of a column's pattern is a number made of the row's.
+fn table(header: &str, columns: &[fn(u64) -> String]) -> String {
+    let row = |at: u64| columns.iter().map(|column| column(at)).collect::<Vec<_>>().join(",") + "\n";
+    let rows: String = (0..300).map(row).collect();
+    if header.is_empty() { rows } else { format!("{header}\n{rows}") }
+}
+
+fn mixed(at: u64, stream: u64) -> u64 {
+    (at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ stream.wrapping_mul(0xbf58_476d_1ce4_e5b9)) >> 33
+}
+
+fn line(at: u64) -> String {
+    (at + 1).to_string()
+}
+
+fn order(at: u64) -> String {
+    (70_000 + at / 3).to_string()
+}
+
+fn customer(at: u64) -> String {
+    format!("C{:04}", mixed(at / 3, 1) % 60)
+}
+
+fn number_of_customer(at: u64) -> String {
+    (10_000 + mixed(at / 3, 1) % 60).to_string()
+}
+
+fn country(at: u64) -> String {
+    ["DE", "FR", "ES"][(mixed(at / 3, 1) % 60 % 3) as usize].to_string()
+}
+
+fn product(at: u64) -> String {
+    format!("P-{}", mixed(at, 2) % 40)
+}
+
+fn product_name(at: u64) -> String {
+    format!("Product number {}", mixed(at, 2) % 40)
+}
+
+fn category(at: u64) -> String {
+    ["toys", "food", "tools", "books"][(mixed(at, 2) % 40 % 4) as usize].to_string()
+}
+
+fn price(at: u64) -> String {
+    format!("{}.99", mixed(at, 2) % 40)
+}
+
+fn quantity(at: u64) -> String {
+    (1 + mixed(at, 3) % 6).to_string()
+}
+
+fn stars(at: u64) -> String {
+    (1 + mixed(at, 4) % 5).to_string()
+}
+
+fn day(at: u64) -> String {
+    format!("2025-03-{:02}", 1 + at / 12)
+}
+
+fn seconds(at: u64) -> String {
+    (1_600_000_000 + 61 * at).to_string()
+}
+
+fn milliseconds(at: u64) -> String {
+    (1_600_000_000_000 + 61_007 * at).to_string()
+}
+
+#[test]
+fn orders_of_a_shop() {
+    let columns: [fn(u64) -> String; 9] =
+        [line, order, day, number_of_customer, country, product, product_name, quantity, price];
+    let text =
+        table("line,order_id,order_date,customer_id,country,product_id,product_name,quantity,unit_price", &columns);
+    assert_eq!(roles(&text, &[]), ["customer_id", "product_id", "quantity", "order_date"]);
+    assert_eq!(settled(&text, &[]).unwrap().input.duplicates, Duplicates::Sum);
+    let german = table("Zeile,Bestellnummer,Datum,Kundennummer,Land,Artikelnummer,Bezeichnung,Menge,Preis", &columns);
+    assert_eq!(roles(&german, &[]), ["Kundennummer", "Artikelnummer", "Menge", "Datum"]);
+    let french = table("ligne,commande,date,id_client,pays,id_produit,nom_produit,quantité,prix", &columns);
+    assert_eq!(roles(&french, &[]), ["id_client", "id_produit", "quantité", "date"]);
+    let spanish = table("línea,pedido,fecha,cliente,país,producto,nombre,cantidad,precio", &columns);
+    assert_eq!(roles(&spanish, &[]), ["cliente", "producto", "cantidad", "fecha"]);
+    let portuguese = table("linha,pedido,data,ID do Cliente,país,ID do Produto,nome,quantidade,preço", &columns);
+    assert_eq!(roles(&portuguese, &[]), ["ID do Cliente", "ID do Produto", "quantidade", "data"]);
+    let italian = table("riga,ordine,data,codice_cliente,paese,articolo,nome,quantità,prezzo", &columns);
+    assert_eq!(roles(&italian, &[]), ["codice_cliente", "articolo", "quantità", "data"]);
+}
+
+#[test]
+fn ratings_plays_and_views() {
+    let ratings = table("userId,movieId,rating,timestamp", &[number_of_customer, product, stars, seconds]);
+    assert_eq!(roles(&ratings, &[]), ["userId", "movieId", "rating", "timestamp"]);
+    assert_eq!(settled(&ratings, &[]).unwrap().input.duplicates, Duplicates::Last);
+    let turned = table("stars,asin,reviewer", &[stars, product, customer]);
+    assert_eq!(roles(&turned, &[]), ["reviewer", "asin", "stars", "-"]);
+    assert_eq!(settled(&turned, &[]).unwrap().input.duplicates, Duplicates::Error);
+    let plays = table("user,artist,plays", &[customer, product, quantity]);
+    assert_eq!(roles(&plays, &[]), ["user", "artist", "plays", "-"]);
+    let views = table("ts,visitor_id,url,category", &[milliseconds, customer, product, category]);
+    assert_eq!(roles(&views, &[]), ["visitor_id", "url", "-", "ts"]);
+    assert_eq!(spec(&settled(&views, &[]).unwrap()).time.as_ref().unwrap().unit, TimeUnit::Ms);
+}
+
+#[test]
+fn without_a_header_the_order_counts() {
+    let four = table("", &[number_of_customer, product, stars, seconds]);
+    assert_eq!(roles(&four, &[]), ["0", "1", "2", "3"]);
+    assert_eq!(roles(&table("", &[customer, product]), &[]), ["0", "1", "-", "-"]);
+    assert_eq!(roles("1,10,5\n2,11,4\n3,10,5\n", &[]), ["0", "1", "2", "-"]);
+    assert_eq!(roles(&table("", &[line, customer, product, quantity, day]), &[]), ["1", "2", "-", "4"]);
+}
+
+#[test]
+fn names_that_say_nothing_leave_it_to_the_order_where_there_are_few() {
+    let few = table("a,b,c", &[customer, product, stars]);
+    assert_eq!(roles(&few, &[]), ["a", "b", "c", "-"]);
+    let many = settled(&table("a,b,c,d,e", &[customer, product, category, country, order]), &[]).unwrap_err();
+    assert_eq!(many.exit_code(), 2);
+    assert!(many.to_string().contains("--user a or --user b"), "{many}");
+}
+
+#[test]
+fn two_close_readings_are_a_question() {
+    let text = table("user,artist,track,plays", &[customer, category, product, quantity]);
+    let error = settled(&text, &[]).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(error.to_string().contains("artist and track could each be the item"), "{error}");
+    assert!(error.to_string().contains("--item artist or --item track"), "{error}");
+    assert_eq!(roles(&text, &[("item", "track")]), ["user", "track", "plays", "-"]);
+    let baskets = settled(&table("order id,sku,qty", &[order, product, quantity]), &[]).unwrap_err();
+    assert!(baskets.to_string().contains("order id is one purchase"), "{baskets}");
+    assert!(baskets.to_string().contains("--user 'order id'"), "{baskets}");
+}
+
+#[test]
+fn what_the_job_gives_stays() {
+    let columns: [fn(u64) -> String; 5] = [customer, product, product_name, quantity, price];
+    let text = table("customer,sku,name,qty,price", &columns);
+    assert_eq!(roles(&text, &[("rating", "false")]), ["customer", "sku", "-", "-"]);
+    assert_eq!(roles(&text, &[("rating", "price"), ("item", "name")]), ["customer", "name", "price", "-"]);
+    assert_eq!(settled(&text, &[("duplicates", "max")]).unwrap().input.duplicates, Duplicates::Max);
+    let given = settled(&text, &[("user", "nobody")]).unwrap();
+    assert_eq!(given.input.duplicates, Duplicates::Error, "what is not there is refused where it is read");
+}
+
+#[test]
+fn each_line_says_what_and_why() {
+    let text = table("customer,sku,visits", &[customer, product, quantity]);
+    let found = settled(&text, &[]).unwrap().found;
+    let said: Vec<&str> = found.iter().map(|line| line.split_once("log.csv: ").unwrap().1).collect();
+    let expected = [
+        "user: column \"customer\", by its name",
+        "item: column \"sku\", by its name",
+        "rating: column \"visits\", by its name",
+        "repeats: the rows of one user and item are added up",
+    ];
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn files_with_other_headers_are_known_by_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = table("customer,sku,qty", &[customer, product, quantity]);
+    fs::write(folder.path().join("a.csv"), &text).unwrap();
+    fs::write(folder.path().join("b.csv"), text.split_once('\n').unwrap().1).unwrap();
+    let job = of_data(&[folder.path().to_path_buf()], &[], None).unwrap();
+    let found = settle(&job.input, &files::expand(&[folder.path().to_path_buf()]).unwrap()).unwrap();
+    assert_eq!((&spec(&found).user, &spec(&found).item), (&Column::Index(0), &Column::Index(1)));
+}
+
+#[test]
+fn nothing_open_changes_nothing() {
+    let spec = FilesSpec::by_position(vec!["nowhere.csv".into()]);
+    let (duplicates, on_bad) = (Duplicates::Error, OnBad::Fail);
+    let input = Input { source: Source::Files(spec), duplicates, on_bad, max_bad: 0.0, items: None };
+    let found = settle(&input, &[]).unwrap();
+    assert_eq!((found.input, found.found), (input, Vec::new()));
+}

@@ -1,0 +1,74 @@
+//! `segmill init`: the job file of some data, with what was found in them.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::collective::Solo;
+use crate::error::{Error, Result};
+use crate::ingest::plan;
+use crate::job::{Column, Duplicates, FilesSpec, Job, RatingColumn, Source};
+
+use super::room::scratch_folder;
+
+/// Looks at the input of `job`, and says in a job file what was found there.
+///
+/// # Errors
+/// Those of finding and opening the input, and of columns that have to be named.
+pub fn job_file(job: &Job) -> Result<String> {
+    let planned = plan::plan(&mut Solo, &job.input, &scratch_folder(job, &job.output))?;
+    let Source::Files(files) = &planned.input.source else {
+        return Err(Error::job("segmill init", "this job makes its data", "name files with ratings"));
+    };
+    Ok(text(job, files, planned.input.duplicates, &planned.found))
+}
+
+fn text(job: &Job, files: &FilesSpec, duplicates: Duplicates, found: &[String]) -> String {
+    let mut text = String::from(
+        "# A job for segmill. jobs/README.md explains every key; those that are left out have a default.\n",
+    );
+    let mut line = |line: String| writeln!(text, "{line}").expect("text can be written");
+    line(format!("output = {}", quoted(&job.output.to_string_lossy())));
+    line("\n[input]".to_string());
+    let paths: Vec<String> = files.ratings.iter().map(|path| quoted(&absolute(path))).collect();
+    line(format!("ratings = [{}]", paths.join(", ")));
+    found.iter().for_each(|found| line(format!("# {}", found.replace(|letter: char| letter.is_control(), " "))));
+    line(format!("user = {}", column(&files.user)));
+    line(format!("item = {}", column(&files.item)));
+    line(match &files.rating {
+        RatingColumn::Given(given) => format!("rating = {}", column(given)),
+        RatingColumn::None | RatingColumn::Default => "rating = false".to_string(),
+    });
+    if let Some(time) = &files.time {
+        line(format!("time = {}", column(&time.column)));
+        line(format!("time_unit = {}", quoted(&format!("{:?}", time.unit).to_lowercase())));
+    }
+    line(format!("duplicates = {}", quoted(&format!("{duplicates:?}").to_lowercase())));
+    line(
+        "# on_bad = \"reject\"        # rows that cannot be read go to rejects.tsv, instead of ending the run"
+            .to_string(),
+    );
+    line("\n# [input.items]            # what items are called".to_string());
+    line("# path = \"items.csv\"\n# id = 0\n# title = 1".to_string());
+    line("\n[kmeans]".to_string());
+    line(format!("clusters = {}", job.kmeans.clusters));
+    text
+}
+
+/// Paths of a job file are relative to it, and where it will be is not known here.
+fn absolute(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_placed = text == "-" || text.contains("://");
+    let placed = if is_placed { path.to_path_buf() } else { std::path::absolute(path).unwrap_or_else(|_| path.into()) };
+    placed.to_string_lossy().into_owned()
+}
+
+fn column(column: &Column) -> String {
+    match column {
+        Column::Index(index) => index.to_string(),
+        Column::Name(name) => quoted(name),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}

@@ -1,0 +1,181 @@
+//! Data as the argument: from a raw file to a report in one command.
+
+use serde_json::Value;
+
+use crate::util::data::{FEW_CLUSTERS, Row, delimited, ml100k, quoted, small_ratings};
+use crate::util::draws::Draws;
+use crate::util::files::{gzip, parquet_of};
+use crate::util::outputs::{assert_same_answer, ledger, run_json};
+use crate::util::{Sandbox, cluster};
+
+/// What keeps a run short.
+const QUICK: [&str; 6] =
+    ["--set", "kmeans.clusters=3", "--set", "sweep.clusters=[]", "--set", "evidence.enabled=false"];
+
+fn quick<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    [words, &QUICK, &["--set", "pca.components=3"]].concat()
+}
+
+/// The log of a shop: row numbers, orders, customers of three kinds, products with their names, amounts.
+fn orders(header: &str, delimiter: &str) -> String {
+    let mut draws = Draws(7);
+    let mut text = format!("{}\n", header.replace(',', delimiter));
+    for row in 0..1_200u64 {
+        let order = row / 3;
+        let customer = 100 + order * 7 % 60;
+        let product = customer % 3 * 10 + draws.below(10);
+        let quantity = 1 + draws.below(4);
+        let fields = [
+            row.to_string(),
+            format!("2025-0{}-11", 1 + row / 200),
+            format!("B{order:05}"),
+            format!("K{customer}"),
+            format!("A-{product}"),
+            format!("Artikel {product}"),
+            quantity.to_string(),
+            format!("{product}.50"),
+        ];
+        text += &format!("{}\n", fields.join(delimiter));
+    }
+    text
+}
+
+fn columns(sandbox: &Sandbox, out: &str) -> [Value; 4] {
+    let files = run_json(&sandbox.path(out))["job"]["input"]["source"].clone();
+    let files = files.get("Files").cloned().unwrap_or(files);
+    ["user", "item", "rating", "time"].map(|role| files[role].clone())
+}
+
+#[test]
+fn one_command_from_a_log_of_orders_to_a_report() {
+    let sandbox = Sandbox::new();
+    let header = "Zeile,Datum,Bestellnummer,Kundennummer,Artikelnummer,Bezeichnung,Menge,Preis";
+    sandbox.write("orders.csv", orders(header, ";"));
+    let ran = sandbox.segmill(&quick(&["run", "orders.csv", "-w", "2"])).succeeded();
+    for line in [
+        "segmill: orders.csv: user: column \"Kundennummer\", by its name",
+        "segmill: orders.csv: item: column \"Artikelnummer\", by its name",
+        "segmill: orders.csv: rating: column \"Menge\", by its name",
+        "segmill: orders.csv: time: column \"Datum\", by its name",
+        "segmill: orders.csv: repeats: the rows of one user and item are added up",
+    ] {
+        assert!(ran.stderr.lines().any(|said| said == line), "{line}\n{}", ran.stderr);
+    }
+    assert!(sandbox.path("out/orders/report.html").exists());
+    assert_eq!(columns(&sandbox, "out/orders")[..2], ["Kundennummer", "Artikelnummer"]);
+    let [read, accepted, rejected, merged] = ledger(&sandbox.path("out/orders"));
+    assert!(read == 1_200 && rejected == 0 && merged > 0 && accepted + merged == read);
+}
+
+/// What was found is part of the record: it reads other files by these names, however their columns lie.
+#[test]
+fn what_was_found_holds_for_files_to_come() {
+    let sandbox = Sandbox::new();
+    sandbox.write("orders.csv", orders("n,day,order,customer,sku,name,qty,price", ","));
+    sandbox.segmill(&quick(&["run", "orders.csv", "-q"])).succeeded();
+    sandbox.write("new.csv", "sku,qty,customer\nA-3,2,K900\nA-4,1,K900\n");
+    let ran = sandbox.segmill(&["assign", "out/orders", "new.csv", "-o", "-"]).succeeded();
+    assert!(ran.stdout.contains("K900"), "{}", ran.stdout);
+    sandbox.segmill(&["verify", "out/orders"]).succeeded();
+    sandbox.write("other.csv", "who,sku,qty\nK900,A-3,2\n");
+    sandbox
+        .segmill(&["assign", "out/orders", "other.csv", "-o", "-"])
+        .refused(2, &["other.csv", "\"customer\"", "who"]);
+}
+
+// The same bits in every layout, from every kind of source.
+#[test]
+fn the_answer_is_that_of_a_job_that_names_the_columns() {
+    let sandbox = Sandbox::new();
+    let rows: Vec<Row> = small_ratings();
+    let csv = delimited(&rows, Some("customer,sku,stars"), ",", "\n");
+    sandbox.write("r.csv", &csv);
+    sandbox.write("r.csv.gz", gzip(csv.as_bytes()));
+    parquet_of(&rows, &sandbox.path("r.parquet"), 100);
+    let job = "[input]\nratings = 'r.csv'\nuser = 'customer'\nitem = 'sku'\nrating = 'stars'\n[pca]\ncomponents = 3\n\
+               [kmeans]\nclusters = 3\n[sweep]\nclusters = []\n[evidence]\nenabled = false\n";
+    sandbox.run_to("named", job, &["-q"]).succeeded();
+    for (out, words) in [
+        ("one", vec!["run", "r.csv", "-w", "1"]),
+        ("two", vec!["run", "r.csv", "-w", "2"]),
+        ("gz", vec!["run", "r.csv.gz"]),
+        ("parquet", vec!["run", "r.parquet"]),
+        ("launched", vec!["launch", "r.csv", "--processes", "2", "-w", "1"]),
+    ] {
+        sandbox.segmill(&quick(&[&words[..], &["-o", out, "-q"]].concat())).succeeded();
+        assert_same_answer(&sandbox.path("named"), &sandbox.path(out), out);
+    }
+    sandbox.segmill_fed(csv.into_bytes(), &quick(&["run", "-", "-o", "stdin", "-q"])).succeeded();
+    assert_same_answer(&sandbox.path("named"), &sandbox.path("stdin"), "stdin");
+    for member in cluster::run(&sandbox, &quick(&["run", "r.csv", "-o", "members", "-q"]), 2, 1) {
+        member.succeeded();
+    }
+    assert_same_answer(&sandbox.path("named"), &sandbox.path("members"), "members");
+}
+
+#[test]
+fn movielens_100k_needs_no_key() {
+    let Some(folder) = ml100k() else { return };
+    let sandbox = Sandbox::new();
+    let path = folder.join("u.data");
+    let job = format!("[input]\nratings = {}\nuser = 0\nitem = 1\nrating = 2\n{FEW_CLUSTERS}", quoted(&path));
+    sandbox.run_to("named", &job, &["-q"]).succeeded();
+    let job = format!("[input]\nratings = {}\n{FEW_CLUSTERS}", quoted(&path));
+    sandbox.run_to("found", &job, &["-q"]).succeeded();
+    assert_same_answer(&sandbox.path("named"), &sandbox.path("found"), "found");
+    assert_eq!(columns(&sandbox, "found")[..2], [0, 1]);
+}
+
+#[test]
+fn init_prints_a_job_that_runs_to_the_same_answer() {
+    let sandbox = Sandbox::new();
+    sandbox.write("orders.csv", orders("n,day,order,customer,sku,name,qty,price", ","));
+    sandbox.segmill(&quick(&["run", "orders.csv", "-q"])).succeeded();
+    let printed = sandbox.segmill(&["init", "orders.csv", "-q"]).succeeded();
+    for line in ["user = \"customer\"", "item = \"sku\"", "rating = \"qty\"", "time = \"day\"", "duplicates = \"sum\""]
+    {
+        assert!(printed.stdout.lines().any(|printed| printed == line), "{line}\n{}", printed.stdout);
+    }
+    sandbox.write("mine.toml", &printed.stdout);
+    let ran = sandbox.segmill(&quick(&["run", "mine.toml", "-o", "again"])).succeeded();
+    assert!(!ran.stderr.contains("by its name"), "nothing is left to find: {}", ran.stderr);
+    assert_same_answer(&sandbox.path("out/orders"), &sandbox.path("again"), "the job of init");
+}
+
+#[test]
+fn a_question_is_one_line_with_the_options_that_answer_it() {
+    let sandbox = Sandbox::new();
+    let plays: String =
+        (0..400u32).map(|i| format!("u{},a{},t{},{}\n", i % 40, i * 7 % 9, i * 13 % 50, 1 + i % 5)).collect();
+    sandbox.write("plays.csv", format!("listener,artist,track,plays\n{plays}"));
+    for command in [&["run"][..], &["run", "--dry-run"], &["plan"], &["init"]] {
+        let ran = sandbox.segmill(&[command, &["plays.csv"]].concat());
+        ran.refused(2, &["plays.csv", "artist and track", "--item artist or --item track"]);
+    }
+    assert!(sandbox.listing().iter().all(|name| !name.starts_with("out/")), "{:?}", sandbox.listing());
+    sandbox.segmill(&quick(&["run", "plays.csv", "--item", "track", "-q"])).succeeded();
+    assert_eq!(columns(&sandbox, "out/plays")[..2], ["listener", "track"]);
+}
+
+#[test]
+fn data_and_jobs_do_not_mix() {
+    let sandbox = Sandbox::new();
+    sandbox.write("r.csv", "1,2,3\n");
+    sandbox.write("job.toml", "[input]\nratings = 'r.csv'\n");
+    sandbox.segmill(&["run", "r.csv", "job.toml"]).refused(2, &["job.toml", "name one job, or data only"]);
+    sandbox.segmill(&["run", "nowhere.csv"]).refused(4, &["nowhere.csv"]);
+    sandbox.segmill(&["run", "nowhere.toml"]).refused(2, &["nowhere.toml", "cannot read the job file"]);
+    sandbox.segmill(&["run", "r.csv", "--set", "input.ratings=r.csv"]).refused(2, &["named on the command line"]);
+    sandbox.segmill(&["run", "r.csv", "--user", "0", "--item", "0"]).refused(2, &["input.item"]);
+}
+
+#[test]
+fn a_filter_of_times_finds_its_column() {
+    let sandbox = Sandbox::new();
+    sandbox.write("orders.csv", orders("n,day,order,customer,sku,name,qty,price", ","));
+    let words = quick(&["run", "orders.csv", "-q", "--set", "filter.after=2025-04-01"]);
+    sandbox.segmill(&words).succeeded();
+    assert_eq!(run_json(&sandbox.path("out/orders"))["ledger"]["filtered"], 600);
+    sandbox.write("bare.csv", "user,item\na,b\na,c\nb,c\n");
+    sandbox.segmill(&["run", "bare.csv", "--set", "filter.after=2025-04-01"]).refused(2, &["input.time", "--time"]);
+}
