@@ -9,6 +9,7 @@ use super::command::{Cli, Command};
 use super::follow::FollowArgs;
 use super::generate::GenerateArgs;
 use super::init::InitArgs;
+use super::job::WhatArgs;
 use super::launch::LaunchArgs;
 use super::plan::{Format, PlanArgs};
 use super::report::ReportArgs;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::flow::cluster::Layout;
 use crate::flow::launch::{self, Orders};
 use crate::ingest::planted;
+use crate::job::{self, Job};
 use crate::report::{self, forecast, terminal};
 use crate::results::run::Finished;
 use crate::results::{assigned, followed, model};
@@ -54,6 +56,15 @@ fn begin(talk: TalkArgs) {
     logs::start(Watcher::Terminal);
 }
 
+/// The job that is named, or the job of data that are, checked.
+fn load(what: &WhatArgs) -> Result<Job> {
+    let output = what.output.clone();
+    match &what.inputs[..] {
+        [job] if job::is_job(job) => job::load(job, &what.overrides(), output),
+        data => job::of_data(data, &what.overrides(), output),
+    }
+}
+
 fn run(args: &RunArgs) -> Result<()> {
     args.job.talk.choose();
     let orders = if args.launched { Some(Orders::receive()?) } else { None };
@@ -64,13 +75,14 @@ fn run(args: &RunArgs) -> Result<()> {
     });
     runs::choose_vector_code()?;
     let layout = args.layout(orders.as_ref())?;
-    let job = args.job.what.load()?;
+    let job = load(&args.job.what)?;
     if args.launched && job.input.reads_stdin() {
         let problem = "launch has no standard input for its members";
         return Err(Error::job("input.ratings", problem, "write it to a file first, or use `segmill run`"));
     }
     if args.dry_run {
         let preview = preview::preview(&job, &layout)?;
+        preview.found().iter().for_each(|line| say::note(line));
         print(|out| write!(out, "{preview}"));
         return Ok(());
     }
@@ -92,7 +104,7 @@ fn launch_all(args: &LaunchArgs) -> Result<u8> {
 
 fn init(args: &InitArgs) -> Result<()> {
     begin(args.talk);
-    let text = runs::init::job_file(&args.load()?)?;
+    let text = runs::init::job_file(&load(&args.what())?)?;
     // It is the result, however quiet.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
@@ -101,8 +113,9 @@ fn init(args: &InitArgs) -> Result<()> {
 fn plan(args: &PlanArgs) -> Result<()> {
     begin(args.talk);
     runs::choose_vector_code()?;
-    let job = args.what.load()?;
-    let forecast = runs::plan::forecast(&job, &args.asked()?)?;
+    let job = load(&args.what)?;
+    let (forecast, found) = runs::plan::forecast(&job, &args.asked()?)?;
+    found.iter().for_each(|line| say::note(line));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let written = match args.format {
         Format::Text => forecast::print(&forecast, &mut out),

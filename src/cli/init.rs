@@ -4,11 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::job::ColumnArgs;
-use super::job::WhatArgs;
+use super::job::{ColumnArgs, WhatArgs};
 use super::talk::TalkArgs;
-use crate::error::Result;
-use crate::job::Job;
 
 /// Options of `segmill init`.
 #[derive(Debug, Args)]
@@ -26,9 +23,9 @@ pub struct InitArgs {
 }
 
 impl InitArgs {
-    /// The job of these data, with all else at its default.
-    pub fn load(&self) -> Result<Job> {
+    /// These data, with all else at its default.
+    pub fn what(&self) -> WhatArgs {
         let (inputs, columns) = (self.inputs.clone(), self.columns.clone());
-        WhatArgs { inputs, columns, overrides: Vec::new(), output: None }.load()
+        WhatArgs { inputs, columns, overrides: Vec::new(), output: None }
     }
 }

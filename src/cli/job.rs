@@ -6,8 +6,6 @@ use clap::Args;
 
 use super::mesh::MeshArgs;
 use super::talk::TalkArgs;
-use crate::error::Result;
-use crate::job::{self, Job};
 
 /// Which job to run, and how.
 #[derive(Debug, Args)]
@@ -73,15 +71,6 @@ impl WhatArgs {
     /// All keys that are set, in the order in which they win.
     pub fn overrides(&self) -> Vec<(String, String)> {
         self.columns.keys().chain(self.overrides.iter().cloned()).collect()
-    }
-
-    /// The job, checked.
-    pub fn load(&self) -> Result<Job> {
-        let output = self.output.clone();
-        match &self.inputs[..] {
-            [job] if job::is_job(job) => job::load(job, &self.overrides(), output),
-            data => job::of_data(data, &self.overrides(), output),
-        }
     }
 }
 

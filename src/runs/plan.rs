@@ -12,7 +12,6 @@ use crate::runs::predict::limits;
 use crate::runs::predict::{Question, predict};
 use crate::stages::kmeans;
 use crate::stages::pca::Approach;
-use crate::watch::say;
 
 use super::calibrate;
 use super::room::{RUNS_PERCENT, scratch_folder};
@@ -26,13 +25,12 @@ fn threads(asked: &Asked) -> usize {
 /// A process reads so many bytes a second of a disk or a store, where nothing else is known.
 const DISK: f64 = 1e9;
 
-/// Looks at the input, measures this machine, and says what the job would take.
+/// Looks at the input, measures this machine, and says what the job would take, and which columns were found and why, a line each.
 ///
 /// # Errors
 /// Those of finding and opening the input, and [`Error::Job`] for sizes that cannot be.
-pub fn forecast(job: &Job, asked: &Asked) -> Result<Forecast> {
+pub fn forecast(job: &Job, asked: &Asked) -> Result<(Forecast, Vec<String>)> {
     let (planned, sample) = sample::take(&job.input, &scratch_folder(job, &job.output))?;
-    planned.found.iter().for_each(|line| say::note(line));
     let job = &Job { input: planned.input.clone(), ..job.clone() };
     let plan = &planned.plan;
     if sample.rows.is_empty() {
@@ -55,7 +53,7 @@ pub fn forecast(job: &Job, asked: &Asked) -> Result<Forecast> {
     let free = free(job, asked);
     let prediction = predict(&question, &rates);
     problems.extend(limits::problems(&question, &prediction, &free));
-    Ok(Forecast {
+    let forecast = Forecast {
         bottlenecks: limits::bottlenecks(&question, &rates, &free)?,
         worthwhile_processes: limits::worthwhile_processes(&question, &rates),
         memory: job.memory,
@@ -69,7 +67,8 @@ pub fn forecast(job: &Job, asked: &Asked) -> Result<Forecast> {
         free,
         problems,
         rates,
-    })
+    };
+    Ok((forecast, planned.found.clone()))
 }
 
 fn nothing_read(sample: &Sample, first: Option<PathBuf>) -> Error {

@@ -18,7 +18,6 @@ use crate::job::{Duplicates, Feedback, Job, OnBad, Solver, Source};
 use crate::report::terminal::one_line;
 use crate::results::write;
 use crate::watch::format::{bytes, count, percent, plural, short};
-use crate::watch::say;
 
 /// Rows shown of a file.
 const N_ROWS: usize = 3;
@@ -37,6 +36,7 @@ pub struct Preview {
     kinds: Vec<Kind>,
     n_titles: Option<usize>,
     replaces: bool,
+    found: Vec<String>,
 }
 
 /// Files that are laid out alike.
@@ -54,7 +54,6 @@ struct Kind {
 pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
     write::try_output(&job.output)?;
     let planned = plan::plan(&mut Solo, &job.input, &super::room::scratch_folder(job, &job.output))?;
-    planned.found.iter().for_each(|line| say::note(line));
     let job = &Job { input: planned.input.clone(), ..job.clone() };
     let files = planned.plan.planned_files();
     let kinds = kinds(job, files)?;
@@ -68,6 +67,7 @@ pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
         kinds,
         n_titles,
         replaces: job.output.is_dir(),
+        found: planned.found.clone(),
     })
 }
 
@@ -146,6 +146,11 @@ impl Display for Preview {
 }
 
 impl Preview {
+    /// Which columns were found and why, a line each.
+    pub fn found(&self) -> &[String] {
+        &self.found
+    }
+
     fn input(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Source::Generate(spec) = &self.job.input.source {
             let kind = if spec.feedback == Feedback::Implicit { "events" } else { "ratings" };

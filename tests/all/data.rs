@@ -56,7 +56,6 @@ fn one_command_from_a_log_of_orders_to_a_report() {
         "segmill: orders.csv: user: column \"Kundennummer\", by its name",
         "segmill: orders.csv: item: column \"Artikelnummer\", by its name",
         "segmill: orders.csv: rating: column \"Menge\", by its name",
-        "segmill: orders.csv: time: column \"Datum\", by its name",
         "segmill: orders.csv: repeats: the rows of one user and item are added up",
     ] {
         assert!(ran.stderr.lines().any(|said| said == line), "{line}\n{}", ran.stderr);
@@ -132,8 +131,7 @@ fn init_prints_a_job_that_runs_to_the_same_answer() {
     sandbox.write("orders.csv", orders("n,day,order,customer,sku,name,qty,price", ","));
     sandbox.segmill(&quick(&["run", "orders.csv", "-q"])).succeeded();
     let printed = sandbox.segmill(&["init", "orders.csv", "-q"]).succeeded();
-    for line in ["user = \"customer\"", "item = \"sku\"", "rating = \"qty\"", "time = \"day\"", "duplicates = \"sum\""]
-    {
+    for line in ["user = \"customer\"", "item = \"sku\"", "rating = \"qty\"", "duplicates = \"sum\""] {
         assert!(printed.stdout.lines().any(|printed| printed == line), "{line}\n{}", printed.stdout);
     }
     sandbox.write("mine.toml", &printed.stdout);

@@ -288,7 +288,7 @@ fn keys_that_do_not_fit_the_files_are_named() {
     let run = |file: &str, keys: &str| sandbox.run(&format!("{}{SMALL_JOB}", job(&format!("'{file}'"), keys)), &[]);
     run("r.parquet", "user = 'who'").refused(2, &["input.user", "\"who\"", "user, item, rating"]);
     run("r.parquet", "user = 5").refused(2, &["input.user", "no column 5", "user, item, rating"]);
-    run("r.parquet", "item = 'user'").refused(2, &["input.item", "same column"]);
+    run("r.parquet", "user = 0\nitem = 'user'").refused(2, &["input.item", "same column"]);
     run("r.parquet", "format = 'delimited'").refused(2, &["input.format", "this is a Parquet file"]);
     run("r.csv", "format = 'parquet'").refused(2, &["input.format", "no Parquet file"]);
     run("https://example.org/r.csv", "").refused(2, &["input.ratings", "https://"]);

@@ -148,8 +148,8 @@ impl<'a> Columns<'a> {
         if let Some(chosen) = self.named("user", USERS, &ids)? {
             return Ok(chosen);
         }
-        let others: Vec<usize> =
-            ids.iter().copied().filter(|&column| self.names[column].names(ITEMS) < NAMED).collect();
+        let is_other = |column: usize| self.names[column].names(ITEMS) >= NAMED || self.is_no_id(column);
+        let others: Vec<usize> = ids.iter().copied().filter(|&column| !is_other(column)).collect();
         if let Some(&basket) = others.iter().find(|&&column| self.names[column].has(BASKETS)) {
             return Err(Open { role: "user", among: vec![basket], baskets: true });
         }
@@ -168,7 +168,8 @@ impl<'a> Columns<'a> {
         // What a user's id tells says something of the user.
         let of_user = |column: usize| self.contents[user.column].tells(&self.contents[column]);
         let is_other = |column: usize| {
-            self.names[column].has(BASKETS) || self.names[column].names(USERS) >= NAMED || of_user(column)
+            let name = &self.names[column];
+            name.has(BASKETS) || name.names(USERS) >= NAMED || of_user(column) || self.is_no_id(column)
         };
         let others: Vec<usize> = ids.iter().copied().filter(|&column| !is_other(column)).collect();
         self.unnamed("item", &ids, &others)
@@ -188,6 +189,11 @@ impl<'a> Columns<'a> {
             true => Ok(Some(chosen)),
             false => Err(Open { role, among: [vec![column], rivals].concat(), baskets: false }),
         }
+    }
+
+    /// Its name says that it is something else.
+    fn is_no_id(&self, column: usize) -> bool {
+        [OPINIONS, COUNTS, AMOUNTS, TIMES].iter().any(|words| self.names[column].has(words))
     }
 
     /// Ids of which every row has another one are hardly those of users or items.
@@ -213,22 +219,23 @@ impl<'a> Columns<'a> {
             None => {}
         }
         let is_free = |column: &usize| !ids.contains(column) && !taken.has(*column);
-        let numbers: Vec<usize> =
-            (0..self.names.len()).filter(is_free).filter(|&column| self.contents[column].is_number()).collect();
-        let chosen = match self.named_rating(&numbers, ids)? {
+        let free: Vec<usize> = (0..self.names.len()).filter(is_free).collect();
+        let chosen = match self.named_rating(&free, ids)? {
             Some(column) => Some(Chosen { column, why: Why::Named }),
-            None => self.unnamed_rating(&numbers, ids),
+            None => self.unnamed_rating(&free, ids),
         };
         let meaning = chosen.as_ref().map_or(Meaning::Amount, |chosen| self.meaning(chosen.column, is_timed));
         Ok((chosen, meaning))
     }
 
     /// An opinion comes before a count, a count before what it was worth.
-    fn named_rating(&self, numbers: &[usize], ids: [usize; 2]) -> Result<Option<usize>, Open> {
+    fn named_rating(&self, free: &[usize], ids: [usize; 2]) -> Result<Option<usize>, Open> {
         for words in [OPINIONS, COUNTS, AMOUNTS] {
             // What an id tells (an average, a number in stock) is nothing that a user has said or done.
             let is_own = |column: usize| !ids.iter().any(|&id| self.contents[id].tells(&self.contents[column]));
-            let named = numbers.iter().copied().filter(|&column| self.names[column].has(words) && is_own(column));
+            let is_number = |column: usize| self.contents[column].is_number_mostly();
+            let is_named = |column: usize| self.names[column].has(words) && is_number(column) && is_own(column);
+            let named = free.iter().copied().filter(|&column| is_named(column));
             match named.collect::<Vec<_>>()[..] {
                 [] => {}
                 [column] => return Ok(Some(column)),
@@ -238,11 +245,12 @@ impl<'a> Columns<'a> {
         Ok(None)
     }
 
-    /// Without a header, or a name, the third column has ratings, if it has numbers and ids come before it.
-    fn unnamed_rating(&self, numbers: &[usize], ids: [usize; 2]) -> Option<Chosen> {
-        let in_order = ids.iter().all(|&id| id < USUAL_RATING) && numbers.contains(&USUAL_RATING);
-        let is_bare = !self.has_header || self.names.len() <= 1 + USUAL_RATING;
-        (in_order && is_bare).then_some(Chosen { column: USUAL_RATING, why: Why::Order })
+    /// Where no name says it, the third column has ratings, if ids come before it. Without a header that is so whatever it holds: what is no
+    /// number is a bad row. With one it has to be numbers, and the last column.
+    fn unnamed_rating(&self, free: &[usize], ids: [usize; 2]) -> Option<Chosen> {
+        let in_order = ids.iter().all(|&id| id < USUAL_RATING) && free.contains(&USUAL_RATING);
+        let is_last = || self.names.len() == 1 + USUAL_RATING && self.contents[USUAL_RATING].is_number_mostly();
+        (in_order && (!self.has_header || is_last())).then_some(Chosen { column: USUAL_RATING, why: Why::Order })
     }
 
     fn meaning(&self, column: usize, is_timed: bool) -> Meaning {

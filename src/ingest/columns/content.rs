@@ -56,11 +56,16 @@ impl<'a> Content<'a> {
         self.numbers >= NEARLY_ALL
     }
 
-    /// Ids are texts or whole numbers, of more than one kind, and most rows have one.
+    /// Numbers, with much dirt among them perhaps.
+    pub fn is_number_mostly(&self) -> bool {
+        self.numbers >= 0.5
+    }
+
+    /// Ids are texts or whole numbers, and most rows have one.
     pub fn can_be_ids(&self) -> bool {
         let half = 2 * self.n_filled >= self.values.len();
         let has_fractions = self.is_number() && self.whole < NEARLY_ALL;
-        half && self.n_distinct > 1 && !has_fractions && self.dates < NEARLY_ALL
+        half && !has_fractions && !self.is_date()
     }
 
     /// Every row has another value.

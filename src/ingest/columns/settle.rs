@@ -4,8 +4,10 @@ use super::choose::{Chosen, Given, Meaning, Open, Roles, Why, choose};
 use super::look::{Look, look};
 use crate::error::{Error, Result};
 use crate::ingest::source::InputFile;
-use crate::job::{Column, Duplicates, FilesSpec, Find, Input, RatingColumn, Source, Time, TimeUnit};
+use crate::job::{Column, Duplicates, FilesSpec, Find, Input, OnBad, RatingColumn, Source, Time, TimeUnit};
 
+/// Where ratings are in the usual order, behind user and item.
+const RATING: usize = 2;
 /// The most files whose headers are compared.
 const MOST_COMPARED: usize = 64;
 
@@ -13,7 +15,7 @@ const MOST_COMPARED: usize = 64;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settled {
     pub input: Input,
-    /// What was found and why, a line each.
+    /// What was found and why, a line each; nothing of columns in the usual order.
     pub found: Vec<String>,
 }
 
@@ -32,12 +34,12 @@ pub fn settle(input: &Input, files: &[InputFile]) -> Result<Settled> {
         return Ok(by_default);
     }
     let Some(look) = look(spec, first)? else { return Ok(by_default) };
-    let Some(given) = given(spec, &look) else { return Ok(by_default) };
+    let Some(given) = given(spec, &look).filter(|_| !look.rows.is_empty()) else { return Ok(by_default) };
     let roles = choose(&look, &given).map_err(|open| question(&open, &look, first))?;
     let names = if have_the_names(spec, files, &look)? { look.names.as_deref() } else { None };
     let found = Finder { spec, look: &look, names, roles: &roles };
     check_time(spec, &roles, first)?;
-    let duplicates = if spec.find.duplicates { found.duplicates() } else { input.duplicates };
+    let duplicates = if spec.find.duplicates { found.duplicates(input.on_bad) } else { input.duplicates };
     let said = found.said(first, duplicates);
     let source = Source::Files(found.settled());
     Ok(Settled { input: Input { source, duplicates, ..input.clone() }, found: said })
@@ -145,28 +147,40 @@ impl Finder<'_> {
         name.filter(is_own).map_or(Column::Index(index), |name| Column::Name(name.clone()))
     }
 
+    /// Columns in the usual order, which files to come may have without a header, or under other names.
+    fn are_usual(&self) -> bool {
+        let Roles { user, item, rating, .. } = self.roles;
+        let last = rating.as_ref().map_or(self.look.columns <= RATING, |rating| rating.column == RATING);
+        [user.column, item.column] == [0, 1] && last
+    }
+
     fn settled(&self) -> FilesSpec {
         let Roles { user, item, rating, time, .. } = self.roles;
         let time = time.as_ref().map(|(chosen, unit)| (self.column(chosen.column), *unit));
         let Find { time_unit, time_is_asked: asked, .. } = self.spec.find;
         let found = |(column, unit): (Column, TimeUnit)| Time { column, unit: time_unit.unwrap_or(unit), asked };
+        // A time that nobody asks for would only have to be in all files to come.
+        let time = self.spec.time.clone().or(time.filter(|_| asked).map(found));
+        let spec = FilesSpec { time, find: Find::default(), ..self.spec.clone() };
+        if self.are_usual() {
+            return spec;
+        }
         FilesSpec {
             user: self.column(user.column),
             item: self.column(item.column),
             rating: rating
                 .as_ref()
-                .map_or(RatingColumn::None, |chosen| RatingColumn::Given(self.column(chosen.column))),
-            time: self.spec.time.clone().or(time.map(found)),
-            find: Find::default(),
-            ..self.spec.clone()
+                .map_or(RatingColumn::None, |rating| RatingColumn::Given(self.column(rating.column))),
+            ..spec
         }
     }
 
-    fn duplicates(&self) -> Duplicates {
-        match self.roles.meaning {
-            Meaning::Opinion => Duplicates::Last,
-            Meaning::Amount => Duplicates::Sum,
-            Meaning::Unknown => Duplicates::Error,
+    /// Where bad rows are set aside, a second rating is one of them.
+    fn duplicates(&self, on_bad: OnBad) -> Duplicates {
+        match (self.roles.meaning, on_bad) {
+            (Meaning::Amount, _) => Duplicates::Sum,
+            (Meaning::Opinion, OnBad::Fail) => Duplicates::Last,
+            (Meaning::Opinion, OnBad::Reject) | (Meaning::Unknown, _) => Duplicates::Error,
         }
     }
 
@@ -176,16 +190,25 @@ impl Finder<'_> {
         let roles = [("user", Some(user)), ("item", Some(item)), ("rating", rating.as_ref()), ("time", time)];
         let found = roles.iter().filter_map(|(role, chosen)| self.said_of(role, (*chosen)?));
         let mut lines: Vec<String> = found.collect();
-        if rating.is_none() && self.spec.find.rating {
+        if rating.is_none() && self.spec.find.rating && !self.goes_without_saying("rating") {
             lines.push("rating: no column has one, so each row counts 1".to_string());
         }
-        if self.spec.find.duplicates && duplicates != Duplicates::Error {
+        let is_told = duplicates == Duplicates::Sum || duplicates == Duplicates::Last && !self.are_usual();
+        if self.spec.find.duplicates && is_told {
             lines.push(format!("repeats: {}", of_repeats(duplicates)));
         }
         lines.iter().map(|line| format!("{}: {line}", file.path.display())).collect()
     }
 
+    /// Nothing is said of columns in the usual order, nor of a time that nobody asks for.
+    fn goes_without_saying(&self, role: &str) -> bool {
+        if role == "time" { !self.spec.find.time_is_asked } else { self.are_usual() }
+    }
+
     fn said_of(&self, role: &str, chosen: &Chosen) -> Option<String> {
+        if self.goes_without_saying(role) {
+            return None;
+        }
         let column = match &self.look.names {
             Some(_) => format!("column {:?}", called(self.look, chosen.column)),
             None => format!("column {}", chosen.column),

@@ -23,20 +23,34 @@ fn spec(found: &Settled) -> &FilesSpec {
     }
 }
 
-/// User, item, rating and time that are found, by name or index; `-` for none.
-fn roles(text: &str, set: &[(&str, &str)]) -> [String; 4] {
+/// User, item and rating that are found, by name or index; `-` for no rating, `usual` where it is where it usually is.
+fn roles(text: &str, set: &[(&str, &str)]) -> [String; 3] {
     let found = settled(text, set).unwrap_or_else(|error| panic!("{error}"));
-    let show = |column: &Column| match column {
+    let spec = spec(&found);
+    assert!(spec.find.is_nothing() && spec.time.is_none(), "a time that nobody asks for");
+    let rating = match &spec.rating {
+        RatingColumn::Given(column) => shown(column),
+        RatingColumn::None => "-".to_string(),
+        RatingColumn::Default => "usual".to_string(),
+    };
+    [shown(&spec.user), shown(&spec.item), rating]
+}
+
+fn shown(column: &Column) -> String {
+    match column {
         Column::Index(index) => index.to_string(),
         Column::Name(name) => name.clone(),
-    };
-    let spec = spec(&found);
-    assert!(spec.find.is_nothing());
-    let rating = match &spec.rating {
-        RatingColumn::Given(column) => show(column),
-        RatingColumn::None | RatingColumn::Default => "-".to_string(),
-    };
-    [show(&spec.user), show(&spec.item), rating, spec.time.as_ref().map_or("-".into(), |time| show(&time.column))]
+    }
+}
+
+/// What is found where a filter asks for the time.
+fn timed(text: &str) -> Result<Settled> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.csv");
+    fs::write(&path, text).unwrap();
+    let filter = ("filter.after".to_string(), "2001-01-01".to_string());
+    let job = of_data(std::slice::from_ref(&path), &[filter], None)?;
+    settle(&job.input, &files::expand(&[path])?)
 }
 
 /// A text with this header and 300 rows; `{n}` of a column's pattern is a number made of the row's.
@@ -112,48 +126,61 @@ fn orders_of_a_shop() {
         [line, order, day, number_of_customer, country, product, product_name, quantity, price];
     let text =
         table("line,order_id,order_date,customer_id,country,product_id,product_name,quantity,unit_price", &columns);
-    assert_eq!(roles(&text, &[]), ["customer_id", "product_id", "quantity", "order_date"]);
+    assert_eq!(roles(&text, &[]), ["customer_id", "product_id", "quantity"]);
     assert_eq!(settled(&text, &[]).unwrap().input.duplicates, Duplicates::Sum);
     let german = table("Zeile,Bestellnummer,Datum,Kundennummer,Land,Artikelnummer,Bezeichnung,Menge,Preis", &columns);
-    assert_eq!(roles(&german, &[]), ["Kundennummer", "Artikelnummer", "Menge", "Datum"]);
+    assert_eq!(roles(&german, &[]), ["Kundennummer", "Artikelnummer", "Menge"]);
     let french = table("ligne,commande,date,id_client,pays,id_produit,nom_produit,quantité,prix", &columns);
-    assert_eq!(roles(&french, &[]), ["id_client", "id_produit", "quantité", "date"]);
+    assert_eq!(roles(&french, &[]), ["id_client", "id_produit", "quantité"]);
     let spanish = table("línea,pedido,fecha,cliente,país,producto,nombre,cantidad,precio", &columns);
-    assert_eq!(roles(&spanish, &[]), ["cliente", "producto", "cantidad", "fecha"]);
+    assert_eq!(roles(&spanish, &[]), ["cliente", "producto", "cantidad"]);
     let portuguese = table("linha,pedido,data,ID do Cliente,país,ID do Produto,nome,quantidade,preço", &columns);
-    assert_eq!(roles(&portuguese, &[]), ["ID do Cliente", "ID do Produto", "quantidade", "data"]);
+    assert_eq!(roles(&portuguese, &[]), ["ID do Cliente", "ID do Produto", "quantidade"]);
     let italian = table("riga,ordine,data,codice_cliente,paese,articolo,nome,quantità,prezzo", &columns);
-    assert_eq!(roles(&italian, &[]), ["codice_cliente", "articolo", "quantità", "data"]);
+    assert_eq!(roles(&italian, &[]), ["codice_cliente", "articolo", "quantità"]);
 }
 
 #[test]
 fn ratings_plays_and_views() {
     let ratings = table("userId,movieId,rating,timestamp", &[number_of_customer, product, stars, seconds]);
-    assert_eq!(roles(&ratings, &[]), ["userId", "movieId", "rating", "timestamp"]);
+    assert_eq!(roles(&ratings, &[]), ["0", "1", "usual"]);
     assert_eq!(settled(&ratings, &[]).unwrap().input.duplicates, Duplicates::Last);
     let turned = table("stars,asin,reviewer", &[stars, product, customer]);
-    assert_eq!(roles(&turned, &[]), ["reviewer", "asin", "stars", "-"]);
+    assert_eq!(roles(&turned, &[]), ["reviewer", "asin", "stars"]);
     assert_eq!(settled(&turned, &[]).unwrap().input.duplicates, Duplicates::Error);
     let plays = table("user,artist,plays", &[customer, product, quantity]);
-    assert_eq!(roles(&plays, &[]), ["user", "artist", "plays", "-"]);
+    assert_eq!(roles(&plays, &[]), ["0", "1", "usual"]);
     let views = table("ts,visitor_id,url,category", &[milliseconds, customer, product, category]);
-    assert_eq!(roles(&views, &[]), ["visitor_id", "url", "-", "ts"]);
-    assert_eq!(spec(&settled(&views, &[]).unwrap()).time.as_ref().unwrap().unit, TimeUnit::Ms);
+    assert_eq!(roles(&views, &[]), ["visitor_id", "url", "-"]);
+}
+
+#[test]
+fn a_time_is_found_where_a_filter_asks_for_it() {
+    let ratings = table("userId,movieId,rating,timestamp", &[number_of_customer, product, stars, seconds]);
+    let found = timed(&ratings).unwrap();
+    let time = spec(&found).time.as_ref().unwrap();
+    assert_eq!((shown(&time.column).as_str(), time.unit, time.asked), ("timestamp", TimeUnit::S, true));
+    let views = table("ts,visitor_id,url", &[milliseconds, customer, product]);
+    // Plain numbers in the filter would be read as seconds.
+    let refused = timed(&views).unwrap_err().to_string();
+    assert!(refused.contains("input.time_unit"), "{refused}");
+    let none = timed(&table("visitor_id,url", &[customer, product])).unwrap_err().to_string();
+    assert!(none.contains("input.time") && none.contains("--time"), "{none}");
 }
 
 #[test]
 fn without_a_header_the_order_counts() {
     let four = table("", &[number_of_customer, product, stars, seconds]);
-    assert_eq!(roles(&four, &[]), ["0", "1", "2", "3"]);
-    assert_eq!(roles(&table("", &[customer, product]), &[]), ["0", "1", "-", "-"]);
-    assert_eq!(roles("1,10,5\n2,11,4\n3,10,5\n", &[]), ["0", "1", "2", "-"]);
-    assert_eq!(roles(&table("", &[line, customer, product, quantity, day]), &[]), ["1", "2", "-", "4"]);
+    assert_eq!(roles(&four, &[]), ["0", "1", "usual"]);
+    assert_eq!(roles(&table("", &[customer, product]), &[]), ["0", "1", "usual"]);
+    assert_eq!(roles("1,10,5\n2,11,4\n3,10,5\n", &[]), ["0", "1", "usual"]);
+    assert_eq!(roles(&table("", &[line, customer, product, quantity, day]), &[]), ["1", "2", "-"]);
 }
 
 #[test]
 fn names_that_say_nothing_leave_it_to_the_order_where_there_are_few() {
     let few = table("a,b,c", &[customer, product, stars]);
-    assert_eq!(roles(&few, &[]), ["a", "b", "c", "-"]);
+    assert_eq!(roles(&few, &[]), ["0", "1", "usual"]);
     let many = settled(&table("a,b,c,d,e", &[customer, product, category, country, order]), &[]).unwrap_err();
     assert_eq!(many.exit_code(), 2);
     assert!(many.to_string().contains("--user a or --user b"), "{many}");
@@ -166,7 +193,7 @@ fn two_close_readings_are_a_question() {
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("artist and track could each be the item"), "{error}");
     assert!(error.to_string().contains("--item artist or --item track"), "{error}");
-    assert_eq!(roles(&text, &[("item", "track")]), ["user", "track", "plays", "-"]);
+    assert_eq!(roles(&text, &[("item", "track")]), ["user", "track", "plays"]);
     let baskets = settled(&table("order id,sku,qty", &[order, product, quantity]), &[]).unwrap_err();
     assert!(baskets.to_string().contains("order id is one purchase"), "{baskets}");
     assert!(baskets.to_string().contains("--user 'order id'"), "{baskets}");
@@ -176,8 +203,8 @@ fn two_close_readings_are_a_question() {
 fn what_the_job_gives_stays() {
     let columns: [fn(u64) -> String; 5] = [customer, product, product_name, quantity, price];
     let text = table("customer,sku,name,qty,price", &columns);
-    assert_eq!(roles(&text, &[("rating", "false")]), ["customer", "sku", "-", "-"]);
-    assert_eq!(roles(&text, &[("rating", "price"), ("item", "name")]), ["customer", "name", "price", "-"]);
+    assert_eq!(roles(&text, &[("rating", "false")]), ["customer", "sku", "-"]);
+    assert_eq!(roles(&text, &[("rating", "price"), ("item", "name")]), ["customer", "name", "price"]);
     assert_eq!(settled(&text, &[("duplicates", "max")]).unwrap().input.duplicates, Duplicates::Max);
     let given = settled(&text, &[("user", "nobody")]).unwrap();
     assert_eq!(given.input.duplicates, Duplicates::Error, "what is not there is refused where it is read");
@@ -185,7 +212,7 @@ fn what_the_job_gives_stays() {
 
 #[test]
 fn each_line_says_what_and_why() {
-    let text = table("customer,sku,visits", &[customer, product, quantity]);
+    let text = table("visits,sku,customer", &[quantity, product, customer]);
     let found = settled(&text, &[]).unwrap().found;
     let said: Vec<&str> = found.iter().map(|line| line.split_once("log.csv: ").unwrap().1).collect();
     let expected = [
