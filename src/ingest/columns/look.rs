@@ -48,7 +48,7 @@ fn look_at_text(spec: &FilesSpec, file: &InputFile, opened: &Opened, head: &[u8]
     let names = header.then(|| rows.remove(0));
     let columns = names.as_ref().map_or(columns, Vec::len);
     if unpacked.is_some() {
-        let first = memchr::memchr_iter(b'\n', &head[..head.len().min(HEAD_BYTES)]).last().unwrap_or(head.len() - 1);
+        let first = memchr::memrchr(b'\n', &head[..head.len().min(HEAD_BYTES)]).unwrap_or(head.len() - 1);
         rows.extend(rows_of(&head[first + 1..], &delimiter));
     } else {
         rows.extend(rows_elsewhere(file, opened, &delimiter)?);
