@@ -34,10 +34,12 @@ fn text(job: &Job, files: &FilesSpec, duplicates: Duplicates, found: &[String]) 
     found.iter().for_each(|found| line(format!("# {}", found.replace(|letter: char| letter.is_control(), " "))));
     line(format!("user = {}", column(&files.user)));
     line(format!("item = {}", column(&files.item)));
-    line(match &files.rating {
-        RatingColumn::Given(given) => format!("rating = {}", column(given)),
-        RatingColumn::None | RatingColumn::Default => "rating = false".to_string(),
-    });
+    match &files.rating {
+        RatingColumn::Given(given) => line(format!("rating = {}", column(given))),
+        RatingColumn::None => line("rating = false".to_string()),
+        // It is where it usually is, or there is none.
+        RatingColumn::Default => {}
+    }
     if let Some(time) = &files.time {
         line(format!("time = {}", column(&time.column)));
         line(format!("time_unit = {}", quoted(&format!("{:?}", time.unit).to_lowercase())));

@@ -222,7 +222,7 @@ impl<'a> Columns<'a> {
         let free: Vec<usize> = (0..self.names.len()).filter(is_free).collect();
         let chosen = match self.named_rating(&free, ids)? {
             Some(column) => Some(Chosen { column, why: Why::Named }),
-            None => self.unnamed_rating(&free, ids),
+            None => self.unnamed_rating(&free, ids)?,
         };
         let meaning = chosen.as_ref().map_or(Meaning::Amount, |chosen| self.meaning(chosen.column, is_timed));
         Ok((chosen, meaning))
@@ -247,10 +247,19 @@ impl<'a> Columns<'a> {
 
     /// Where no name says it, the third column has ratings, if ids come before it. Without a header that is so whatever it holds: what is no
     /// number is a bad row. With one it has to be numbers, and the last column.
-    fn unnamed_rating(&self, free: &[usize], ids: [usize; 2]) -> Option<Chosen> {
+    /// Elsewhere, a column that looks like a scale is a question.
+    fn unnamed_rating(&self, free: &[usize], ids: [usize; 2]) -> Result<Option<Chosen>, Open> {
         let in_order = ids.iter().all(|&id| id < USUAL_RATING) && free.contains(&USUAL_RATING);
         let is_last = || self.names.len() == 1 + USUAL_RATING && self.contents[USUAL_RATING].is_number_mostly();
-        (in_order && (!self.has_header || is_last())).then_some(Chosen { column: USUAL_RATING, why: Why::Order })
+        if in_order && (!self.has_header || is_last()) {
+            return Ok(Some(Chosen { column: USUAL_RATING, why: Why::Order }));
+        }
+        let is_own = |column: usize| !ids.iter().any(|&id| self.contents[id].tells(&self.contents[column]));
+        let is_scale = |column: &usize| {
+            self.contents[*column].is_scale() && !self.names[*column].is_attribute() && is_own(*column)
+        };
+        let among: Vec<usize> = free.iter().copied().filter(is_scale).collect();
+        if among.is_empty() { Ok(None) } else { Err(Open { role: "rating", among, baskets: false }) }
     }
 
     fn meaning(&self, column: usize, is_timed: bool) -> Meaning {

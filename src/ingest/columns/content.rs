@@ -10,7 +10,8 @@ const SECONDS: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
 const NEARLY_ALL: f64 = 0.95;
 /// Fewer rows than this say little.
 const TELLING: usize = 50;
-/// The most values of a scale on which people rate.
+/// The fewest and the most values of a scale on which people rate: two are yes and no.
+const FEWEST: usize = 3;
 const SCALE: usize = 11;
 /// The highest of them: stars, school grades, ten points, percent.
 const HIGHEST: f64 = 100.0;
@@ -82,7 +83,7 @@ impl<'a> Content<'a> {
 
     /// Few values, as people give: not all the same.
     pub fn is_scale(&self) -> bool {
-        self.is_number() && (2..=SCALE).contains(&self.n_distinct) && self.lowest >= 0.0 && self.highest <= HIGHEST
+        self.is_number() && (FEWEST..=SCALE).contains(&self.n_distinct) && self.lowest >= 0.0 && self.highest <= HIGHEST
     }
 
     pub fn is_date(&self) -> bool {

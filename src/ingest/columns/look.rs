@@ -11,6 +11,8 @@ use crate::job::{FileFormat, FilesSpec};
 
 /// Rows that are looked at, about.
 const ROWS: usize = 8_000;
+/// A table with more columns is no list of ratings.
+const WIDEST: usize = 256;
 /// Places all over a text from which rows are taken.
 const PLACES: u64 = 8;
 
@@ -24,6 +26,10 @@ pub struct Look {
 
 /// Looks at a file. `None` where it is no table that the job can mean, which reading it will then say.
 pub fn look(spec: &FilesSpec, file: &InputFile) -> Result<Option<Look>> {
+    Ok(look_at(spec, file)?.filter(|look| look.columns <= WIDEST))
+}
+
+fn look_at(spec: &FilesSpec, file: &InputFile) -> Result<Option<Look>> {
     let opened = file.open()?;
     let head = opened.read_at(0, (HEAD_BYTES as u64).min(file.bytes)).map_err(|e| failed(&file.path, &e))?;
     let is_parquet = parquet::is_parquet(&head);
@@ -44,6 +50,9 @@ fn look_at_text(spec: &FilesSpec, file: &InputFile, opened: &Opened, head: &[u8]
     let head = unpacked.as_deref().unwrap_or(head);
     let Some(Sketch { delimiter, columns, rows }) = sketch(head, spec.delimiter.as_deref()) else { return Ok(None) };
     let mut rows: Vec<Vec<String>> = rows.iter().map(|row| texts(row)).collect();
+    if columns > WIDEST {
+        return Ok(None);
+    }
     let header = spec.header.unwrap_or_else(|| begins_with_header(&rows));
     let names = header.then(|| rows.remove(0));
     let columns = names.as_ref().map_or(columns, Vec::len);

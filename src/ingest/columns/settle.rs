@@ -100,7 +100,8 @@ fn have_the_names(spec: &FilesSpec, files: &[InputFile], first: &Look) -> Result
 /// The error of a column that has to be named.
 fn question(open: &Open, look: &Look, file: &InputFile) -> Error {
     let role = open.role;
-    let called: Vec<String> = open.among.iter().map(|&column| called(look, column)).collect();
+    const MOST: usize = 4;
+    let called: Vec<String> = open.among.iter().take(MOST).map(|&column| called(look, column)).collect();
     let flags: Vec<String> = called.iter().map(|name| format!("--{role} {}", quoted(name))).collect();
     let (problem, remedy) = match (called.len(), open.baskets) {
         (0, _) => (format!("no column can be the {role}"), format!("name it with --{role}")),
@@ -111,14 +112,22 @@ fn question(open: &Open, look: &Look, file: &InputFile) -> Error {
                 format!("name the {role}'s column with --{role}; to group purchases, write {}", flags.join(" or ")),
             )
         }
+        (_, false) if role == "rating" => {
+            let problem = format!("{} may be the rating, but nothing says so", called.join(" or "));
+            (problem, format!("write {}, or --rating false if each row counts 1", flags.join(" or ")))
+        }
         (1, _) => (format!("{} may be the {role}, but nothing says so", called[0]), format!("write {}", flags[0])),
         _ => (format!("{} could each be the {role}", called.join(" and ")), format!("write {}", flags.join(" or "))),
     };
     Error::job(format!("input.{role}"), format!("{}: {problem}", file.path.display()), remedy)
 }
 
+/// What a message calls a column: its name, if that is short and stays on the line; else its index.
 fn called(look: &Look, column: usize) -> String {
-    look.names.as_ref().and_then(|names| names.get(column)).cloned().unwrap_or_else(|| column.to_string())
+    const LONGEST: usize = 60;
+    let is_short = |name: &&String| name.len() <= LONGEST && !name.is_empty() && !name.contains(char::is_control);
+    let name = look.names.as_ref().and_then(|names| names.get(column)).filter(is_short);
+    name.cloned().unwrap_or_else(|| column.to_string())
 }
 
 /// As a shell takes it for one word.

@@ -174,7 +174,10 @@ fn without_a_header_the_order_counts() {
     assert_eq!(roles(&four, &[]), ["0", "1", "usual"]);
     assert_eq!(roles(&table("", &[customer, product]), &[]), ["0", "1", "usual"]);
     assert_eq!(roles("1,10,5\n2,11,4\n3,10,5\n", &[]), ["0", "1", "usual"]);
-    assert_eq!(roles(&table("", &[line, customer, product, quantity, day]), &[]), ["1", "2", "-"]);
+    let numbered = table("", &[line, customer, product, quantity, day]);
+    assert_eq!(roles(&numbered, &[("rating", "false")]), ["1", "2", "-"]);
+    let rating = settled(&numbered, &[]).unwrap_err();
+    assert!(rating.to_string().contains("--rating 3, or --rating false"), "{rating}");
 }
 
 #[test]
@@ -194,6 +197,9 @@ fn two_close_readings_are_a_question() {
     assert!(error.to_string().contains("artist and track could each be the item"), "{error}");
     assert!(error.to_string().contains("--item artist or --item track"), "{error}");
     assert_eq!(roles(&text, &[("item", "track")]), ["user", "track", "plays"]);
+    let scale =
+        settled(&table("reviewer,asin,name,feeling", &[customer, product, product_name, stars]), &[]).unwrap_err();
+    assert!(scale.to_string().contains("--rating feeling, or --rating false"), "{scale}");
     let baskets = settled(&table("order id,sku,qty", &[order, product, quantity]), &[]).unwrap_err();
     assert!(baskets.to_string().contains("order id is one purchase"), "{baskets}");
     assert!(baskets.to_string().contains("--user 'order id'"), "{baskets}");

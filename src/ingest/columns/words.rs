@@ -136,6 +136,7 @@ pub const OPINIONS: &[&str] = &[
     "star",
     "score",
     "grade",
+    "overall",
     "vote",
     "bewertung",
     "sterne",
@@ -158,6 +159,10 @@ pub const OPINIONS: &[&str] = &[
 /// How often or how much of it.
 pub const COUNTS: &[&str] = &[
     "quantity",
+    "qte",
+    "qtd",
+    "cant",
+    "anz",
     "qty",
     "count",
     "plays",
@@ -339,6 +344,11 @@ impl Name {
     /// Whether one of its words is one of these.
     pub fn has(&self, words: &[&str]) -> bool {
         self.tokens.iter().any(|token| words.iter().any(|word| is(token, word)))
+    }
+
+    /// Whether it describes a user or an item.
+    pub fn is_attribute(&self) -> bool {
+        self.tokens.iter().any(|token| ATTRIBUTES.contains(&token.as_str()))
     }
 
     fn of_an_id(&self) -> i32 {
