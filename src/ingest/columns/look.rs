@@ -26,10 +26,20 @@ pub struct Look {
 
 /// Looks at a file. `None` where it is no table that the job can mean, which reading it will then say.
 pub fn look(spec: &FilesSpec, file: &InputFile) -> Result<Option<Look>> {
-    Ok(look_at(spec, file)?.filter(|look| look.columns <= WIDEST))
+    look_at(spec, file, ROWS)
 }
 
-fn look_at(spec: &FilesSpec, file: &InputFile) -> Result<Option<Look>> {
+/// Looks at the head of a file only, which is enough for its names.
+pub fn glance(spec: &FilesSpec, file: &InputFile) -> Result<Option<Look>> {
+    look_at(spec, file, 0)
+}
+
+/// `n_rows` behind the head of a text, or in all of a Parquet file; none where that is 0.
+fn look_at(spec: &FilesSpec, file: &InputFile, n_rows: usize) -> Result<Option<Look>> {
+    Ok(look_at_any(spec, file, n_rows)?.filter(|look| look.columns <= WIDEST))
+}
+
+fn look_at_any(spec: &FilesSpec, file: &InputFile, n_rows: usize) -> Result<Option<Look>> {
     let opened = file.open()?;
     let head = opened.read_at(0, (HEAD_BYTES as u64).min(file.bytes)).map_err(|e| failed(&file.path, &e))?;
     let is_parquet = parquet::is_parquet(&head);
@@ -37,14 +47,20 @@ fn look_at(spec: &FilesSpec, file: &InputFile) -> Result<Option<Look>> {
         FileFormat::Parquet if !is_parquet => Ok(None),
         FileFormat::Delimited if is_parquet => Ok(None),
         _ if is_parquet => {
-            let (names, rows) = parquet::first_rows(file, ROWS)?;
+            let (names, rows) = parquet::first_rows(file, n_rows)?;
             Ok(Some(Look { columns: names.len(), names: Some(names), rows }))
         }
-        _ => look_at_text(spec, file, &opened, &head),
+        _ => look_at_text(spec, file, &opened, &head, n_rows > 0),
     }
 }
 
-fn look_at_text(spec: &FilesSpec, file: &InputFile, opened: &Opened, head: &[u8]) -> Result<Option<Look>> {
+fn look_at_text(
+    spec: &FilesSpec,
+    file: &InputFile,
+    opened: &Opened,
+    head: &[u8],
+    further: bool,
+) -> Result<Option<Look>> {
     let codec = Codec::of(head);
     let unpacked = if codec == Codec::None { None } else { Some(file.head(codec, PLACES as usize * HEAD_BYTES)?) };
     let head = unpacked.as_deref().unwrap_or(head);
@@ -56,6 +72,9 @@ fn look_at_text(spec: &FilesSpec, file: &InputFile, opened: &Opened, head: &[u8]
     let header = spec.header.unwrap_or_else(|| begins_with_header(&rows));
     let names = header.then(|| rows.remove(0));
     let columns = names.as_ref().map_or(columns, Vec::len);
+    if !further {
+        return Ok(Some(Look { names, columns, rows }));
+    }
     if unpacked.is_some() {
         let first = memchr::memrchr(b'\n', &head[..head.len().min(HEAD_BYTES)]).unwrap_or(head.len() - 1);
         rows.extend(rows_of(&head[first + 1..], &delimiter));

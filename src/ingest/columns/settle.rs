@@ -1,7 +1,7 @@
 //! A job's input, with what was found in place of what was open.
 
 use super::choose::{Chosen, Given, Meaning, Open, Roles, Why, choose};
-use super::look::{Look, look};
+use super::look::{Look, glance, look};
 use crate::error::{Error, Result};
 use crate::ingest::source::InputFile;
 use crate::job::{Column, Duplicates, FilesSpec, Find, Input, OnBad, RatingColumn, Source, Time, TimeUnit};
@@ -89,7 +89,7 @@ fn given(spec: &FilesSpec, look: &Look) -> Option<Given> {
 /// Whether the other files have headers with the same names, so that columns can be known by name.
 fn have_the_names(spec: &FilesSpec, files: &[InputFile], first: &Look) -> Result<bool> {
     for file in files.iter().filter(|file| file.bytes > 0).take(MOST_COMPARED).skip(1) {
-        let is_same = look(spec, file)?.is_none_or(|look| look.names == first.names);
+        let is_same = glance(spec, file)?.is_none_or(|look| look.names == first.names);
         if !is_same {
             return Ok(false);
         }

@@ -37,7 +37,7 @@ pub fn first_rows(file: &InputFile, n_rows: usize) -> Result<(Vec<String>, Vec<V
     let groups = RowGroups::open(file)?;
     let (names, places): (Vec<String>, Vec<Place>) = groups.columns("input").plain().into_iter().unzip();
     let mut rows = Vec::new();
-    if let Some(group) = groups.all().first() {
+    if let Some(group) = groups.all().first().filter(|_| n_rows > 0) {
         read_group(&groups, group, &places, n_rows, |texts| {
             rows.push(texts.to_vec());
             Ok(())
