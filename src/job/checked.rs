@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::Filter;
 use super::input::Input;
-use super::params::{EvidenceParams, KMeansParams, Matrix, PcaParams, ProfileParams, SweepParams, ValidateParams};
+use super::params::{Choices, EvidenceParams, KMeansParams, Matrix, Normalize, PcaParams, ProfileParams, SweepParams, ValidateParams};
 
 /// A checked job. Paths are resolved; every number is in range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Job {
     pub input: Input,
     #[serde(default)]
     pub filter: Filter,
+    /// Who settled what follows.
+    #[serde(default)]
+    pub choices: Choices,
     pub matrix: Matrix,
     pub pca: PcaParams,
     pub kmeans: KMeansParams,
@@ -36,4 +39,18 @@ pub struct Job {
     /// The output folder of an earlier run to compare the segments with.
     #[serde(default)]
     pub compare: Option<PathBuf>,
+}
+
+impl Job {
+    /// This job with what the run has chosen.
+    pub fn settled(&self, matrix: Matrix, components: usize, clusters: usize) -> Job {
+        let spherical = matrix.normalize == Normalize::L2;
+        Job {
+            choices: self.choices.settled(),
+            matrix,
+            pca: PcaParams { components, ..self.pca },
+            kmeans: KMeansParams { clusters, spherical, ..self.kmeans },
+            ..self.clone()
+        }
+    }
 }

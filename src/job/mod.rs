@@ -43,7 +43,7 @@ pub use input::{Duplicates, FileFormat, FilesSpec, Find, Input, OnBad, STDIN, So
 pub(crate) use load::from_bytes;
 pub use load::{is_job, load, of_data};
 pub use params::{
-    BayesModel, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, Solver,
+    BayesModel, By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, Solver,
     SweepParams, ValidateParams, Weighting,
 };
 pub use spec::{DEFAULT_SWEEP, JobSpec};

@@ -2,6 +2,67 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Who settled each setting that a run can choose by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Choices {
+    pub weighting: By,
+    pub normalize: By,
+    pub missing: By,
+    pub components: By,
+    pub clusters: By,
+}
+
+/// Who settled a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// The job file or the command line.
+    #[default]
+    Given,
+    /// Nobody yet: the run is to choose. Until then the setting has a value that often fits.
+    Open,
+    /// The run.
+    Chosen,
+}
+
+impl By {
+    pub fn is_open(self) -> bool {
+        self == By::Open
+    }
+
+    fn settled(self) -> By {
+        if self.is_open() { By::Chosen } else { self }
+    }
+}
+
+impl Choices {
+    /// The keys and who settled each.
+    pub fn by_key(&self) -> [(&'static str, By); 5] {
+        [
+            ("matrix.weighting", self.weighting),
+            ("matrix.normalize", self.normalize),
+            ("matrix.missing", self.missing),
+            ("pca.components", self.components),
+            ("kmeans.clusters", self.clusters),
+        ]
+    }
+
+    pub fn any_open(&self) -> bool {
+        self.by_key().iter().any(|(_, by)| by.is_open())
+    }
+
+    /// The same after the run has chosen what was open.
+    pub fn settled(self) -> Choices {
+        Choices {
+            weighting: self.weighting.settled(),
+            normalize: self.normalize.settled(),
+            missing: self.missing.settled(),
+            components: self.components.settled(),
+            clusters: self.clusters.settled(),
+        }
+    }
+}
+
 /// How ratings become the matrix that PCA and k-means see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matrix {

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 
 use super::column::Column;
 use super::generate::GenerateSpec;
 use super::input::{Duplicates, FileFormat, OnBad};
-use super::params::{BayesModel, Missing, Normalize, Solver, Weighting};
+use super::params::{BayesModel, By, Missing, Normalize, Solver, Weighting};
 use super::time::TimeUnit;
 use super::titles::Encoding;
 
@@ -124,6 +125,43 @@ pub enum Auto {
     Auto,
 }
 
+/// A value, or `"auto"` (the default) for one that the run chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Setting<T> {
+    #[default]
+    Open,
+    Is(T),
+}
+
+impl<T> Setting<T> {
+    /// The value, or `until` it is chosen.
+    pub fn or(self, until: T) -> T {
+        match self {
+            Setting::Open => until,
+            Setting::Is(value) => value,
+        }
+    }
+
+    pub fn by(&self) -> By {
+        match self {
+            Setting::Open => By::Open,
+            Setting::Is(_) => By::Given,
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Setting<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Setting<T>, D::Error> {
+        let value = toml::Value::deserialize(deserializer)?;
+        if value.as_str() == Some("auto") {
+            return Ok(Setting::Open);
+        }
+        T::deserialize(value)
+            .map(Setting::Is)
+            .map_err(|e| D::Error::custom(format!("{}, or \"auto\"", e.to_string().trim_end())))
+    }
+}
+
 /// A share of the rows: a number in 0..=1 or a text in percent.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "a share such as \"1.5%\", or a number from 0 to 1")]
@@ -206,25 +244,19 @@ pub enum Moment {
 }
 
 /// `[matrix]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MatrixSpec {
-    pub weighting: Weighting,
-    pub normalize: Normalize,
-    pub missing: Missing,
-}
-
-impl Default for MatrixSpec {
-    fn default() -> Self {
-        MatrixSpec { weighting: Weighting::Raw, normalize: Normalize::None, missing: Missing::Zero }
-    }
+    pub weighting: Setting<Weighting>,
+    pub normalize: Setting<Normalize>,
+    pub missing: Setting<Missing>,
 }
 
 /// `[pca]`
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PcaSpec {
-    pub components: usize,
+    pub components: Setting<usize>,
     pub solver: Solver,
     pub tol: f64,
     pub report: usize,
@@ -232,7 +264,7 @@ pub struct PcaSpec {
 
 impl Default for PcaSpec {
     fn default() -> Self {
-        PcaSpec { components: 10, solver: Solver::Auto, tol: 1e-8, report: 20 }
+        PcaSpec { components: Setting::Open, solver: Solver::Auto, tol: 1e-8, report: 20 }
     }
 }
 
@@ -240,7 +272,7 @@ impl Default for PcaSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KMeansSpec {
-    pub clusters: usize,
+    pub clusters: Setting<usize>,
     pub n_init: usize,
     pub max_iter: usize,
     pub tol: f64,
@@ -248,7 +280,7 @@ pub struct KMeansSpec {
 
 impl Default for KMeansSpec {
     fn default() -> Self {
-        KMeansSpec { clusters: 25, n_init: 10, max_iter: 300, tol: 1e-4 }
+        KMeansSpec { clusters: Setting::Open, n_init: 10, max_iter: 300, tol: 1e-4 }
     }
 }
 

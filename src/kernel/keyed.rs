@@ -29,6 +29,8 @@ pub enum Stream {
     Refit = 9,
     /// Data without structure: `round` counts the draws, `id` is the user's key.
     Null = 10,
+    /// Users whom a choice of settings looks at.
+    Choice = 11,
 }
 
 /// 64 uniform bits for (seed, stream, round, id).

@@ -5,21 +5,29 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::report::verdict;
-use crate::results::{Continuity, Origin, Outcome, Profile};
+use crate::results::{Continuity, Evidence, Origin, Outcome, Profile, Verdict};
 use crate::watch::format::{count, percent, plural, seconds};
 
-/// Writes what the lines mean, the segments, biggest first, then a summary, what the evidence comes to, and where the report
-/// is; for a terminal (`links`) as an address too, which many open on a click.
+/// Writes what the lines mean, the segments, biggest first, then a summary, what was chosen, what the evidence comes to (which
+/// leads where there are no segments), and where the report is; for a terminal (`links`) as an address too, which many open on a click.
 pub fn print(outcome: &Outcome, report: &Path, links: bool, sink: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let mut profiles: Vec<&Profile> = outcome.profiles.iter().collect();
     profiles.sort_by_key(|profile| (std::cmp::Reverse(profile.size), profile.segment));
+    if let Some(evidence) = outcome.evidence.as_ref().filter(|evidence| evidence.verdict == Verdict::None) {
+        print_verdict(evidence, sink)?;
+        let advice = verdict::advice(evidence.verdict, outcome.chosen.is_some());
+        writeln!(sink, "{}\n", advice.unwrap_or_default())?;
+    }
     writeln!(sink, "segment (users, items) and its name, then its top items by mean TF-IDF\n")?;
     for profile in profiles {
         print_segment(outcome, profile, sink)?;
     }
     writeln!(sink, "{}", summary(outcome))?;
-    if let Some(evidence) = &outcome.evidence {
-        writeln!(sink, "verdict: {}. {}", verdict::word(evidence.verdict), one_line(&evidence.summary))?;
+    if let Some(chosen) = &outcome.chosen {
+        writeln!(sink, "chosen: {}. {}", verdict::settings(chosen), one_line(&chosen.why))?;
+    }
+    if let Some(evidence) = outcome.evidence.as_ref().filter(|evidence| evidence.verdict != Verdict::None) {
+        print_verdict(evidence, sink)?;
         if let Some(suggestion) = verdict::suggestion(evidence, outcome.profiles.len()) {
             writeln!(sink, "{suggestion}")?;
         }
@@ -28,6 +36,10 @@ pub fn print(outcome: &Outcome, report: &Path, links: bool, sink: &mut (impl Wri
         writeln!(sink, "{}", one_line(&since(continuity)))?;
     }
     print_place(report, links, sink)
+}
+
+fn print_verdict(evidence: &Evidence, sink: &mut (impl Write + ?Sized)) -> io::Result<()> {
+    writeln!(sink, "verdict: {}. {}", verdict::word(evidence.verdict), one_line(&evidence.summary))
 }
 
 /// Writes where the report is; for a terminal (`links`) as an address too.

@@ -1,6 +1,7 @@
 //! The evidence in words.
 
-use crate::results::{Evidence, Verdict};
+use crate::results::{Chosen, Evidence, Verdict, weighed};
+use crate::watch::format::plural;
 
 /// A word for the verdict, as `run.json` has it.
 pub fn word(verdict: Verdict) -> &'static str {
@@ -15,6 +16,27 @@ pub fn word(verdict: Verdict) -> &'static str {
 pub fn suggestion(evidence: &Evidence, clusters: usize) -> Option<String> {
     let other = evidence.suggested_clusters.filter(|&suggested| suggested != clusters)?;
     Some(format!("Suggested: {other} segments instead of {clusters} (set kmeans.clusters = {other})."))
+}
+
+/// What could be tried where there are no segments; `chosen` is whether the run has chosen its settings.
+pub fn advice(verdict: Verdict, chosen: bool) -> Option<String> {
+    let settings = if chosen { "" } else { "settings that the run chooses (leave out matrix, pca.components and kmeans.clusters), " };
+    (verdict == Verdict::None).then(|| {
+        format!(
+            "There are no segments to be had from these ratings as they are. What could be tried: {settings}items that are less fine \
+             (categories instead of single articles), only users with enough ratings (filter.min_ratings_per_user), or a longer time."
+        )
+    })
+}
+
+/// The settings of a run that has chosen some, in words.
+pub fn settings(chosen: &Chosen) -> String {
+    format!(
+        "weighting {}; {}; {}",
+        weighed(chosen.matrix()),
+        plural(chosen.components as u64, "component"),
+        plural(chosen.clusters as u64, "segment")
+    )
 }
 
 /// How stable a segment is, by the mean Jaccard index of its refits: with the bounds of Hennig ("Cluster-wise assessment of

@@ -7,6 +7,7 @@ use crate::ingest::{Items, Ledger};
 use crate::job::Job;
 use crate::results::inputs::InputRecord;
 use crate::results::measured::Measured;
+use crate::stages::choose::Chosen;
 use crate::stages::continuity::{Continuity, Moves};
 use crate::stages::evidence::Evidence;
 use crate::stages::kmeans::{Assignment, KMeans, Sweep};
@@ -18,6 +19,8 @@ use crate::stages::validate::Validation;
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub job: Job,
+    /// What the run has chosen of the job; absent where all was given.
+    pub chosen: Option<Chosen>,
     pub ledger: Ledger,
     /// The files that were read.
     pub inputs: Vec<InputRecord>,

@@ -14,6 +14,7 @@ use crate::job::Job;
 use crate::results::measured::Measured;
 use crate::results::model::VERSION;
 use crate::results::outcome::Outcome;
+use crate::stages::choose::Chosen;
 use crate::stages::continuity::Continuity;
 use crate::stages::evidence::Evidence;
 use crate::stages::kmeans::{StartReport, Sweep};
@@ -35,6 +36,9 @@ pub type Digests = BTreeMap<String, String>;
 pub struct RunRecord {
     pub versions: Versions,
     pub job: Job,
+    /// What the run has chosen of the job, and how the candidates did; absent where all was given.
+    #[serde(default)]
+    pub chosen: Option<Chosen>,
     pub users: u64,
     pub items: u64,
     pub ratings: u64,
@@ -115,6 +119,7 @@ impl RunRecord {
         RunRecord {
             versions: Versions::current(),
             job: outcome.job.clone(),
+            chosen: outcome.chosen.clone(),
             users: measured.n_users,
             items: measured.n_items,
             ratings: measured.n_ratings,

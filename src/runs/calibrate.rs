@@ -272,7 +272,7 @@ impl Bench<'_> {
         let few = n.min(16_384);
         let sample = scores.slice(s![..few, ..]);
         let keys = &shard.draw_keys[..few];
-        let begin = || kmeans::fit(&mut Solo, sample, keys, Settings { params: &params, seed: 1, memory: u64::MAX });
+        let begin = || kmeans::fit(&mut Solo, sample, keys, Settings { params: &params, seed: 1, memory: u64::MAX, swaps: Settings::SWAPS });
         let (first, begun) = seconds(begin);
         let began = first.min(best(1, begin));
         let Ok((begun, _)) = begun else { return vec![0; n] };
@@ -310,7 +310,7 @@ impl Bench<'_> {
         let params = KMeansParams { clusters, n_init: 1, max_iter: 4, tol: 0.0, spherical: false };
         let (points, keys) = (Points::Sparse(&matrix), &shard.draw_keys[..matrix.n_rows()]);
         let nowhere = &mut InMemory::default();
-        let settings = Settings { params: &params, seed: 1, memory: u64::MAX };
+        let settings = Settings { params: &params, seed: 1, memory: u64::MAX, swaps: Settings::SWAPS };
         let run = || kmeans::sweep(&mut Solo, points, keys, &[clusters], settings, nowhere);
         let (took, done) = seconds(run);
         let work = matrix.nnz() as f64 * time::sparse_work(&[clusters as f64], 4.0);

@@ -17,6 +17,7 @@ use crate::results::{MapPoint, Measured, ModelTerms, Outcome, UserTable};
 use crate::shard::Shard;
 use crate::shard::store::Store;
 use crate::shard::weight::Weigher;
+use crate::stages::choose::Chosen;
 use crate::stages::continuity::Continuity;
 use crate::stages::evidence::{Evidence, Question, activity_correlation};
 use crate::stages::kmeans::{self, Assignment, Centroids, Fitted, KMeans, Settings, StartReport, Sweep, SweepCurve};
@@ -36,6 +37,8 @@ use super::{evidence, gather, warnings};
 pub struct Task<'a> {
     pub job: &'a Job,
     pub layout: &'a Layout,
+    /// What the run has chosen of the job.
+    pub chosen: Option<Chosen>,
     /// Numbers of clusters to sweep over.
     pub sweep_over: Vec<usize>,
     /// The run to compare with: on the coordinator, and what all workers know of it.
@@ -54,7 +57,7 @@ pub fn fit<C: Collective>(
     clock: &mut Clock,
     checkpoint: &mut dyn Checkpoint,
 ) -> Result<Option<Outcome>> {
-    let Task { job, layout, sweep_over, earlier, beginning, scratch } = task;
+    let Task { job, layout, chosen, sweep_over, earlier, beginning, scratch } = task;
     let runs_memory = share(job, layout.workers, RUNS_PERCENT);
     let mut warnings = warnings::of_data(c, job, &ratings);
     let mut fit = Fit { c, job, layout, runs_memory, scratch, clock, checkpoint };
@@ -76,12 +79,13 @@ pub fn fit<C: Collective>(
     let measured = fit.measure(&ratings, spilled);
     let model = ModelTerms { idf, mean_length: weigher.mean_length(), bayes: bayes.terms };
     let found =
-        Found { users, map, pca, kmeans, sweep, validation, profiles, evidence, compared, activity_correlation, model };
+        Found { chosen, users, map, pca, kmeans, sweep, validation, profiles, evidence, compared, activity_correlation, model };
     Ok(fit.c.is_coordinator().then(|| found.outcome(job, ratings, warnings, measured)))
 }
 
 /// What the stages found.
 struct Found {
+    chosen: Option<Chosen>,
     users: UserTable,
     map: Vec<MapPoint>,
     pca: Pca,
@@ -102,6 +106,7 @@ impl Found {
         let kept = continuity.as_ref().map_or_else(Vec::new, Continuity::kept_names);
         Outcome {
             job: job.clone(),
+            chosen: self.chosen,
             ledger: ratings.ledger,
             inputs: gather::inputs(&job.input, &ratings.files),
             names: names::names(&self.profiles, &ratings.items, &kept),
@@ -154,7 +159,7 @@ impl<'a, C: Collective> Fit<'a, C> {
     }
 
     fn settings(&self) -> Settings<'a> {
-        Settings { params: &self.job.kmeans, seed: self.job.seed, memory: self.runs_memory }
+        Settings { params: &self.job.kmeans, seed: self.job.seed, memory: self.runs_memory, swaps: Settings::SWAPS }
     }
 
     /// The segments, and those of every number of clusters that the sweep asks for.

@@ -22,6 +22,7 @@
 pub mod assign;
 mod calibrate;
 pub(crate) mod checkpoint;
+mod choose;
 mod clock;
 mod compare;
 mod evidence;

@@ -14,7 +14,7 @@ use crate::ingest::peek::{Peek, peek};
 use crate::ingest::plan::{self, Format, PlannedFile};
 use crate::ingest::source::{self, Codec};
 use crate::ingest::titles;
-use crate::job::{Duplicates, Feedback, Job, OnBad, Solver, Source};
+use crate::job::{By, Duplicates, Feedback, Job, OnBad, Solver, Source};
 use crate::report::terminal::one_line;
 use crate::results::write;
 use crate::watch::format::{bytes, count, percent, plural, short};
@@ -124,15 +124,17 @@ impl Display for Preview {
         if !filters.is_empty() {
             row(f, "filter", &filters.join(", "))?;
         }
-        let (weighting, normalize) = (lower(&job.matrix.weighting), lower(&job.matrix.normalize));
+        let choices = &job.choices;
+        let weighting = or_open(choices.weighting, lower(&job.matrix.weighting));
+        let normalize = or_open(choices.normalize, lower(&job.matrix.normalize));
         row(f, "matrix", &format!("weighting {weighting}, normalize {normalize}"))?;
         let solver = match job.pca.solver {
             Solver::Auto => "the solver that suits the data".into(),
             solver => format!("solver {}", lower(&solver)),
         };
-        row(f, "pca", &format!("{}, by {solver}", plural(job.pca.components as u64, "component")))?;
+        row(f, "pca", &format!("{}, by {solver}", components(job)))?;
         let starts = plural(job.kmeans.n_init as u64, "start");
-        row(f, "k-means", &format!("{}, the best of {starts}", plural(job.kmeans.clusters as u64, "segment")))?;
+        row(f, "k-means", &format!("{}, the best of {starts}", segments(job)))?;
         row(f, "sweep", &self.sweep())?;
         let folds = plural(job.validate.folds as u64, "fold");
         row(f, "validate", &format!("{} naive Bayes in {folds}", lower(&job.validate.model)))?;
@@ -142,6 +144,25 @@ impl Display for Preview {
         let earlier = if self.replaces { " (in place of the one that is there)" } else { "" };
         row(f, "output", &format!("{}{earlier}", job.output.display()))?;
         writeln!(f, "\nThe job is in order as far as this can tell. Nothing was run, and nothing was written.")
+    }
+}
+
+/// A setting, or that the run chooses it.
+fn or_open(by: By, setting: String) -> String {
+    if by.is_open() { "chosen by the run".into() } else { setting }
+}
+
+fn components(job: &Job) -> String {
+    match job.choices.components.is_open() {
+        true => "as many components as the run chooses".into(),
+        false => plural(job.pca.components as u64, "component"),
+    }
+}
+
+fn segments(job: &Job) -> String {
+    match job.choices.clusters.is_open() {
+        true => "as many segments as the run chooses".into(),
+        false => plural(job.kmeans.clusters as u64, "segment"),
     }
 }
 

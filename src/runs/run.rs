@@ -13,6 +13,7 @@ use crate::results::Outcome;
 use crate::results::write::{self, Written};
 
 use super::checkpoint::CheckpointFolder;
+use super::choose;
 use super::clock::Clock;
 use super::compare::{self, Previous};
 use super::fingerprint::fingerprint;
@@ -62,7 +63,9 @@ fn work<C: Collective>(
     let wanted =
         Wanted { input: &job.input, filter: &job.filter, dictionary: Dictionary::Found, room: &room, whole: false };
     let (mut ratings, input) = clock.time("ingest", || read::read(worker, c, &wanted))?;
-    let job = &Job { input, ..job.clone() };
+    let job = Job { input, ..job.clone() };
+    let (job, chosen) = choose::choose(c, job, &ratings, &mut clock, &mut checkpoint)?;
+    let job = &job;
     let sweep_over = check_sizes(job, &ratings)?;
     let earlier = match &job.compare {
         Some(_) => {
@@ -72,7 +75,7 @@ fn work<C: Collective>(
         None => None,
     };
     let (files, rejects) = (ratings.files.clone(), std::mem::take(&mut ratings.rejects));
-    let task = Task { job, layout, sweep_over, earlier, beginning: None, scratch: &room.scratch };
+    let task = Task { job, layout, chosen, sweep_over, earlier, beginning: None, scratch: &room.scratch };
     let outcome = fit::fit(c, task, ratings, &mut clock, &mut checkpoint)?;
     let finished = outcome.map(|outcome| {
         let rejects = gather::reject_lines(&files, rejects);

@@ -6,6 +6,7 @@
 //!
 //! | name | what it holds | kept |
 //! |---|---|---|
+//! | `choose` | what was [chosen](super::choose::Chosen) | after the choice |
 //! | `krylov` | the basis of the Krylov solver and its sweeps so far (`pca/swept.rs`) | within PCA, then forgotten |
 //! | `pca` | the finished projection (`pca`) | after PCA |
 //! | `kmeans` | starts that are finished, and centroids of those in progress (`kmeans/spread.rs`) | within and after k-means |

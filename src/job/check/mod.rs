@@ -20,6 +20,8 @@ impl JobSpec {
     /// `scratch` stay relative to the working directory. A job that names no output has `default_output`.
     pub fn check(self, folder: &Path, default_output: PathBuf) -> Result<Job> {
         let filter = filter::filter(&self.filter, &self.input)?;
+        let choices = stages::choices(&self.matrix, &self.pca, &self.kmeans);
+        let matrix = stages::matrix(self.matrix)?;
         Ok(Job {
             seed: self.seed,
             memory: units::bytes(&self.memory)?,
@@ -28,9 +30,10 @@ impl JobSpec {
             output: fields::output(self.output.unwrap_or(default_output))?,
             input: input::input(self.input, folder, &filter)?,
             filter,
-            matrix: stages::matrix(self.matrix)?,
+            choices,
+            matrix,
             pca: stages::pca(self.pca)?,
-            kmeans: stages::kmeans(self.kmeans, self.matrix.normalize)?,
+            kmeans: stages::kmeans(self.kmeans, matrix.normalize)?,
             sweep: stages::sweep(self.sweep)?,
             validate: stages::validate(self.validate)?,
             profile: stages::profile(self.profile)?,

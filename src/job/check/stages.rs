@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::job::params::{
-    EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, SweepParams, ValidateParams,
+    Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, SweepParams, ValidateParams,
     Weighting,
 };
 use crate::job::refuse::{at_least, refuse};
@@ -10,8 +10,25 @@ use crate::job::spec::{
     DEFAULT_SWEEP, EvidenceSpec, KMeansSpec, MatrixSpec, PcaSpec, ProfileSpec, Space, SweepSpec, ValidateSpec,
 };
 
+/// Numbers of components and clusters for a forecast, until the run has chosen.
+const COMPONENTS: usize = 10;
+const CLUSTERS: usize = 10;
+
+/// The settings that the run is to choose.
+pub fn choices(matrix: &MatrixSpec, pca: &PcaSpec, kmeans: &KMeansSpec) -> Choices {
+    Choices {
+        weighting: matrix.weighting.by(),
+        normalize: matrix.normalize.by(),
+        missing: matrix.missing.by(),
+        components: pca.components.by(),
+        clusters: kmeans.clusters.by(),
+    }
+}
+
 pub fn matrix(spec: MatrixSpec) -> Result<Matrix> {
-    let MatrixSpec { weighting, normalize, missing } = spec;
+    let weighting = spec.weighting.or(Weighting::Bm25);
+    let normalize = spec.normalize.or(Normalize::L2);
+    let missing = spec.missing.or(Missing::Zero);
     if missing == Missing::UserMean && weighting == Weighting::Binary {
         let problem = "with matrix.weighting = \"binary\" every weight is 1, and so is every user's mean";
         return refuse("matrix.missing", problem, "write \"zero\", or another weighting");
@@ -25,7 +42,7 @@ pub fn pca(spec: PcaSpec) -> Result<PcaParams> {
         return refuse("pca.tol", problem, "write a number above 0, such as 1e-8");
     }
     Ok(PcaParams {
-        components: at_least("pca.components", spec.components, 1)?,
+        components: at_least("pca.components", spec.components.or(COMPONENTS), 1)?,
         solver: spec.solver,
         tol: spec.tol,
         report: at_least("pca.report", spec.report, 1)?,
@@ -37,7 +54,7 @@ pub fn kmeans(spec: KMeansSpec, normalize: Normalize) -> Result<KMeansParams> {
         return refuse("kmeans.tol", format!("{} is not a tolerance", spec.tol), "write 0 or more, such as 1e-4");
     }
     Ok(KMeansParams {
-        clusters: at_least("kmeans.clusters", spec.clusters, 2)?,
+        clusters: at_least("kmeans.clusters", spec.clusters.or(CLUSTERS), 2)?,
         n_init: at_least("kmeans.n_init", spec.n_init, 1)?,
         max_iter: at_least("kmeans.max_iter", spec.max_iter, 1)?,
         tol: spec.tol,

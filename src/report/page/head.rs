@@ -24,6 +24,7 @@ fn answer(shown: &Shown) -> String {
     let Some(evidence) = &shown.evidence else { return String::new() };
     let word = verdict::word(evidence.verdict);
     let suggestion = verdict::suggestion(evidence, shown.kmeans.sizes.len());
+    let suggestion = suggestion.or_else(|| verdict::advice(evidence.verdict, shown.chosen.is_some()));
     let suggestion = suggestion.map(|text| format!("<p class=\"suggestion\">{}</p>\n", html(&text)));
     format!(
         "<div class=\"verdict {word}\">\n<p class=\"badge\">Verdict: {word}</p>\n<p>{}</p>\n{}</div>\n",
@@ -93,6 +94,7 @@ fn contents(shown: &Shown) -> String {
         ("segments", "Each segment", true),
         ("sure", "How sure are we?", true),
         ("number", "How many segments?", super::number::is_shown(shown)),
+        ("chosen", "What was chosen?", super::chosen::is_shown(shown)),
         ("map", "Map of users", true),
         ("variance", "Explained variance", true),
         ("run", "This run", true),

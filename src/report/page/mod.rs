@@ -16,11 +16,13 @@
 //! | [`cards`] | a card per segment |
 //! | [`sure`] | the evidence, and how well the segments are told apart |
 //! | [`number`] | what other numbers of segments would give |
+//! | [`chosen`] | what the run has chosen, and how the candidates did |
 //! | [`figures`] | the map and the components |
 //! | [`run`] | how the result was made |
 //! | [`data`] | the numbers behind the charts, as tables |
 
 mod cards;
+mod chosen;
 mod continuity;
 mod data;
 mod figures;
@@ -54,6 +56,7 @@ pub fn write(shown: &Shown, sink: &mut impl Write) -> io::Result<()> {
         cards::section(shown),
         sure::section(shown),
         number::section(shown),
+        chosen::section(shown),
         figures::map(shown),
         figures::variance(shown),
         run::section(shown),

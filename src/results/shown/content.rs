@@ -10,6 +10,7 @@ use crate::job::Matrix;
 use crate::results::measured::Measured;
 use crate::results::outcome::MapPoint;
 use crate::results::run::{Digests, Versions};
+use crate::stages::choose::Chosen;
 use crate::stages::continuity::Continuity;
 use crate::stages::evidence::Evidence;
 use crate::stages::kmeans::{StartReport, Sweep};
@@ -32,6 +33,9 @@ pub struct Shown {
     pub title: String,
     pub seed: u64,
     pub matrix: Matrix,
+    /// What the run has chosen of its settings; absent where all were given.
+    #[serde(default)]
+    pub chosen: Option<Chosen>,
     pub ledger: Ledger,
     /// The items that are named anywhere in the page, by their index in the dictionary.
     pub items: Items,

@@ -18,6 +18,7 @@ impl Shown {
             title: name.unwrap_or_else(|| "Segments".into()),
             seed: job.seed,
             matrix: job.matrix,
+            chosen: outcome.chosen.clone(),
             ledger: outcome.ledger,
             items: Items::of(outcome),
             pca: Components::of(&outcome.pca),

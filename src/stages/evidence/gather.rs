@@ -16,7 +16,7 @@ use super::stability::{self, Segmented};
 use super::verdict;
 use crate::collective::Collective;
 use crate::error::Result;
-use crate::job::{EvidenceParams, Job, KMeansParams, PcaParams};
+use crate::job::{By, EvidenceParams, Job, KMeansParams, PcaParams};
 use crate::kernel::csr::Csr;
 use crate::shard::Shard;
 use crate::shard::store::Store;
@@ -108,6 +108,8 @@ impl Question<'_> {
         let verdict = verdict::verdict(&guesses.held_out, &stability, &null);
         let suggested_clusters = match verdict {
             Verdict::None => None,
+            // They were compared before, on more numbers.
+            _ if self.job.choices.clusters == By::Chosen => Some(by_clusters[chosen].clusters),
             Verdict::Stable | Verdict::Weak => verdict::suggested(&by_clusters, |a, b| guesses.errors[[a, b]]),
         };
         let summary = verdict::summary(verdict, suggested_clusters, by_clusters[chosen].clusters);
@@ -132,7 +134,11 @@ impl Question<'_> {
     }
 
     fn stability<C: Collective>(&self, c: &mut C, run: &Segmented) -> Result<Vec<Stability>> {
-        stability::stability(c, run, &self.kmeans(), self.params.refits, self.job.seed, self.runs_memory)
+        stability::stability(c, run, self.settings(&self.kmeans()), self.params.refits)
+    }
+
+    fn settings<'p>(&self, params: &'p KMeansParams) -> Settings<'p> {
+        Settings { params, seed: self.job.seed, memory: self.runs_memory, swaps: Settings::SWAPS }
     }
 
     /// Hides a tenth of `ratings`.
@@ -152,7 +158,7 @@ impl Question<'_> {
         let params = self.kmeans();
         let points = Centroids::points(pca::project(&pca, &matrix), &params);
         drop(matrix);
-        let settings = Settings { params: &params, seed: self.job.seed, memory: self.runs_memory };
+        let settings = self.settings(&params);
         let (keys, nowhere) = (&self.shard.draw_keys, &mut InMemory::default());
         let fitted = kmeans::fit_and_sweep(c, points.view(), keys, &numbers, settings, nowhere)?;
         Ok(Fit { points, models: fitted.tried })

@@ -7,21 +7,31 @@
 //! p(i | s) = q_i · r_si / Z_s     q_i = c_i / N     r_si = (c_si + κ) / (N_s q_i + κ)     Z_s = Σ_i q_i r_si
 //! ```
 //!
+//! and so are the probabilities of the items that a user has not rated yet, among which the hidden ones are, but that Z and the sum
+//! of q are taken over these items alone.
+//!
 //! This is a multinomial smoothed towards overall popularity q, the more the fewer ratings were seen (the gamma-Poisson
 //! shrinkage of DuMouchel 1999, with κ pseudo-ratings of each item). A rating of item i by a user of segment s saves
 //! log₂ p(i | s)/q_i bits.
+//!
+//! How high the rating is says something too. The segment shifts what is expected of it ([`Liking`]) by the mean of its residuals,
+//! with κ more of 0: δ_si = Σ e / (c_si + κ).
 
 use std::ops::Range;
 
 use ndarray::{Array2, Axis};
 
 use super::hidden::Split;
+use super::liking::Liking;
 use crate::collective::Collective;
 use crate::kernel::csr::{Csr, Row};
 use crate::shard::sums::sum;
 
-/// κ: the pseudo-ratings of an item, with the popularity among all users.
+/// κ: the pseudo-ratings of an item, with the popularity and the liking among all users.
 const PSEUDO_RATINGS: f64 = 10.0;
+
+/// The least probability of all items together that a user has not rated.
+const LEAST_LEFT: f64 = 1e-9;
 
 /// The most bytes of the table of a strip of items.
 const TABLE_BYTES: usize = 64 << 20;
@@ -42,6 +52,10 @@ pub struct Popularity<'a> {
     /// Ratings seen of each item `(n_items)`, and of all.
     counts: Vec<i64>,
     total: f64,
+    /// For each local user, Σ q of the items without a rating seen.
+    left: Vec<f64>,
+    /// What is expected of each rating; none where all are equal.
+    liking: Option<Liking>,
     /// Ratings hidden, over all workers, and users with a hidden rating.
     pub n_hidden: u64,
     pub n_users: u64,
@@ -57,7 +71,11 @@ impl<'a> Popularity<'a> {
         let (n_hidden, n_users) = (counts[n_items] as u64, counts[n_items + 1] as u64);
         counts.truncate(n_items);
         let total = counts.iter().sum::<i64>().max(1) as f64;
-        Popularity { split, counts, total, n_hidden, n_users }
+        let liking = Liking::new(c, &split.seen, &counts);
+        let share = |item: &u32| counts[*item as usize] as f64 / total;
+        let left = |row: Row| (1.0 - row.indices.iter().map(share).sum::<f64>()).max(LEAST_LEFT);
+        let left = split.seen.rows().map(left).collect();
+        Popularity { split, counts, total, left, liking, n_hidden, n_users }
     }
 
     /// For each local user, the bits that the distribution of the user's segment saves over the hidden ratings. `labels` are
@@ -65,16 +83,20 @@ impl<'a> Popularity<'a> {
     pub fn bits<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> Vec<f64> {
         let mut saved = vec![0.0; labels.len()];
         let mut norms = vec![0.0; n_clusters];
+        let mut had = vec![0.0; labels.len()];
         self.for_each_strip(c, labels, n_clusters, |strip| {
             norms.iter_mut().enumerate().for_each(|(segment, norm)| *norm += strip.norm(segment));
             each_row(&self.split.hidden, labels, &strip.items, |user, segment, row| {
-                saved[user] +=
-                    row.indices.iter().map(|&item| libm::log2(strip.ratio(segment, item as usize))).sum::<f64>();
+                saved[user] += strip.saved(user, segment, row);
+            });
+            each_row(&self.split.seen, labels, &strip.items, |user, segment, row| {
+                had[user] += row.indices.iter().map(|&item| strip.likelihood(segment, item as usize)).sum::<f64>();
             });
         });
-        let norms: Vec<f64> = norms.into_iter().map(libm::log2).collect();
-        let hidden = self.split.hidden.rows().map(|row| row.len() as f64);
-        saved.iter_mut().zip(labels).zip(hidden).for_each(|((saved, &s), n)| *saved -= n * norms[s as usize]);
+        for (user, (saved, hidden)) in saved.iter_mut().zip(self.split.hidden.rows()).enumerate() {
+            let left = norms[labels[user] as usize] - had[user];
+            *saved -= hidden.len() as f64 * libm::log2(left.max(LEAST_LEFT) / self.left[user]);
+        }
         saved
     }
 
@@ -112,7 +134,7 @@ impl<'a> Popularity<'a> {
         self.for_each_strip(c, labels, n_clusters, |strip| {
             for (segment, best) in likeliest.iter_mut().enumerate() {
                 let score = |item: usize| match segment < n_clusters {
-                    true => self.share(item) * strip.ratio(segment, item),
+                    true => strip.likelihood(segment, item),
                     false => self.share(item),
                 };
                 best.extend(strip.items.clone().map(|item| (score(item), item as u32)));
@@ -133,7 +155,7 @@ impl<'a> Popularity<'a> {
         let mut totals = vec![0i64; n_clusters];
         seen.rows().zip(labels).for_each(|(row, &segment)| totals[segment as usize] += row.len() as i64);
         c.sum(&mut totals);
-        let width = (TABLE_BYTES / 4 / n_clusters).max(1);
+        let width = (TABLE_BYTES / self.cell_bytes() / n_clusters).max(1);
         for start in (0..seen.n_cols).step_by(width) {
             let items = start..(start + width).min(seen.n_cols);
             let mut counts = Array2::<u32>::zeros((n_clusters, items.len()));
@@ -143,8 +165,31 @@ impl<'a> Popularity<'a> {
                 row.indices.iter().for_each(|&item| of_segment[item as usize - start] += 1);
             });
             c.sum(counts.as_slice_mut().expect("tables lie whole"));
-            f(&Strip { of: self, items, counts, totals: &totals });
+            let residuals = self.liking.as_ref().map(|liking| {
+                let mut sums = self.residuals(liking, labels, n_clusters, &items);
+                c.sum(sums.as_slice_mut().expect("tables lie whole"));
+                sums
+            });
+            f(&Strip { of: self, items, counts, residuals, totals: &totals });
         }
+    }
+
+    /// Bytes of a segment and item in the tables of a strip.
+    fn cell_bytes(&self) -> usize {
+        size_of::<u32>() + if self.liking.is_some() { size_of::<i64>() } else { 0 }
+    }
+
+    /// Sums of this worker's residuals over the ratings seen of a strip, in fixed point `(n_clusters, n_strip_items)`.
+    fn residuals(&self, liking: &Liking, labels: &[u32], n_clusters: usize, items: &Range<usize>) -> Array2<i64> {
+        let mut sums = Array2::<i64>::zeros((n_clusters, items.len()));
+        each_row(&self.split.seen, labels, items, |user, segment, row| {
+            let mut of_segment = sums.index_axis_mut(Axis(0), segment);
+            let of_segment = of_segment.as_slice_mut().expect("rows lie whole");
+            row.for_each(|item, value| {
+                of_segment[item - items.start] += liking.scale.fix(liking.residual(user, item, value));
+            });
+        });
+        sums
     }
 }
 
@@ -154,11 +199,30 @@ struct Strip<'a> {
     items: Range<usize>,
     /// c `(n_clusters, n_strip_items)`
     counts: Array2<u32>,
+    /// Σ e in fixed point, of the same shape.
+    residuals: Option<Array2<i64>>,
     /// N_s
     totals: &'a [i64],
 }
 
 impl Strip<'_> {
+    /// The bits that a segment saves over hidden ratings of a local user, but for its norm.
+    fn saved(&self, user: usize, segment: usize, hidden: Row) -> f64 {
+        let mut saved = 0.0;
+        hidden.for_each(|item, value| {
+            saved += libm::log2(self.ratio(segment, item)) + self.liked(user, segment, item, value);
+        });
+        saved
+    }
+
+    /// What a segment saves by how high it rates the item.
+    fn liked(&self, user: usize, segment: usize, item: usize, value: f64) -> f64 {
+        let (Some(liking), Some(residuals)) = (&self.of.liking, &self.residuals) else { return 0.0 };
+        let at = [segment, item - self.items.start];
+        let delta = liking.scale.real(residuals[at]) / (f64::from(self.counts[at]) + PSEUDO_RATINGS);
+        liking.saved(liking.residual(user, item, value), delta)
+    }
+
     /// r
     #[inline]
     fn ratio(&self, segment: usize, item: usize) -> f64 {
@@ -166,9 +230,14 @@ impl Strip<'_> {
         (f64::from(self.counts[[segment, item - self.items.start]]) + PSEUDO_RATINGS) / (expected + PSEUDO_RATINGS)
     }
 
+    /// q · r
+    fn likelihood(&self, segment: usize, item: usize) -> f64 {
+        self.of.share(item) * self.ratio(segment, item)
+    }
+
     /// What these items add to Z.
     fn norm(&self, segment: usize) -> f64 {
-        self.items.clone().map(|item| self.of.share(item) * self.ratio(segment, item)).sum()
+        self.items.clone().map(|item| self.likelihood(segment, item)).sum()
     }
 }
 

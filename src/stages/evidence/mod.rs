@@ -12,6 +12,7 @@
 //! | `gather` | all of it in order, on second fits like that of the run |
 //! | `hidden` | hides a tenth of the ratings from a second fit |
 //! | `guess` | how well its segments predict them |
+//! | `liking` | how high a user would rate an item |
 //! | `stability` | refits to other users |
 //! | `null` | data without structure, for which all this is done again |
 //! | `quality` | indices that use the points alone |
@@ -20,12 +21,13 @@
 
 mod activity;
 mod gather;
-mod guess;
-mod hidden;
-mod null;
+pub mod guess;
+pub mod hidden;
+mod liking;
+pub mod null;
 mod outcome;
 mod quality;
-mod stability;
+pub mod stability;
 mod verdict;
 
 pub use activity::activity_correlation;

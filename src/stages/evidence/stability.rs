@@ -45,24 +45,21 @@ struct Again {
     jaccard: Vec<f64>,
 }
 
-/// How stable the segments of each model are, by `refits` refits; the same on all workers. `params` are those of each refit,
-/// `memory` the bytes for its runs.
+/// How stable the segments of each model are, by `refits` refits with these settings; the same on all workers.
 pub fn stability<C: Collective>(
     c: &mut C,
     run: &Segmented,
-    params: &KMeansParams,
+    settings: Settings,
     refits: usize,
-    seed: u64,
-    memory: u64,
 ) -> Result<Vec<Stability>> {
     let share = share(c, run);
     let mut mine: Vec<(usize, Vec<Again>)> = Vec::new();
     for first in (0..refits).step_by(c.peers()) {
-        let sample = deal(c, run, first..(first + c.peers()).min(refits), share, seed);
+        let sample = deal(c, run, first..(first + c.peers()).min(refits), share, settings.seed);
         let refit = first + c.index();
         let found = if refit < refits {
-            let seed = keyed::bits(seed, Stream::Refit, refit as u64, u64::MAX);
-            sample.again(run.models, params, seed, memory).map(|again| mine.push((refit, again)))
+            let seed = keyed::bits(settings.seed, Stream::Refit, refit as u64, u64::MAX);
+            sample.again(run.models, Settings { seed, ..settings }).map(|again| mine.push((refit, again)))
         } else {
             Ok(())
         };
@@ -131,8 +128,8 @@ fn words_of(run: &Segmented, refit: u64, share: f64, seed: u64) -> Vec<u64> {
 
 impl Sample {
     /// Fits all numbers of clusters of `models` to these users, and looks for the segments of each model.
-    fn again(&self, models: &[KMeans], params: &KMeansParams, seed: u64, memory: u64) -> Result<Vec<Again>> {
-        let refitted = self.refit(models, params, seed, memory)?;
+    fn again(&self, models: &[KMeans], settings: Settings) -> Result<Vec<Again>> {
+        let refitted = self.refit(models, settings)?;
         let of = |model: &KMeans| {
             let k = model.sizes.len();
             match refitted.iter().find(|other| other.sizes.len() == k) {
@@ -145,14 +142,14 @@ impl Sample {
     }
 
     /// Fits the numbers of clusters of `models` for which there are enough users.
-    fn refit(&self, models: &[KMeans], params: &KMeansParams, seed: u64, memory: u64) -> Result<Vec<KMeans>> {
+    fn refit(&self, models: &[KMeans], settings: Settings) -> Result<Vec<KMeans>> {
         let Sample { points, draw_keys } = self;
         let numbers = models.iter().map(|model| model.sizes.len());
         let possible: Vec<usize> = numbers.filter(|&k| k <= draw_keys.len()).collect();
         let Some(&clusters) = possible.last() else { return Ok(Vec::new()) };
-        let params = KMeansParams { clusters, ..*params };
+        let params = KMeansParams { clusters, ..*settings.params };
         let nowhere = &mut InMemory::default();
-        let settings = Settings { params: &params, seed, memory };
+        let settings = Settings { params: &params, ..settings };
         let fitted = kmeans::fit_and_sweep(&mut Solo, points.view(), draw_keys, &possible, settings, nowhere)?;
         Ok(fitted.tried)
     }
@@ -214,20 +211,16 @@ mod tests {
     }
 
     fn found(points: &Array2<f64>, clusters: usize, peers: usize) -> Vec<Stability> {
-        let fitted = kmeans::fit(
-            &mut Solo,
-            points.view(),
-            &keys(),
-            Settings { params: &params(clusters), seed: 1, memory: u64::MAX },
-        )
-        .unwrap();
+        let params = params(clusters);
+        let settings = Settings { params: &params, seed: 1, memory: u64::MAX, swaps: Settings::SWAPS };
+        let fitted = kmeans::fit(&mut Solo, points.view(), &keys(), settings).unwrap();
         let mut all = run_workers(peers, |c| {
             let mine: Vec<usize> = (0..N).filter(|user| user % c.peers() == c.index()).collect();
             let own = points.select(ndarray::Axis(0), &mine);
             let keys: Vec<u64> = mine.iter().map(|&user| keys()[user]).collect();
             let models = [fitted.0.clone()];
             let run = Segmented { points: own.view(), draw_keys: &keys, models: &models };
-            stability(c, &run, &params(clusters), 5, 9, u64::MAX).unwrap()
+            stability(c, &run, Settings { seed: 9, ..settings }, 5).unwrap()
         });
         assert!(all.windows(2).all(|pair| pair[0] == pair[1]));
         all.remove(0)

@@ -31,20 +31,26 @@ fn sample_size(clusters: usize) -> u64 {
     SAMPLE.max(SAMPLE_PER_CLUSTER * clusters as u64)
 }
 
-/// The beginnings of all runs of a batch, on every worker; `kept` has the distances to sparse candidates.
-pub fn begin<C: Collective>(c: &mut C, users: &Users, seed: u64, batch: &[Unit], kept: &mut Columns) -> Vec<Beginning> {
+/// The beginnings of all runs of a batch, on every worker, after so many swaps; `kept` has the distances to sparse candidates.
+pub fn begin<C: Collective>(
+    c: &mut C,
+    users: &Users,
+    (seed, swaps): (u64, usize),
+    batch: &[Unit],
+    kept: &mut Columns,
+) -> Vec<Beginning> {
     let Some((scores, _)) = users.cloud.dense() else {
         return seeding::seed_batch(c, users, seed, batch, kept);
     };
     let most = batch.iter().map(Unit::centres).max().unwrap_or(0);
-    begin_in_sample(c, users, scores, seed, batch, sample_size(most))
+    begin_in_sample(c, users, scores, (seed, swaps), batch, sample_size(most))
 }
 
 fn begin_in_sample<C: Collective>(
     c: &mut C,
     users: &Users,
     scores: Scores,
-    seed: u64,
+    (seed, swaps): (u64, usize),
     batch: &[Unit],
     expected: u64,
 ) -> Vec<Beginning> {
@@ -56,7 +62,7 @@ fn begin_in_sample<C: Collective>(
         let Run { clusters, start } = beginning.run;
         let run = RunOf { space: Space::Projected, clusters, start };
         progress::moved(run, RunAt { iterations: 0, inertia: f64::INFINITY, ended: false });
-        swaps::improve(&sample, seed, beginning);
+        swaps::improve(&sample, seed, swaps, beginning);
     }
     exchange_centres(c, users, batch, &beginnings)
 }
@@ -115,7 +121,7 @@ mod tests {
         let users = Users::gather(c, points, &keys, 1e-4, 0.0);
         let (scores, _) = users.cloud.dense().unwrap();
         let batch = plan::units(&[1, 2, 7, 12], 3);
-        let mut found: Vec<_> = begin_in_sample(c, &users, scores, 9, &batch, expected)
+        let mut found: Vec<_> = begin_in_sample(c, &users, scores, (9, swaps::STEPS), &batch, expected)
             .iter()
             .map(|b| (b.run.clusters, b.run.start, (0..b.run.clusters).flat_map(|j| b.tiles.coordinates(j)).collect()))
             .collect();

@@ -19,6 +19,7 @@ use super::lockstep;
 use super::outcome::{Keep, Solved};
 use super::plan::{self, Run, Unit};
 use super::seeding::{Beginning, Columns};
+use super::swaps;
 use super::state::{Underway, space};
 use super::users::Users;
 
@@ -42,6 +43,13 @@ pub struct Settings<'a> {
     pub seed: u64,
     /// Bytes that a worker may use for runs in progress. A single run is never cut, however large.
     pub memory: u64,
+    /// Swaps that the local search of a run tries.
+    pub swaps: usize,
+}
+
+impl Settings<'_> {
+    /// Swaps that a fit tries.
+    pub const SWAPS: usize = swaps::STEPS;
 }
 
 /// What is asked of all runs.
@@ -139,7 +147,7 @@ pub fn solve_from<C: Collective>(c: &mut C, users: &Users, centres: Points, para
 /// Whether a fit or a sweep would copy `n_values` values to all of `peers` workers and divide the runs among them, instead
 /// of moving all runs in lockstep. `memory` is that of [`Settings`].
 pub fn would_copy(peers: usize, n_values: u64, clusters: &[usize], params: &KMeansParams, memory: u64) -> bool {
-    peers > 1 && choose(peers, n_values, clusters, &Settings { params, seed: 0, memory }) == Way::Copied
+    peers > 1 && choose(peers, n_values, clusters, &Settings { params, seed: 0, memory, swaps: 0 }) == Way::Copied
 }
 
 /// The way that suits: points are copied if they are few and the units keep most workers busy.
@@ -164,7 +172,7 @@ fn run_units<C: Collective>(
     before: Progress,
     keeper: &mut Keeper,
 ) -> Solved {
-    let Settings { params, seed, memory } = order.settings;
+    let Settings { params, seed, memory, swaps } = order.settings;
     let Progress { mut solved, underway } = before;
     announce(users, &units);
     let mut columns = columns(c.peers(), users, &units, memory);
@@ -172,7 +180,7 @@ fn run_units<C: Collective>(
     for batch in batches(c.peers(), units, users, memory) {
         let (mut beginnings, fresh) = resume(users, batch, &underway);
         if !fresh.is_empty() {
-            beginnings.extend(begin::begin(c, users, seed, &fresh, &mut columns));
+            beginnings.extend(begin::begin(c, users, (seed, swaps), &fresh, &mut columns));
         }
         for group in groups(together, beginnings) {
             let mut watch = |states: &dyn Fn() -> Vec<Underway>| {
@@ -268,7 +276,7 @@ mod tests {
         for points in [dense, Points::Sparse(&matrix)] {
             let users = Users::gather(&mut Solo, points, &keys, 0.0, 0.0);
             let params = KMeansParams { clusters: 8, n_init: 2, max_iter: 300, tol: 0.0, spherical: false };
-            let order = Order { settings: Settings { params: &params, seed: 3, memory: 1 << 30 }, keep: Keep::Best };
+            let order = Order { settings: Settings { params: &params, seed: 3, memory: 1 << 30, swaps: Settings::SWAPS }, keep: Keep::Best };
             let units = || plan::units(&[4, 8, 30], 2);
             let from = |before: Progress| {
                 let mut units = units();
@@ -280,7 +288,7 @@ mod tests {
             let whole = from(Progress::default());
             let mut seen = Vec::new();
             let mut columns = Columns::new(N, 1000);
-            let beginnings = begin::begin(&mut Solo, &users, 3, &units(), &mut columns);
+            let beginnings = begin::begin(&mut Solo, &users, (3, Settings::SWAPS), &units(), &mut columns);
             lockstep::lloyd(&mut Solo, &users, &params, beginnings, &mut |states| seen.push(states()));
             assert!(seen.len() > 3, "{}", seen.len());
             for underway in seen {

@@ -20,8 +20,8 @@ use super::lockstep;
 use super::seeding::Beginning;
 use super::users::Users;
 
-/// Swaps that a run tries.
-const STEPS: usize = 20;
+/// Swaps that a run of a fit tries.
+pub const STEPS: usize = 20;
 
 /// Users drawn in each step. More would make the search greedier: measured, that ends in worse optima.
 const CANDIDATES: usize = 1;
@@ -35,8 +35,8 @@ struct State {
     potential: i64,
 }
 
-/// Improves the centres of a run by a sample of dense users, the whole of which is at this worker.
-pub fn improve(sample: &Users, seed: u64, beginning: &mut Beginning) {
+/// Improves the centres of a run, in so many steps, by a sample of dense users, the whole of which is at this worker.
+pub fn improve(sample: &Users, seed: u64, steps: usize, beginning: &mut Beginning) {
     // Lloyd's algorithm finds a single centre without swaps, and an empty sample has no candidates.
     if beginning.run.clusters < 2 || sample.n_rows() == 0 {
         return;
@@ -47,7 +47,7 @@ pub fn improve(sample: &Users, seed: u64, beginning: &mut Beginning) {
     }
     let mut best = follow(sample, beginning, beginning.tiles.clone());
     let mut standing = None;
-    for step in 0..STEPS {
+    for step in 0..steps {
         let known = standing.get_or_insert_with(|| stand(sample, &best.tiles));
         let Some(tiles) = swapped(sample, seed, beginning.run.start, step, &best, known) else { break };
         let tried = follow(sample, beginning, tiles);
@@ -217,7 +217,7 @@ mod tests {
         let users = Users::gather(&mut Solo, points(&values), &keys, 1e-4, 0.0);
         let mut improved = beginnings(&values);
         let before = centres(&improved);
-        improved.iter_mut().for_each(|beginning| improve(&users, 9, beginning));
+        improved.iter_mut().for_each(|beginning| improve(&users, 9, STEPS, beginning));
         let mut gained = 0;
         for ((beginning, before), after) in improved.iter().zip(before).zip(centres(&improved)) {
             let Run { clusters, start } = beginning.run;

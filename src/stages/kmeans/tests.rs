@@ -24,7 +24,7 @@ fn params(clusters: usize, n_init: usize) -> KMeansParams {
 }
 
 fn settings(params: &KMeansParams, seed: u64) -> Settings<'_> {
-    Settings { params, seed, memory: MEMORY }
+    Settings { params, seed, memory: MEMORY, swaps: Settings::SWAPS }
 }
 
 /// A uniform number of 0..1 for a place in a test's data.

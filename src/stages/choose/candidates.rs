@@ -1,0 +1,39 @@
+//! The ways to weigh ratings that are compared.
+
+use crate::job::{Choices, Matrix, Missing, Normalize, Weighting};
+use crate::kernel::csr::Csr;
+
+const WEIGHTINGS: [Weighting; 5] =
+    [Weighting::Bm25, Weighting::Tfidf, Weighting::Log1p, Weighting::Raw, Weighting::Binary];
+
+/// All ways that differ on these ratings and keep what is given.
+pub fn matrices(given: Matrix, choices: Choices, ratings: &Csr) -> Vec<Matrix> {
+    let weightings = if choices.weighting.is_open() { WEIGHTINGS.to_vec() } else { vec![given.weighting] };
+    let normalize =
+        if choices.normalize.is_open() { vec![Normalize::L2, Normalize::None] } else { vec![given.normalize] };
+    let missing = if choices.missing.is_open() { vec![Missing::Zero, Missing::UserMean] } else { vec![given.missing] };
+    let is_one_value = ratings.value_range().is_none_or(|(least, most)| least == most);
+    let mut all = Vec::new();
+    for weighting in weightings {
+        for &normalize in &normalize {
+            for &missing in &missing {
+                let matrix = Matrix { weighting, normalize, missing };
+                if differs(matrix, is_one_value) {
+                    all.push(matrix);
+                }
+            }
+        }
+    }
+    if all.is_empty() { vec![given] } else { all }
+}
+
+/// Whether a way is another than those that are compared anyway. Where all ratings are equal, all plain weights are `binary` but for
+/// a factor, and equal to the mean of the user.
+fn differs(matrix: Matrix, is_one_value: bool) -> bool {
+    let is_plain = !matches!(matrix.weighting, Weighting::Tfidf | Weighting::Bm25);
+    let is_mean = matrix.missing == Missing::UserMean;
+    match matrix.weighting {
+        Weighting::Binary => !is_mean,
+        _ => !(is_one_value && is_plain),
+    }
+}

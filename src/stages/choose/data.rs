@@ -1,0 +1,36 @@
+//! What the candidates are compared on: the ratings of some users with a tenth hidden, and the same for data without structure.
+
+use std::path::Path;
+
+use crate::collective::Solo;
+use crate::error::Result;
+use crate::kernel::csr::Csr;
+use crate::shard::store::Store;
+use crate::stages::evidence::hidden::{self, Split};
+use crate::stages::evidence::null;
+
+/// Some users' ratings, and ratings that they might have given without any taste.
+pub struct Data {
+    /// A key for each user.
+    pub draw_keys: Vec<u64>,
+    pub real: Split,
+    pub null: Split,
+}
+
+impl Data {
+    /// Of `ratings` `(n_users, n_items)`, with draws by `seed`.
+    pub fn new(ratings: &Csr, draw_keys: Vec<u64>, seed: u64) -> Result<Data> {
+        let mut store = in_memory();
+        let made = null::null(&mut Solo, ratings, &draw_keys, seed, &mut store)?;
+        Ok(Data {
+            real: hidden::split(ratings, &draw_keys, seed, &mut store)?,
+            null: hidden::split(&made, &draw_keys, seed, &mut store)?,
+            draw_keys,
+        })
+    }
+}
+
+/// Room for a sample, which is small enough for memory.
+pub fn in_memory() -> Store {
+    Store::new(u64::MAX, Path::new("."))
+}

@@ -1,0 +1,37 @@
+//! The reasons for a choice, in words.
+
+use super::outcome::{Candidate, Round};
+use crate::job::{Matrix, Missing, Normalize, Weighting};
+
+/// A sentence or two for users. `tells` is whether the candidate says more than chance.
+pub fn sentence(taken: &Candidate, candidates: &[Candidate], tells: bool) -> String {
+    if !tells {
+        return "No way to weigh these ratings made segments that tell more than chance.".to_string();
+    }
+    let of = |round: Round| candidates.iter().filter(move |candidate| candidate.round == round);
+    let weightings = of(Round::Weighting).count();
+    let compared = match weightings {
+        0 | 1 => String::new(),
+        n => format!(", the most of {n} ways to weigh ratings"),
+    };
+    let again = match taken.agreement {
+        Some(agreement) => format!(" {} segments are the fewest that tell as much as any other number and are found again among other users (agreement {agreement:.2}).", taken.clusters),
+        None => String::new(),
+    };
+    format!("They save {:.3} bits per hidden rating{compared}.{again}", taken.score())
+}
+
+/// A way to weigh ratings, as its keys have it: `bm25, l2`.
+pub fn weighed(matrix: Matrix) -> String {
+    let Matrix { weighting, normalize, missing } = matrix;
+    let weighting = match weighting {
+        Weighting::Raw => "raw",
+        Weighting::Binary => "binary",
+        Weighting::Log1p => "log1p",
+        Weighting::Tfidf => "tfidf",
+        Weighting::Bm25 => "bm25",
+    };
+    let normalize = if normalize == Normalize::L2 { ", l2" } else { "" };
+    let missing = if missing == Missing::UserMean { ", user-mean" } else { "" };
+    format!("{weighting}{normalize}{missing}")
+}

@@ -1,0 +1,97 @@
+//! How high a user would rate an item, before anything is known of segments.
+//!
+//! What is expected of user u and item i is the mean of the item, shifted by how generous the user is:
+//!
+//! ```text
+//! x̂_ui = m_i + b_u     m_i: the mean of x over the users of i     b_u = Σ_i (x_ui − m_i) / (n_u + λ)
+//! ```
+//!
+//! (the baseline of Koren 2008, "Factorization meets the neighborhood", in two steps). The residual e = x − x̂ is taken as normal
+//! with the variance σ² that it has among the ratings seen. A segment that shifts its mean by δ then saves
+//! (e² − (e − δ)²) / (2σ² ln 2) bits.
+//!
+//! Amounts and counts are no opinions, and far from normal. They are told by their reach: the largest is more than [`WIDE`] times
+//! the least.
+
+use crate::collective::Collective;
+use crate::kernel::csr::{Csr, Row};
+use crate::kernel::fixed::Scale;
+use crate::shard::sums::sum;
+
+/// Values that reach further than this factor are no opinions.
+const WIDE: f64 = 10.0;
+
+/// λ: ratings of a user who is neither generous nor strict.
+const USER_PRIOR: f64 = 5.0;
+
+/// What is expected of each rating.
+pub struct Liking {
+    /// m `(n_items)`
+    of_items: Vec<f64>,
+    /// b `(n_local_users)`
+    of_users: Vec<f64>,
+    /// 1 / (2σ² ln 2)
+    bits: f64,
+    /// For sums of residuals over all ratings.
+    pub scale: Scale,
+}
+
+impl Liking {
+    /// Learns from the ratings `seen` `(n_local_users, n_items)` of all workers; `counts` has the ratings of each item. None where
+    /// all ratings are equal or as expected, or no opinions.
+    pub fn new<C: Collective>(c: &mut C, seen: &Csr, counts: &[i64]) -> Option<Liking> {
+        let (least, most) = seen.value_range().unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
+        let mut range = [-least, most];
+        c.max(&mut range);
+        let (least, most) = (-range[0], range[1]);
+        // It is not less where there is no rating.
+        let is_opinion = least < most && (least <= 0.0 || most / least <= WIDE);
+        if !is_opinion {
+            return None;
+        }
+        let reach = most.max(-least);
+        let n_ratings = counts.iter().sum::<i64>() as u64;
+        let scale = Scale::new(4.0 * reach, n_ratings);
+        let mut sums = vec![0i64; seen.n_cols];
+        for row in seen.rows() {
+            row.for_each(|item, value| sums[item] += scale.fix(value));
+        }
+        c.sum(&mut sums);
+        let of_items = sums.iter().zip(counts).map(|(&sum, &n)| scale.real(sum) / n.max(1) as f64).collect();
+        let mut liking = Liking { of_items, of_users: Vec::new(), bits: 0.0, scale };
+        liking.of_users = seen.rows().map(|row| liking.generosity(row)).collect();
+        let squares: Vec<f64> = seen.rows().enumerate().map(|(user, row)| liking.squares(user, row)).collect();
+        let variance = sum(c, squares.into_iter()) / n_ratings.max(1) as f64;
+        liking.bits = 1.0 / (2.0 * variance * std::f64::consts::LN_2);
+        (variance > 1e-12 * reach * reach).then_some(liking)
+    }
+
+    /// e of a rating of a local user.
+    #[inline]
+    pub fn residual(&self, user: usize, item: usize, value: f64) -> f64 {
+        value - self.of_items[item] - self.of_users[user]
+    }
+
+    /// The bits that a shift of `delta` saves over a rating with this residual.
+    #[inline]
+    pub fn saved(&self, residual: f64, delta: f64) -> f64 {
+        delta * (2.0 * residual - delta) * self.bits
+    }
+
+    /// b of a user with these ratings.
+    fn generosity(&self, row: Row<'_>) -> f64 {
+        let mut sum = 0.0;
+        row.for_each(|item, value| sum += value - self.of_items[item]);
+        sum / (row.len() as f64 + USER_PRIOR)
+    }
+
+    /// Σ e² of a local user.
+    fn squares(&self, user: usize, row: Row<'_>) -> f64 {
+        let mut sum = 0.0;
+        row.for_each(|item, value| {
+            let residual = self.residual(user, item, value);
+            sum += residual * residual;
+        });
+        sum
+    }
+}
