@@ -17,6 +17,7 @@ use crate::ingest::ids::Id;
 use crate::ingest::keys::{ItemIndex, KeyMap};
 use crate::ingest::plan::{self, Plan};
 use crate::ingest::rejects::{self, Reject};
+use crate::ingest::titles::Said;
 use crate::ingest::{Items, Ledger, duplicates};
 use crate::job::{Duplicates, Filter, Input, OnBad, Source};
 use crate::shard::incoming::Incoming;
@@ -136,6 +137,8 @@ struct Scanned {
     item_names: KeyMap<Box<str>>,
     /// Two texts that were met here have one key.
     collision: bool,
+    /// What those rows say of their items.
+    said: Option<Said>,
 }
 
 /// The items that the columns stand for.
@@ -165,7 +168,7 @@ struct Kept {
 impl<C: Collective> Attempt<'_, C> {
     /// Nothing if two text ids share a key.
     fn read(&mut self, worker: &mut Worker) -> Result<Option<Ratings>> {
-        let Scanned { incoming, read, left_out, rejects, item_names, collision } = self.scan(worker)?;
+        let Scanned { incoming, read, left_out, rejects, item_names, collision, said } = self.scan(worker)?;
         let mut rows = self.settle(read, rejects)?;
         let keys = incoming.item_keys();
         let Some(resolved) = self.resolve(&keys, item_names, collision) else { return Ok(None) };
@@ -189,7 +192,7 @@ impl<C: Collective> Attempt<'_, C> {
             store,
             hash_seed: self.hash_seed,
             rows_spilled,
-            items: self.name_items(ids)?,
+            items: self.name_items(ids, said)?,
             n_users,
             n_ratings,
             zeros,
@@ -210,14 +213,22 @@ impl<C: Collective> Attempt<'_, C> {
         let expected_rows = self.plan.expected_rows() / self.c.peers() as u64;
         let incoming = Incoming::new(expected_rows, room.memory, &room.scratch);
         let shuffle = Shuffle::new(worker, incoming, self.rule.several.needs_order());
-        let mut reader = Reader::new(shuffle, self.hash_seed, input.on_bad, *filter);
+        let mut reader = Reader::new(shuffle, self.hash_seed, input.on_bad, *filter, self.said());
         // A worker that fails still takes part in the shuffle to its end, or the others would wait for it.
         let outcome = reader.read(self.c, self.plan);
-        let Reader { shuffle, read, left_out, rejects, item_names, collision, .. } = reader;
+        let Reader { shuffle, read, left_out, rejects, item_names, collision, said, .. } = reader;
         let incoming = shuffle.finish();
         self.c.agree(outcome)?;
         let collision = collision || incoming.has_collision();
-        Ok(Scanned { incoming, read, left_out, rejects, item_names, collision })
+        Ok(Scanned { incoming, read, left_out, rejects, item_names, collision, said })
+    }
+
+    /// For what rows say of their items, where these are not known before.
+    fn said(&self) -> Option<Said> {
+        match (self.wanted.dictionary, &self.wanted.input.source) {
+            (Dictionary::Found, Source::Files(files)) => Said::new(&files.items),
+            _ => None,
+        }
     }
 
     /// Gathers what is rejected, and ends the run where that is too much.
@@ -302,9 +313,12 @@ impl<C: Collective> Attempt<'_, C> {
         Ok(())
     }
 
-    fn name_items(&mut self, ids: Vec<Id>) -> Result<Items> {
+    fn name_items(&mut self, ids: Vec<Id>, said: Option<Said>) -> Result<Items> {
+        let said = said.map(|said| said.gather(self.c));
         let named = match self.wanted.dictionary {
-            Dictionary::Found if self.c.is_coordinator() => plan::name_items(self.wanted.input, self.plan, ids),
+            Dictionary::Found if self.c.is_coordinator() => {
+                plan::name_items(self.wanted.input, self.plan, ids, said, self.hash_seed)
+            }
             _ => Ok(Items { titles: vec![None; ids.len()], ids, metadata: Vec::new() }),
         };
         self.c.agree(named)

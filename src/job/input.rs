@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::column::{Column, RatingColumn};
 use super::generate::GenerateSpec;
 use super::time::TimeUnit;
-use super::titles::TitlesSpec;
+use super::titles::{ItemColumns, TitlesSpec};
 
 /// What `input.ratings` calls standard input.
 pub const STDIN: &str = "-";
@@ -52,6 +52,9 @@ pub struct FilesSpec {
     pub rating: RatingColumn,
     #[serde(default)]
     pub time: Option<Time>,
+    /// Empty where titles come from a file of their own ([`Input::items`]).
+    #[serde(default, skip_serializing_if = "ItemColumns::is_empty")]
+    pub items: ItemColumns,
     #[serde(default, skip_serializing_if = "Find::is_nothing")]
     pub find: Find,
 }
@@ -71,6 +74,10 @@ pub struct Find {
     pub time_is_asked: bool,
     /// [`Input::duplicates`].
     pub duplicates: bool,
+    /// The column of titles.
+    pub title: bool,
+    /// The columns of categories.
+    pub categories: bool,
 }
 
 impl Find {
@@ -91,6 +98,7 @@ impl FilesSpec {
             item: Column::Index(1),
             rating: RatingColumn::Default,
             time: None,
+            items: ItemColumns::default(),
             find: Find::default(),
         }
     }

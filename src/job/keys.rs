@@ -16,6 +16,8 @@ pub const KEYS: &[&str] = &[
     "input.rating",
     "input.time",
     "input.time_unit",
+    "input.title",
+    "input.categories",
     "input.duplicates",
     "input.on_bad",
     "input.max_bad",

@@ -48,4 +48,4 @@ pub use params::{
 };
 pub use spec::{DEFAULT_SWEEP, JobSpec};
 pub use time::TimeUnit;
-pub use titles::{Encoding, MetadataFrom, MetadataSpec, TitlesSpec};
+pub use titles::{Encoding, ItemColumns, MetadataFrom, MetadataSpec, TitlesSpec};

@@ -102,6 +102,33 @@ impl<'a> Content<'a> {
         unit.map(|(unit, _)| unit)
     }
 
+    /// Texts, not numbers or dates, and few of them empty.
+    pub fn is_text(&self) -> bool {
+        2 * self.n_filled >= self.values.len() && self.n_filled > 0 && self.numbers < 0.5 && self.dates < 0.5
+    }
+
+    /// Most values are several words.
+    pub fn is_wordy(&self) -> bool {
+        let wordy = self.values.iter().filter(|value| value.contains(' ')).count();
+        self.is_text() && 2 * wordy >= self.n_filled
+    }
+
+    /// At least two different values, and at most half as many as the other column has.
+    pub fn groups(&self, other: &Content<'_>) -> bool {
+        self.n_distinct > 1 && 2 * self.n_distinct <= other.n_distinct
+    }
+
+    /// Nearly as many different values as the other column has.
+    pub fn tells_apart(&self, other: &Content<'_>) -> bool {
+        10 * self.n_distinct >= 8 * other.n_distinct
+    }
+
+    /// The text between several values of a field, where many fields have it.
+    pub fn separator(&self) -> Option<&'static str> {
+        let parted = |separator: &&str| 10 * self.values.iter().filter(|value| value.contains(*separator)).count();
+        ["|", ";"].into_iter().find(|separator| parted(separator) >= self.n_filled.max(1))
+    }
+
     /// Whether this column tells the other one: equal values here are equal there, in rows enough to believe it.
     pub fn tells(&self, other: &Content<'_>) -> bool {
         const SAME: f64 = 0.99;
@@ -121,6 +148,17 @@ impl<'a> Content<'a> {
             }
         }
         again >= OFTEN && same as f64 >= SAME * again as f64
+    }
+
+    /// Whether it mostly does, for all that is known: some rows may have nothing there, or something else, such as a remark.
+    pub fn may_tell(&self, other: &Content<'_>) -> bool {
+        let mut counts: HashMap<&str, HashMap<&str, usize>> = HashMap::new();
+        let pairs = self.values.iter().zip(&other.values).filter(|(here, there)| !here.is_empty() && !there.is_empty());
+        pairs.for_each(|(here, there)| *counts.entry(here).or_default().entry(there).or_default() += 1);
+        let again: Vec<_> = counts.values().filter(|there| there.values().sum::<usize>() > 1).collect();
+        let rows: usize = again.iter().flat_map(|there| there.values()).sum();
+        let same: usize = again.iter().filter_map(|there| there.values().max()).sum();
+        10 * same >= 8 * rows
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Layout {
     pub rating: Option<Place>,
     /// The place of the time, if the job uses times.
     pub time: Option<TimePlace>,
+    /// The places of what says more of the items, in the order of [`crate::job::ItemColumns::columns`].
+    pub texts: Vec<Place>,
 }
 
 /// Where a time comes from.
@@ -63,7 +65,7 @@ impl Layout {
     /// The places of all columns that count.
     pub fn places(&self) -> impl Iterator<Item = &Place> {
         let time = self.time.as_ref().map(|time| &time.place);
-        [Some(&self.user), Some(&self.item), self.rating.as_ref(), time].into_iter().flatten()
+        [Some(&self.user), Some(&self.item), self.rating.as_ref(), time].into_iter().flatten().chain(&self.texts)
     }
 
     /// The number in the file of the first row of a row group.

@@ -29,5 +29,5 @@ pub use number::MAX_RATING;
 #[cfg(any(test, fuzzing))]
 pub(crate) use range::scan_generally;
 pub use range::{Range, scan};
-pub use row::{RawId, RawRow, RowSink, Shifted};
+pub use row::{Cells, RawId, RawRow, Rest, RowSink, Shifted};
 pub use values::{bad_time, id, rating, time};

@@ -1,6 +1,7 @@
 //! A row as it is read, and where rows go.
 
 use std::cell::Cell;
+use std::fmt;
 
 use super::bad::BadRow;
 use crate::ingest::ids::Id;
@@ -33,7 +34,31 @@ impl From<RawId<'_>> for Id {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The columns of a row that are no ids, numbers or times, for a sink that wants to read them.
+#[derive(Clone, Copy)]
+pub enum Rest<'a> {
+    /// The row is the line of a text that starts at `at`.
+    Line { text: &'a [u8], at: usize },
+    /// The row has a number among others, in columns.
+    Row { of: &'a dyn Cells, row: usize },
+}
+
+/// Columns of rows.
+pub trait Cells {
+    /// What a row has in the `at`-th column of those that the layout lists; empty where it has nothing.
+    fn text(&self, at: usize, row: usize) -> String;
+}
+
+impl fmt::Debug for Rest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rest::Line { at, .. } => write!(f, "the line at {at}"),
+            Rest::Row { row, .. } => write!(f, "row {row}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
 pub struct RawRow<'a> {
     pub user: RawId<'a>,
     pub item: RawId<'a>,
@@ -45,6 +70,7 @@ pub struct RawRow<'a> {
     pub byte: u64,
     /// Which line of the range it is, from 0, header not counted.
     pub line: u64,
+    pub rest: Rest<'a>,
 }
 
 /// Passes rows on with places in the whole file: `bytes` bytes come before the text that they were read in.
