@@ -14,6 +14,7 @@
 //! | which worker reads which piece of it | [`units`] |
 //! | which columns hold what, where the job leaves it open | [`columns`] |
 //! | how a text is laid out: delimiter, header, columns | [`dialect`] |
+//! | how ratings are written: with decimal commas, thousands parted, currencies | [`numbers`] |
 //! | a text to rows: a range of its bytes, or all of it block by block | [`scan`], [`stream`], [`fields`] |
 //! | a Parquet file to rows | [`parquet`] |
 //! | **the row that is refused**, and the errors that end a run because of it | [`rejects`] |
@@ -42,6 +43,7 @@ pub mod keys;
 pub mod ledger;
 mod lines;
 pub mod metadata;
+pub mod numbers;
 pub mod parquet;
 mod partitions;
 pub mod peek;

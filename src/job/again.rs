@@ -27,6 +27,7 @@ impl Job {
             refuse_others(key)?;
         }
         let given = overridden(overrides)?;
+        let decimal = given.input.decimal;
         let of_run = JobSpec { memory: Size::Bytes(self.memory), ..JobSpec::default() };
         let memory = if overrides.iter().any(|(key, _)| key == "memory") { given.memory } else { of_run.memory };
         let input = InputSpec { ratings: Some(Paths::Many(files.to_vec())), ..with(given.input, &self.input) };
@@ -36,6 +37,9 @@ impl Job {
         if let Source::Files(files) = &mut checked.input.source {
             // The columns are those of the run.
             files.find = Find::default();
+            if let (Source::Files(ran), None) = (&self.input.source, decimal) {
+                files.numbers = ran.numbers.clone();
+            }
             match &mut files.time {
                 Some(time) => time.asked = filter.looks_at_time(),
                 None => refuse_times(&filter)?,
@@ -143,6 +147,7 @@ fn with(given: InputSpec, ran: &Input) -> InputSpec {
         user: given.user.or(files.user),
         item: given.item.or(files.item),
         rating: given.rating.or(files.rating),
+        decimal: given.decimal,
         time: given.time.or(files.time),
         time_unit: given.time_unit.or(files.time_unit),
         // The items are those of the model.
@@ -157,7 +162,8 @@ fn with(given: InputSpec, ran: &Input) -> InputSpec {
 }
 
 fn of_files(files: &FilesSpec) -> InputSpec {
-    let FilesSpec { ratings: _, format, delimiter, header, user, item, rating, time, items: _, find: _ } = files;
+    let FilesSpec { ratings: _, format, delimiter, header, user, item, rating, numbers: _, time, items: _, find: _ } =
+        files;
     let rating = match rating {
         RatingColumn::Given(column) => Some(ColumnOrNone::Column(column.clone())),
         RatingColumn::Default => None,

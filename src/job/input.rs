@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{Column, RatingColumn};
 use super::generate::GenerateSpec;
+use super::numbers::Numbers;
 use super::time::TimeUnit;
 use super::titles::{ItemColumns, TitlesSpec};
 
@@ -50,6 +51,9 @@ pub struct FilesSpec {
     pub user: Column,
     pub item: Column,
     pub rating: RatingColumn,
+    /// How ratings are written; before that is found, what the job says of it.
+    #[serde(default, skip_serializing_if = "Numbers::is_plain")]
+    pub numbers: Numbers,
     #[serde(default)]
     pub time: Option<Time>,
     /// Empty where titles come from a file of their own ([`Input::items`]).
@@ -74,6 +78,8 @@ pub struct Find {
     pub time_is_asked: bool,
     /// [`Input::duplicates`].
     pub duplicates: bool,
+    /// How ratings are written.
+    pub numbers: bool,
     /// The column of titles.
     pub title: bool,
     /// The columns of categories.
@@ -97,6 +103,7 @@ impl FilesSpec {
             user: Column::Index(0),
             item: Column::Index(1),
             rating: RatingColumn::Default,
+            numbers: Numbers::default(),
             time: None,
             items: ItemColumns::default(),
             find: Find::default(),

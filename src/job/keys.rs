@@ -14,6 +14,7 @@ pub const KEYS: &[&str] = &[
     "input.user",
     "input.item",
     "input.rating",
+    "input.decimal",
     "input.time",
     "input.time_unit",
     "input.title",

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::column::Column;
 use super::generate::GenerateSpec;
 use super::input::{Duplicates, FileFormat, OnBad};
+use super::numbers::Decimal;
 use super::params::{BayesModel, Missing, Normalize, Solver, Weighting};
 use super::time::TimeUnit;
 use super::titles::Encoding;
@@ -77,6 +78,7 @@ pub struct InputSpec {
     pub user: Option<Column>,
     pub item: Option<Column>,
     pub rating: Option<ColumnOrNone>,
+    pub decimal: Option<Decimal>,
     pub time: Option<Column>,
     pub time_unit: Option<TimeUnit>,
     pub title: Option<ColumnOrNone>,

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::collective::Solo;
 use crate::error::{Error, Result};
 use crate::ingest::plan;
-use crate::job::{Column, Duplicates, FilesSpec, Job, MetadataFrom, MetadataSpec, RatingColumn, Source};
+use crate::job::{Column, Decimal, Duplicates, FilesSpec, Job, MetadataFrom, MetadataSpec, RatingColumn, Source};
 
 use super::room::scratch_folder;
 
@@ -39,6 +39,10 @@ fn text(job: &Job, files: &FilesSpec, duplicates: Duplicates, found: &[String]) 
         RatingColumn::None => line("rating = false".to_string()),
         // It is where it usually is, or there is none.
         RatingColumn::Default => {}
+    }
+    if files.numbers.decimal != Decimal::Plain {
+        let decimal = if files.numbers.decimal == Decimal::Comma { "," } else { "." };
+        line(format!("decimal = {}", quoted(decimal)));
     }
     if let Some(time) = &files.time {
         line(format!("time = {}", column(&time.column)));

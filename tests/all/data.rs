@@ -177,3 +177,86 @@ fn a_filter_of_times_finds_its_column() {
     sandbox.write("bare.csv", "user,item\na,b\na,c\nb,c\n");
     sandbox.segmill(&["run", "bare.csv", "--set", "filter.after=2025-04-01"]).refused(2, &["input.time", "--time"]);
 }
+
+/// Amounts in cents, written as `written` does; some are a thousand or more.
+fn amounts(separator: &str, written: impl Fn(u64) -> String) -> String {
+    let mut draws = Draws(5);
+    let mut text = format!("customer{separator}sku{separator}amount\n");
+    for row in 0..900u64 {
+        let (customer, cents) = (row % 60, 1 + draws.below(400_000));
+        let product = customer % 3 * 10 + row / 60;
+        text += &format!("K{customer}{separator}A{product}{separator}{}\n", written(cents));
+    }
+    text
+}
+
+fn grouped(cents: u64, between: &str, point: &str) -> String {
+    let (whole, rest) = (cents / 100, cents % 100);
+    match whole {
+        0..1_000 => format!("{whole}{point}{rest:02}"),
+        _ => format!("{}{between}{:03}{point}{rest:02}", whole / 1_000, whole % 1_000),
+    }
+}
+
+// However numbers are written, they are the same numbers.
+#[test]
+fn numbers_are_read_as_people_write_them() {
+    let sandbox = Sandbox::new();
+    sandbox.write("plain.csv", amounts(",", |cents| format!("{}.{:02}", cents / 100, cents % 100)));
+    sandbox.segmill(&quick(&["run", "plain.csv", "-q"])).succeeded();
+    for (name, text) in [
+        ("german", amounts(";", |cents| grouped(cents, ".", ","))),
+        ("french", amounts(";", |cents| format!("{} €", grouped(cents, "\u{202f}", ",")))),
+        ("swiss", amounts(",", |cents| format!("CHF {}", grouped(cents, "'", ".")))),
+        ("english", amounts("\t", |cents| format!("${}", grouped(cents, ",", ".")))),
+        ("quoted", amounts(",", |cents| format!("\"{}\"", grouped(cents, ",", ".")))),
+    ] {
+        sandbox.write(&format!("{name}.csv"), text);
+        let out = format!("out/{name}");
+        let file = format!("{name}.csv");
+        let ran = sandbox.segmill(&quick(&["run", &file, "-w", "2"])).succeeded();
+        assert!(ran.stderr.contains(&format!("segmill: {file}: numbers: ")), "{}", ran.stderr);
+        assert_same_answer(&sandbox.path("out/plain"), &sandbox.path(&out), name);
+        sandbox.segmill(&["run", &format!("{out}/run.json"), "-o", "again", "-q"]).succeeded();
+        assert_same_answer(&sandbox.path("out/plain"), &sandbox.path("again"), "the record");
+        let printed = sandbox.segmill(&["init", &file, "-q"]).succeeded();
+        sandbox.write("mine.toml", &printed.stdout);
+        sandbox.segmill(&quick(&["run", "mine.toml", "-o", "mine", "-q"])).succeeded();
+        assert_same_answer(&sandbox.path("out/plain"), &sandbox.path("mine"), "the job of init");
+    }
+    // Later ratings are read like those of the run, whatever they would look like alone.
+    sandbox.write("new.csv", "customer;sku;amount\nK900;A3;1.500\n");
+    let assigned = sandbox.segmill(&["assign", "out/german", "new.csv", "-o", "-"]).succeeded();
+    sandbox.write("new.csv", "customer,sku,amount\nK900,A3,1500\n");
+    assert_eq!(sandbox.segmill(&["assign", "out/plain", "new.csv", "-o", "-"]).succeeded().stdout, assigned.stdout);
+}
+
+#[test]
+fn numbers_that_could_be_either_are_a_question() {
+    let sandbox = Sandbox::new();
+    let text = amounts(";", |cents| if cents.is_multiple_of(3) { "1,234".into() } else { (1 + cents % 9).to_string() });
+    sandbox.write("a.csv", text);
+    let asked = sandbox.segmill(&quick(&["run", "a.csv"]));
+    asked.refused(
+        2,
+        &["input.decimal", "a.csv", "\"1,234\" in column \"amount\" may be 1234 or 1.234", "input.decimal=,"],
+    );
+    for (decimal, out) in [(".", "point"), (",", "comma")] {
+        let words = ["run", "a.csv", "-q", "-o", out, "--set", &format!("input.decimal={decimal}")];
+        sandbox.segmill(&quick(&words)).succeeded();
+    }
+    assert_ne!(run_json(&sandbox.path("point"))["digests"], run_json(&sandbox.path("comma"))["digests"]);
+}
+
+/// What does not agree with the rest of its column is a bad row.
+#[test]
+fn numbers_written_otherwise_are_bad_rows() {
+    let sandbox = Sandbox::new();
+    let text = amounts(";", |cents| grouped(cents, ".", ",")) + "K1;A1;12.5\nK2;A2;1,234.50\nK3;A3;2,00\n";
+    sandbox.write("a.csv", text);
+    sandbox.segmill(&quick(&["run", "a.csv", "-q", "--set", "input.on_bad=reject"])).succeeded();
+    assert_eq!(ledger(&sandbox.path("out/a"))[2], 2);
+    let rejects = std::fs::read_to_string(sandbox.path("out/a/rejects.tsv")).unwrap();
+    assert!(rejects.lines().skip(1).all(|line| line.contains("BAD_RATING")), "{rejects}");
+    sandbox.segmill(&quick(&["run", "a.csv", "-q"])).refused(3, &["a.csv:902", "rating \"12.5\" is not a number"]);
+}

@@ -1,7 +1,8 @@
 //! A job's input, with what was found in place of what was open.
 
 use super::choose::{Chosen, Given, Meaning, Open, Roles, Why, choose};
-use super::look::{Look, glance, look};
+use super::look::{Look, called, glance, look};
+use super::written::written;
 use crate::error::{Error, Result};
 use crate::ingest::source::InputFile;
 use crate::job::{
@@ -45,9 +46,12 @@ pub fn settle(input: &Input, files: &[InputFile]) -> Result<Settled> {
     let names = look.names.as_deref().filter(|_| alike);
     let found = Finder { spec, look: &look, names, roles: &roles };
     check_time(spec, &roles, first)?;
+    let of_rating = roles.rating.as_ref().filter(|_| spec.find.numbers);
+    let written = of_rating.map(|rating| written(&look, rating.column, spec.numbers.decimal, input.on_bad, first));
+    let (numbers, of_numbers) = written.transpose()?.unwrap_or_default();
     let duplicates = if spec.find.duplicates { found.duplicates(input.on_bad) } else { input.duplicates };
-    let said = found.said(first, duplicates);
-    let source = Source::Files(found.settled());
+    let said = found.said(first, duplicates, of_numbers);
+    let source = Source::Files(FilesSpec { numbers, ..found.settled() });
     Ok(Settled { input: Input { source, duplicates, ..input.clone() }, found: said })
 }
 
@@ -132,14 +136,6 @@ fn question(open: &Open, look: &Look, file: &InputFile) -> Error {
     Error::job(format!("input.{role}"), format!("{}: {problem}", file.path.display()), remedy)
 }
 
-/// What a message calls a column: its name, if that is short and stays on the line; else its index.
-fn called(look: &Look, column: usize) -> String {
-    const LONGEST: usize = 60;
-    let is_short = |name: &&String| name.len() <= LONGEST && !name.is_empty() && !name.contains(char::is_control);
-    let name = look.names.as_ref().and_then(|names| names.get(column)).filter(is_short);
-    name.cloned().unwrap_or_else(|| column.to_string())
-}
-
 /// As a shell takes it for one word.
 fn quoted(name: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
@@ -216,7 +212,7 @@ impl Finder<'_> {
         }
     }
 
-    fn said(&self, file: &InputFile, duplicates: Duplicates) -> Vec<String> {
+    fn said(&self, file: &InputFile, duplicates: Duplicates, of_numbers: Option<String>) -> Vec<String> {
         let Roles { user, item, rating, time, title, .. } = self.roles;
         let time = time.as_ref().map(|(chosen, _)| chosen);
         let roles = [
@@ -233,6 +229,7 @@ impl Finder<'_> {
         if rating.is_none() && self.spec.find.rating && !self.goes_without_saying("rating") {
             lines.push("rating: no column has one, so each row counts 1".to_string());
         }
+        lines.extend(of_numbers);
         let is_told = duplicates == Duplicates::Sum || duplicates == Duplicates::Last && !self.are_usual();
         if self.spec.find.duplicates && is_told {
             lines.push(format!("repeats: {}", of_repeats(duplicates)));

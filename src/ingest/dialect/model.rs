@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::TimeUnit;
+use crate::job::{Numbers, TimeUnit};
 
 /// How to read one file of ratings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Dialect {
     pub item: usize,
     /// `None`: each row counts 1.
     pub rating: Option<usize>,
+    /// How ratings are written.
+    pub numbers: Numbers,
     /// The column of the time, if the job uses times.
     pub time: Option<TimeColumn>,
     /// The columns that say more of the items, in the order of [`crate::job::ItemColumns::columns`]. A row may lack them.
@@ -45,6 +47,7 @@ impl Dialect {
             user: 0,
             item: 1,
             rating: Some(2),
+            numbers: Numbers::default(),
             time: None,
             texts: Vec::new(),
             partitions: Vec::new(),

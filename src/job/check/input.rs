@@ -10,6 +10,7 @@ use crate::job::column::{Column, RatingColumn};
 use crate::job::filter::Filter;
 use crate::job::generate::Feedback;
 use crate::job::input::{Duplicates, FilesSpec, Find, Input, OnBad, Source, Time};
+use crate::job::numbers::Numbers;
 use crate::job::refuse::refuse;
 use crate::job::spec::{CategoriesSpec, ColumnOrNone, InputSpec, MetadataEntry, Paths, Repeats};
 use crate::job::titles::{ItemColumns, MetadataSpec};
@@ -64,6 +65,7 @@ fn refuse_keys_of_files(spec: &InputSpec) -> Result<()> {
         ("input.user", spec.user.is_some()),
         ("input.item", spec.item.is_some()),
         ("input.rating", spec.rating.is_some()),
+        ("input.decimal", spec.decimal.is_some()),
         ("input.time", spec.time.is_some()),
         ("input.time_unit", spec.time_unit.is_some()),
         ("input.title", spec.title.is_some()),
@@ -98,6 +100,7 @@ fn files(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<FilesSpec> {
         time_unit: spec.time_unit.filter(|_| time.is_none()),
         time_is_asked: asked && time.is_none(),
         duplicates: !matches!(spec.duplicates, Some(Repeats::Rule(_))),
+        numbers: rating != RatingColumn::None,
         title: title.is_none() && !has_items,
         categories: categories.is_none() && !has_items,
     };
@@ -110,6 +113,7 @@ fn files(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<FilesSpec> {
         user: user.unwrap_or(Column::Index(0)),
         item: item.unwrap_or(Column::Index(1)),
         rating,
+        numbers: Numbers { decimal: spec.decimal.unwrap_or_default(), currency: None },
         time: time.map(|column| Time { column, unit, asked }),
         items,
         find,

@@ -6,7 +6,7 @@ use super::{Taken, assert_says_what_to_do};
 use crate::ingest::dialect::{self, Dialect, TimeColumn};
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
 use crate::ingest::scan::{self, BadCode, BadRow, MAX_RATING, Range, RawRow, RowSink};
-use crate::job::{Column, FileFormat, FilesSpec, Find, ItemColumns, RatingColumn, Time, TimeUnit};
+use crate::job::{Column, FileFormat, FilesSpec, Find, ItemColumns, Numbers, RatingColumn, Time, TimeUnit};
 
 const DELIMITERS: [&str; 12] = [",", "\t", "::", "|", ";", " ", "5", ".", "a", "é", "ab", ":::"];
 const HEAD_BYTES: usize = 10;
@@ -48,6 +48,7 @@ fn dialect_of(head: &mut Taken<'_>, text: &[u8]) -> Dialect {
         user,
         item,
         rating,
+        numbers: Numbers::default(),
         time,
         texts: Vec::new(),
         partitions: Vec::new(),
@@ -130,6 +131,7 @@ fn find_layout(head: &mut Taken<'_>, text: &[u8]) {
             unit: TimeUnit::Ms,
             asked: choice & 64 > 0,
         }),
+        numbers: Numbers::default(),
         items: ItemColumns::default(),
         find: Find::default(),
     };
