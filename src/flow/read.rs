@@ -18,7 +18,7 @@ use crate::ingest::keys::{ItemIndex, KeyMap};
 use crate::ingest::plan::{self, Plan};
 use crate::ingest::rejects::{self, Reject};
 use crate::ingest::titles::Said;
-use crate::ingest::{Items, Ledger, duplicates};
+use crate::ingest::{Items, Ledger, duplicates, returns};
 use crate::job::{Duplicates, Filter, Input, OnBad, Source};
 use crate::shard::incoming::Incoming;
 use crate::shard::sealing::{self, Rule, Sealed, Several};
@@ -175,8 +175,11 @@ impl<C: Collective> Attempt<'_, C> {
         let Resolved { index, ids, unknown: unknown_items } = resolved;
         let mut store = self.store();
         let sealed = sealing::seal(incoming, &index, self.rule, &mut store);
-        let Sealed { shard, merged, unknown, zeros, first_duplicate, repeats, rows_spilled } = self.c.agree(sealed)?;
+        let Sealed { shard, merged, unknown, zeros, first_duplicate, repeats, returned, rows_spilled } =
+            self.c.agree(sealed)?;
         self.refuse_duplicates(&mut rows, &index, first_duplicate, repeats)?;
+        self.reject_returns(&mut rows, &index, &returned)?;
+        self.number_lines(&mut rows)?;
         let n_before = shard.matrix.nnz() as u64;
         self.refuse_all_left_out(n_before, left_out)?;
         let Kept { shard, store, ids } = self.filter(Kept { shard, store, ids })?;
@@ -257,7 +260,7 @@ impl<C: Collective> Attempt<'_, C> {
         Some(Resolved { index, ids, unknown })
     }
 
-    /// Ends the run for duplicates that are errors, and rejects those that are to be rejected. All rejects then have their lines.
+    /// Ends the run for duplicates that are errors, and rejects those that are to be rejected.
     fn refuse_duplicates(
         &mut self,
         rows: &mut Rows,
@@ -275,6 +278,24 @@ impl<C: Collective> Attempt<'_, C> {
                     duplicates::reject(self.c, max_bad, self.plan, repeats, rejects, rows.read)?;
             }
         }
+        Ok(())
+    }
+
+    /// Rejects rows of users who have returned more of an item than is there.
+    fn reject_returns(&mut self, rows: &mut Rows, index: &ItemIndex, returned: &[(Id, u32)]) -> Result<()> {
+        if !self.rule.several.takes_returns() {
+            return Ok(());
+        }
+        let (how, keys) = ((self.wanted.input, self.wanted.filter), (index, self.hash_seed));
+        let so_far = (&mut rows.rejects, rows.read);
+        if let Some(n_rejects) = returns::reject(self.c, how, self.plan, keys, returned, so_far)? {
+            rows.rejected = n_rejects;
+        }
+        Ok(())
+    }
+
+    /// All rejects then have their lines.
+    fn number_lines(&mut self, rows: &mut Rows) -> Result<()> {
         let numbered = rejects::number_lines(self.plan.planned_files(), &mut rows.rejects);
         self.c.agree(numbered)
     }

@@ -21,6 +21,7 @@
 //! | why a row is refused | [`scan::BadCode`] |
 //! | the line that it is in | [`lines`] |
 //! | two rows of one user and item | [`duplicates`] |
+//! | more returned than there is | [`returns`] |
 //! | users and items: their ids, the keys that stand for ids, the dictionary of all items | [`ids`], [`keys`], [`dictionary`] |
 //! | rows in transit to the worker of their user | [`rows`] |
 //! | what became of every row | [`ledger`] |
@@ -50,6 +51,7 @@ pub mod peek;
 pub mod plan;
 pub mod planted;
 pub mod rejects;
+pub mod returns;
 pub mod rows;
 pub mod sample;
 pub mod scan;

@@ -4,6 +4,8 @@
 //! digits may be parted by one kind of space, apostrophe, or the comma or point that does not begin the fraction; and the column's currency may
 //! stand before or after the number. How a column is written is decided by all its values: `1,234` alone could be either.
 
+use serde::{Deserialize, Serialize};
+
 use crate::job::{Decimal, Numbers};
 
 /// Currencies that may stand at a number: signs, and codes of ISO 4217. A longer text comes before one that it ends with.
@@ -11,6 +13,20 @@ const CURRENCIES: [&str; 27] = [
     "US$", "R$", "$", "€", "£", "¥", "₹", "zł", "Kč", "kr", "EUR", "USD", "GBP", "JPY", "CHF", "CAD", "AUD", "CNY",
     "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "BRL", "MXN", "Fr.",
 ];
+
+/// How the ratings of a file are read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Reading {
+    pub numbers: Numbers,
+    /// Numbers below 0 are returns, which are taken from what they return; otherwise they are mistakes.
+    pub returns: bool,
+}
+
+impl From<Numbers> for Reading {
+    fn from(numbers: Numbers) -> Reading {
+        Reading { numbers, returns: false }
+    }
+}
 
 /// The number that a text is.
 #[inline]

@@ -110,7 +110,7 @@ fn shape(format: &Format) -> Format {
             user: place(&layout.user),
             item: place(&layout.item),
             rating: layout.rating.as_ref().map(place),
-            numbers: layout.numbers.clone(),
+            reading: layout.reading.clone(),
             time: layout.time.as_ref().map(|time| TimePlace { place: place(&time.place), ..time.clone() }),
             texts: layout.texts.iter().map(place).collect(),
         }),

@@ -26,7 +26,7 @@ pub fn detect(spec: &FilesSpec, path: &Path, head: &[u8]) -> Result<Dialect> {
         item: roles.item,
         rating: roles.rating.filter(|&column| !roles.is_id(column) && !roles.is_time(column)),
         time: roles.time.filter(|_| spec.time.as_ref().is_some_and(|time| time.asked)),
-        numbers: spec.numbers.clone(),
+        reading: spec.numbers.clone().into(),
         texts: texts(&want, &layout),
         delimiter: layout.delimiter,
         data_start: layout.data_start,

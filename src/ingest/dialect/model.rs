@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Numbers, TimeUnit};
+use crate::ingest::numbers::Reading;
+use crate::job::TimeUnit;
 
 /// How to read one file of ratings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,8 +18,8 @@ pub struct Dialect {
     pub item: usize,
     /// `None`: each row counts 1.
     pub rating: Option<usize>,
-    /// How ratings are written.
-    pub numbers: Numbers,
+    /// How ratings are read.
+    pub reading: Reading,
     /// The column of the time, if the job uses times.
     pub time: Option<TimeColumn>,
     /// The columns that say more of the items, in the order of [`crate::job::ItemColumns::columns`]. A row may lack them.
@@ -47,7 +48,7 @@ impl Dialect {
             user: 0,
             item: 1,
             rating: Some(2),
-            numbers: Numbers::default(),
+            reading: Reading::default(),
             time: None,
             texts: Vec::new(),
             partitions: Vec::new(),

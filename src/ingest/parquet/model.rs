@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Numbers, TimeUnit};
+use crate::ingest::numbers::Reading;
+use crate::job::TimeUnit;
 
 /// How to read one Parquet file, and the places of its rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +16,8 @@ pub struct Layout {
     pub item: Place,
     /// `None`: each row counts 1.
     pub rating: Option<Place>,
-    /// How ratings are written where they are texts.
-    pub numbers: Numbers,
+    /// How ratings are read.
+    pub reading: Reading,
     /// The place of the time, if the job uses times.
     pub time: Option<TimePlace>,
     /// The places of what says more of the items, in the order of [`crate::job::ItemColumns::columns`].

@@ -112,7 +112,7 @@ impl<'l> Roles<'l> {
         let user = ids.users.id(self.user.value(row))?;
         let item = ids.items.id(self.item.value(row))?;
         let rating = match &self.rating {
-            Some(values) => rating_of(values.value(row), values.kind(), self.rating_column, &self.layout.numbers)?,
+            Some(values) => rating_of(values.value(row), values.kind(), self.rating_column, &self.layout.reading)?,
             None => 1.0,
         };
         let time = match (&self.time, &self.layout.time) {

@@ -205,7 +205,7 @@ fn values<'a>(fields: &Fields<'a>, dialect: &Dialect) -> Checked<(RawId<'a>, Raw
     let user = id(fields.user, "user", dialect.user)?;
     let item = id(fields.item, "item", dialect.item)?;
     let rating = match dialect.rating {
-        Some(column) => rating(fields.rating, column, &dialect.numbers)?,
+        Some(column) => rating(fields.rating, column, &dialect.reading)?,
         None => 1.0,
     };
     let time = match dialect.time {

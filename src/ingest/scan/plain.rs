@@ -108,7 +108,7 @@ impl<C: Columns> Plain<C> {
     pub fn new(columns: C, dialect: &Dialect) -> Option<Plain<C>> {
         match dialect.delimiter[..] {
             [b'0'..=b'9' | b'.' | b'\n' | b'\r' | b'"'] => None,
-            _ if dialect.needs_partitions() || dialect.numbers.decimal == Decimal::Comma => None,
+            _ if dialect.needs_partitions() || dialect.reading.numbers.decimal == Decimal::Comma => None,
             [delimiter] => Some(Plain { columns, delimiter, most_columns: dialect.columns }),
             _ => None,
         }

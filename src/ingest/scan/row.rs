@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use super::bad::BadRow;
-use crate::ingest::ids::Id;
+use crate::ingest::ids::{self, Id};
 
 /// Where rows go.
 pub trait RowSink {
@@ -23,6 +23,16 @@ pub enum RawId<'a> {
         text: &'a str,
         key: &'a Cell<u64>,
     },
+}
+
+impl RawId<'_> {
+    /// [`Id::key`].
+    pub fn key(self, hash_seed: u64) -> u64 {
+        match self {
+            RawId::Number(value) => value,
+            RawId::Text(text) | RawId::Again { text, .. } => ids::text_key(text.as_bytes(), hash_seed),
+        }
+    }
 }
 
 impl From<RawId<'_>> for Id {
@@ -62,7 +72,7 @@ impl fmt::Debug for Rest<'_> {
 pub struct RawRow<'a> {
     pub user: RawId<'a>,
     pub item: RawId<'a>,
-    /// Finite, not negative; 1 where the file has no ratings.
+    /// Finite; not negative, unless it is a return; 1 where the file has no ratings.
     pub rating: f64,
     /// Microseconds since 1970; 0 where the job uses no times.
     pub time: i64,

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{Taken, assert_says_what_to_do};
 use crate::ingest::dialect::{self, Dialect, TimeColumn};
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
+use crate::ingest::numbers::Reading;
 use crate::ingest::scan::{self, BadCode, BadRow, MAX_RATING, Range, RawRow, RowSink};
 use crate::job::{Column, FileFormat, FilesSpec, Find, ItemColumns, Numbers, RatingColumn, Time, TimeUnit};
 
@@ -48,7 +49,7 @@ fn dialect_of(head: &mut Taken<'_>, text: &[u8]) -> Dialect {
         user,
         item,
         rating,
-        numbers: Numbers::default(),
+        reading: Reading::default(),
         time,
         texts: Vec::new(),
         partitions: Vec::new(),
