@@ -58,11 +58,21 @@ pub struct ColumnArgs {
     /// The column that says when: short for --set input.time=C
     #[arg(long, value_name = "C", help_heading = "Columns")]
     pub time: Option<String>,
+
+    /// The column that says what items are called; false to show ids: short for --set input.title=C
+    #[arg(long, value_name = "C", help_heading = "Columns")]
+    pub title: Option<String>,
 }
 
 impl ColumnArgs {
     fn keys(&self) -> impl Iterator<Item = (String, String)> {
-        let keys = [("user", &self.user), ("item", &self.item), ("rating", &self.rating), ("time", &self.time)];
+        let keys = [
+            ("user", &self.user),
+            ("item", &self.item),
+            ("rating", &self.rating),
+            ("time", &self.time),
+            ("title", &self.title),
+        ];
         keys.into_iter().filter_map(|(key, column)| Some((format!("input.{key}"), column.clone()?)))
     }
 }

@@ -17,7 +17,8 @@ use crate::ingest::ids::Id;
 use crate::ingest::keys::{ItemIndex, KeyMap};
 use crate::ingest::plan::{self, Plan};
 use crate::ingest::rejects::{self, Reject};
-use crate::ingest::{Items, Ledger, duplicates};
+use crate::ingest::titles::Said;
+use crate::ingest::{Items, Ledger, duplicates, returns};
 use crate::job::{Duplicates, Filter, Input, OnBad, Source};
 use crate::shard::incoming::Incoming;
 use crate::shard::sealing::{self, Rule, Sealed, Several};
@@ -136,6 +137,8 @@ struct Scanned {
     item_names: KeyMap<Box<str>>,
     /// Two texts that were met here have one key.
     collision: bool,
+    /// What those rows say of their items.
+    said: Option<Said>,
 }
 
 /// The items that the columns stand for.
@@ -165,15 +168,18 @@ struct Kept {
 impl<C: Collective> Attempt<'_, C> {
     /// Nothing if two text ids share a key.
     fn read(&mut self, worker: &mut Worker) -> Result<Option<Ratings>> {
-        let Scanned { incoming, read, left_out, rejects, item_names, collision } = self.scan(worker)?;
+        let Scanned { incoming, read, left_out, rejects, item_names, collision, said } = self.scan(worker)?;
         let mut rows = self.settle(read, rejects)?;
         let keys = incoming.item_keys();
         let Some(resolved) = self.resolve(&keys, item_names, collision) else { return Ok(None) };
         let Resolved { index, ids, unknown: unknown_items } = resolved;
         let mut store = self.store();
         let sealed = sealing::seal(incoming, &index, self.rule, &mut store);
-        let Sealed { shard, merged, unknown, zeros, first_duplicate, repeats, rows_spilled } = self.c.agree(sealed)?;
+        let Sealed { shard, merged, unknown, zeros, first_duplicate, repeats, returned, rows_spilled } =
+            self.c.agree(sealed)?;
         self.refuse_duplicates(&mut rows, &index, first_duplicate, repeats)?;
+        self.reject_returns(&mut rows, &index, &returned)?;
+        self.number_lines(&mut rows)?;
         let n_before = shard.matrix.nnz() as u64;
         self.refuse_all_left_out(n_before, left_out)?;
         let Kept { shard, store, ids } = self.filter(Kept { shard, store, ids })?;
@@ -189,7 +195,7 @@ impl<C: Collective> Attempt<'_, C> {
             store,
             hash_seed: self.hash_seed,
             rows_spilled,
-            items: self.name_items(ids)?,
+            items: self.name_items(ids, said)?,
             n_users,
             n_ratings,
             zeros,
@@ -210,14 +216,22 @@ impl<C: Collective> Attempt<'_, C> {
         let expected_rows = self.plan.expected_rows() / self.c.peers() as u64;
         let incoming = Incoming::new(expected_rows, room.memory, &room.scratch);
         let shuffle = Shuffle::new(worker, incoming, self.rule.several.needs_order());
-        let mut reader = Reader::new(shuffle, self.hash_seed, input.on_bad, *filter);
+        let mut reader = Reader::new(shuffle, self.hash_seed, input.on_bad, *filter, self.said());
         // A worker that fails still takes part in the shuffle to its end, or the others would wait for it.
         let outcome = reader.read(self.c, self.plan);
-        let Reader { shuffle, read, left_out, rejects, item_names, collision, .. } = reader;
+        let Reader { shuffle, read, left_out, rejects, item_names, collision, said, .. } = reader;
         let incoming = shuffle.finish();
         self.c.agree(outcome)?;
         let collision = collision || incoming.has_collision();
-        Ok(Scanned { incoming, read, left_out, rejects, item_names, collision })
+        Ok(Scanned { incoming, read, left_out, rejects, item_names, collision, said })
+    }
+
+    /// For what rows say of their items, where these are not known before.
+    fn said(&self) -> Option<Said> {
+        match (self.wanted.dictionary, &self.wanted.input.source) {
+            (Dictionary::Found, Source::Files(files)) => Said::new(&files.items),
+            _ => None,
+        }
     }
 
     /// Gathers what is rejected, and ends the run where that is too much.
@@ -246,7 +260,7 @@ impl<C: Collective> Attempt<'_, C> {
         Some(Resolved { index, ids, unknown })
     }
 
-    /// Ends the run for duplicates that are errors, and rejects those that are to be rejected. All rejects then have their lines.
+    /// Ends the run for duplicates that are errors, and rejects those that are to be rejected.
     fn refuse_duplicates(
         &mut self,
         rows: &mut Rows,
@@ -264,6 +278,24 @@ impl<C: Collective> Attempt<'_, C> {
                     duplicates::reject(self.c, max_bad, self.plan, repeats, rejects, rows.read)?;
             }
         }
+        Ok(())
+    }
+
+    /// Rejects rows of users who have returned more of an item than is there.
+    fn reject_returns(&mut self, rows: &mut Rows, index: &ItemIndex, returned: &[(Id, u32)]) -> Result<()> {
+        if !self.rule.several.takes_returns() {
+            return Ok(());
+        }
+        let (how, keys) = ((self.wanted.input, self.wanted.filter), (index, self.hash_seed));
+        let so_far = (&mut rows.rejects, rows.read);
+        if let Some(n_rejects) = returns::reject(self.c, how, self.plan, keys, returned, so_far)? {
+            rows.rejected = n_rejects;
+        }
+        Ok(())
+    }
+
+    /// All rejects then have their lines.
+    fn number_lines(&mut self, rows: &mut Rows) -> Result<()> {
         let numbered = rejects::number_lines(self.plan.planned_files(), &mut rows.rejects);
         self.c.agree(numbered)
     }
@@ -302,9 +334,12 @@ impl<C: Collective> Attempt<'_, C> {
         Ok(())
     }
 
-    fn name_items(&mut self, ids: Vec<Id>) -> Result<Items> {
+    fn name_items(&mut self, ids: Vec<Id>, said: Option<Said>) -> Result<Items> {
+        let said = said.map(|said| said.gather(self.c));
         let named = match self.wanted.dictionary {
-            Dictionary::Found if self.c.is_coordinator() => plan::name_items(self.wanted.input, self.plan, ids),
+            Dictionary::Found if self.c.is_coordinator() => {
+                plan::name_items(self.wanted.input, self.plan, ids, said, self.hash_seed)
+            }
             _ => Ok(Items { titles: vec![None; ids.len()], ids, metadata: Vec::new() }),
         };
         self.c.agree(named)

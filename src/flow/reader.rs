@@ -12,6 +12,7 @@ use crate::ingest::plan::{Plan, PlannedFile};
 use crate::ingest::rejects::Reject;
 use crate::ingest::rows::{self, Name, Row};
 use crate::ingest::scan::{BadRow, RawId, RawRow, RowSink};
+use crate::ingest::titles::Said;
 use crate::ingest::units::{own_units, scan_units};
 use crate::job::{Filter, GenerateSpec, OnBad};
 use crate::watch::progress::{self, Measure};
@@ -33,10 +34,12 @@ pub struct Reader {
     pub item_names: KeyMap<Box<str>>,
     /// Two texts have one key.
     pub collision: bool,
+    /// What the rows say of their items, where somebody wants to know.
+    pub said: Option<Said>,
 }
 
 impl Reader {
-    pub fn new(shuffle: Shuffle, hash_seed: u64, on_bad: OnBad, filter: Filter) -> Reader {
+    pub fn new(shuffle: Shuffle, hash_seed: u64, on_bad: OnBad, filter: Filter, said: Option<Said>) -> Reader {
         Reader {
             shuffle,
             hash_seed,
@@ -50,6 +53,7 @@ impl Reader {
             user_names: KeyMap::default(),
             item_names: KeyMap::default(),
             collision: false,
+            said,
         }
     }
 
@@ -70,6 +74,14 @@ impl Reader {
             progress::rows_left_out(1);
         }
         leaves_out
+    }
+
+    /// The rows to come are those of this file.
+    fn begin(&mut self, file: u32, files: &[PlannedFile]) {
+        self.file = file;
+        if let Some(said) = &mut self.said {
+            said.begin(&files[file as usize]);
+        }
     }
 
     /// A bad row has been met, and ends the run.
@@ -137,6 +149,9 @@ impl RowSink for Reader {
             return;
         }
         let (user, item) = (self.user_key(row.user), self.item_key(row.item));
+        if let Some(said) = &mut self.said {
+            said.hear(user, item, row.rest);
+        }
         self.shuffle.send(Row { user, item, value: row.rating, order: rows::place(self.file, row.byte) });
     }
 
@@ -152,7 +167,7 @@ impl RowSink for Reader {
 fn read_files<C: Collective>(c: &mut C, files: &[PlannedFile], reader: &mut Reader) -> Result<()> {
     let units = own_units(c, files);
     scan_units(&units, files, reader, |reader, unit| {
-        reader.file = unit.file;
+        reader.begin(unit.file, files);
         !reader.must_stop()
     })
 }

@@ -149,6 +149,15 @@ impl ItemIndex {
         }
     }
 
+    /// The keys of all items, by index.
+    pub fn keys(&self) -> Vec<u64> {
+        let mut keys = vec![0; self.len];
+        let direct = self.direct.iter().enumerate().filter(|(_, item)| **item != UNKNOWN);
+        direct.for_each(|(key, &item)| keys[item as usize] = key as u64);
+        self.others.iter().for_each(|(&key, &item)| keys[item as usize] = key);
+        keys
+    }
+
     /// The key of an item.
     pub fn key_of(&self, item: u32) -> Option<u64> {
         let direct = self.direct.iter().position(|&index| index == item).map(|key| key as u64);
@@ -175,6 +184,7 @@ mod tests {
             prop_assert_eq!(set.keys(), sorted.clone());
             let index = ItemIndex::new(&sorted);
             prop_assert_eq!(index.len(), sorted.len());
+            prop_assert_eq!(&index.keys(), &sorted);
             for (item, &key) in sorted.iter().enumerate() {
                 prop_assert_eq!(index.of(key), item as u32);
                 prop_assert_eq!(index.key_of(item as u32), Some(key));

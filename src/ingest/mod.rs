@@ -14,12 +14,14 @@
 //! | which worker reads which piece of it | [`units`] |
 //! | which columns hold what, where the job leaves it open | [`columns`] |
 //! | how a text is laid out: delimiter, header, columns | [`dialect`] |
+//! | how ratings are written: with decimal commas, thousands parted, currencies | [`numbers`] |
 //! | a text to rows: a range of its bytes, or all of it block by block | [`scan`], [`stream`], [`fields`] |
 //! | a Parquet file to rows | [`parquet`] |
 //! | **the row that is refused**, and the errors that end a run because of it | [`rejects`] |
 //! | why a row is refused | [`scan::BadCode`] |
 //! | the line that it is in | [`lines`] |
 //! | two rows of one user and item | [`duplicates`] |
+//! | more returned than there is | [`returns`] |
 //! | users and items: their ids, the keys that stand for ids, the dictionary of all items | [`ids`], [`keys`], [`dictionary`] |
 //! | rows in transit to the worker of their user | [`rows`] |
 //! | what became of every row | [`ledger`] |
@@ -42,12 +44,14 @@ pub mod keys;
 pub mod ledger;
 mod lines;
 pub mod metadata;
+pub mod numbers;
 pub mod parquet;
 mod partitions;
 pub mod peek;
 pub mod plan;
 pub mod planted;
 pub mod rejects;
+pub mod returns;
 pub mod rows;
 pub mod sample;
 pub mod scan;

@@ -65,6 +65,17 @@ impl Reject {
         Reject { file, byte, line: 0, code, field: "row".into(), problem, raw: String::new() }
     }
 
+    /// A row of a user who has returned more of the item than is there. Its text is read by [`number_lines`].
+    pub fn returned(file: u32, byte: u64, user: &Id, item: &Id) -> Reject {
+        let problem = format!("user {user} has returned more of item {item} than is there");
+        Reject { file, byte, line: 0, code: BadCode::Return, field: "rating".into(), problem, raw: String::new() }
+    }
+
+    /// Its row was a good one, so that nothing is kept of it until [`number_lines`] reads it again.
+    fn is_to_be_read(&self) -> bool {
+        matches!(self.code, BadCode::Duplicate | BadCode::Return)
+    }
+
     /// The error of a run that does not reject rows. Counts lines where that has not been done.
     pub fn into_error(self, files: &[PlannedFile]) -> Error {
         let planned = &files[self.file as usize];
@@ -81,7 +92,7 @@ impl Reject {
     }
 }
 
-/// Sorts rejects in the order of the input, and gives them their line numbers and duplicates their text. Reads each
+/// Sorts rejects in the order of the input, and gives them their line numbers, and duplicates and returns their text. Reads each
 /// file at most once.
 pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()> {
     rejects.sort();
@@ -90,7 +101,7 @@ pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()>
         let mut lines = LineCounter::open(&files[file as usize])?;
         for reject in &mut *of_file {
             reject.line = lines.line_of(reject.byte)?;
-            if reject.code == BadCode::Duplicate {
+            if reject.is_to_be_read() {
                 reject.raw = lines.text()?;
             }
         }
@@ -101,15 +112,15 @@ pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()>
     Ok(())
 }
 
-/// Gives the duplicates of a Parquet file, whose rows are no lines, the values of their rows.
+/// Gives the duplicates and returns of a Parquet file, whose rows are no lines, the values of their rows.
 fn show_rows(files: &[PlannedFile], file: u32, layout: &Layout, rejects: &mut [Reject]) -> Result<()> {
-    let wanted = rejects.iter().filter(|reject| reject.code == BadCode::Duplicate).map(|reject| reject.byte);
+    let wanted = rejects.iter().filter(|reject| reject.is_to_be_read()).map(|reject| reject.byte);
     let mut shown = ShownRows { wanted: wanted.collect(), rated: layout.rating.is_some(), found: Vec::new() };
     let groups = groups_with(&shown.wanted, layout);
     let units: Vec<Unit> = groups.map(|group| Unit { file, part: Part::RowGroup(group), weight: 0 }).collect();
     scan_units(&units, files, &mut shown, |_, _| true)?;
     let mut found = shown.found.into_iter();
-    for reject in rejects.iter_mut().filter(|reject| reject.code == BadCode::Duplicate) {
+    for reject in rejects.iter_mut().filter(|reject| reject.is_to_be_read()) {
         reject.raw = found.next().unwrap_or_default();
     }
     Ok(())
@@ -195,6 +206,25 @@ pub fn settle<C: Collective>(
     };
     c.agree(settled)?;
     Ok((gathered, n_rejects, n_read))
+}
+
+/// Adds `mine`, rows of this worker that only the whole input shows to be bad, to the `rejects` so far (on the coordinator), and
+/// ends the run as [`settle`] does. Returns how many there are then.
+pub fn again<C: Collective>(
+    c: &mut C,
+    input: &Input,
+    files: &[PlannedFile],
+    (rejects, n_read): (&mut Vec<Reject>, u64),
+    mine: Vec<Reject>,
+) -> Result<u64> {
+    rejects.extend(c.gather_values(&mine).concat());
+    rejects.sort();
+    let n_rejects = c.broadcast_value(Some(&(rejects.len() as u64)));
+    let settled = match rejects.first() {
+        Some(first) => verdict(input, files, first.clone(), n_rejects, n_read),
+        None => Ok(()),
+    };
+    c.agree(settled).map(|()| n_rejects)
 }
 
 /// Whether the run goes on with `n_rejects` of `n_read` rows rejected, of which `first` is the first.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Row {
     pub user: u64,
     pub item: u64,
-    /// Finite, not negative.
+    /// Finite; not negative, unless it is a return.
     pub value: f64,
     /// Where the row stands in the whole input ([`place`]); later rows have larger numbers.
     pub order: u64,

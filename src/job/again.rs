@@ -13,7 +13,7 @@ use super::filter::Filter;
 use super::input::{FilesSpec, Find, Input, OnBad, STDIN, Source};
 use super::load::overridden;
 use super::refuse::refuse;
-use super::spec::{InputSpec, JobSpec, Paths, RatingSpec, Repeats, Share, Size, Switch};
+use super::spec::{CategoriesSpec, ColumnOrNone, InputSpec, JobSpec, Paths, Repeats, Share, Size, Switch};
 
 /// Keys that can be set in addition to those of `[input]`.
 const ALSO: [&str; 6] =
@@ -27,6 +27,7 @@ impl Job {
             refuse_others(key)?;
         }
         let given = overridden(overrides)?;
+        let decimal = given.input.decimal;
         let of_run = JobSpec { memory: Size::Bytes(self.memory), ..JobSpec::default() };
         let memory = if overrides.iter().any(|(key, _)| key == "memory") { given.memory } else { of_run.memory };
         let input = InputSpec { ratings: Some(Paths::Many(files.to_vec())), ..with(given.input, &self.input) };
@@ -36,6 +37,9 @@ impl Job {
         if let Source::Files(files) = &mut checked.input.source {
             // The columns are those of the run.
             files.find = Find::default();
+            if let (Source::Files(ran), None) = (&self.input.source, decimal) {
+                files.numbers = ran.numbers.clone();
+            }
             match &mut files.time {
                 Some(time) => time.asked = filter.looks_at_time(),
                 None => refuse_times(&filter)?,
@@ -106,7 +110,8 @@ fn refuse_others(key: &str) -> Result<()> {
     if key == "input.ratings" {
         return Err(Error::job(place, "the ratings are named on the command line", "name them there"));
     }
-    if ["input.items", "input.generate"].iter().any(|section| key.starts_with(section)) {
+    const NO_PART: [&str; 4] = ["input.items", "input.generate", "input.title", "input.categories"];
+    if NO_PART.iter().any(|section| key.starts_with(section)) {
         return Err(Error::job(place, "it plays no part here", "remove it"));
     }
     if !key.starts_with("input.") && !ALSO.contains(&key) {
@@ -142,8 +147,12 @@ fn with(given: InputSpec, ran: &Input) -> InputSpec {
         user: given.user.or(files.user),
         item: given.item.or(files.item),
         rating: given.rating.or(files.rating),
+        decimal: given.decimal,
         time: given.time.or(files.time),
         time_unit: given.time_unit.or(files.time_unit),
+        // The items are those of the model.
+        title: Some(ColumnOrNone::Switch(false)),
+        categories: Some(CategoriesSpec::Switch(false)),
         duplicates: given.duplicates.or(Some(Repeats::Rule(*duplicates))),
         on_bad: Some(bad),
         max_bad: given.max_bad.or(limit),
@@ -153,11 +162,12 @@ fn with(given: InputSpec, ran: &Input) -> InputSpec {
 }
 
 fn of_files(files: &FilesSpec) -> InputSpec {
-    let FilesSpec { ratings: _, format, delimiter, header, user, item, rating, time, find: _ } = files;
+    let FilesSpec { ratings: _, format, delimiter, header, user, item, rating, numbers: _, time, items: _, find: _ } =
+        files;
     let rating = match rating {
-        RatingColumn::Given(column) => Some(RatingSpec::Column(column.clone())),
+        RatingColumn::Given(column) => Some(ColumnOrNone::Column(column.clone())),
         RatingColumn::Default => None,
-        RatingColumn::None => Some(RatingSpec::Switch(false)),
+        RatingColumn::None => Some(ColumnOrNone::Switch(false)),
     };
     InputSpec {
         format: Some(*format),

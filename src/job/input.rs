@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{Column, RatingColumn};
 use super::generate::GenerateSpec;
+use super::numbers::Numbers;
 use super::time::TimeUnit;
-use super::titles::TitlesSpec;
+use super::titles::{ItemColumns, TitlesSpec};
 
 /// What `input.ratings` calls standard input.
 pub const STDIN: &str = "-";
@@ -50,8 +51,14 @@ pub struct FilesSpec {
     pub user: Column,
     pub item: Column,
     pub rating: RatingColumn,
+    /// How ratings are written; before that is found, what the job says of it.
+    #[serde(default, skip_serializing_if = "Numbers::is_plain")]
+    pub numbers: Numbers,
     #[serde(default)]
     pub time: Option<Time>,
+    /// Empty where titles come from a file of their own ([`Input::items`]).
+    #[serde(default, skip_serializing_if = "ItemColumns::is_empty")]
+    pub items: ItemColumns,
     #[serde(default, skip_serializing_if = "Find::is_nothing")]
     pub find: Find,
 }
@@ -71,6 +78,12 @@ pub struct Find {
     pub time_is_asked: bool,
     /// [`Input::duplicates`].
     pub duplicates: bool,
+    /// How ratings are written.
+    pub numbers: bool,
+    /// The column of titles.
+    pub title: bool,
+    /// The columns of categories.
+    pub categories: bool,
 }
 
 impl Find {
@@ -90,7 +103,9 @@ impl FilesSpec {
             user: Column::Index(0),
             item: Column::Index(1),
             rating: RatingColumn::Default,
+            numbers: Numbers::default(),
             time: None,
+            items: ItemColumns::default(),
             find: Find::default(),
         }
     }

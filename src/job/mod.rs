@@ -14,7 +14,7 @@
 //! | `keys` | the names of all keys, and suggestions for misspelt ones |
 //! | `load` | from a file and `--set` to a job |
 //! | `check` | ranges and combinations, section by section; `refuse` makes the errors |
-//! | `checked` | the [`Job`]; its parts are in `input`, `column`, `titles`, `generate`, `filter`, `params` and `time` |
+//! | `checked` | the [`Job`]; its parts are in `input`, `column`, `titles`, `numbers`, `generate`, `filter`, `params` and `time` |
 //! | `again` | the job of a finished run, for other ratings |
 
 mod again;
@@ -26,6 +26,7 @@ mod generate;
 mod input;
 mod keys;
 mod load;
+mod numbers;
 mod params;
 mod refuse;
 mod spec;
@@ -42,10 +43,11 @@ pub use input::{Duplicates, FileFormat, FilesSpec, Find, Input, OnBad, STDIN, So
 #[cfg(any(test, fuzzing))]
 pub(crate) use load::from_bytes;
 pub use load::{is_job, load, of_data};
+pub use numbers::{Decimal, Numbers};
 pub use params::{
     BayesModel, By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, Solver,
     SweepParams, ValidateParams, Weighting,
 };
 pub use spec::{DEFAULT_SWEEP, JobSpec};
 pub use time::TimeUnit;
-pub use titles::{Encoding, MetadataFrom, MetadataSpec, TitlesSpec};
+pub use titles::{Encoding, ItemColumns, MetadataFrom, MetadataSpec, TitlesSpec};

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use super::column::Column;
 use super::generate::GenerateSpec;
 use super::input::{Duplicates, FileFormat, OnBad};
+use super::numbers::Decimal;
 use super::params::{BayesModel, By, Missing, Normalize, Solver, Weighting};
 use super::time::TimeUnit;
 use super::titles::Encoding;
@@ -77,9 +78,12 @@ pub struct InputSpec {
     pub header: Option<Switch>,
     pub user: Option<Column>,
     pub item: Option<Column>,
-    pub rating: Option<RatingSpec>,
+    pub rating: Option<ColumnOrNone>,
+    pub decimal: Option<Decimal>,
     pub time: Option<Column>,
     pub time_unit: Option<TimeUnit>,
+    pub title: Option<ColumnOrNone>,
+    pub categories: Option<CategoriesSpec>,
     pub duplicates: Option<Repeats>,
     pub on_bad: Option<OnBad>,
     pub max_bad: Option<Share>,
@@ -106,7 +110,7 @@ pub enum Switch {
 /// A column, or `false` for none.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "a column (its index from 0, or its name in the header), or false for none")]
-pub enum RatingSpec {
+pub enum ColumnOrNone {
     Switch(bool),
     Column(Column),
 }
@@ -183,7 +187,19 @@ pub struct ItemsSpec {
     pub metadata: Vec<MetadataEntry>,
 }
 
-/// An entry of `input.items.metadata`.
+/// Columns of categories in the ratings; `"auto"` is the name of no column.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a list of columns, each an index, a name, or a table such as { column = \"genre\", separator = \"|\" }, or false for none"
+)]
+pub enum CategoriesSpec {
+    Switch(bool),
+    One(Column),
+    Many(Vec<MetadataEntry>),
+}
+
+/// An entry of `input.items.metadata` or of `input.categories`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(
     untagged,

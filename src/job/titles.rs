@@ -20,6 +20,27 @@ pub struct TitlesSpec {
     pub metadata: Vec<MetadataSpec>,
 }
 
+/// The columns of the ratings that say more of an item than its id.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ItemColumns {
+    pub title: Option<Column>,
+    /// Metadata of items; no two entries have the same name.
+    pub categories: Vec<MetadataSpec>,
+}
+
+impl ItemColumns {
+    pub fn is_empty(&self) -> bool {
+        self.title.is_none() && self.categories.is_empty()
+    }
+
+    /// All columns that are read, with their keys in `[input]`: the title's, if there is one, and then those of the categories.
+    pub fn columns(&self) -> impl Iterator<Item = (&'static str, &Column)> {
+        let categories = self.categories.iter().flat_map(|category| category.from.columns());
+        self.title.iter().map(|column| ("title", column)).chain(categories.map(|column| ("categories", column)))
+    }
+}
+
 /// A column of item metadata, such as genre, category or price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetadataSpec {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::job::Duplicates;
 use crate::shard::sealing;
 
-/// A row, in the order of item, then rating: ratings are not negative, so their bits are in order. Twelve bytes.
+/// A row, in the order of item, then of the bits of the rating, which are its order but for returns. Twelve bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Row {
     /// Index into the model's items, or past them ([`super::items`]).
@@ -31,13 +31,14 @@ impl Row {
     }
 }
 
-/// Calls `each(item, rating)` for every item of `rows`, which are in order, each with how often it is there.
+/// Calls `each(item, rating)` for every item of `rows`, which are in order, each with how often it is there. Of an item of which more
+/// was returned than is there, nothing is left.
 pub fn merged(rows: &[(Row, i32)], duplicates: Duplicates, mut each: impl FnMut(u32, f64)) {
     for of_item in rows.chunk_by(|(a, _), (b, _)| a.item == b.item) {
         let item = of_item[0].0.item;
         match of_item {
-            [(row, 1)] => each(item, row.rating()),
-            _ => each(item, sealing::merge(&ratings(of_item), duplicates)),
+            [(row, 1)] => each(item, row.rating().max(0.0)),
+            _ => each(item, sealing::merge(&ratings(of_item), duplicates).max(0.0)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::collective::Solo;
 use crate::error::{Error, Result};
 use crate::ingest::plan;
-use crate::job::{Column, Duplicates, FilesSpec, Job, RatingColumn, Source};
+use crate::job::{Column, Decimal, Duplicates, FilesSpec, Job, MetadataFrom, MetadataSpec, RatingColumn, Source};
 
 use super::room::scratch_folder;
 
@@ -40,17 +40,30 @@ fn text(job: &Job, files: &FilesSpec, duplicates: Duplicates, found: &[String]) 
         // It is where it usually is, or there is none.
         RatingColumn::Default => {}
     }
+    if files.numbers.decimal != Decimal::Plain {
+        let decimal = if files.numbers.decimal == Decimal::Comma { "," } else { "." };
+        line(format!("decimal = {}", quoted(decimal)));
+    }
     if let Some(time) = &files.time {
         line(format!("time = {}", column(&time.column)));
         line(format!("time_unit = {}", quoted(&format!("{:?}", time.unit).to_lowercase())));
+    }
+    if let Some(title) = &files.items.title {
+        line(format!("title = {}", column(title)));
+    }
+    if !files.items.categories.is_empty() {
+        let categories: Vec<String> = files.items.categories.iter().map(category).collect();
+        line(format!("categories = [{}]", categories.join(", ")));
     }
     line(format!("duplicates = {}", quoted(&format!("{duplicates:?}").to_lowercase())));
     line(
         "# on_bad = \"reject\"        # rows that cannot be read go to rejects.tsv, instead of ending the run"
             .to_string(),
     );
-    line("\n# [input.items]            # what items are called".to_string());
-    line("# path = \"items.csv\"\n# id = 0\n# title = 1".to_string());
+    if files.items.title.is_none() {
+        line("\n# [input.items]            # what items are called".to_string());
+        line("# path = \"items.csv\"\n# id = 0\n# title = 1".to_string());
+    }
     line("\n[kmeans]".to_string());
     line(format!("clusters = {}", job.kmeans.clusters));
     text
@@ -68,6 +81,22 @@ fn column(column: &Column) -> String {
     match column {
         Column::Index(index) => index.to_string(),
         Column::Name(name) => quoted(name),
+    }
+}
+
+/// An entry of `input.categories`.
+fn category(category: &MetadataSpec) -> String {
+    let name = quoted(&category.name);
+    match &category.from {
+        MetadataFrom::Column { column: Column::Name(of), separator: None } if *of == category.name => name,
+        MetadataFrom::Column { column: of, separator } => {
+            let separator = separator.as_ref().map(|text| format!(", separator = {}", quoted(text)));
+            format!("{{ column = {}, name = {name}{} }}", column(of), separator.unwrap_or_default())
+        }
+        MetadataFrom::Flags(flags) => {
+            let flags = flags.iter().map(|(value, of)| format!("{} = {}", quoted(value), column(of)));
+            format!("{{ name = {name}, flags = {{ {} }} }}", flags.collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

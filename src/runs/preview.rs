@@ -14,7 +14,7 @@ use crate::ingest::peek::{Peek, peek};
 use crate::ingest::plan::{self, Format, PlannedFile};
 use crate::ingest::source::{self, Codec};
 use crate::ingest::titles;
-use crate::job::{By, Duplicates, Feedback, Job, OnBad, Solver, Source};
+use crate::job::{By, Column, Duplicates, Feedback, FilesSpec, Job, OnBad, Solver, Source};
 use crate::report::terminal::one_line;
 use crate::results::write;
 use crate::watch::format::{bytes, count, percent, plural, short};
@@ -110,7 +110,9 @@ fn shape(format: &Format) -> Format {
             user: place(&layout.user),
             item: place(&layout.item),
             rating: layout.rating.as_ref().map(place),
+            reading: layout.reading.clone(),
             time: layout.time.as_ref().map(|time| TimePlace { place: place(&time.place), ..time.clone() }),
+            texts: layout.texts.iter().map(place).collect(),
         }),
     }
 }
@@ -211,8 +213,21 @@ impl Preview {
             (Some(items), Some(n)) => {
                 row(f, "titles", &format!("{} in {}", plural(n as u64, "title"), items.path.display()))
             }
-            _ => Ok(()),
+            _ => self.titles_in_the_ratings(f),
         }
+    }
+
+    fn titles_in_the_ratings(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Source::Files(FilesSpec { items, .. }) = &self.job.input.source else { return Ok(()) };
+        let shown = |column: &Column| match column {
+            Column::Index(index) => format!("column {index} of the ratings"),
+            Column::Name(name) => format!("column {} of the ratings", cell(name)),
+        };
+        if let Some(title) = &items.title {
+            row(f, "titles", &format!("in {}", shown(title)))?;
+        }
+        let names: Vec<String> = items.categories.iter().map(|category| cell(&category.name)).collect();
+        if names.is_empty() { Ok(()) } else { row(f, "metadata", &format!("{} in the ratings", names.join(", "))) }
     }
 
     fn sweep(&self) -> String {

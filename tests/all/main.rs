@@ -33,5 +33,6 @@ mod report_browser;
 mod simd;
 mod status;
 mod stores;
+mod titles;
 mod verify;
 mod versions;

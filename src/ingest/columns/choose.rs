@@ -2,7 +2,7 @@
 
 use super::content::Content;
 use super::look::Look;
-use super::words::{AMOUNTS, BASKETS, COUNTS, ITEMS, NAMED, Name, OPINIONS, TIMES, USERS, Words};
+use super::words::{AMOUNTS, BASKETS, CATEGORIES, COUNTS, ITEMS, NAMED, Name, OPINIONS, TIMES, TITLES, USERS, Words};
 use crate::job::TimeUnit;
 
 /// Two names that are nearer than this are equally good.
@@ -11,6 +11,9 @@ const CLEARLY: i32 = 2;
 const USUAL_RATING: usize = 2;
 /// The most columns of ids in a file whose order alone says what they are.
 const BY_ORDER: usize = 3;
+
+/// The most columns of categories that are looked for.
+const MOST_CATEGORIES: usize = 8;
 
 /// A column with a role, and why it has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,17 @@ pub struct Roles {
     pub rating: Option<Chosen>,
     pub meaning: Meaning,
     pub time: Option<(Chosen, TimeUnit)>,
+    /// Found, where the job leaves it open.
+    pub title: Option<Chosen>,
+    pub categories: Vec<Category>,
+}
+
+/// A column of categories that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Category {
+    pub column: usize,
+    /// What stands between several values of a field.
+    pub separator: Option<&'static str>,
 }
 
 /// No column, or several, could have a role.
@@ -65,13 +79,18 @@ pub struct Open {
 }
 
 /// The columns that the job names.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Given {
     pub user: Option<usize>,
     pub item: Option<usize>,
     /// `Some(None)`: the job says that there is none.
     pub rating: Option<Option<usize>>,
     pub time: Option<(usize, TimeUnit)>,
+    /// The title is given, or is not to be looked for; likewise the categories.
+    pub title: bool,
+    pub categories: bool,
+    /// Columns of titles and categories that are given.
+    pub texts: Vec<usize>,
 }
 
 /// Chooses the columns that `given` leaves open.
@@ -79,11 +98,23 @@ pub fn choose(look: &Look, given: &Given) -> Result<Roles, Open> {
     let columns = Columns::of(look);
     let time = given.time.map(|(column, unit)| (Chosen { column, why: Why::Given }, unit));
     let time = time.or_else(|| columns.time(given));
-    let taken = Taken { given: *given, time: time.as_ref().map(|(chosen, _)| chosen.column) };
+    let taken = Taken { given: given.clone(), time: time.as_ref().map(|(chosen, _)| chosen.column) };
     let user = columns.user(&taken)?;
     let item = columns.item(&taken, &user)?;
     let (rating, meaning) = columns.rating(&taken, [user.column, item.column], time.is_some())?;
-    Ok(Roles { user, item, rating, meaning, time })
+    let roles = Roles { user, item, rating, meaning, time, title: None, categories: Vec::new() };
+    let title = if given.title { None } else { columns.title(given, &roles) };
+    let roles = Roles { title, ..roles };
+    let categories = if given.categories { Vec::new() } else { columns.categories(given, &roles) };
+    Ok(Roles { categories, ..roles })
+}
+
+impl Roles {
+    fn has(&self, column: usize) -> bool {
+        let time = self.time.as_ref().map(|(chosen, _)| chosen);
+        let chosen = [Some(&self.user), Some(&self.item), self.rating.as_ref(), time, self.title.as_ref()];
+        chosen.into_iter().flatten().any(|chosen| chosen.column == column)
+    }
 }
 
 /// Columns that are not free for another role.
@@ -94,7 +125,7 @@ struct Taken {
 
 impl Taken {
     fn has(&self, column: usize) -> bool {
-        let Given { user, item, rating, .. } = self.given;
+        let &Given { user, item, rating, .. } = &self.given;
         [user, item, rating.flatten(), self.time].contains(&Some(column))
     }
 }
@@ -118,7 +149,7 @@ impl<'a> Columns<'a> {
 
     /// The best of several by name; of equally good ones the first.
     fn time(&self, given: &Given) -> Option<(Chosen, TimeUnit)> {
-        let free = Taken { given: *given, time: None };
+        let free = Taken { given: given.clone(), time: None };
         let is_named = |column: usize| self.names[column].has(TIMES);
         // Numbers may be ids, unless a name says that they are times, or they come after ids and a rating.
         let is_behind = |column: usize| !self.has_header && column > USUAL_RATING;
@@ -260,6 +291,42 @@ impl<'a> Columns<'a> {
         };
         let among: Vec<usize> = free.iter().copied().filter(is_scale).collect();
         if among.is_empty() { Ok(None) } else { Err(Open { role: "rating", among, baskets: false }) }
+    }
+
+    /// A text for each item: by its name, which may be that of what an id is called, or because it says more than the id.
+    fn title(&self, given: &Given, roles: &Roles) -> Option<Chosen> {
+        let (user, item) = (&self.contents[roles.user.column], &self.contents[roles.item.column]);
+        let is_free = |column: &usize| !roles.has(*column) && !given.texts.contains(column);
+        let free = (0..self.names.len()).filter(is_free).filter(|&column| {
+            let content = &self.contents[column];
+            content.is_text() && item.may_tell(content) && content.tells_apart(item)
+        });
+        let free: Vec<usize> = free.collect();
+        // Where all is too new to be told apart, what has the name of a user's column is the user's.
+        let is_of_user = |column: usize| self.names[column].names(USERS) > 0 || user.tells(&self.contents[column]);
+        let named = |words: &&[&str]| {
+            let is_named = |column: usize| self.names[column].has(words) && !self.names[column].ends_as_an_id();
+            free.iter().copied().find(|&column| is_named(column) && !is_of_user(column))
+        };
+        if let Some(column) = TITLES.iter().find_map(named) {
+            return Some(Chosen { column, why: Why::Named });
+        }
+        let says_more = |column: &usize| self.contents[*column].is_wordy() && !item.is_wordy();
+        let told = |column: &usize| item.tells(&self.contents[*column]) && !self.names[*column].is_attribute();
+        let column = free.iter().copied().find(|column| says_more(column) && told(column))?;
+        Some(Chosen { column, why: Why::Content })
+    }
+
+    /// Columns with the names of categories, of which an item has always the same one.
+    fn categories(&self, given: &Given, roles: &Roles) -> Vec<Category> {
+        let item = &self.contents[roles.item.column];
+        let is_category = |column: &usize| {
+            let (name, content) = (&self.names[*column], &self.contents[*column]);
+            let is_free = !roles.has(*column) && !given.texts.contains(column);
+            is_free && name.has(CATEGORIES) && name.names(USERS) == 0 && content.groups(item) && item.may_tell(content)
+        };
+        let found = (0..self.names.len()).filter(is_category).take(MOST_CATEGORIES);
+        found.map(|column| Category { column, separator: self.contents[column].separator() }).collect()
     }
 
     fn meaning(&self, column: usize, is_timed: bool) -> Meaning {

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::job::TimeUnit;
+use crate::ingest::numbers::{self, Found};
+use crate::job::{Decimal, Numbers, TimeUnit};
 
 /// 1990 and 2100, in seconds since 1970: a number between them can be a point in time.
 const SECONDS: std::ops::Range<f64> = 631_152_000.0..4_102_444_800.0;
@@ -29,6 +30,8 @@ pub struct Content<'a> {
     dates: f64,
     lowest: f64,
     highest: f64,
+    /// How its numbers are written.
+    written: Found,
 }
 
 impl<'a> Content<'a> {
@@ -37,7 +40,8 @@ impl<'a> Content<'a> {
         let filled: Vec<&str> = values.iter().copied().filter(|value| !value.is_empty()).collect();
         let n_filled = filled.len();
         let share = |n: usize| if n_filled == 0 { 0.0 } else { n as f64 / n_filled as f64 };
-        let numbers: Vec<f64> = filled.iter().filter_map(|value| number(value)).collect();
+        let written = written(&filled);
+        let numbers: Vec<f64> = filled.iter().filter_map(|value| number_as(value, &written)).collect();
         let mut counts: HashMap<&str, usize> = HashMap::new();
         filled.iter().for_each(|value| *counts.entry(value).or_default() += 1);
         Content {
@@ -50,11 +54,39 @@ impl<'a> Content<'a> {
             highest: numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             values,
             n_filled,
+            written,
         }
+    }
+
+    /// How its numbers are written.
+    pub fn written(&self) -> &Found {
+        &self.written
+    }
+
+    /// A value that is a number only in this reading, and the number.
+    pub fn decorated(&self, numbers: &Numbers) -> Option<(&'a str, f64)> {
+        let mut others = self.values.iter().copied().filter(|value| number(value).is_none());
+        others.find_map(|value| Some((value, numbers::read(value, numbers).filter(|number| number.is_finite())?)))
+    }
+
+    /// The same, if they have decimal points or commas as the job says.
+    pub fn written_with(&self, decimal: Decimal) -> Found {
+        numbers::found(&self.values, decimal)
+    }
+
+    /// The share of plain numbers among the values that are filled.
+    pub fn plain_numbers(&self) -> f64 {
+        let plain = self.values.iter().filter(|value| number(value).is_some()).count();
+        plain as f64 / self.n_filled.max(1) as f64
     }
 
     pub fn is_number(&self) -> bool {
         self.numbers >= NEARLY_ALL
+    }
+
+    /// Its numbers, if any, are written as programs write them.
+    fn is_plain(&self) -> bool {
+        matches!(&self.written, Found::Sure(numbers) if numbers.is_plain())
     }
 
     /// Numbers, with much dirt among them perhaps.
@@ -98,8 +130,35 @@ impl<'a> Content<'a> {
         }
         let units = [(TimeUnit::S, 1.0), (TimeUnit::Ms, 1e3), (TimeUnit::Us, 1e6), (TimeUnit::Ns, 1e9)];
         let holds = |scale: f64| SECONDS.contains(&(self.lowest / scale)) && SECONDS.contains(&(self.highest / scale));
-        let unit = units.into_iter().find(|(_, scale)| self.is_number() && holds(*scale));
+        let unit = units.into_iter().find(|(_, scale)| self.is_number() && self.is_plain() && holds(*scale));
         unit.map(|(unit, _)| unit)
+    }
+
+    /// Texts, not numbers or dates, and few of them empty.
+    pub fn is_text(&self) -> bool {
+        2 * self.n_filled >= self.values.len() && self.n_filled > 0 && self.numbers < 0.5 && self.dates < 0.5
+    }
+
+    /// Most values are several words.
+    pub fn is_wordy(&self) -> bool {
+        let wordy = self.values.iter().filter(|value| value.contains(' ')).count();
+        self.is_text() && 2 * wordy >= self.n_filled
+    }
+
+    /// At least two different values, and at most half as many as the other column has.
+    pub fn groups(&self, other: &Content<'_>) -> bool {
+        self.n_distinct > 1 && 2 * self.n_distinct <= other.n_distinct
+    }
+
+    /// Nearly as many different values as the other column has.
+    pub fn tells_apart(&self, other: &Content<'_>) -> bool {
+        10 * self.n_distinct >= 8 * other.n_distinct
+    }
+
+    /// The text between several values of a field, where many fields have it.
+    pub fn separator(&self) -> Option<&'static str> {
+        let parted = |separator: &&str| 10 * self.values.iter().filter(|value| value.contains(*separator)).count();
+        ["|", ";"].into_iter().find(|separator| parted(separator) >= self.n_filled.max(1))
     }
 
     /// Whether this column tells the other one: equal values here are equal there, in rows enough to believe it.
@@ -121,6 +180,35 @@ impl<'a> Content<'a> {
             }
         }
         again >= OFTEN && same as f64 >= SAME * again as f64
+    }
+
+    /// Whether it mostly does, for all that is known: some rows may have nothing there, or something else, such as a remark.
+    pub fn may_tell(&self, other: &Content<'_>) -> bool {
+        let mut counts: HashMap<&str, HashMap<&str, usize>> = HashMap::new();
+        let pairs = self.values.iter().zip(&other.values).filter(|(here, there)| !here.is_empty() && !there.is_empty());
+        pairs.for_each(|(here, there)| *counts.entry(here).or_default().entry(there).or_default() += 1);
+        let again: Vec<_> = counts.values().filter(|there| there.values().sum::<usize>() > 1).collect();
+        let rows: usize = again.iter().flat_map(|there| there.values()).sum();
+        let same: usize = again.iter().filter_map(|there| there.values().max()).sum();
+        10 * same >= 8 * rows
+    }
+}
+
+/// How numbers are written in a column where not all values are plain ones.
+fn written(filled: &[&str]) -> Found {
+    match filled.iter().all(|value| number(value).is_some()) {
+        true => Found::Sure(Numbers::default()),
+        false => numbers::found(filled, Decimal::Plain),
+    }
+}
+
+/// Where two readings are possible, the one with a decimal point will do to see what the column is like.
+fn number_as(text: &str, written: &Found) -> Option<f64> {
+    match written {
+        Found::Sure(numbers) if numbers.is_plain() => number(text),
+        Found::Sure(numbers) => numbers::read(text, numbers).filter(|number| number.is_finite()),
+        Found::Open { .. } => numbers::read(text, &Numbers { decimal: Decimal::Point, currency: None })
+            .filter(|number| number.is_finite()),
     }
 }
 

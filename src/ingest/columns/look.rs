@@ -139,3 +139,11 @@ fn is_header_word(field: &str) -> bool {
         || [BASKETS, OPINIONS, COUNTS, AMOUNTS, TIMES].iter().any(|words| name.has(words));
     is_word && !field.contains(|letter: char| letter.is_ascii_digit())
 }
+
+/// What a message calls a column: its name, if that is short and stays on the line; else its index.
+pub fn called(look: &Look, column: usize) -> String {
+    const LONGEST: usize = 60;
+    let is_short = |name: &&String| name.len() <= LONGEST && !name.is_empty() && !name.contains(char::is_control);
+    let name = look.names.as_ref().and_then(|names| names.get(column)).filter(is_short);
+    name.cloned().unwrap_or_else(|| column.to_string())
+}

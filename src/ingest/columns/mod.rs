@@ -11,6 +11,7 @@
 //! | [`words`] | what headers call users, items, ratings and times |
 //! | [`content`] | what the values of a column are like |
 //! | [`choose`](mod@choose) | from names and values to roles |
+//! | [`written`](mod@written) | how ratings are written: decimal commas, thousands parted, currencies |
 //! | [`settle`](mod@settle) | a job's input, with what was found in place of what was open |
 
 mod choose;
@@ -20,5 +21,6 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod words;
+mod written;
 
 pub use settle::{Settled, settle};

@@ -1,10 +1,14 @@
 //! A job's input, with what was found in place of what was open.
 
 use super::choose::{Chosen, Given, Meaning, Open, Roles, Why, choose};
-use super::look::{Look, glance, look};
+use super::look::{Look, called, glance, look};
+use super::written::written;
 use crate::error::{Error, Result};
 use crate::ingest::source::InputFile;
-use crate::job::{Column, Duplicates, FilesSpec, Find, Input, OnBad, RatingColumn, Source, Time, TimeUnit};
+use crate::job::{
+    Column, Duplicates, FilesSpec, Find, Input, ItemColumns, MetadataFrom, MetadataSpec, OnBad, RatingColumn, Source,
+    Time, TimeUnit,
+};
 
 /// Where ratings are in the usual order, behind user and item.
 const RATING: usize = 2;
@@ -36,12 +40,18 @@ pub fn settle(input: &Input, files: &[InputFile]) -> Result<Settled> {
     let Some(look) = look(spec, first)? else { return Ok(by_default) };
     let Some(given) = given(spec, &look).filter(|_| !look.rows.is_empty()) else { return Ok(by_default) };
     let roles = choose(&look, &given).map_err(|open| question(&open, &look, first))?;
-    let names = if have_the_names(spec, files, &look)? { look.names.as_deref() } else { None };
+    let alike = are_alike(spec, files, &look)?;
+    // Titles are nothing that a file would have to have.
+    let roles = if alike { roles } else { Roles { title: None, categories: Vec::new(), ..roles } };
+    let names = look.names.as_deref().filter(|_| alike);
     let found = Finder { spec, look: &look, names, roles: &roles };
     check_time(spec, &roles, first)?;
+    let of_rating = roles.rating.as_ref().filter(|_| spec.find.numbers);
+    let written = of_rating.map(|rating| written(&look, rating.column, spec.numbers.decimal, input.on_bad, first));
+    let (numbers, of_numbers) = written.transpose()?.unwrap_or_default();
     let duplicates = if spec.find.duplicates { found.duplicates(input.on_bad) } else { input.duplicates };
-    let said = found.said(first, duplicates);
-    let source = Source::Files(found.settled());
+    let said = found.said(first, duplicates, of_numbers);
+    let source = Source::Files(FilesSpec { numbers, ..found.settled() });
     Ok(Settled { input: Input { source, duplicates, ..input.clone() }, found: said })
 }
 
@@ -79,6 +89,9 @@ fn given(spec: &FilesSpec, look: &Look) -> Option<Given> {
         None => None,
     };
     Some(Given {
+        title: !spec.find.title,
+        categories: !spec.find.categories,
+        texts: spec.items.columns().map(|(_, column)| index(column)).collect::<Option<_>>()?,
         user: if spec.find.user { None } else { Some(index(&spec.user)?) },
         item: if spec.find.item { None } else { Some(index(&spec.item)?) },
         rating,
@@ -86,10 +99,11 @@ fn given(spec: &FilesSpec, look: &Look) -> Option<Given> {
     })
 }
 
-/// Whether the other files have headers with the same names, so that columns can be known by name.
-fn have_the_names(spec: &FilesSpec, files: &[InputFile], first: &Look) -> Result<bool> {
+/// Whether the other files have headers with the same names, so that columns can be known by name; or none, and as many columns.
+fn are_alike(spec: &FilesSpec, files: &[InputFile], first: &Look) -> Result<bool> {
     for file in files.iter().filter(|file| file.bytes > 0).take(MOST_COMPARED).skip(1) {
-        let is_same = glance(spec, file)?.is_none_or(|look| look.names == first.names);
+        let is_same =
+            glance(spec, file)?.is_none_or(|look| (look.names, look.columns) == (first.names.clone(), first.columns));
         if !is_same {
             return Ok(false);
         }
@@ -120,14 +134,6 @@ fn question(open: &Open, look: &Look, file: &InputFile) -> Error {
         _ => (format!("{} could each be the {role}", called.join(" and ")), format!("write {}", flags.join(" or "))),
     };
     Error::job(format!("input.{role}"), format!("{}: {problem}", file.path.display()), remedy)
-}
-
-/// What a message calls a column: its name, if that is short and stays on the line; else its index.
-fn called(look: &Look, column: usize) -> String {
-    const LONGEST: usize = 60;
-    let is_short = |name: &&String| name.len() <= LONGEST && !name.is_empty() && !name.contains(char::is_control);
-    let name = look.names.as_ref().and_then(|names| names.get(column)).filter(is_short);
-    name.cloned().unwrap_or_else(|| column.to_string())
 }
 
 /// As a shell takes it for one word.
@@ -170,7 +176,7 @@ impl Finder<'_> {
         let found = |(column, unit): (Column, TimeUnit)| Time { column, unit: time_unit.unwrap_or(unit), asked };
         // A time that nobody asks for would only have to be in all files to come.
         let time = self.spec.time.clone().or(time.filter(|_| asked).map(found));
-        let spec = FilesSpec { time, find: Find::default(), ..self.spec.clone() };
+        let spec = FilesSpec { time, items: self.items(), find: Find::default(), ..self.spec.clone() };
         if self.are_usual() {
             return spec;
         }
@@ -184,6 +190,19 @@ impl Finder<'_> {
         }
     }
 
+    /// What is given stays.
+    fn items(&self) -> ItemColumns {
+        let ItemColumns { title, mut categories } = self.spec.items.clone();
+        for found in &self.roles.categories {
+            let (column, separator) = (self.column(found.column), found.separator.map(str::to_string));
+            let name = called(self.look, found.column);
+            if categories.iter().all(|known| known.name != name) {
+                categories.push(MetadataSpec { name, from: MetadataFrom::Column { column, separator } });
+            }
+        }
+        ItemColumns { title: title.or_else(|| Some(self.column(self.roles.title.as_ref()?.column))), categories }
+    }
+
     /// Where bad rows are set aside, a second rating is one of them.
     fn duplicates(&self, on_bad: OnBad) -> Duplicates {
         match (self.roles.meaning, on_bad) {
@@ -193,15 +212,24 @@ impl Finder<'_> {
         }
     }
 
-    fn said(&self, file: &InputFile, duplicates: Duplicates) -> Vec<String> {
-        let Roles { user, item, rating, time, .. } = self.roles;
+    fn said(&self, file: &InputFile, duplicates: Duplicates, of_numbers: Option<String>) -> Vec<String> {
+        let Roles { user, item, rating, time, title, .. } = self.roles;
         let time = time.as_ref().map(|(chosen, _)| chosen);
-        let roles = [("user", Some(user)), ("item", Some(item)), ("rating", rating.as_ref()), ("time", time)];
+        let roles = [
+            ("user", Some(user)),
+            ("item", Some(item)),
+            ("rating", rating.as_ref()),
+            ("time", time),
+            ("title", title.as_ref()),
+        ];
         let found = roles.iter().filter_map(|(role, chosen)| self.said_of(role, (*chosen)?));
         let mut lines: Vec<String> = found.collect();
+        let categories = self.roles.categories.iter().map(|found| Chosen { column: found.column, why: Why::Named });
+        lines.extend(categories.filter_map(|chosen| self.said_of("category", &chosen)));
         if rating.is_none() && self.spec.find.rating && !self.goes_without_saying("rating") {
             lines.push("rating: no column has one, so each row counts 1".to_string());
         }
+        lines.extend(of_numbers);
         let is_told = duplicates == Duplicates::Sum || duplicates == Duplicates::Last && !self.are_usual();
         if self.spec.find.duplicates && is_told {
             lines.push(format!("repeats: {}", of_repeats(duplicates)));
@@ -211,7 +239,11 @@ impl Finder<'_> {
 
     /// Nothing is said of columns in the usual order, nor of a time that nobody asks for.
     fn goes_without_saying(&self, role: &str) -> bool {
-        if role == "time" { !self.spec.find.time_is_asked } else { self.are_usual() }
+        match role {
+            "time" => !self.spec.find.time_is_asked,
+            "title" | "category" => false,
+            _ => self.are_usual(),
+        }
     }
 
     fn said_of(&self, role: &str, chosen: &Chosen) -> Option<String> {

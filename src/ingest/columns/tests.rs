@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::error::Result;
 use crate::ingest::files;
-use crate::job::{Column, Duplicates, FilesSpec, Input, OnBad, RatingColumn, Source, TimeUnit, of_data};
+use crate::job::{Column, Duplicates, FilesSpec, Input, MetadataFrom, OnBad, RatingColumn, Source, TimeUnit, of_data};
 
 /// What is found in a file with this text, with keys set as by `--set`.
 fn settled(text: &str, set: &[(&str, &str)]) -> Result<Settled> {
@@ -248,4 +248,93 @@ fn nothing_open_changes_nothing() {
     let input = Input { source: Source::Files(spec), duplicates, on_bad, max_bad: 0.0, items: None };
     let found = settle(&input, &[]).unwrap();
     assert_eq!((found.input, found.found), (input, Vec::new()));
+}
+
+/// The title that is found, and the categories.
+fn texts(text: &str, set: &[(&str, &str)]) -> (String, Vec<String>) {
+    let found = settled(text, set).unwrap_or_else(|error| panic!("{error}"));
+    let items = &spec(&found).items;
+    let title = items.title.as_ref().map_or("-".to_string(), shown);
+    (title, items.categories.iter().map(|category| category.name.clone()).collect())
+}
+
+fn remarked_name(at: u64) -> String {
+    if at.is_multiple_of(23) { "damaged".to_string() } else { product_name(at) }
+}
+
+fn customer_name(at: u64) -> String {
+    format!("Customer number {}", mixed(at / 3, 1) % 60)
+}
+
+fn genres(at: u64) -> String {
+    ["Drama|War", "Comedy", "War", "Drama"][(mixed(at, 2) % 40 % 4) as usize].to_string()
+}
+
+fn review(at: u64) -> String {
+    format!("I have bought {at} of them")
+}
+
+#[test]
+fn titles_and_categories_are_found_beside_the_ids() {
+    let columns: [fn(u64) -> String; 7] =
+        [number_of_customer, customer_name, product, remarked_name, category, country, quantity];
+    for header in [
+        "customer_id,customer_name,product_id,product_name,category,country,quantity",
+        "Kundennummer,Kundenname,Artikelnummer,Bezeichnung,Warengruppe,Land,Menge",
+        "id_client,nom_client,id_produit,libellé,rayon,pays,quantité",
+        "cliente,nombre_cliente,producto,nombre_producto,categoría,país,cantidad",
+        "ID do Cliente,Nome do Cliente,ID do Produto,Descrição,departamento,país,quantidade",
+        "codice_cliente,nome_cliente,articolo,descrizione,reparto,paese,quantità",
+    ] {
+        let names: Vec<&str> = header.split(',').collect();
+        assert_eq!(texts(&table(header, &columns), &[]), (names[3].into(), vec![names[4].into()]), "{header}");
+    }
+}
+
+#[test]
+fn a_title_says_more_than_the_id_and_belongs_to_the_item() {
+    let films = table(
+        "userId,movieId,rating,timestamp,title,genres",
+        &[customer, product, stars, seconds, product_name, genres],
+    );
+    assert_eq!(texts(&films, &[]), ("title".into(), vec!["genres".into()]));
+    let found = settled(&films, &[]).unwrap();
+    let MetadataFrom::Column { separator, .. } = &spec(&found).items.categories[0].from else { panic!("a column") };
+    assert_eq!(separator.as_deref(), Some("|"));
+    let unnamed = table("customer,sku,qty,what it is", &[customer, product, quantity, product_name]);
+    assert_eq!(texts(&unnamed, &[]).0, "what it is");
+    let bare = table("", &[customer, product, stars, product_name]);
+    assert_eq!(texts(&bare, &[("user", "0"), ("item", "1"), ("rating", "2")]).0, "3");
+    for not_of_items in [review as fn(u64) -> String, customer_name, country, price, day] {
+        let text = table("customer,sku,qty,name", &[customer, product, quantity, not_of_items]);
+        assert_eq!(texts(&text, &[]).0, "-", "{}", not_of_items(0));
+    }
+    let few = "customer,sku,name,qty\na,1,Nut,1\nb,2,Bolt,2\na,2,Bolt,3\n";
+    assert_eq!(texts(few, &[]).0, "name");
+}
+
+#[test]
+fn titles_that_are_given_or_in_a_file_are_not_looked_for() {
+    let columns: [fn(u64) -> String; 5] = [customer, product, product_name, category, quantity];
+    let text = table("customer,sku,name,category,qty", &columns);
+    let none = ("-".to_string(), Vec::new());
+    assert_eq!(texts(&text, &[("items.path", "items.csv")]), none);
+    assert_eq!(texts(&text, &[("title", "false"), ("categories", "false")]), none);
+    assert_eq!(texts(&text, &[("title", "category"), ("categories", "[]")]), ("category".into(), Vec::new()));
+    assert_eq!(texts(&text, &[("categories", "name")]), ("-".into(), vec!["name".into()]), "it has its role already");
+    assert_eq!(texts(&text, &[]), ("name".into(), vec!["category".into()]));
+}
+
+#[test]
+fn files_that_are_not_alike_need_no_titles() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("a.csv"),
+        table("customer,sku,qty,name", &[customer, product, quantity, product_name]),
+    )
+    .unwrap();
+    fs::write(folder.path().join("b.csv"), table("customer,sku,qty", &[customer, product, quantity])).unwrap();
+    let paths = [folder.path().to_path_buf()];
+    let found = settle(&of_data(&paths, &[], None).unwrap().input, &files::expand(&paths).unwrap()).unwrap();
+    assert!(spec(&found).items.is_empty());
 }

@@ -242,6 +242,68 @@ pub const TIMES: &[&str] = &[
     "giorno",
 ];
 
+/// What an item is called, the best words first.
+pub const TITLES: [&[&str]; 2] = [
+    &[
+        "title",
+        "name",
+        "label",
+        "titel",
+        "bezeichnung",
+        "produktname",
+        "artikelname",
+        "titre",
+        "nom",
+        "intitule",
+        "libelle",
+        "designation",
+        "titulo",
+        "nombre",
+        "denominacion",
+        "nome",
+        "denominacao",
+        "titolo",
+        "denominazione",
+    ],
+    &["description", "desc", "beschreibung", "text", "descripcion", "descricao", "descrizione"],
+];
+
+/// What kind of item it is.
+pub const CATEGORIES: &[&str] = &[
+    "category",
+    "categories",
+    "subcategory",
+    "genre",
+    "department",
+    "dept",
+    "brand",
+    "manufacturer",
+    "aisle",
+    "section",
+    "family",
+    "class",
+    "kategorie",
+    "warengruppe",
+    "produktgruppe",
+    "abteilung",
+    "marke",
+    "hersteller",
+    "sparte",
+    "categorie",
+    "rayon",
+    "marque",
+    "famille",
+    "categoria",
+    "subcategoria",
+    "genero",
+    "marca",
+    "departamento",
+    "familia",
+    "genere",
+    "reparto",
+    "famiglia",
+];
+
 /// What describes a user or an item and is none itself.
 const ATTRIBUTES: &[&str] = &[
     "country",
@@ -351,9 +413,14 @@ impl Name {
         self.tokens.iter().any(|token| ATTRIBUTES.contains(&token.as_str()))
     }
 
-    fn of_an_id(&self) -> i32 {
+    /// Whether it ends as the names of ids do.
+    pub fn ends_as_an_id(&self) -> bool {
         let ends = |token: &String| ID_ENDINGS.iter().any(|end| token == end || stem(token, end).is_some());
-        if self.tokens.last().is_some_and(ends) { 2 } else { 0 }
+        self.tokens.last().is_some_and(ends)
+    }
+
+    fn of_an_id(&self) -> i32 {
+        if self.ends_as_an_id() { 2 } else { 0 }
     }
 
     fn of_something_else(&self) -> i32 {

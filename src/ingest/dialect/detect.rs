@@ -26,6 +26,8 @@ pub fn detect(spec: &FilesSpec, path: &Path, head: &[u8]) -> Result<Dialect> {
         item: roles.item,
         rating: roles.rating.filter(|&column| !roles.is_id(column) && !roles.is_time(column)),
         time: roles.time.filter(|_| spec.time.as_ref().is_some_and(|time| time.asked)),
+        reading: spec.numbers.clone().into(),
+        texts: texts(&want, &layout),
         delimiter: layout.delimiter,
         data_start: layout.data_start,
         columns: layout.columns,
@@ -42,7 +44,20 @@ fn keys(spec: &FilesSpec) -> Vec<Key> {
     };
     let rating = rating.map(|(column, required)| Key { name: "rating", column, required, kind: Kind::Number });
     let time = spec.time.as_ref().map(|time| Key::text("time", &time.column));
-    [Key::id("user", &spec.user), Key::id("item", &spec.item)].into_iter().chain(rating).chain(time).collect()
+    let texts = spec.items.columns().map(|(name, column)| Key::text(name, column));
+    [Key::id("user", &spec.user), Key::id("item", &spec.item)]
+        .into_iter()
+        .chain(rating)
+        .chain(time)
+        .chain(texts)
+        .collect()
+}
+
+/// The columns that say more of the items, behind those of the rows' own.
+fn texts(want: &Want<'_>, layout: &Layout) -> Vec<usize> {
+    let roles = ["user", "item", "rating", "time"];
+    let found = want.keys.iter().zip(&layout.found).filter(|(key, _)| !roles.contains(&key.name));
+    found.filter_map(|(_, column)| *column).collect()
 }
 
 /// Which column holds what.

@@ -3,6 +3,7 @@
 use super::want::{Key, Kind, Row, Want, text};
 use crate::error::Result;
 use crate::ingest::fields::trim;
+use crate::ingest::numbers;
 use crate::job::Column;
 
 /// What headers call users, items, ratings and titles; also with `id`, `key`, `name`, `code` or `no` after it.
@@ -97,8 +98,9 @@ fn are_numbers<'f>(fields: impl Iterator<Item = &'f Vec<u8>> + Clone) -> bool {
 
 fn is_number(field: &[u8]) -> bool {
     let field = trim(field);
-    let starts = matches!(field, [b'0'..=b'9' | b'.' | b'+' | b'-', ..]);
-    starts && std::str::from_utf8(field).is_ok_and(|t| t.parse::<f64>().is_ok())
+    let ends = [field.first(), field.last()];
+    let has_digits = ends.into_iter().flatten().any(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'+' | b'-'));
+    has_digits && std::str::from_utf8(field).is_ok_and(numbers::is_number)
 }
 
 fn is_header_word(field: &[u8]) -> bool {

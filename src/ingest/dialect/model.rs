@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ingest::numbers::Reading;
 use crate::job::TimeUnit;
 
 /// How to read one file of ratings.
@@ -17,8 +18,12 @@ pub struct Dialect {
     pub item: usize,
     /// `None`: each row counts 1.
     pub rating: Option<usize>,
+    /// How ratings are read.
+    pub reading: Reading,
     /// The column of the time, if the job uses times.
     pub time: Option<TimeColumn>,
+    /// The columns that say more of the items, in the order of [`crate::job::ItemColumns::columns`]. A row may lack them.
+    pub texts: Vec<usize>,
     /// The values that the names of the file's folders give (`year=2024/`): columns after those of the file.
     pub partitions: Vec<String>,
 }
@@ -36,8 +41,18 @@ impl Dialect {
     #[cfg(test)]
     pub fn example(delimiter: &str, columns: usize) -> Dialect {
         let delimiter = delimiter.as_bytes().to_vec();
-        let (user, item, rating) = (0, 1, Some(2));
-        Dialect { delimiter, data_start: 0, columns, user, item, rating, time: None, partitions: Vec::new() }
+        Dialect {
+            delimiter,
+            data_start: 0,
+            columns,
+            user: 0,
+            item: 1,
+            rating: Some(2),
+            reading: Reading::default(),
+            time: None,
+            texts: Vec::new(),
+            partitions: Vec::new(),
+        }
     }
 
     /// The last column that a row must have. Columns that the names of folders give are not in the rows.

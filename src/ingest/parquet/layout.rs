@@ -56,7 +56,9 @@ fn layout_of_columns(spec: &FilesSpec, columns: &Columns<'_>) -> Result<Layout> 
         return Err(columns.misfit("item", "user and item are the same column".into(), "name another column"));
     }
     let time = spec.time.as_ref().map(|time| columns.time(time)).transpose()?;
-    let mut layout = Layout { row_groups: Vec::new(), bytes: Vec::new(), user, item, rating, time };
+    let texts = spec.items.columns().map(|(key, column)| columns.place(key, column)).collect::<Result<_>>()?;
+    let reading = spec.numbers.clone().into();
+    let mut layout = Layout { row_groups: Vec::new(), bytes: Vec::new(), user, item, rating, reading, time, texts };
     layout.refuse_time_elsewhere(columns, &spec.rating)?;
     layout.time = layout.time.filter(|_| spec.time.as_ref().is_some_and(|time| time.asked));
     Ok(layout)

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ingest::numbers::Reading;
 use crate::job::TimeUnit;
 
 /// How to read one Parquet file, and the places of its rows.
@@ -15,8 +16,12 @@ pub struct Layout {
     pub item: Place,
     /// `None`: each row counts 1.
     pub rating: Option<Place>,
+    /// How ratings are read.
+    pub reading: Reading,
     /// The place of the time, if the job uses times.
     pub time: Option<TimePlace>,
+    /// The places of what says more of the items, in the order of [`crate::job::ItemColumns::columns`].
+    pub texts: Vec<Place>,
 }
 
 /// Where a time comes from.
@@ -63,7 +68,7 @@ impl Layout {
     /// The places of all columns that count.
     pub fn places(&self) -> impl Iterator<Item = &Place> {
         let time = self.time.as_ref().map(|time| &time.place);
-        [Some(&self.user), Some(&self.item), self.rating.as_ref(), time].into_iter().flatten()
+        [Some(&self.user), Some(&self.item), self.rating.as_ref(), time].into_iter().flatten().chain(&self.texts)
     }
 
     /// The number in the file of the first row of a row group.

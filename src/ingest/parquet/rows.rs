@@ -10,7 +10,7 @@ use super::model::{Layout, Place};
 use super::value::{Ids, rating_of, time_of};
 use super::values::{BATCH, Values};
 use crate::error::Result;
-use crate::ingest::scan::{BadRow, Checked, Flaw, RawRow, RowSink};
+use crate::ingest::scan::{BadRow, Cells, Checked, Flaw, RawRow, Rest, RowSink};
 
 impl RowGroups {
     /// Hands every row of a row group to `sink`, in order; the `byte` of a row is its number in the file.
@@ -53,8 +53,18 @@ struct Roles<'l> {
     item: Values,
     rating: Option<Values>,
     time: Option<Values>,
+    texts: Texts,
     layout: &'l Layout,
     rating_column: usize,
+}
+
+/// What says more of the items.
+struct Texts(Vec<Values>);
+
+impl Cells for Texts {
+    fn text(&self, at: usize, row: usize) -> String {
+        self.0[at].text(row)
+    }
 }
 
 /// What reads the ids of both kinds.
@@ -84,6 +94,7 @@ impl<'l> Roles<'l> {
             item: open(&layout.item)?,
             rating: layout.rating.as_ref().map(open).transpose()?,
             time: layout.time.as_ref().map(|time| open(&time.place)).transpose()?,
+            texts: Texts(layout.texts.iter().map(open).collect::<ParquetResult<_>>()?),
             layout,
             rating_column: layout.rating.as_ref().map_or(0, Place::column),
         })
@@ -91,8 +102,8 @@ impl<'l> Roles<'l> {
 
     /// Reads a batch of all of them.
     fn fill(&mut self, rows: usize) -> ParquetResult<()> {
-        let mut all = [Some(&mut self.user), Some(&mut self.item), self.rating.as_mut(), self.time.as_mut()];
-        all.iter_mut().flatten().try_for_each(|values| values.fill(rows))
+        let all = [Some(&mut self.user), Some(&mut self.item), self.rating.as_mut(), self.time.as_mut()];
+        all.into_iter().flatten().chain(&mut self.texts.0).try_for_each(|values| values.fill(rows))
     }
 
     /// A row of the batch, with its number in the file.
@@ -101,14 +112,15 @@ impl<'l> Roles<'l> {
         let user = ids.users.id(self.user.value(row))?;
         let item = ids.items.id(self.item.value(row))?;
         let rating = match &self.rating {
-            Some(values) => rating_of(values.value(row), values.kind(), self.rating_column)?,
+            Some(values) => rating_of(values.value(row), values.kind(), self.rating_column, &self.layout.reading)?,
             None => 1.0,
         };
         let time = match (&self.time, &self.layout.time) {
             (Some(values), Some(of)) => time_of(values.value(row), values.kind(), of)?,
             _ => 0,
         };
-        Ok(RawRow { user, item, rating, time, byte: number, line: number })
+        let rest = Rest::Row { of: &self.texts, row };
+        Ok(RawRow { user, item, rating, time, byte: number, line: number, rest })
     }
 
     /// The values of a row as a line of text.

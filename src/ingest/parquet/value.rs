@@ -13,6 +13,7 @@ use super::column::Raw;
 use super::model::{Kind, TimePlace};
 use crate::ingest::fields::trim;
 use crate::ingest::keys::KeyMap;
+use crate::ingest::numbers::Reading;
 use crate::ingest::scan::{BadCode, Checked, Flaw, MAX_RATING, RawId, bad_time, id, rating, time};
 
 /// The most texts that are remembered: a dictionary page is small; more texts than this are not from one.
@@ -107,7 +108,7 @@ impl Ids {
 
 /// The rating that a value is.
 #[inline(always)]
-pub fn rating_of(raw: Raw<'_>, kind: Kind, column: usize) -> Checked<f64> {
+pub fn rating_of(raw: Raw<'_>, kind: Kind, column: usize, reading: &Reading) -> Checked<f64> {
     match (raw, kind) {
         (Raw::Float(value), _) if (0.0..=MAX_RATING).contains(&value) => Ok(value + 0.0),
         (Raw::Integer(value), Kind::Signed | Kind::Unsigned | Kind::Boolean)
@@ -115,15 +116,16 @@ pub fn rating_of(raw: Raw<'_>, kind: Kind, column: usize) -> Checked<f64> {
         {
             Ok(value as f64)
         }
-        (Raw::Bytes(bytes), Kind::Text) => rating(bytes.data(), column),
-        _ => other_rating(raw, kind, column),
+        (Raw::Bytes(bytes), Kind::Text) => rating(bytes.data(), column, reading),
+        _ => other_rating(raw, kind, column, reading),
     }
 }
 
-fn other_rating(raw: Raw<'_>, kind: Kind, column: usize) -> Checked<f64> {
+/// What is no text is written plainly.
+fn other_rating(raw: Raw<'_>, kind: Kind, column: usize, reading: &Reading) -> Checked<f64> {
     let mut text = String::new();
     show(raw, kind, &mut text);
-    rating(text.as_bytes(), column)
+    rating(text.as_bytes(), column, &Reading { returns: reading.returns, ..Reading::default() })
 }
 
 const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
@@ -208,7 +210,7 @@ mod tests {
     }
 
     fn rating_code(raw: Raw<'_>, kind: Kind) -> Result<f64, BadCode> {
-        rating_of(raw, kind, 2).map_err(|flaw| flaw.code)
+        rating_of(raw, kind, 2, &Reading::default()).map_err(|flaw| flaw.code)
     }
 
     fn bytes(text: &[u8]) -> ByteArray {

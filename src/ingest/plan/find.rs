@@ -10,7 +10,7 @@ use crate::ingest::columns::{self, Settled};
 use crate::ingest::dialect::{HEAD_BYTES, detect};
 use crate::ingest::source::{Codec, InputFile, failed, spool_stdin};
 use crate::ingest::{files, parquet};
-use crate::job::{FileFormat, FilesSpec, Input, Source};
+use crate::job::{Duplicates, FileFormat, FilesSpec, Input, Source};
 
 /// A plan, and what keeps its files: standard input is in an unnamed file for as long as it is held open.
 pub struct Planned {
@@ -54,7 +54,8 @@ fn plan_alone(input: &Input, scratch: &Path) -> Result<Planned> {
     }
     let Settled { input, found } = columns::settle(input, &files)?;
     let Source::Files(spec) = &input.source else { unreachable!("files stay files") };
-    let planned = |file: InputFile| Ok(PlannedFile { format: format(spec, &file)?, file });
+    let returns = input.duplicates == Duplicates::Sum;
+    let planned = |file: InputFile| Ok(PlannedFile { format: format(spec, &file)?.with(returns), file });
     let plan = Plan::Files(files.into_iter().map(planned).collect::<Result<_>>()?);
     Ok(Planned { plan, input, found, _held: held })
 }

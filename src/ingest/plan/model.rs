@@ -27,6 +27,17 @@ pub enum Format {
     Parquet(parquet::Layout),
 }
 
+impl Format {
+    /// The same, with numbers below 0 read as returns or not.
+    pub fn with(mut self, returns: bool) -> Format {
+        match &mut self {
+            Format::Text { dialect, .. } => dialect.reading.returns = returns,
+            Format::Parquet(layout) => layout.reading.returns = returns,
+        }
+        self
+    }
+}
+
 /// Bytes of a short row of text: two ids and a rating.
 pub const BYTES_PER_ROW: u64 = 16;
 

@@ -5,14 +5,16 @@ use crate::error::Result;
 use crate::ingest::generate::Generator;
 use crate::ingest::ids::Id;
 use crate::ingest::items::Items;
-use crate::ingest::titles;
-use crate::job::Input;
+use crate::ingest::titles::{self, Said};
+use crate::job::{Input, Source};
 
-/// The items of the dictionary, with their titles and metadata.
-pub fn name_items(input: &Input, plan: &Plan, ids: Vec<Id>) -> Result<Items> {
-    match (&input.items, plan) {
-        (Some(spec), _) => Ok(titles::read(spec)?.of(ids)),
-        (None, Plan::Generate(spec)) => Ok(Generator::new(spec)?.items(ids)),
-        (None, Plan::Files(_)) => Ok(Items::without_titles(ids)),
+/// The items of the dictionary, with their titles and metadata. `said` is what their rows say of them, `hash_seed` that of their
+/// keys.
+pub fn name_items(input: &Input, plan: &Plan, ids: Vec<Id>, said: Option<Said>, hash_seed: u64) -> Result<Items> {
+    match (&input.items, plan, &input.source, said) {
+        (Some(spec), ..) => Ok(titles::read(spec)?.of(ids)),
+        (None, Plan::Generate(spec), ..) => Ok(Generator::new(spec)?.items(ids)),
+        (None, Plan::Files(_), Source::Files(files), Some(said)) => Ok(said.of(&files.items, ids, hash_seed)),
+        (None, Plan::Files(_), ..) => Ok(Items::without_titles(ids)),
     }
 }

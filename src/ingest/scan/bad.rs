@@ -20,6 +20,7 @@ pub enum BadCode {
     BadQuote,
     BadTime,
     Duplicate,
+    Return,
 }
 
 impl BadCode {
@@ -37,6 +38,7 @@ impl BadCode {
             BadCode::BadQuote => "BAD_QUOTE",
             BadCode::BadTime => "BAD_TIME",
             BadCode::Duplicate => "DUPLICATE",
+            BadCode::Return => "RETURN",
         }
     }
 }

@@ -4,7 +4,7 @@
 //! [`crate::ingest::fields`]; both give the same row for the same fields.
 
 use super::bad::{BadRow, Checked, Flaw};
-use super::row::{RawId, RawRow, RowSink};
+use super::row::{RawId, RawRow, Rest, RowSink};
 use super::values::{id, rating, time};
 use crate::ingest::dialect::{Dialect, TimeColumn};
 use crate::ingest::fields::{QuotedLine, is_blank, without_cr};
@@ -192,7 +192,10 @@ fn find_long(delimiter: &[u8], bytes: &[u8]) -> Option<usize> {
 fn emit(fields: Checked<Fields<'_>>, dialect: &Dialect, raw: &[u8], at: usize, line: u64, sink: &mut impl RowSink) {
     let byte = at as u64;
     match fields.and_then(|fields| values(&fields, dialect)) {
-        Ok((user, item, rating, time)) => sink.row(RawRow { user, item, rating, time, byte, line }),
+        Ok((user, item, rating, time)) => {
+            let rest = Rest::Line { text: raw, at: 0 };
+            sink.row(RawRow { user, item, rating, time, byte, line, rest });
+        }
         Err(flaw) => sink.bad(BadRow { code: flaw.code, field: flaw.field, problem: flaw.problem, raw, byte, line }),
     }
 }
@@ -202,7 +205,7 @@ fn values<'a>(fields: &Fields<'a>, dialect: &Dialect) -> Checked<(RawId<'a>, Raw
     let user = id(fields.user, "user", dialect.user)?;
     let item = id(fields.item, "item", dialect.item)?;
     let rating = match dialect.rating {
-        Some(column) => rating(fields.rating, column)?,
+        Some(column) => rating(fields.rating, column, &dialect.reading)?,
         None => 1.0,
     };
     let time = match dialect.time {

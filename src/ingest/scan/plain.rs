@@ -9,7 +9,7 @@
 use super::block::{BLOCK, Block};
 use super::number::{self, Window};
 use crate::ingest::dialect::Dialect;
-use crate::job::TimeUnit;
+use crate::job::{Decimal, TimeUnit};
 
 /// A row whose ids are both numbers.
 pub struct PlainRow {
@@ -104,11 +104,11 @@ pub struct Plain<C> {
 
 impl<C: Columns> Plain<C> {
     /// `None` if no line of the dialect is plain: the delimiter has several bytes, or is part of numbers, or
-    /// a column that counts is not in the file.
+    /// a column that counts is not in the file, or a point would part thousands.
     pub fn new(columns: C, dialect: &Dialect) -> Option<Plain<C>> {
         match dialect.delimiter[..] {
             [b'0'..=b'9' | b'.' | b'\n' | b'\r' | b'"'] => None,
-            _ if dialect.needs_partitions() => None,
+            _ if dialect.needs_partitions() || dialect.reading.numbers.decimal == Decimal::Comma => None,
             [delimiter] => Some(Plain { columns, delimiter, most_columns: dialect.columns }),
             _ => None,
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::line::Lines;
 use super::plain::{Columns, Plain, UserItemRating};
-use super::row::{RawId, RawRow, RowSink};
+use super::row::{RawId, RawRow, Rest, RowSink};
 use crate::ingest::dialect::Dialect;
 
 /// A piece of a file: the lines that start at `start <= byte < end`.
@@ -44,7 +44,8 @@ fn scan_with<C: Columns>(
         at += match plain.and_then(|plain| plain.read(bytes, at)) {
             Some(row) => {
                 let (user, item) = (RawId::Number(row.user), RawId::Number(row.item));
-                sink.row(RawRow { user, item, rating: row.rating, time: row.time, byte: at as u64, line });
+                let rest = Rest::Line { text: bytes, at };
+                sink.row(RawRow { user, item, rating: row.rating, time: row.time, byte: at as u64, line, rest });
                 row.length
             }
             None => lines.read(bytes, at, line, sink),

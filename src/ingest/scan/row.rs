@@ -1,9 +1,10 @@
 //! A row as it is read, and where rows go.
 
 use std::cell::Cell;
+use std::fmt;
 
 use super::bad::BadRow;
-use crate::ingest::ids::Id;
+use crate::ingest::ids::{self, Id};
 
 /// Where rows go.
 pub trait RowSink {
@@ -24,6 +25,16 @@ pub enum RawId<'a> {
     },
 }
 
+impl RawId<'_> {
+    /// [`Id::key`].
+    pub fn key(self, hash_seed: u64) -> u64 {
+        match self {
+            RawId::Number(value) => value,
+            RawId::Text(text) | RawId::Again { text, .. } => ids::text_key(text.as_bytes(), hash_seed),
+        }
+    }
+}
+
 impl From<RawId<'_>> for Id {
     fn from(raw: RawId<'_>) -> Id {
         match raw {
@@ -33,11 +44,35 @@ impl From<RawId<'_>> for Id {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The columns of a row that are no ids, numbers or times, for a sink that wants to read them.
+#[derive(Clone, Copy)]
+pub enum Rest<'a> {
+    /// The row is the line of a text that starts at `at`.
+    Line { text: &'a [u8], at: usize },
+    /// The row has a number among others, in columns.
+    Row { of: &'a dyn Cells, row: usize },
+}
+
+/// Columns of rows.
+pub trait Cells {
+    /// What a row has in the `at`-th column of those that the layout lists; empty where it has nothing.
+    fn text(&self, at: usize, row: usize) -> String;
+}
+
+impl fmt::Debug for Rest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rest::Line { at, .. } => write!(f, "the line at {at}"),
+            Rest::Row { row, .. } => write!(f, "row {row}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
 pub struct RawRow<'a> {
     pub user: RawId<'a>,
     pub item: RawId<'a>,
-    /// Finite, not negative; 1 where the file has no ratings.
+    /// Finite; not negative, unless it is a return; 1 where the file has no ratings.
     pub rating: f64,
     /// Microseconds since 1970; 0 where the job uses no times.
     pub time: i64,
@@ -45,6 +80,7 @@ pub struct RawRow<'a> {
     pub byte: u64,
     /// Which line of the range it is, from 0, header not counted.
     pub line: u64,
+    pub rest: Rest<'a>,
 }
 
 /// Passes rows on with places in the whole file: `bytes` bytes come before the text that they were read in.

@@ -3,6 +3,7 @@ use super::plain::{Plain, UserItemRating};
 use super::*;
 use crate::ingest::dialect::Dialect;
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
+use crate::ingest::numbers::Reading;
 use proptest::prelude::*;
 
 #[derive(Debug, Default, PartialEq)]
@@ -227,7 +228,7 @@ proptest! {
         (delimiter, text) in delimiter().prop_flat_map(|d| (Just(d), near_plain_text(d))),
         most_columns in 2usize..7, (user, item, rating) in columns(),
     ) {
-        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns: most_columns, user, item, rating, time: None, partitions: Vec::new() };
+        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns: most_columns, user, item, rating, reading: Reading::default(), time: None, texts: Vec::new(), partitions: Vec::new() };
         prop_assert_eq!(read(&text, &dialect), read_generally(&text, &dialect));
     }
 
@@ -235,7 +236,7 @@ proptest! {
     fn both_paths_read_any_bytes_alike(
         bytes in prop::collection::vec(any::<u8>(), 0..400), delimiter in delimiter(), (user, item, rating) in columns(),
     ) {
-        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns: 4, user, item, rating, time: None, partitions: Vec::new() };
+        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns: 4, user, item, rating, reading: Reading::default(), time: None, texts: Vec::new(), partitions: Vec::new() };
         let few = bytes.iter().map(|&b| LIKELY[b as usize % LIKELY.len()]).collect();
         for text in [bytes, few] {
             prop_assert_eq!(read(&text, &dialect), read_generally(&text, &dialect));
@@ -249,7 +250,7 @@ proptest! {
         table in table(), columns in 3usize..6, order in 0usize..6, delimiter in prop::sample::select(b",;|".to_vec()),
     ) {
         let (user, item, rating) = [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)][order];
-        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns, user, item, rating: Some(rating), time: None, partitions: Vec::new() };
+        let dialect = Dialect { delimiter: vec![delimiter], data_start: 0, columns, user, item, rating: Some(rating), reading: Reading::default(), time: None, texts: Vec::new(), partitions: Vec::new() };
         let written = [csv::QuoteStyle::Necessary, csv::QuoteStyle::Always].map(|s| write(&table, delimiter, s));
         let (plain, quoted) = (read(&written[0], &dialect), read(&written[1], &dialect));
         let rows = |c: &Collected| c.rows.iter().map(|r| (r.0.clone(), r.1.clone(), r.2)).collect::<Vec<_>>();

@@ -6,7 +6,8 @@ use super::row::RawId;
 use crate::ingest::dialect::shorten;
 use crate::ingest::fields::trim;
 use crate::ingest::ids::{self, MAX_ID_BYTES};
-use crate::job::TimeUnit;
+use crate::ingest::numbers::{self, Reading};
+use crate::job::{Decimal, TimeUnit};
 
 /// An id from the field of `column`, which the job calls `name`.
 #[inline(always)]
@@ -34,14 +35,15 @@ fn other_id<'a>(field: &'a [u8], name: &'static str, column: usize) -> Checked<R
 
 /// A rating from the field of `column`.
 #[inline(always)]
-pub fn rating(field: &[u8], column: usize) -> Checked<f64> {
+pub fn rating(field: &[u8], column: usize, reading: &Reading) -> Checked<f64> {
     match decimal(field) {
-        Some(value) if value <= MAX_RATING => Ok(value),
-        _ => other_rating(trim(field), column),
+        // Under decimal commas a point parts thousands.
+        Some(value) if value <= MAX_RATING && reading.numbers.decimal != Decimal::Comma => Ok(value),
+        _ => other_rating(trim(field), column, reading),
     }
 }
 
-fn other_rating(field: &[u8], column: usize) -> Checked<f64> {
+fn other_rating(field: &[u8], column: usize, reading: &Reading) -> Checked<f64> {
     let refuse = |code, what: &str| {
         let value = if field.is_empty() { String::new() } else { format!("{:?} ", shorten(field)) };
         Err(Flaw::new(code, "rating", format!("rating {value}{what} (column {})", column + 1)))
@@ -49,11 +51,11 @@ fn other_rating(field: &[u8], column: usize) -> Checked<f64> {
     if field.is_empty() {
         return refuse(BadCode::BadRating, "is empty");
     }
-    match std::str::from_utf8(field).ok().and_then(|text| text.parse::<f64>().ok()) {
+    match std::str::from_utf8(field).ok().and_then(|text| numbers::read(text, &reading.numbers)) {
         None => refuse(BadCode::BadRating, "is not a number"),
         Some(value) if !value.is_finite() => refuse(BadCode::NotFinite, "is not finite"),
-        Some(value) if value < 0.0 => refuse(BadCode::Negative, "is negative"),
-        Some(value) if value > MAX_RATING => refuse(BadCode::TooLarge, "is larger than 1e15"),
+        Some(value) if value < 0.0 && !reading.returns => refuse(BadCode::Negative, "is negative"),
+        Some(value) if value.abs() > MAX_RATING => refuse(BadCode::TooLarge, "is larger than 1e15"),
         // Adding 0 turns −0 into 0.
         Some(value) => Ok(value + 0.0),
     }

@@ -1,13 +1,13 @@
-//! What a file says of its items.
+//! What is said of items, in a file of their own or in the ratings.
 
 use std::collections::HashMap;
 
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
 use crate::ingest::items::Items;
 use crate::ingest::metadata::Collector;
-use crate::job::{Column, TitlesSpec};
+use crate::job::{Column, MetadataSpec, TitlesSpec};
 
-/// What the file says of its items.
+/// What is said of items.
 #[derive(Debug)]
 pub struct Described<'a> {
     /// The number of the row of each item, from 0, among the rows that count.
@@ -19,8 +19,9 @@ pub struct Described<'a> {
 }
 
 impl<'a> Described<'a> {
-    pub fn new(spec: &'a TitlesSpec) -> Described<'a> {
-        let metadata = spec.metadata.iter().map(Collector::new).collect();
+    /// Nothing is known yet.
+    pub fn new(metadata: &'a [MetadataSpec]) -> Described<'a> {
+        let metadata = metadata.iter().map(Collector::new).collect();
         Described { rows: HashMap::new(), titles: Vec::new(), metadata }
     }
 
@@ -34,7 +35,7 @@ impl<'a> Described<'a> {
         self.rows.iter().filter_map(|(id, &row)| Some((id, self.titles[row as usize].as_deref()?)))
     }
 
-    /// The items `ids`, with what the file says of them.
+    /// The items `ids`, with what is said of them.
     pub fn of(mut self, ids: Vec<Id>) -> Items {
         let rows: Vec<Option<u32>> = ids.iter().map(|id| self.rows.get(id).copied()).collect();
         let titles = rows.iter().map(|row| self.titles[(*row)? as usize].take()).collect();
@@ -54,10 +55,17 @@ impl<'a> Described<'a> {
         if id.is_empty() || id.len() > MAX_ID_BYTES {
             return Err(format!("the item id must have 1 to {MAX_ID_BYTES} bytes, not {}", id.len()));
         }
+        // Columns 0 and 1 are id and title.
+        self.note(Id::parse(id), title, |at| cell(2 + at));
+        Ok(())
+    }
+
+    /// Notes what is said of an item. `cell(c)` is the text in the `c`-th column of metadata.
+    pub fn note<'t>(&mut self, id: Id, title: &str, cell: impl Fn(usize) -> Option<&'t str>) {
         let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
         let title = Some(title).filter(|title| !title.is_empty());
         let next = self.titles.len() as u32;
-        let row = *self.rows.entry(Id::parse(id)).or_insert(next);
+        let row = *self.rows.entry(id).or_insert(next);
         if row < next {
             let known = &mut self.titles[row as usize];
             *known = known.take().or(title);
@@ -65,12 +73,10 @@ impl<'a> Described<'a> {
             self.titles.push(title);
             self.add_metadata(cell);
         }
-        Ok(())
     }
 
     fn add_metadata<'t>(&mut self, cell: impl Fn(usize) -> Option<&'t str>) {
-        // Columns 0 and 1 are id and title.
-        let mut first = 2;
+        let mut first = 0;
         for column in &mut self.metadata {
             column.push(|at| cell(first + at));
             first += column.n_columns();

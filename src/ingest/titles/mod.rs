@@ -1,4 +1,5 @@
-//! Item titles and metadata, from a separate file: delimited text, packed or not, or Parquet.
+//! Item titles and metadata, from a separate file (delimited text, packed or not, or Parquet), or from the ratings themselves
+//! ([`said`]).
 //!
 //! The file is small beside the ratings, so it is read whole where it is needed. Delimiter and header are found as for
 //! ratings ([`super::dialect`]). Unlike there, a quoted field may span lines. An item listed twice has its first title
@@ -6,11 +7,14 @@
 
 mod described;
 mod read;
+mod said;
 #[cfg(test)]
 mod tests;
 mod text;
+mod votes;
 
 pub use described::Described;
 pub use read::read;
+pub use said::Said;
 #[cfg(any(test, fuzzing))]
 pub(crate) use text::from_bytes;

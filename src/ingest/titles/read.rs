@@ -49,7 +49,7 @@ fn find(spec: &TitlesSpec) -> Result<InputFile> {
 }
 
 fn read_parquet<'a>(spec: &'a TitlesSpec, file: &InputFile) -> Result<Described<'a>> {
-    let mut described = Described::new(spec);
+    let mut described = Described::new(&spec.metadata);
     parquet::read_texts(file, "input.items", &columns(spec), |row, cells| {
         let bad = |problem| {
             let remedy = "fix the row, or input.items.id if it names the wrong column".into();

@@ -13,7 +13,7 @@ use crate::job::{Column, Encoding, TitlesSpec};
 pub(crate) fn from_bytes<'a>(spec: &'a TitlesSpec, bytes: &[u8]) -> Result<Described<'a>> {
     let text = decode(spec, bytes)?;
     let layout = dialect::layout(&want(spec), text.as_bytes())?;
-    let described = Described::new(spec);
+    let described = Described::new(&spec.metadata);
     let Some(columns) = layout.found.iter().copied().collect() else { return Ok(described) };
     let mut reader = Reader { path: &spec.path, columns, described };
     match layout.delimiter[..] {

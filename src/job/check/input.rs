@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::fields::{delimiter, resolve, switch};
-use super::titles::titles;
+use super::titles::{metadata, titles};
 use super::units::max_bad;
 use crate::error::Result;
 use crate::job::column::{Column, RatingColumn};
 use crate::job::filter::Filter;
 use crate::job::generate::Feedback;
 use crate::job::input::{Duplicates, FilesSpec, Find, Input, OnBad, Source, Time};
+use crate::job::numbers::Numbers;
 use crate::job::refuse::refuse;
-use crate::job::spec::{InputSpec, Paths, RatingSpec, Repeats};
+use crate::job::spec::{CategoriesSpec, ColumnOrNone, InputSpec, MetadataEntry, Paths, Repeats};
+use crate::job::titles::{ItemColumns, MetadataSpec};
 
 pub fn input(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<Input> {
     let on_bad = spec.on_bad.unwrap_or(OnBad::Fail);
@@ -63,8 +65,11 @@ fn refuse_keys_of_files(spec: &InputSpec) -> Result<()> {
         ("input.user", spec.user.is_some()),
         ("input.item", spec.item.is_some()),
         ("input.rating", spec.rating.is_some()),
+        ("input.decimal", spec.decimal.is_some()),
         ("input.time", spec.time.is_some()),
         ("input.time_unit", spec.time_unit.is_some()),
+        ("input.title", spec.title.is_some()),
+        ("input.categories", spec.categories.is_some()),
         ("input.items", spec.items.is_some()),
     ] {
         if given {
@@ -78,6 +83,10 @@ fn files(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<FilesSpec> {
     let ratings = paths(spec.ratings)?;
     let [user, item, time] = [spec.user, spec.item, spec.time].map(|column| column.filter(|column| !is_auto(column)));
     let rating = rating(spec.rating)?;
+    // A file of items wins over what the ratings say of them.
+    let has_items = spec.items.is_some();
+    let title = column_or_none("input.title", spec.title.filter(|_| !has_items))?;
+    let categories = categories(spec.categories.filter(|_| !has_items), item.as_ref())?;
     let columns =
         [("user", user.as_ref()), ("item", item.as_ref()), ("rating", given(&rating)), ("time", time.as_ref())];
     refuse_shared_columns(columns)?;
@@ -91,7 +100,11 @@ fn files(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<FilesSpec> {
         time_unit: spec.time_unit.filter(|_| time.is_none()),
         time_is_asked: asked && time.is_none(),
         duplicates: !matches!(spec.duplicates, Some(Repeats::Rule(_))),
+        numbers: rating != RatingColumn::None,
+        title: title.is_none() && !has_items,
+        categories: categories.is_none() && !has_items,
     };
+    let items = ItemColumns { title: title.flatten(), categories: categories.unwrap_or_default() };
     Ok(FilesSpec {
         ratings: ratings.iter().map(|path| resolve("input.ratings", path, folder)).collect::<Result<_>>()?,
         format: spec.format.unwrap_or_default(),
@@ -100,7 +113,9 @@ fn files(spec: InputSpec, folder: &Path, filter: &Filter) -> Result<FilesSpec> {
         user: user.unwrap_or(Column::Index(0)),
         item: item.unwrap_or(Column::Index(1)),
         rating,
+        numbers: Numbers { decimal: spec.decimal.unwrap_or_default(), currency: None },
         time: time.map(|column| Time { column, unit, asked }),
+        items,
         find,
     })
 }
@@ -117,18 +132,40 @@ fn paths(ratings: Option<Paths>) -> Result<Vec<PathBuf>> {
     }
 }
 
-fn rating(spec: Option<RatingSpec>) -> Result<RatingColumn> {
+fn rating(spec: Option<ColumnOrNone>) -> Result<RatingColumn> {
+    Ok(match column_or_none("input.rating", spec)? {
+        None => RatingColumn::Default,
+        Some(None) => RatingColumn::None,
+        Some(Some(column)) => RatingColumn::Given(column),
+    })
+}
+
+/// A column, or that there is none; nothing where it is to be found.
+fn column_or_none(key: &str, spec: Option<ColumnOrNone>) -> Result<Option<Option<Column>>> {
     match spec {
-        None => Ok(RatingColumn::Default),
-        Some(RatingSpec::Switch(false)) => Ok(RatingColumn::None),
-        Some(RatingSpec::Switch(true)) => refuse(
-            "input.rating",
-            "true does not say which column",
-            "write its index from 0 or its name, or false for none",
-        ),
-        Some(RatingSpec::Column(column)) if is_auto(&column) => Ok(RatingColumn::Default),
-        Some(RatingSpec::Column(column)) => Ok(RatingColumn::Given(column)),
+        None => Ok(None),
+        Some(ColumnOrNone::Switch(false)) => Ok(Some(None)),
+        Some(ColumnOrNone::Switch(true)) => refuse_true(key),
+        Some(ColumnOrNone::Column(column)) if is_auto(&column) => Ok(None),
+        Some(ColumnOrNone::Column(column)) => Ok(Some(Some(column))),
     }
+}
+
+/// The columns of categories; nothing where they are to be found.
+fn categories(spec: Option<CategoriesSpec>, item: Option<&Column>) -> Result<Option<Vec<MetadataSpec>>> {
+    let entries = match spec {
+        None => return Ok(None),
+        Some(CategoriesSpec::One(column)) if is_auto(&column) => return Ok(None),
+        Some(CategoriesSpec::Switch(true)) => return refuse_true("input.categories"),
+        Some(CategoriesSpec::Switch(false)) => Vec::new(),
+        Some(CategoriesSpec::One(column)) => vec![MetadataEntry::Column(column)],
+        Some(CategoriesSpec::Many(entries)) => entries,
+    };
+    metadata("input.categories", entries, item.map(|item| ("input.item", item))).map(Some)
+}
+
+fn refuse_true<T>(key: &str) -> Result<T> {
+    refuse(key, "true does not say which column", "write its index from 0 or its name, or false for none")
 }
 
 /// `"auto"`: the column is to be found.

@@ -17,6 +17,7 @@ use super::rules::Rules;
 use crate::ingest::dialect::{self, DELIMITERS};
 use crate::ingest::fields::{Fields, Splitter, split, trim};
 use crate::ingest::ids::Id;
+use crate::ingest::numbers::Reading;
 use crate::ingest::scan::{BadCode, id, rating, time};
 use crate::job::{Column, FilesSpec, RatingColumn};
 
@@ -34,6 +35,8 @@ struct Layout {
     item: usize,
     rating: Option<usize>,
     time: Option<usize>,
+    /// How ratings are read: with an operation in each line, plainly.
+    reading: Reading,
     /// A line with more fields is bad.
     most: usize,
     /// The first line holds the names of the columns.
@@ -79,7 +82,8 @@ impl Layout {
         }
         let [op, Some(user), Some(item), rating, time] = columns else { return Err((BAD_HEADER, "row")) };
         let most = if header { fields.len() } else { COLUMNS.len() };
-        Ok(Layout { splitter: Splitter::new(delimiter.as_bytes()), op, user, item, rating, time, most, header })
+        let (splitter, reading) = (Splitter::new(delimiter.as_bytes()), Reading::default());
+        Ok(Layout { splitter, op, user, item, rating, time, reading, most, header })
     }
 
     /// Of rows as the job's files have them.
@@ -100,7 +104,8 @@ impl Layout {
         let rating = given.or(found.rating).or(by_default);
         let needed = [Some(user), Some(item), rating, time].into_iter().flatten().max().unwrap_or_default() + 1;
         let (splitter, header) = (Splitter::new(&found.delimiter), found.data_start > 0);
-        Ok(Layout { splitter, op: None, user, item, rating, time, most: found.columns.max(needed), header })
+        let (most, reading) = (found.columns.max(needed), found.reading);
+        Ok(Layout { splitter, op: None, user, item, rating, time, reading, most, header })
     }
 
     fn read(&mut self, line: &[u8], rules: &Rules) -> Result<Row, Wrong> {
@@ -121,7 +126,7 @@ impl Layout {
             (!may_be_empty || !trim(field).is_empty()).then_some(field)
         };
         let (user, item) = (id_in(&fields, self.user, "user")?, id_in(&fields, self.item, "item")?);
-        let rating = given(self.rating).map(|field| rating(field, 0)).transpose().map_err(wrong)?;
+        let rating = given(self.rating).map(|field| rating(field, 0, &self.reading)).transpose().map_err(wrong)?;
         let time = given(self.time).filter(|_| rules.times);
         let time = time.map(|field| time_of(field, rules)).transpose()?;
         Ok(Row { op, user, item, rating, time })

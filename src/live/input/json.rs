@@ -11,6 +11,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use super::row::{BAD_JSON, BAD_OP, Read, Row, Wrong, op, wrong};
 use super::rules::Rules;
 use crate::ingest::ids::{Id, TEXT_KEY};
+use crate::ingest::numbers::Reading;
 use crate::ingest::scan::{BadCode, MAX_RATING, id, rating, time};
 use crate::live::change::Op;
 
@@ -63,7 +64,7 @@ fn rating_of(value: &Value<'_>) -> Result<Option<f64>, Wrong> {
         return Ok(Some(number + 0.0));
     }
     // It is refused for the reason that a text would be.
-    rating(number.to_string().as_bytes(), 0).map(Some).map_err(wrong)
+    rating(number.to_string().as_bytes(), 0, &Reading::default()).map(Some).map_err(wrong)
 }
 
 fn time_of(value: &Value<'_>, rules: &Rules) -> Result<Option<i64>, Wrong> {

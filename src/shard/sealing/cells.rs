@@ -12,12 +12,12 @@ pub trait Cell<R>: Copy + Default {
     /// The place in the input; 0 if rows do not keep it.
     fn order(&self) -> u64;
 
-    /// Sorts by item. Cells of one item are in the order of the input if `several` needs it, otherwise in that of their values,
-    /// so that a sum does not depend on arrival.
+    /// Sorts by item. Cells of one item are in the order of the input if `several` needs it, otherwise in that of the bits of
+    /// their values, so that a sum does not depend on arrival.
     fn sort(cells: &mut [Self], several: Several);
 }
 
-/// Item and value in one number, in the order of both: values are not negative.
+/// Item and value in one number, in the order of both: that of the bits of the value, which are its order but for returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Packed(u64);
 
@@ -76,7 +76,9 @@ impl Cell<Ordered> for Full {
 
     fn sort(cells: &mut [Full], several: Several) {
         let order = |a: &Full, b: &Full| {
-            let within = || if several.needs_order() { a.order.cmp(&b.order) } else { a.value.total_cmp(&b.value) };
+            let within = || {
+                if several.needs_order() { a.order.cmp(&b.order) } else { a.value.to_bits().cmp(&b.value.to_bits()) }
+            };
             a.item.cmp(&b.item).then_with(within)
         };
         cells.sort_unstable_by(order);

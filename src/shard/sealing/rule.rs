@@ -27,17 +27,29 @@ impl From<Several> for Rule {
 }
 
 impl Several {
+    /// Whether a rating may be below 0, as a return.
+    pub fn takes_returns(self) -> bool {
+        self == Several::Merge(Duplicates::Sum)
+    }
+
     /// Whether rows must keep their place in the input.
     pub fn needs_order(self) -> bool {
         matches!(self, Several::First | Several::Merge(Duplicates::Last))
     }
 }
 
-/// One rating from the sorted ratings of one user and item.
+/// One rating from the sorted ratings of one user and item. It is below 0 only where more was returned than is there.
 pub fn merge(values: &[f64], duplicates: Duplicates) -> f64 {
     match duplicates {
         Duplicates::Error | Duplicates::Last | Duplicates::Max => values.last().copied().unwrap_or(0.0),
-        Duplicates::Sum => values.iter().sum(),
+        Duplicates::Sum => added(values),
         Duplicates::Mean => values.iter().sum::<f64>() / values.len() as f64,
     }
+}
+
+/// The sum; 0 where returns leave nothing but what rounding does.
+fn added(values: &[f64]) -> f64 {
+    const NOTHING: f64 = 1e-12;
+    let (sum, all): (f64, f64) = (values.iter().sum(), values.iter().map(|value| value.abs()).sum());
+    if sum.abs() <= NOTHING * all { 0.0 } else { sum }
 }

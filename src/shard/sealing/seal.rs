@@ -27,6 +27,9 @@ pub struct Sealed {
     pub first_duplicate: Option<(Id, u32)>,
     /// With [`Several::First`], the places in the input of the rows that do not count.
     pub repeats: Vec<u64>,
+    /// Users and the items of which they returned more than is here. Their rows count neither as merged nor as ratings; who has
+    /// no others is no user.
+    pub returned: Vec<(Id, u32)>,
     /// Bytes of rows that were written to the scratch file.
     pub rows_spilled: u64,
 }
@@ -66,6 +69,7 @@ impl Sealed {
             zeros: 0,
             first_duplicate: None,
             repeats: Vec::new(),
+            returned: Vec::new(),
             rows_spilled,
         }
     }
@@ -85,26 +89,42 @@ impl Desk<'_> {
         let (users, position) = sort_users(&keys, &mut self.names);
         let (starts, mut cells) = by_user::<R, K>(chunks, &numbers, &position, self.items);
         let mut block = BlockWriter::with_capacity(users.len(), cells.len()).keeping_zeros(self.rule.whole);
+        let mut is_left = vec![true; users.len()];
         for (user, id) in users.iter().enumerate() {
             let cells = &mut cells[starts[user] as usize..starts[user + 1] as usize];
             K::sort(cells, several);
             let cells = known::<R, K>(cells, &mut found.unknown);
-            if several == Several::Every || cells.array_windows().all(|[a, b]| a.item() != b.item()) {
+            if several == Several::Every || is_plain::<R, K>(cells, several) {
                 cells.iter().for_each(|cell| block.push(cell.item(), cell.value()));
             } else {
-                let first = merge_row(cells, several, found, &mut block);
-                found.note_duplicate(id, first);
+                is_left[user] = merge_row(id, cells, several, found, &mut block);
             }
-            block.end_row();
+            if is_left[user] {
+                block.end_row();
+            }
         }
         found.zeros += block.zeros();
+        let users = users.into_iter().zip(is_left).filter_map(|(id, is_left)| is_left.then_some(id)).collect();
         (users, block.finish())
     }
 }
 
-/// Writes a row with duplicates; returns the first item that has several.
-fn merge_row<R: Record, K: Cell<R>>(cells: &[K], several: Several, found: &mut Sealed, block: &mut BlockWriter) -> u32 {
-    let mut first = None;
+/// A row with no item twice, and no returns.
+fn is_plain<R: Record, K: Cell<R>>(cells: &[K], several: Several) -> bool {
+    let has_returns = || several.takes_returns() && cells.iter().any(|cell| cell.value() < 0.0);
+    cells.array_windows().all(|[a, b]| a.item() != b.item()) && !has_returns()
+}
+
+/// Writes a row with duplicates or returns, and notes the first item that has several. False if all of it was returned without
+/// having been there.
+fn merge_row<R: Record, K: Cell<R>>(
+    user: &Id,
+    cells: &[K],
+    several: Several,
+    found: &mut Sealed,
+    block: &mut BlockWriter,
+) -> bool {
+    let (mut first, mut is_left) = (None, false);
     let mut values = Vec::new();
     for group in cells.chunk_by(|a, b| a.item() == b.item()) {
         if group.len() > 1 {
@@ -112,10 +132,15 @@ fn merge_row<R: Record, K: Cell<R>>(cells: &[K], several: Several, found: &mut S
         }
         let value = match several {
             Several::Merge(duplicates) => {
-                found.merged += group.len() as u64 - 1;
                 values.clear();
                 values.extend(group.iter().map(Cell::value));
-                merge(&values, duplicates)
+                let merged = merge(&values, duplicates);
+                if merged < 0.0 {
+                    found.returned.push((user.clone(), group[0].item()));
+                    continue;
+                }
+                found.merged += group.len() as u64 - 1;
+                merged
             }
             Several::First => {
                 found.repeats.extend(group[1..].iter().map(Cell::order));
@@ -123,7 +148,9 @@ fn merge_row<R: Record, K: Cell<R>>(cells: &[K], several: Several, found: &mut S
             }
             Several::Every => unreachable!("rows that are all kept are not merged"),
         };
+        is_left = true;
         block.push(group[0].item(), value);
     }
-    first.expect("the row has an item several times")
+    first.into_iter().for_each(|first| found.note_duplicate(user, first));
+    is_left
 }

@@ -199,3 +199,17 @@ proptest! {
         prop_assert_eq!(sealed.unknown, rows.iter().filter(|row| ![1, 3].contains(&row.item)).count() as u64);
     }
 }
+
+#[test]
+fn returns_are_taken_from_what_they_return() {
+    let sold = [row(7, 2, 0.1, 0), row(7, 2, 0.2, 1), row(7, 3, 5.0, 2), row(8, 2, 1.0, 3), row(8, 3, 2.0, 4)];
+    let back = [row(7, 2, -0.3, 5), row(7, 3, -2.0, 6), row(8, 3, -2.5, 7), row(9, 2, -1.0, 8)];
+    for rows in [[&sold[..], &back].concat(), [&back[..], &sold].concat()] {
+        let sealed = seal_all(&rows, Duplicates::Sum);
+        assert_eq!(sealed.shard.users, [Id::Number(7), Id::Number(8)], "who has only returned is no user");
+        assert_eq!((sealed.merged, sealed.zeros), (3, 1));
+        assert_eq!(sealed.returned, [(Id::Number(8), 1), (Id::Number(9), 0)]);
+        let of_row = |row: usize| sealed.shard.matrix.row(row).iter().collect::<Vec<_>>();
+        assert_eq!([of_row(0), of_row(1)], [[(1, 3.0)], [(0, 1.0)]]);
+    }
+}

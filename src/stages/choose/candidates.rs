@@ -18,13 +18,19 @@ pub fn matrices(given: Matrix, choices: Choices, ratings: &Csr) -> Vec<Matrix> {
         for &normalize in &normalize {
             for &missing in &missing {
                 let matrix = Matrix { weighting, normalize, missing };
-                if differs(matrix, is_one_value) {
+                let is_bm25 = choices.weighting.is_open() && is_one_value && is_bm25(matrix);
+                if differs(matrix, is_one_value) && !is_bm25 {
                     all.push(matrix);
                 }
             }
         }
     }
     if all.is_empty() { vec![given] } else { all }
+}
+
+/// Whether a way is `bm25` but for a factor of each user, where all ratings are equal.
+fn is_bm25(matrix: Matrix) -> bool {
+    matrix.weighting == Weighting::Tfidf && matrix.normalize == Normalize::L2
 }
 
 /// Whether a way is another than those that are compared anyway. Where all ratings are equal, all plain weights are `binary` but for

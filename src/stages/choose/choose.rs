@@ -5,7 +5,7 @@ use super::data::Data;
 use super::outcome::{Candidate, Chosen, Round};
 use super::rule;
 use super::sample::Sample;
-use super::trial::{Amount, Trial, Tried};
+use super::trial::{Amount, Effort, Trial, Tried};
 use super::why;
 use crate::collective::{Collective, Solo};
 use crate::error::{Error, Result};
@@ -39,7 +39,7 @@ const NEAR: f64 = 1.6;
 const AT_A_TIME: usize = 3;
 
 /// Refits in the third round.
-const REFITS: usize = 5;
+const REFITS: usize = 4;
 
 /// The most segments of a sample: one for so many users.
 const USERS_PER_SEGMENT: usize = 8;
@@ -152,8 +152,7 @@ impl<C: Collective> Rounds<'_, C> {
             matrix,
             components: components.unwrap_or(Amount::Above(1.0)),
             clusters: &clusters,
-            starts: 1,
-            swaps: 2,
+            effort: Effort { starts: 1, swaps: 2 },
             refits: 0,
         };
         let best = self.best_of_each(ground, &matrices.iter().map(trial).collect::<Vec<_>>())?;
@@ -170,8 +169,7 @@ impl<C: Collective> Rounds<'_, C> {
             matrix,
             components,
             clusters: &clusters,
-            starts: 1,
-            swaps: 4,
+            effort: Effort { starts: 1, swaps: 6 },
             refits: 0,
         };
         let standing = given.unwrap_or(Amount::Above(1.0));
@@ -211,8 +209,7 @@ impl<C: Collective> Rounds<'_, C> {
             matrix: best.matrix(),
             components: Amount::Is(best.components),
             clusters,
-            starts: 2,
-            swaps: 4,
+            effort: Effort { starts: 3, swaps: 10 },
             refits: REFITS,
         };
         let tried = self.run(ground, &clusters.chunks(AT_A_TIME).map(trial).collect::<Vec<_>>())?.concat();

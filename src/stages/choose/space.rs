@@ -28,7 +28,7 @@ pub struct Space {
     /// `(n_users, n_components)`
     scores: Array2<f64>,
     /// The variance along each component, falling.
-    pub variances: Vec<f64>,
+    variances: Vec<f64>,
 }
 
 impl Spaces {
@@ -43,10 +43,10 @@ impl Spaces {
         })
     }
 
-    /// The components with more variance than any of the null: parallel analysis (Horn 1965; Buja & Eyuboglu 1992), with the largest
-    /// variance of the null as the bound for all.
+    /// The components with more variance than those of the null: parallel analysis (Horn 1965; Buja & Eyuboglu 1992). Users without
+    /// taste differ by how much they rate, which is the first component of the null; the second is the bound.
     pub fn above_null(&self) -> usize {
-        let bound = self.null.variances.first().copied().unwrap_or(0.0);
+        let bound = self.null.variances.get(1).copied().unwrap_or(0.0);
         self.real.variances.iter().take_while(|&&variance| variance > bound).count()
     }
 }

@@ -27,6 +27,17 @@ pub enum Amount {
     Above(f64),
 }
 
+/// How hard k-means tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    pub starts: usize,
+    /// Of the local search of each start.
+    pub swaps: usize,
+}
+
+/// Of refits: they are many.
+const REFIT: Effort = Effort { starts: 1, swaps: 4 };
+
 /// One weighting, some of its components, and the numbers of segments to try.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trial<'a> {
@@ -35,9 +46,7 @@ pub struct Trial<'a> {
     pub components: Amount,
     /// Rising.
     pub clusters: &'a [usize],
-    /// Starts of k-means, and swaps of each.
-    pub starts: usize,
-    pub swaps: usize,
+    pub effort: Effort,
     /// Refits to other users; none where nobody asks whether segments are found again.
     pub refits: usize,
 }
@@ -92,10 +101,10 @@ impl Trial<'_> {
         Ok(tried)
     }
 
-    fn params(&self) -> KMeansParams {
+    fn params(&self, effort: Effort) -> KMeansParams {
         KMeansParams {
             clusters: self.clusters[0],
-            n_init: self.starts,
+            n_init: effort.starts,
             max_iter: MAX_ITER,
             tol: TOL,
             spherical: self.matrix.normalize == Normalize::L2,
@@ -104,9 +113,9 @@ impl Trial<'_> {
 
     /// The points of the users, and a model of each number of segments.
     fn segments(&self, space: &Space, keys: &[u64], components: usize, seed: u64) -> Result<(Array2<f64>, Vec<KMeans>)> {
-        let params = self.params();
+        let params = self.params(self.effort);
         let points = Centroids::points(space.first(components), &params);
-        let settings = Settings { params: &params, seed, memory: RUNS_MEMORY, swaps: self.swaps };
+        let settings = Settings { params: &params, seed, memory: RUNS_MEMORY, swaps: self.effort.swaps };
         let nowhere = &mut InMemory::default();
         let fitted = kmeans::fit_and_sweep(&mut Solo, points.view(), keys, self.clusters, settings, nowhere)?;
         Ok((points, fitted.tried))
@@ -117,8 +126,8 @@ impl Trial<'_> {
         if self.refits == 0 {
             return Ok(None);
         }
-        let params = self.params();
-        let settings = Settings { params: &params, seed, memory: RUNS_MEMORY, swaps: self.swaps };
+        let params = self.params(REFIT);
+        let settings = Settings { params: &params, seed, memory: RUNS_MEMORY, swaps: REFIT.swaps };
         let run = Segmented { points, draw_keys: &data.draw_keys, models };
         let again = stability::stability(&mut Solo, &run, settings, self.refits)?;
         Ok(Some(again.iter().map(|again| again.adjusted_rand).collect()))

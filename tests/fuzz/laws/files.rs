@@ -12,7 +12,10 @@ use crate::ingest::plan::{self, Format, PlannedFile};
 use crate::ingest::scan::{BadRow, MAX_RATING, RawRow, RowSink};
 use crate::ingest::source::InputFile;
 use crate::ingest::units::{cut, scan_units};
-use crate::job::{Column, Duplicates, FileFormat, FilesSpec, Find, Input, OnBad, RatingColumn, Source, Time, TimeUnit};
+use crate::job::{
+    Column, Duplicates, FileFormat, FilesSpec, Find, Input, ItemColumns, Numbers, OnBad, RatingColumn, Source, Time,
+    TimeUnit,
+};
 
 /// A file may say that it has more rows than anybody waits for, in a few bytes.
 const MOST_ROWS: u64 = 1 << 20;
@@ -46,6 +49,7 @@ pub fn files(data: &[u8]) {
 fn found(spec: FilesSpec, file: &InputFile, is_open: bool) -> Result<FilesSpec> {
     let find =
         Find { user: is_open, item: is_open, rating: is_open, time: is_open, duplicates: is_open, ..Find::default() };
+    let find = Find { numbers: is_open, title: is_open, categories: is_open, ..find };
     let time = spec.time.filter(|_| !is_open);
     let source = Source::Files(FilesSpec { find, time, ..spec });
     let input = Input { source, duplicates: Duplicates::Error, on_bad: OnBad::Reject, max_bad: 1.0, items: None };
@@ -67,6 +71,8 @@ fn spec(choice: u8) -> FilesSpec {
         item: column(1, "item"),
         rating: [RatingColumn::Default, RatingColumn::None][usize::from(choice >> 3 & 1)].clone(),
         time: (choice & 16 > 0).then(|| Time { column: column(3, "time"), unit: TimeUnit::Ms, asked: true }),
+        numbers: Numbers::default(),
+        items: ItemColumns::default(),
         find: Find::default(),
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::{Taken, assert_says_what_to_do};
 use crate::ingest::dialect::{self, Dialect, TimeColumn};
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
+use crate::ingest::numbers::Reading;
 use crate::ingest::scan::{self, BadCode, BadRow, MAX_RATING, Range, RawRow, RowSink};
-use crate::job::{Column, FileFormat, FilesSpec, Find, RatingColumn, Time, TimeUnit};
+use crate::job::{Column, FileFormat, FilesSpec, Find, ItemColumns, Numbers, RatingColumn, Time, TimeUnit};
 
 const DELIMITERS: [&str; 12] = [",", "\t", "::", "|", ";", " ", "5", ".", "a", "é", "ab", ":::"];
 const HEAD_BYTES: usize = 10;
@@ -48,7 +49,9 @@ fn dialect_of(head: &mut Taken<'_>, text: &[u8]) -> Dialect {
         user,
         item,
         rating,
+        reading: Reading::default(),
         time,
+        texts: Vec::new(),
         partitions: Vec::new(),
     }
 }
@@ -129,6 +132,8 @@ fn find_layout(head: &mut Taken<'_>, text: &[u8]) {
             unit: TimeUnit::Ms,
             asked: choice & 64 > 0,
         }),
+        numbers: Numbers::default(),
+        items: ItemColumns::default(),
         find: Find::default(),
     };
     match dialect::detect(&spec, Path::new("ratings.csv"), text) {
