@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 
 use super::checked::Job;
 use super::keys;
-use super::spec::{JobSpec, Paths};
+use super::spec::{JobSpec, OR_AUTO, Paths};
 
 /// A key that was given, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -222,6 +222,9 @@ fn try_alone(given: &Given) -> Result<()> {
 
 /// What a value should be, from serde's message ("…, expected X", or X itself for the types of this crate).
 fn expected(message: &str) -> String {
+    if let Some(message) = message.strip_suffix(OR_AUTO) {
+        return expected(message) + OR_AUTO;
+    }
     let expected = message.rsplit_once("expected ").map_or(message, |(_, expected)| expected);
     match expected {
         "u64" | "usize" | "u32" => "a whole number, 0 or more".into(),

@@ -129,6 +129,9 @@ pub enum Auto {
     Auto,
 }
 
+/// The end of a message on a [`Setting`].
+pub const OR_AUTO: &str = ", or \"auto\"";
+
 /// A value, or `"auto"` (the default) for one that the run chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Setting<T> {
@@ -162,7 +165,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Setting<T> {
         }
         T::deserialize(value)
             .map(Setting::Is)
-            .map_err(|e| D::Error::custom(format!("{}, or \"auto\"", e.to_string().trim_end())))
+            .map_err(|e| D::Error::custom(format!("{}{OR_AUTO}", e.message().trim_end())))
     }
 }
 

@@ -48,19 +48,32 @@ fn everything_but_the_ratings_has_a_default() {
     let job = job(MINIMAL);
     assert_eq!((job.seed, job.memory), (0, 4 << 30));
     assert_eq!(job.output, Path::new("out/some"));
-    assert_eq!(job.pca, PcaParams { components: 10, solver: Solver::Auto, tol: 1e-8, report: 20 });
-    assert_eq!(job.kmeans, KMeansParams { clusters: 25, n_init: 10, max_iter: 300, tol: 1e-4, spherical: false });
+    assert_eq!((job.pca.solver, job.pca.tol, job.pca.report), (Solver::Auto, 1e-8, 20));
+    assert!(job.choices.by_key().iter().all(|(_, by)| by.is_open()));
+    assert_eq!((job.kmeans.n_init, job.kmeans.max_iter, job.kmeans.tol), (10, 300, 1e-4));
     let sweep = job.sweep.clone().unwrap();
     assert_eq!((sweep.clusters.as_slice(), sweep.explicit), (&DEFAULT_SWEEP[..], false));
     assert!(sweep.projected && sweep.full);
     assert_eq!(job.validate, ValidateParams { model: BayesModel::Multinomial, folds: 5 });
     assert_eq!(job.profile, ProfileParams { top: 10 });
-    assert_eq!(job.matrix, Matrix { weighting: Weighting::Raw, normalize: Normalize::None, missing: Missing::Zero });
     assert_eq!((job.input.duplicates, job.input.on_bad, job.input.max_bad), (Duplicates::Error, OnBad::Fail, 0.0));
     let files = files(&job);
     assert_eq!((&files.delimiter, files.header), (&None, None));
     assert_eq!((&files.user, &files.item), (&Column::Index(0), &Column::Index(1)));
     assert_eq!(files.rating, RatingColumn::Default);
+}
+
+#[test]
+fn what_is_given_is_no_choice_of_the_run() {
+    let given = "[matrix]\nweighting = 'raw'\nmissing = 'auto'\n[pca]\ncomponents = 'auto'\n[kmeans]\nclusters = 7\n";
+    let job = job(&format!("{MINIMAL}{given}"));
+    let open: Vec<&str> = job.choices.by_key().iter().filter(|(_, by)| by.is_open()).map(|(key, _)| *key).collect();
+    assert_eq!(open, ["matrix.normalize", "matrix.missing", "pca.components"]);
+    assert_eq!((job.matrix.weighting, job.kmeans.clusters), (Weighting::Raw, 7));
+    let matrix = Matrix { weighting: Weighting::Raw, normalize: Normalize::L2, missing: Missing::Zero };
+    let settled = job.settled(matrix, 4, 7);
+    assert!(!settled.choices.any_open() && settled.kmeans.spherical && settled.pca.components == 4);
+    assert_eq!((settled.choices.clusters, settled.choices.components), (By::Given, By::Chosen));
 }
 
 #[test]
@@ -380,7 +393,7 @@ fn a_value_of_the_wrong_type_is_refused() {
         assert!(refused.contains(remedy), "{refused}");
     }
     let in_file = refusal(job_with("[kmeans]\n# how many\n  clusters = \"many\"\n", &[]));
-    assert_eq!(in_file, "some.toml:3:3: kmeans.clusters cannot be \"many\"; write a whole number, 0 or more");
+    assert_eq!(in_file, "some.toml:3:3: kmeans.clusters cannot be \"many\"; write a whole number, 0 or more, or \"auto\"");
 }
 
 #[test]

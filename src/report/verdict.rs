@@ -24,7 +24,7 @@ pub fn advice(verdict: Verdict, chosen: bool) -> Option<String> {
     (verdict == Verdict::None).then(|| {
         format!(
             "There are no segments to be had from these ratings as they are. What could be tried: {settings}items that are less fine \
-             (categories instead of single articles), only users with enough ratings (filter.min_ratings_per_user), or a longer time."
+             (categories in place of single articles), only users with enough ratings (filter.min_ratings_per_user), or a longer time."
         )
     })
 }

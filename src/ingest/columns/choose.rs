@@ -227,9 +227,10 @@ impl<'a> Columns<'a> {
         [OPINIONS, COUNTS, AMOUNTS, TIMES].iter().any(|words| self.names[column].has(words))
     }
 
-    /// Ids of which every row has another one are hardly those of users or items.
+    /// Ids of which every row has another one are hardly those of users or items, and neither are counts of these ("Episodes played").
     fn surely(&self, column: usize, words: &[Words]) -> i32 {
-        self.names[column].names(words) - 8 * i32::from(self.contents[column].is_unique())
+        let is_other = self.contents[column].is_unique() || self.is_no_id(column);
+        self.names[column].names(words) - 8 * i32::from(is_other)
     }
 
     /// A column that no name gives the role: the only one of `others`, or the first where the order says it.

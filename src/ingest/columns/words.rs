@@ -44,6 +44,11 @@ pub const USERS: &[Words] = &[
             "household",
             "consumer",
             "who",
+            "taster",
+            "rater",
+            "voter",
+            "critic",
+            "borrower",
             "kunde",
             "kunden",
             "kundin",
@@ -119,7 +124,7 @@ pub const ITEMS: &[Words] = &[
         &[
             "item", "product", "prod", "sku", "asin", "isbn", "ean", "gtin", "upc", "movie", "film", "track", "song",
             "page", "url", "article", "artist", "album", "game", "book", "show", "video", "episode", "stock",
-            "question", "dish", "recipe", "course", "thing", "what", "artikel", "produkt", "ware", "seite", "lied",
+            "question", "podcast", "station", "wine", "beer", "service", "feature", "app", "series", "dish", "recipe", "course", "thing", "what", "artikel", "produkt", "ware", "seite", "lied",
             "buch", "spiel", "frage", "kurs", "produit", "chanson", "morceau", "livre", "jeu", "producto", "articulo",
             "pelicula", "cancion", "pagina", "libro", "juego", "produto", "artigo", "filme", "musica", "livro", "jogo",
             "prodotto", "articolo", "canzone", "brano", "gioco",
@@ -137,6 +142,7 @@ pub const OPINIONS: &[&str] = &[
     "score",
     "grade",
     "overall",
+    "points",
     "vote",
     "bewertung",
     "sterne",
@@ -177,6 +183,11 @@ pub const COUNTS: &[&str] = &[
     "hits",
     "visits",
     "frequency",
+    "played",
+    "viewed",
+    "watched",
+    "bought",
+    "clicked",
     "menge",
     "anzahl",
     "stuck",
@@ -225,6 +236,9 @@ pub const TIMES: &[&str] = &[
     "date",
     "datetime",
     "day",
+    "month",
+    "week",
+    "year",
     "when",
     "created",
     "ts",
@@ -232,6 +246,8 @@ pub const TIMES: &[&str] = &[
     "zeit",
     "zeitpunkt",
     "tag",
+    "monat",
+    "woche",
     "heure",
     "jour",
     "fecha",
@@ -371,6 +387,9 @@ const ATTRIBUTES: &[&str] = &[
 const ID_ENDINGS: [&str; 12] =
     ["id", "ids", "key", "code", "no", "nr", "num", "number", "nummer", "numero", "hash", "uuid"];
 
+/// First words of names of ids, where the language has the other order.
+const ID_BEGINNINGS: [&str; 8] = ["id", "codigo", "code", "codice", "cod", "numero", "num", "ref"];
+
 /// Endings of names of what an id is called.
 const LABELS: [&str; 12] =
     ["name", "title", "description", "desc", "label", "text", "nom", "nombre", "nome", "bezeichnung", "titel", "email"];
@@ -420,7 +439,8 @@ impl Name {
     }
 
     fn of_an_id(&self) -> i32 {
-        if self.ends_as_an_id() { 2 } else { 0 }
+        let begins = || self.tokens.len() > 1 && ID_BEGINNINGS.contains(&self.tokens[0].as_str());
+        if self.ends_as_an_id() || begins() { 2 } else { 0 }
     }
 
     fn of_something_else(&self) -> i32 {

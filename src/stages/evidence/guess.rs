@@ -312,7 +312,10 @@ mod tests {
         let z: Vec<f64> = (0..3).map(|s| (0..40).map(|i| q[i] * r(s, i)).sum()).collect();
         for (user, row) in split.hidden.rows().enumerate() {
             let s = labels[user] as usize;
-            let expected: f64 = row.iter().map(|(i, _)| (r(s, i) / z[s]).log2()).sum();
+            let seen: Vec<usize> = split.seen.row(user).iter().map(|(i, _)| i).collect();
+            let left: f64 = 1.0 - seen.iter().map(|&i| q[i]).sum::<f64>();
+            let left_in_segment = z[s] - seen.iter().map(|&i| q[i] * r(s, i)).sum::<f64>();
+            let expected: f64 = row.iter().map(|(i, _)| (r(s, i) * left / left_in_segment).log2()).sum();
             assert!((bits[user] - expected).abs() < 1e-12);
         }
         let mean = popularity.mean(&mut Solo, &bits);
