@@ -64,6 +64,22 @@ const RULES: &[Rule] = &[
         ],
         results: &["job", "ingest", "stages::validate", "stages::profile"],
     },
+    // It tries settings by fits, and compares them by the evidence for each.
+    Rule {
+        module: "stages::choose",
+        any: &[
+            "error",
+            "kernel",
+            "collective",
+            "watch::progress",
+            "shard",
+            "stages::resume",
+            "stages::pca",
+            "stages::kmeans",
+            "stages::evidence",
+        ],
+        results: &["job", "ingest"],
+    },
     Rule { module: "stages::names", any: &[], results: &["ingest", "stages::profile"] },
     Rule {
         module: "stages::continuity",
@@ -127,6 +143,7 @@ const RESULTS: &[&str] = &[
     "stages::validate",
     "stages::profile",
     "stages::evidence",
+    "stages::choose",
     "stages::continuity",
     "stages::assign",
 ];

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::Filter;
 use super::input::Input;
-use super::params::{Choices, EvidenceParams, KMeansParams, Matrix, Normalize, PcaParams, ProfileParams, SweepParams, ValidateParams};
+use super::params::{
+    Choices, EvidenceParams, KMeansParams, Matrix, Normalize, PcaParams, ProfileParams, SweepParams, ValidateParams,
+};
 
 /// A checked job. Paths are resolved; every number is in range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

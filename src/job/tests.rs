@@ -393,7 +393,10 @@ fn a_value_of_the_wrong_type_is_refused() {
         assert!(refused.contains(remedy), "{refused}");
     }
     let in_file = refusal(job_with("[kmeans]\n# how many\n  clusters = \"many\"\n", &[]));
-    assert_eq!(in_file, "some.toml:3:3: kmeans.clusters cannot be \"many\"; write a whole number, 0 or more, or \"auto\"");
+    assert_eq!(
+        in_file,
+        "some.toml:3:3: kmeans.clusters cannot be \"many\"; write a whole number, 0 or more, or \"auto\""
+    );
 }
 
 #[test]

@@ -20,7 +20,11 @@ pub fn suggestion(evidence: &Evidence, clusters: usize) -> Option<String> {
 
 /// What could be tried where there are no segments; `chosen` is whether the run has chosen its settings.
 pub fn advice(verdict: Verdict, chosen: bool) -> Option<String> {
-    let settings = if chosen { "" } else { "settings that the run chooses (leave out matrix, pca.components and kmeans.clusters), " };
+    let settings = if chosen {
+        ""
+    } else {
+        "settings that the run chooses (leave out matrix, pca.components and kmeans.clusters), "
+    };
     (verdict == Verdict::None).then(|| {
         format!(
             "There are no segments to be had from these ratings as they are. What could be tried: {settings}items that are less fine \

@@ -272,7 +272,14 @@ impl Bench<'_> {
         let few = n.min(16_384);
         let sample = scores.slice(s![..few, ..]);
         let keys = &shard.draw_keys[..few];
-        let begin = || kmeans::fit(&mut Solo, sample, keys, Settings { params: &params, seed: 1, memory: u64::MAX, swaps: Settings::SWAPS });
+        let begin = || {
+            kmeans::fit(
+                &mut Solo,
+                sample,
+                keys,
+                Settings { params: &params, seed: 1, memory: u64::MAX, swaps: Settings::SWAPS },
+            )
+        };
         let (first, begun) = seconds(begin);
         let began = first.min(best(1, begin));
         let Ok((begun, _)) = begun else { return vec![0; n] };

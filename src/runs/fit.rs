@@ -78,8 +78,20 @@ pub fn fit<C: Collective>(
     let (users, map) = fit.gather(&ratings.shard, assignment, &scores, bayes.predicted);
     let measured = fit.measure(&ratings, spilled);
     let model = ModelTerms { idf, mean_length: weigher.mean_length(), bayes: bayes.terms };
-    let found =
-        Found { chosen, users, map, pca, kmeans, sweep, validation, profiles, evidence, compared, activity_correlation, model };
+    let found = Found {
+        chosen,
+        users,
+        map,
+        pca,
+        kmeans,
+        sweep,
+        validation,
+        profiles,
+        evidence,
+        compared,
+        activity_correlation,
+        model,
+    };
     Ok(fit.c.is_coordinator().then(|| found.outcome(job, ratings, warnings, measured)))
 }
 

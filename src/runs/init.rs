@@ -64,8 +64,10 @@ fn text(job: &Job, files: &FilesSpec, duplicates: Duplicates, found: &[String]) 
         line("\n# [input.items]            # what items are called".to_string());
         line("# path = \"items.csv\"\n# id = 0\n# title = 1".to_string());
     }
-    line("\n[kmeans]".to_string());
-    line(format!("clusters = {}", job.kmeans.clusters));
+    line("\n# What is left out here, the run chooses by evidence.".to_string());
+    line("# [matrix]\n# weighting = \"bm25\"\n# normalize = \"l2\"".to_string());
+    let clusters = if job.choices.clusters.is_open() { "\"auto\"".into() } else { job.kmeans.clusters.to_string() };
+    line(format!("\n[kmeans]\nclusters = {clusters}"));
     text
 }
 

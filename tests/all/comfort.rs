@@ -134,7 +134,7 @@ fn json_logs_are_one_object_a_line() {
     let ran = sandbox.segmill_with(&info, &["run", "job.toml", "--log-format", "json"]).succeeded();
     assert_eq!(
         stages(&events(&ran)),
-        ["ingest", "pca", "kmeans", "sweep", "validate", "profile", "evidence", "gather", "write"]
+        ["ingest", "choose", "pca", "kmeans", "sweep", "validate", "profile", "evidence", "gather", "write"]
     );
     let asked = [("RUST_LOG", "info"), ("SEGMILL_LOG_FORMAT", "json")];
     let generate = ["--users", "50", "--items", "20", "--ratings-per-user", "4", "--segments", "2", "--seed", "1"];

@@ -140,7 +140,7 @@ fn a_handful_of_users_has_evidence_too() {
 #[test]
 fn a_first_component_of_activity_is_warned_of() {
     let sandbox = Sandbox::new();
-    let raw = job(0.4, 2, "explicit").replace("'l2'", "'none'");
+    let raw = job(0.4, 2, "explicit").replace("'l2'", "'none'\nweighting = 'raw'\nmissing = 'zero'");
     let ran = sandbox.run(&raw, &["-w", "2"]).succeeded();
     assert!(ran.stderr.contains("set matrix.normalize = \"l2\""), "{}", ran.stderr);
     assert!(real(&run_json(&sandbox.path("out"))["activity_correlation"]).abs() > 0.9);

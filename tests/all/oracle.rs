@@ -1,4 +1,4 @@
-//! MovieLens 100K with the defaults, against what scikit-learn computes.
+//! MovieLens 100K with the settings of the prototype, against what scikit-learn computes.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -27,7 +27,9 @@ fn make() -> Option<Fixture> {
     let (data, oracle) = (ml100k()?, oracle()?);
     let sandbox = Sandbox::new();
     let job = format!(
-        "[input]\nratings = [{}]\n[input.items]\npath = {}\ndelimiter = '|'\nencoding = 'latin1'\n[pca]\nsolver = 'gram'\n",
+        "[input]\nratings = [{}]\n[input.items]\npath = {}\ndelimiter = '|'\nencoding = 'latin1'\n\
+         [matrix]\nweighting = 'raw'\nnormalize = 'none'\nmissing = 'zero'\n[pca]\ncomponents = 10\nsolver = 'gram'\n\
+         [kmeans]\nclusters = 25\n",
         quoted(&data.join("u.data")),
         quoted(&data.join("u.item")),
     );

@@ -39,14 +39,24 @@ fn the_users_of_an_older_run_come_back_with_the_same_bits() {
     assert_eq!(parquet_rows(&sandbox.path("users.parquet")), fitted);
 }
 
+/// The digests of all tables but that of the evidence.
+fn but_evidence(out: &Path) -> Vec<(String, String)> {
+    digests(out).into_iter().filter(|(table, _)| table != "evidence").collect()
+}
+
+/// What the older version took where a job leaves it open.
+const THEN: [&str; 4] = ["--set", "matrix.weighting=raw", "--set", "matrix.missing=zero"];
+
 #[test]
 fn an_older_run_is_verified_and_run_again() {
     let sandbox = of_0_1_0();
-    let ran = sandbox.segmill(&["verify", "run", "-w", "1"]).succeeded();
+    let ran = sandbox.segmill(&["verify", "run", "-w", "1"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(ran.stderr.contains(WARNING), "{}", ran.stderr);
-    assert_eq!(ran.stdout.lines().filter(|line| line.ends_with(" same")).count(), digests(&sandbox.path("run")).len());
+    // Bits per hidden rating are counted in another way since.
+    assert!(ran.stderr.contains("1 of 8 tables differ: evidence;"), "{}", ran.stderr);
     sandbox.segmill(&["run", "run/run.json", "-o", "again", "-q"]).succeeded();
-    assert_eq!(digests(&sandbox.path("again")), digests(&sandbox.path("run")));
+    assert_eq!(but_evidence(&sandbox.path("again")), but_evidence(&sandbox.path("run")));
 }
 
 #[test]
@@ -65,7 +75,7 @@ fn the_report_of_an_older_run_is_rendered_again_with_new_names() {
 fn a_run_is_compared_with_an_older_one() {
     let sandbox = of_0_1_0();
     let words = ["run", "job.toml", "-o", "next", "-q", "--set", "compare.previous=run"];
-    sandbox.segmill(&words).succeeded();
+    sandbox.segmill(&[&words[..], &THEN].concat()).succeeded();
     assert_eq!(run_json(&sandbox.path("next"))["names"], run_json(&sandbox.path("run"))["names"]);
     assert_eq!(segments(&sandbox.path("next")), segments(&sandbox.path("run")));
 }
@@ -76,12 +86,12 @@ fn an_older_checkpoint_is_passed_over_and_cleared_away() {
     let checkpoints = sandbox.path(".again.checkpoint");
     fs::rename(sandbox.path("again.checkpoint"), &checkpoints).expect("it gets its name");
     let logged = [("RUST_LOG", "info")];
-    let ran = sandbox.segmill_with(&logged, &["run", "job.toml", "-o", "again"]).succeeded();
+    let ran = sandbox.segmill_with(&logged, &[&["run", "job.toml", "-o", "again"], &THEN[..]].concat()).succeeded();
     assert!(!ran.stderr.contains("going on from a checkpoint"), "{}", ran.stderr);
     assert!(!checkpoints.exists());
-    sandbox.segmill(&["run", "job.toml", "-o", "anew", "-q"]).succeeded();
+    sandbox.segmill(&[&["run", "job.toml", "-o", "anew", "-q"], &THEN[..]].concat()).succeeded();
     assert_same_answer(&sandbox.path("again"), &sandbox.path("anew"), "beside an older checkpoint");
-    assert_eq!(digests(&sandbox.path("again")), digests(&sandbox.path("run")));
+    assert_eq!(but_evidence(&sandbox.path("again")), but_evidence(&sandbox.path("run")));
 }
 
 /// Follows an older run with its state and more changes, into `last`.

@@ -94,7 +94,8 @@ impl Generator {
 
     /// A rating in half stars, 1..=10. The noise is the sum of four uniform draws, close to normal.
     fn half_stars(&self, user: u64, label: usize, rank: usize, leniency: i32) -> i32 {
-        let own = theme_of_rank(rank, self.themes.len()) == label;
+        // Without affinity there are no segments, in what users choose or in how high they rate it.
+        let own = self.spec.affinity > 0.0 && theme_of_rank(rank, self.themes.len()) == label;
         let noise = self.draw_now(Purpose::Noise, rank as u64, user).to_le_bytes();
         let noise: i32 = noise[..4].iter().map(|&b| b as i32).sum::<i32>() - 510;
         let expected = if own { 8 * 64 } else { 5 * 64 + 32 };

@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::job::params::{
-    Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, SweepParams, ValidateParams,
-    Weighting,
+    Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, SweepParams,
+    ValidateParams, Weighting,
 };
 use crate::job::refuse::{at_least, refuse};
 use crate::job::spec::{

@@ -86,7 +86,8 @@ pub fn refit<C: Collective>(
     let earlier = earlier(c, before, lead, past);
     let beginning = Some(centroids(before.model, &items));
     let (layout, scratch) = (before.layout, &room.scratch);
-    let task = Task { job: &job, layout, chosen: None, sweep_over: Vec::new(), earlier: Some(earlier), beginning, scratch };
+    let task =
+        Task { job: &job, layout, chosen: None, sweep_over: Vec::new(), earlier: Some(earlier), beginning, scratch };
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let outcome = match fit::fit(c, task, ratings, &mut clock, &mut InMemory::default()) {
         // They may all be alike by now; others will come.

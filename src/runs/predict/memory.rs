@@ -111,6 +111,7 @@ impl Held<'_> {
                 parts.push(("what rows have left behind", (workers * KEPT).min(2.0 * ROUNDING * self.records())));
                 parts.push(("scores", 8.0 * self.users * self.q.components()));
                 parts.extend(match stage {
+                    "choose" => self.choose(),
                     "pca" => self.pca(),
                     "kmeans" => self.kmeans(),
                     "sweep" => self.sweep(),
@@ -154,6 +155,13 @@ impl Held<'_> {
             ("index of the items", workers * items * 12.0 + names),
             ("item dictionary", dictionary),
         ]
+    }
+
+    /// Every worker has the sample and what is made of it.
+    fn choose(&self) -> Parts {
+        let [users, ratings] = self.q.sample();
+        let workers = self.q.cluster.workers as f64;
+        vec![("sample of users to choose on", workers * (150.0 * ratings + 1500.0 * users))]
     }
 
     fn pca(&self) -> Parts {

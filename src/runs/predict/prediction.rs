@@ -6,8 +6,8 @@ use super::{time, traffic};
 use crate::results::forecast::{Prediction, Rates, Sizes, Stage};
 
 /// The stages, in order.
-pub const STAGES: [&str; 9] =
-    ["ingest", "pca", "kmeans", "sweep", "validate", "profile", "evidence", "gather", "write"];
+pub const STAGES: [&str; 10] =
+    ["ingest", "choose", "pca", "kmeans", "sweep", "validate", "profile", "evidence", "gather", "write"];
 
 /// What to expect of a job.
 pub fn predict(question: &Question, rates: &Rates) -> Prediction {
@@ -30,6 +30,7 @@ pub fn predict(question: &Question, rates: &Rates) -> Prediction {
 
 fn is_asked(stage: &str, question: &Question) -> bool {
     match stage {
+        "choose" => question.job.choices.any_open(),
         "sweep" => !question.runs().1.is_empty(),
         "evidence" => question.job.evidence.is_some(),
         _ => true,

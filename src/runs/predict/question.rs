@@ -2,6 +2,7 @@
 
 use crate::job::{Job, Normalize, Weighting};
 use crate::results::forecast::{Cluster, Sizes};
+use crate::stages::choose::Chosen;
 use crate::stages::evidence::Evidence;
 use crate::stages::pca::Approach;
 
@@ -65,6 +66,11 @@ impl Question<'_> {
 
     pub fn refits(&self) -> f64 {
         self.job.evidence.map_or(0.0, |evidence| evidence.refits as f64)
+    }
+
+    /// Users and ratings of the sample that settings are chosen on.
+    pub fn sample(&self) -> [f64; 2] {
+        Chosen::sample_of(self.sizes.users, self.sizes.ratings)
     }
 
     pub fn is_gram(&self) -> bool {

@@ -39,6 +39,7 @@ pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
             let keys = q.cluster.peers() * items.min(q.sizes.rows / q.cluster.peers());
             (ingest(q, rates), rates.start + keys * rates.key)
         }
+        "choose" => (choose(q, rates), 0.0),
         "pca" => (pca(q, rates), 0.0),
         "kmeans" => (kmeans(q, rates), 0.0),
         "sweep" => (sweep(q, rates), 0.0),
@@ -60,6 +61,17 @@ fn ingest(q: &Question, rates: &Rates) -> f64 {
     // What takes more than half of the memory is not in the file cache.
     let read = if of_process > 0.5 * cluster.machine { of_process / cluster.disk } else { 0.0 };
     each.max(read)
+}
+
+/// About the trials that there are at a time, and the passes over the sample and the runs of k-means that they come to.
+const TRIALS: f64 = 10.0;
+const TRIED_PASSES: f64 = 5000.0;
+const TRIED_RUNS: f64 = 200_000.0;
+
+fn choose(q: &Question, rates: &Rates) -> f64 {
+    let [users, ratings] = q.sample();
+    let taken = q.sizes.ratings / q.cluster.peers() * rates.pass;
+    taken + (TRIED_PASSES * ratings * rates.pass + TRIED_RUNS * users * rates.lloyd) / q.cluster.peers().min(TRIALS)
 }
 
 fn pca(q: &Question, rates: &Rates) -> f64 {

@@ -114,6 +114,7 @@ pub fn of(stage: &str, q: &Question) -> Traffic {
     let mut calls = Calls { cluster: &q.cluster, traffic: Traffic::default() };
     match stage {
         "ingest" => ingest(&mut calls, q),
+        "choose" => choose(&mut calls, q),
         "pca" => pca(&mut calls, q),
         "kmeans" => kmeans(&mut calls, q),
         "sweep" => sweep(&mut calls, q),
@@ -139,6 +140,16 @@ fn ingest(c: &mut Calls, q: &Question) {
     let met = peers * items.min(rows / peers);
     c.gather(1.0, met * (8.0 + if item_text > 0.0 { 16.0 + item_text } else { 0.0 }));
     c.broadcast(1.0, 8.0 * items);
+    c.sum(8.0, 64.0);
+}
+
+/// The sample goes to every worker, and what each user saves in every trial to the coordinator and from there to all.
+fn choose(c: &mut Calls, q: &Question) {
+    const SAVED: f64 = 200.0;
+    let [users, ratings] = q.sample();
+    c.broadcast(1.0, 16.0 * (users + ratings));
+    c.gather(4.0, 8.0 * SAVED / 4.0 * users);
+    c.broadcast(4.0, 8.0 * SAVED / 4.0 * users);
     c.sum(8.0, 64.0);
 }
 

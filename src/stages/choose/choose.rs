@@ -13,15 +13,16 @@ use crate::job::{Job, Matrix};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::Shard;
 use crate::stages::evidence::guess::{Mean, Popularity};
+use crate::watch::progress;
 
 /// About the most users and ratings of a sample, and of the smaller one for the first round.
-const USERS: f64 = 24_000.0;
-const RATINGS: f64 = 1_000_000.0;
-const FEW_USERS: f64 = 6_000.0;
-const FEW_RATINGS: f64 = 250_000.0;
+const USERS: f64 = 16_000.0;
+const RATINGS: f64 = 400_000.0;
+const FEW_USERS: f64 = 4_000.0;
+const FEW_RATINGS: f64 = 100_000.0;
 
 /// The most components that are tried.
-const MOST_COMPONENTS: usize = 40;
+const MOST_COMPONENTS: usize = 32;
 
 /// Numbers of segments in the first round, and in the second.
 const ROUGH: [usize; 4] = [3, 6, 12, 24];
@@ -59,6 +60,14 @@ pub struct Question<'a> {
     /// Over all workers.
     pub n_users: u64,
     pub n_ratings: u64,
+}
+
+impl Chosen {
+    /// About how many users and ratings the candidates are compared on, of so many.
+    pub fn sample_of(users: f64, ratings: f64) -> [f64; 2] {
+        let share = (USERS / users).min(RATINGS / ratings).min(1.0);
+        [share * users, share * ratings]
+    }
 }
 
 /// Chooses what the job leaves open. All workers call it together and get the same.
@@ -222,7 +231,9 @@ impl<C: Collective> Rounds<'_, C> {
     fn run(&mut self, ground: &Ground, trials: &[Trial]) -> Result<Vec<Vec<Tried>>> {
         let (index, peers) = (self.c.index(), self.c.peers());
         let mine = (0..trials.len()).filter(|at| at % peers == index);
-        let of = |at: usize| match trials[at].run(&ground.data, ground.most_components, self.seed) {
+        let seed = self.seed;
+        let tried = |at: usize| progress::trying(|| trials[at].run(&ground.data, ground.most_components, seed));
+        let of = |at: usize| match tried(at) {
             Ok(tried) => Ok((at, tried)),
             Err(Error::Data { .. }) => Ok((at, Vec::new())),
             Err(error) => Err(error),
@@ -253,8 +264,13 @@ impl<C: Collective> Rounds<'_, C> {
         let [users, ..] = sizes;
         let most = users.max(2) as usize;
         let most_components = most.min(self.n_items).max(1);
-        let components = if choices.components.is_open() { USUAL_COMPONENTS.min(most_components) } else { self.job.pca.components };
-        let clusters = if choices.clusters.is_open() { (most / USERS_PER_SEGMENT).clamp(2, USUAL_CLUSTERS) } else { self.job.kmeans.clusters };
+        let components =
+            if choices.components.is_open() { USUAL_COMPONENTS.min(most_components) } else { self.job.pca.components };
+        let clusters = if choices.clusters.is_open() {
+            (most / USERS_PER_SEGMENT).clamp(2, USUAL_CLUSTERS)
+        } else {
+            self.job.kmeans.clusters
+        };
         let why = "There are too few users to compare settings, so the usual ones were taken.".to_string();
         self.chosen(matrix, [components, clusters], why, sizes)
     }

@@ -48,12 +48,10 @@ pub fn clusters(tried: &[Tried], average: Average) -> Option<usize> {
     let is_stable = |tried: &Tried| tried.candidate.agreement.is_none_or(|agreement| agreement >= STABLE);
     let stable: Vec<usize> = (0..tried.len()).filter(|&at| is_stable(&tried[at])).collect();
     let eligible = if stable.is_empty() { (0..tried.len()).collect() } else { stable };
-    let best = eligible.iter().copied().max_by(|&a, &b| {
-        score(&tried[a]).total_cmp(&score(&tried[b])).then(b.cmp(&a))
-    })?;
-    let is_as_good = |at: usize| {
-        at == best || score(&tried[best]) - score(&tried[at]) <= error(&tried[best], &tried[at], average)
-    };
+    let best =
+        eligible.iter().copied().max_by(|&a, &b| score(&tried[a]).total_cmp(&score(&tried[b])).then(b.cmp(&a)))?;
+    let is_as_good =
+        |at: usize| at == best || score(&tried[best]) - score(&tried[at]) <= error(&tried[best], &tried[at], average);
     eligible.into_iter().find(|&at| is_as_good(at))
 }
 

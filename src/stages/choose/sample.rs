@@ -12,10 +12,13 @@ use crate::stages::evidence::hidden;
 
 use super::data::in_memory;
 
+/// The most items of a sample: rarer ones say little about the few users there.
+const MOST_ITEMS: usize = 4096;
+
 /// Users of a sample, the same on every worker.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// `(n_users, n_items)`; the items are those of the sample, in their order.
+    /// `(n_users, n_items)`; the items are those that most ratings of the sample are of, in their order.
     pub ratings: Csr,
     /// A key for each user, rising.
     pub draw_keys: Vec<u64>,
@@ -61,6 +64,19 @@ fn own(shard: &Shard, share: f64, seed: u64) -> Result<Vec<u64>> {
     Ok(words)
 }
 
+/// By item: its column. The items that most ratings are of get one, in their order; of equal ones the first.
+fn places(items: impl Iterator<Item = usize> + Clone) -> Vec<Option<u32>> {
+    let mut counts = vec![0u64; items.clone().max().map_or(0, |last| last + 1)];
+    items.for_each(|item| counts[item] += 1);
+    let mut order: Vec<usize> = (0..counts.len()).filter(|&item| counts[item] > 0).collect();
+    order.sort_by_key(|&item| (std::cmp::Reverse(counts[item]), item));
+    order.truncate(MOST_ITEMS);
+    order.sort_unstable();
+    let mut places = vec![None; counts.len()];
+    order.iter().enumerate().for_each(|(place, &item)| places[item] = Some(place as u32));
+    places
+}
+
 /// Key, number of ratings, then item and bits of the value of each.
 fn pack(key: u64, row: Row<'_>, words: &mut Vec<u64>) {
     words.extend([key, row.len() as u64]);
@@ -77,17 +93,11 @@ fn unpack(words: &[u64]) -> Sample {
         rest = after;
     }
     users.sort_unstable();
-    let mut items: Vec<u64> =
-        users.iter().flat_map(|(_, entries)| entries.chunks_exact(2).map(|entry| entry[0])).collect();
-    items.sort_unstable();
-    items.dedup();
-    let most = items.last().map_or(0, |&last| last as usize + 1);
-    let mut places = vec![0u32; most];
-    items.iter().enumerate().for_each(|(place, &item)| places[item as usize] = place as u32);
-    let mut ratings = Csr::empty(items.len());
+    let places = places(users.iter().flat_map(|(_, entries)| entries.chunks_exact(2).map(|entry| entry[0] as usize)));
+    let mut ratings = Csr::empty(places.iter().flatten().count());
     for (_, entries) in &users {
-        let entry = |entry: &[u64]| (places[entry[0] as usize], f64::from_bits(entry[1]));
-        ratings.push_row(entries.chunks_exact(2).map(entry));
+        let entry = |entry: &[u64]| Some((places[entry[0] as usize]?, f64::from_bits(entry[1])));
+        ratings.push_row(entries.chunks_exact(2).filter_map(entry));
     }
     Sample { ratings, draw_keys: users.into_iter().map(|(key, _)| key).collect() }
 }

@@ -112,7 +112,13 @@ impl Trial<'_> {
     }
 
     /// The points of the users, and a model of each number of segments.
-    fn segments(&self, space: &Space, keys: &[u64], components: usize, seed: u64) -> Result<(Array2<f64>, Vec<KMeans>)> {
+    fn segments(
+        &self,
+        space: &Space,
+        keys: &[u64],
+        components: usize,
+        seed: u64,
+    ) -> Result<(Array2<f64>, Vec<KMeans>)> {
         let params = self.params(self.effort);
         let points = Centroids::points(space.first(components), &params);
         let settings = Settings { params: &params, seed, memory: RUNS_MEMORY, swaps: self.effort.swaps };
@@ -122,7 +128,13 @@ impl Trial<'_> {
     }
 
     /// How well refits to other users find the segments of each model again.
-    fn agreement(&self, data: &Data, points: ArrayView2<f64>, models: &[KMeans], seed: u64) -> Result<Option<Vec<f64>>> {
+    fn agreement(
+        &self,
+        data: &Data,
+        points: ArrayView2<f64>,
+        models: &[KMeans],
+        seed: u64,
+    ) -> Result<Option<Vec<f64>>> {
         if self.refits == 0 {
             return Ok(None);
         }

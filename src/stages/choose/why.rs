@@ -15,7 +15,10 @@ pub fn sentence(taken: &Candidate, candidates: &[Candidate], tells: bool) -> Str
         n => format!(", the most of {n} ways to weigh ratings"),
     };
     let again = match taken.agreement {
-        Some(agreement) => format!(" {} segments are the fewest that tell as much as any other number and are found again among other users (agreement {agreement:.2}).", taken.clusters),
+        Some(agreement) => format!(
+            " {} segments are the fewest that tell as much as any other number and are found again among other users (agreement {agreement:.2}).",
+            taken.clusters
+        ),
         None => String::new(),
     };
     format!("They save {:.3} bits per hidden rating{compared}.{again}", taken.score())

@@ -19,8 +19,8 @@ use super::lockstep;
 use super::outcome::{Keep, Solved};
 use super::plan::{self, Run, Unit};
 use super::seeding::{Beginning, Columns};
-use super::swaps;
 use super::state::{Underway, space};
+use super::swaps;
 use super::users::Users;
 
 /// Points of at most this many bytes may be copied to every worker.
@@ -276,7 +276,10 @@ mod tests {
         for points in [dense, Points::Sparse(&matrix)] {
             let users = Users::gather(&mut Solo, points, &keys, 0.0, 0.0);
             let params = KMeansParams { clusters: 8, n_init: 2, max_iter: 300, tol: 0.0, spherical: false };
-            let order = Order { settings: Settings { params: &params, seed: 3, memory: 1 << 30, swaps: Settings::SWAPS }, keep: Keep::Best };
+            let order = Order {
+                settings: Settings { params: &params, seed: 3, memory: 1 << 30, swaps: Settings::SWAPS },
+                keep: Keep::Best,
+            };
             let units = || plan::units(&[4, 8, 30], 2);
             let from = |before: Progress| {
                 let mut units = units();

@@ -1,5 +1,6 @@
 //! The progress of this process: what its stages report, and how far they are now.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -72,24 +73,43 @@ pub fn rows_kept(accepted: u64, merged: u64, filtered: u64) {
     HERE.add(&HERE.filtered, filtered);
 }
 
+thread_local! {
+    static TRYING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does work on this thread whose sweeps and runs are nobody's progress: that of candidates which only one is taken of.
+pub fn trying<T>(work: impl FnOnce() -> T) -> T {
+    let before = TRYING.replace(true);
+    let made = work();
+    TRYING.set(before);
+    made
+}
+
+/// Notes what a stage tells of itself, unless it only tries something.
+fn note(change: impl FnOnce(&mut Noted)) {
+    if !TRYING.get() {
+        HERE.note(change);
+    }
+}
+
 /// The solver of the components begins. It ends once the residual is `tol` or less.
 pub fn sweeps_until(tol: f64) {
-    HERE.note(|noted| noted.sweeps = Some(SweepsClock::new(tol)));
+    note(|noted| noted.sweeps = Some(SweepsClock::new(tol)));
 }
 
 /// The solver has made `sweeps` sweeps; `residual` is the largest relative residual, once it is known.
 pub fn swept(sweeps: usize, residual: Option<f64>) {
-    HERE.note(|noted| noted.sweeps.get_or_insert_with(|| SweepsClock::new(0.0)).note(sweeps as u64, residual));
+    note(|noted| noted.sweeps.get_or_insert_with(|| SweepsClock::new(0.0)).note(sweeps as u64, residual));
 }
 
 /// A run of k-means is to come.
 pub fn awaits(run: RunOf) {
-    HERE.note(|noted| _ = noted.runs.entry(run).or_insert(None));
+    note(|noted| _ = noted.runs.entry(run).or_insert(None));
 }
 
 /// A run of k-means advanced.
 pub fn moved(run: RunOf, how: RunAt) {
-    HERE.note(|noted| noted.moved(run, how));
+    note(|noted| noted.moved(run, how));
 }
 
 /// A peer was last heard `ago`; `None`: it has left.

@@ -13,7 +13,7 @@ mod snapshot;
 pub use far::Far;
 pub use here::{
     awaits, begin, bytes_sent, end, has_input, heard, input_done, is_watched, live, moved, now, publish, ready,
-    row_rejected, rows_kept, rows_left_out, rows_read, rows_rejected, sent, sweeps_until, swept, watch,
+    row_rejected, rows_kept, rows_left_out, rows_read, rows_rejected, sent, sweeps_until, swept, trying, watch,
 };
 pub use live::{Live, LiveDrift, LiveItem, LiveMove, LiveSegment, LiveTrend, MOST_MOVES, RECENTLY};
 pub use snapshot::{InputAt, Measure, Memory, Rows, RunAt, RunOf, Snapshot, Space, StageAt, Starts, Sweeps};
