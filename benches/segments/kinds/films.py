@@ -22,7 +22,7 @@ def films(rng: Random, taste: bool) -> Dataset:
     numbers = codes(rng, items, "{}", 5)
     rows = []
     for user in people:
-        liking, generosity, width = tastes[user.segment], rng.gauss(0.0, 0.5), rng.uniform(0.7, 1.3)
+        liking, generosity, width = tastes[user.segment], rng.gauss(0.0, 0.5), rng.uniform(0.7, 1.3) if taste else 1.0
         for item in shelves.different(rng, user, leaning(rng, liking, 6.0), user.activity):
             match = max(liking[shelves.shelf[item]], liking[second[item]])
             pleased = 1.1 * (match - 0.35) if taste else 0.0

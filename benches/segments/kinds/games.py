@@ -12,7 +12,7 @@ def games(rng: Random, taste: bool) -> Dataset:
     shelves = Shelves(rng, items, shelves=36, exponent=rng.uniform(0.7, 0.85))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.5, 0.3))
     activity = Activity(median=24, spread=0.5, low=8, high=200)
-    people = population(rng, codes(rng, 7000, "7656{}", 9), sizes(segments, 0.95), activity, mean=0.7, taste=taste)
+    people = population(rng, codes(rng, 6000, "7656{}", 9), sizes(segments, 0.95), activity, mean=0.7, taste=taste)
     names = titles(rng, items)
     rows = []
     for user in people:

@@ -14,7 +14,7 @@ def news(rng: Random, taste: bool) -> Dataset:
     shelves = Shelves(rng, items, len(SECTIONS), exponent=rng.uniform(0.8, 1.0))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.2))
     activity = Activity(median=6, spread=0.45, low=3, high=40)
-    people = population(rng, hexes(rng, 7000, 10), sizes(segments, 0.8), activity, mean=0.8, taste=taste)
+    people = population(rng, hexes(rng, 5000, 10), sizes(segments, 0.8), activity, mean=0.8, taste=taste)
     ids, headlines = rng.sample(range(10**6, 10**7), items), titles(rng, items)
     rows = []
     for user in people:
