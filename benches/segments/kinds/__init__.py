@@ -1,6 +1,6 @@
 """The kinds of raw files: each module is one of them, and makes a data set from chance, with taste or without.
 
-The first fifteen have planted segments. The null data sets come from six of the same generators, without taste: users
+The first seventeen have planted segments. The null data sets come from six of the same generators, without taste: users
 differ in how much they do, items in how popular they are, and nobody has a segment.
 """
 
@@ -25,7 +25,9 @@ from . import (
     podcasts,
     prices,
     survey,
+    usage,
     views,
+    wines,
 )
 
 Generator = Callable[[Random, bool], Dataset]
@@ -46,6 +48,8 @@ PLANTED: dict[str, Generator] = {
     "books": books.books,
     "games": games.games,
     "loans": loans.loans,
+    "wines": wines.wines,
+    "phone-usage": usage.usage,
 }
 
 # Null data sets of each kind.

@@ -24,7 +24,7 @@ def apps(rng: Random, taste: bool) -> Dataset:
     for user in people:
         seen = moment(rng, 300).date()
         counts: Counter[int] = Counter()
-        for event in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 3.0), user.activity):
+        for event in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 5.0), user.activity):
             counts[event] += burst(rng)
         version = maybe(rng, f"{rng.randint(2, 5)}.{rng.randint(0, 9)}", 0.9)
         rows += [(user.id, events[event], count, version, seen) for event, count in counts.items()]

@@ -16,12 +16,12 @@ def business(rng: Random, taste: bool) -> Dataset:
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.8, 0.6, 0.4, 0.3))
     activity = Activity(median=230, spread=0.6, low=40, high=1500)
     ids = [f"Kd-Nr {number}/{rng.choice('ABCÄÖ')}" for number in rng.sample(range(1000, 9999), 300)]
-    people = population(rng, ids, sizes(segments, 0.65), activity, mean=0.35, taste=taste)
+    people = population(rng, ids, sizes(segments, 0.65), activity, mean=0.42, taste=taste)
     numbers, names = codes(rng, items, "{}-00", 5), titles(rng, items)
     packs = [rng.choice((1, 5, 10, 10, 25, 100)) for _ in range(items)]
     rows = []
     for user in people:
-        for item in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 2.5), user.activity):
+        for item in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 5.0), user.activity):
             amount = packs[item] * heavy(rng, 1.5, 1.0)
             rows.append((moment(rng, 700), rng.randrange(400_000, 500_000), user.id, numbers[item], names[item], amount))
     rows.sort(key=lambda row: row[:3])

@@ -18,12 +18,12 @@ def films(rng: Random, taste: bool) -> Dataset:
     quality = [rng.gauss(0.0, 0.5) for _ in range(items)]
     ids = codes(rng, rng.randint(2000, 2600), "{}", 6)
     activity = Activity(median=45, spread=0.7, low=15, high=400)
-    people = population(rng, ids, sizes(segments, 0.75), activity, mean=0.5, taste=taste)
+    people = population(rng, ids, sizes(segments, 0.75), activity, mean=0.55, taste=taste)
     numbers = codes(rng, items, "{}", 5)
     rows = []
     for user in people:
         liking, generosity, width = tastes[user.segment], rng.gauss(0.0, 0.5), rng.uniform(0.7, 1.3) if taste else 1.0
-        for item in shelves.different(rng, user, leaning(rng, liking, 6.0), user.activity):
+        for item in shelves.different(rng, user, leaning(rng, liking, 8.0), user.activity):
             match = max(liking[shelves.shelf[item]], liking[second[item]])
             pleased = 1.1 * (match - 0.35) if taste else 0.0
             stars = 3.5 + generosity + width * (quality[item] + pleased + rng.gauss(0.0, 0.8))

@@ -15,11 +15,11 @@ def likes(rng: Random, taste: bool) -> Dataset:
     shelves = Shelves(rng, items, shelves=12, exponent=rng.uniform(0.5, 0.7))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.5))
     activity = Activity(median=28, spread=1.2, low=5, high=500)
-    people = population(rng, codes(rng, 2600, "member_{}", 6), sizes(segments, 0.8), activity, mean=0.65, taste=taste)
+    people = population(rng, codes(rng, 2600, "member_{}", 6), sizes(segments, 0.8), activity, mean=0.72, taste=taste)
     photos = codes(rng, items, "IMG_{}.jpg", 6)
     rows = []
     for user in people:
-        for item in shelves.different(rng, user, leaning(rng, tastes[user.segment], 8.0), user.activity):
+        for item in shelves.different(rng, user, leaning(rng, tastes[user.segment], 10.0), user.activity):
             rows.append((moment(rng, 200).isoformat(" "), user.id, photos[item], maybe(rng, "feed", 0.7)))
     rows.sort()
     return Dataset(

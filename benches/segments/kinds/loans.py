@@ -13,11 +13,11 @@ def loans(rng: Random, taste: bool) -> Dataset:
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.7, 0.5))
     activity = Activity(median=22, spread=0.8, low=5, high=300)
     cards = [f"B{number}" for number in rng.sample(range(10_000, 100_000), 2200)]
-    people = population(rng, cards, sizes(segments, 0.35), activity, mean=0.5, taste=taste)
+    people = population(rng, cards, sizes(segments, 0.35), activity, mean=0.6, taste=taste)
     signatures = [f"{shelves.shelf[item] + 1}.{rng.randrange(10, 99)} {number}" for item, number in enumerate(rng.sample(range(1000, 9999), items))]
     rows = []
     for user in people:
-        for item in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 3.0), user.activity):
+        for item in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 20.0), user.activity):
             rows.append((user.id, signatures[item], moment(rng, 1000).date()))
     rows.sort(key=lambda row: (row[2], row[0]))
     return Dataset(

@@ -42,13 +42,13 @@ def orders(rng: Random, taste: bool) -> Dataset:
     shelves = Shelves(rng, items, shelves=14, exponent=rng.uniform(0.8, 1.0))
     tastes = shelves.tastes(rng, segments)
     ids = codes(rng, rng.randint(2500, 3500), "C-{}", 6)
-    activity = Activity(median=18, spread=0.7, low=5, high=300)
-    people = population(rng, ids, sizes(segments, 0.75), activity, mean=0.6, taste=taste)
+    activity = Activity(median=24, spread=0.7, low=5, high=300)
+    people = population(rng, ids, sizes(segments, 0.75), activity, mean=0.68, taste=taste)
     skus, names = codes(rng, items, "SKU{}", 5), titles(rng, items)
     prices = [rng.lognormvariate(3.0, 0.8) for _ in range(items)]
     lines = []
     for user in people:
-        picked = shelves.picks(rng, user, leaning(rng, tastes[user.segment], 6.0), user.activity)
+        picked = shelves.picks(rng, user, leaning(rng, tastes[user.segment], 8.0), user.activity)
         picked = again(rng, picked) if taste else picked
         for date, item in dated(rng, picked):
             price = f"{prices[item]:.2f}".replace(".", language.decimal)

@@ -15,11 +15,11 @@ def plays(rng: Random, taste: bool) -> Dataset:
     shelves = Shelves(rng, items, shelves=18, exponent=rng.uniform(0.75, 0.95))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.5, 0.4, 0.2))
     activity = Activity(median=32, spread=0.6, low=6, high=300)
-    people = population(rng, hexes(rng, 3500), sizes(segments, 0.85), activity, mean=0.55, taste=taste)
+    people = population(rng, hexes(rng, 3500), sizes(segments, 0.85), activity, mean=0.6, taste=taste)
     artists, names = hexes(rng, items, 16), titles(rng, items)
     rows = []
     for user in people:
-        lean, keenness = leaning(rng, tastes[user.segment], 5.0), rng.lognormvariate(0.0, 0.7)
+        lean, keenness = leaning(rng, tastes[user.segment], 8.0), rng.lognormvariate(0.0, 0.7)
         for item in shelves.different(rng, user, lean, user.activity):
             liked = 1.6 if taste and tastes[user.segment][shelves.shelf[item]] > 0.1 else 1.0
             rows.append((user.id, artists[item], maybe(rng, names[item]), heavy(rng, 14 * keenness * liked, 1.2)))

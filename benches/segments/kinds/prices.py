@@ -18,12 +18,12 @@ def prices(rng: Random, taste: bool) -> Dataset:
     shelves = Shelves(rng, items, len(CATEGORIES) * len(LEVELS), exponent=rng.uniform(0.7, 0.9))
     tastes = levels(rng, segments)
     activity = Activity(median=24, spread=0.6, low=6, high=200)
-    people = population(rng, codes(rng, 2500, "{}", 7), sizes(segments, 0.8), activity, mean=0.65, taste=taste)
+    people = population(rng, codes(rng, 2500, "{}", 7), sizes(segments, 0.8), activity, mean=0.72, taste=taste)
     numbers, names = codes(rng, items, "P{}", 6), titles(rng, items)
     price = [LEVELS[shelf % len(LEVELS)] * rng.lognormvariate(0.0, 0.25) for shelf in shelves.shelf]
     rows = []
     for user in people:
-        for item in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 6.0), user.activity):
+        for item in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 10.0), user.activity):
             category = CATEGORIES[shelves.shelf[item] // len(LEVELS)]
             amount = f"{price[item] * rng.choice((0.8, 1.0, 1.0, 1.0)):.2f}"
             date = moment(rng, 365).date()

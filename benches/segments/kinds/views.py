@@ -24,7 +24,7 @@ def views(rng: Random, taste: bool) -> Dataset:
     people = population(rng, hexes(rng, 3000, 16), sizes(segments, 0.8), activity, mean=0.55, taste=taste)
     rows = []
     for user in people:
-        seen = shelves.picks(rng, user, leaning(rng, tastes[user.segment], 5.0), user.activity)
+        seen = shelves.picks(rng, user, leaning(rng, tastes[user.segment], 7.0), user.activity)
         device, place = rng.choice(("mobile", "mobile", "desktop", "tablet")), 0
         while place < len(seen):
             at, session, length = moment(rng, 60), f"s{rng.getrandbits(40):010x}", rng.randint(2, 12)
