@@ -19,12 +19,12 @@ def apps(rng: Random, taste: bool) -> Dataset:
     shelves.arrange()
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.4))
     activity = Activity(median=45, spread=0.7, low=8, high=600)
-    people = population(rng, hexes(rng, 3000, 8), sizes(segments, 0.7), activity, mean=0.5, taste=taste)
+    people = population(rng, hexes(rng, 3000, 8), sizes(segments, 0.7), activity, mean=0.55, taste=taste)
     rows = []
     for user in people:
         seen = moment(rng, 300).date()
         counts: Counter[int] = Counter()
-        for event in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 5.0), user.activity):
+        for event in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 8.0), user.activity):
             counts[event] += burst(rng)
         version = maybe(rng, f"{rng.randint(2, 5)}.{rng.randint(0, 9)}", 0.9)
         rows += [(user.id, events[event], count, version, seen) for event, count in counts.items()]

@@ -18,7 +18,7 @@ def films(rng: Random, taste: bool) -> Dataset:
     quality = [rng.gauss(0.0, 0.5) for _ in range(items)]
     ids = codes(rng, rng.randint(2000, 2600), "{}", 6)
     activity = Activity(median=45, spread=0.7, low=15, high=400)
-    people = population(rng, ids, sizes(segments, 0.75), activity, mean=0.55, taste=taste)
+    people = population(rng, ids, sizes(segments, 0.75), activity, mean=0.58, taste=taste)
     numbers = codes(rng, items, "{}", 5)
     rows = []
     for user in people:

@@ -8,12 +8,12 @@ from words import moment
 
 
 def loans(rng: Random, taste: bool) -> Dataset:
-    segments, items = rng.randint(2, 3), rng.randint(1500, 2200)
+    segments, items = rng.randint(2, 3), rng.randint(700, 1000)
     shelves = Shelves(rng, items, shelves=9, exponent=rng.uniform(0.6, 0.8))
-    tastes = shelves.tastes(rng, segments, liked=(1.0, 0.7, 0.5))
-    activity = Activity(median=22, spread=0.8, low=5, high=300)
+    tastes = shelves.tastes(rng, segments, liked=(1.0, 0.4))
+    activity = Activity(median=26, spread=0.8, low=5, high=300)
     cards = [f"B{number}" for number in rng.sample(range(10_000, 100_000), 2200)]
-    people = population(rng, cards, sizes(segments, 0.35), activity, mean=0.6, taste=taste)
+    people = population(rng, cards, sizes(segments, 0.45), activity, mean=0.6, taste=taste)
     signatures = [f"{shelves.shelf[item] + 1}.{rng.randrange(10, 99)} {number}" for item, number in enumerate(rng.sample(range(1000, 9999), items))]
     rows = []
     for user in people:
