@@ -32,12 +32,13 @@ BOUNDS = {"users": (300, 8000), "rows": (10_000, 600_000), "segments": (2, 30)}
 
 
 def digests(folder: Path) -> dict[str, str]:
+    """What is in each file of a folder."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
 def elsewhere(folder: Path, seed: int) -> None:
     """The same files from another process, in which texts have other hashes."""
-    words = [sys.executable, HERE / "generate.py", folder, "--seed", str(seed)]
+    words = [sys.executable, str(HERE / "generate.py"), str(folder), "--seed", str(seed)]
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONHASHSEED": "7"})
 
 

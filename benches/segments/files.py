@@ -45,8 +45,12 @@ class Dataset:
 def text(header: Iterable[str], rows: Iterable[tuple[Any, ...]], layout: Layout) -> bytes:
     """The file, before it is packed."""
     out = io.StringIO(newline="")
-    quoting = csv.QUOTE_ALL if layout.quoted else csv.QUOTE_MINIMAL
-    writer = csv.writer(out, delimiter=layout.delimiter, lineterminator=layout.newline, quoting=quoting)
+    writer = csv.writer(
+        out,
+        delimiter=layout.delimiter,
+        lineterminator=layout.newline,
+        quoting=csv.QUOTE_ALL if layout.quoted else csv.QUOTE_MINIMAL,
+    )
     if layout.header:
         writer.writerow(header)
     writer.writerows(rows)

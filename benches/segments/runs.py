@@ -70,17 +70,23 @@ def named(columns: Columns) -> list[str]:
     return ["--user", columns.user[0], "--item", columns.item[0], "--rating", rating]
 
 
-def read(report: dict[str, Any]) -> dict[str, str | None]:
-    """The columns that a run has read."""
+def read(report: dict[str, Any], header: Sequence[str]) -> dict[str, str | None]:
+    """The names of the columns that a run has read. It may name a column by its index, or by its usual place."""
     files = report["job"]["input"]["source"]["Files"]
     rating = files["rating"]
-    given = rating.get("Given") if isinstance(rating, dict) else None
-    return {"user": str(files["user"]), "item": str(files["item"]), "rating": None if given is None else str(given)}
+    if isinstance(rating, dict):
+        rating = rating["Given"]
+    elif rating == "Default" and len(header) > 2:
+        rating = 2
+    else:
+        rating = None
+    found = {"user": files["user"], "item": files["item"], "rating": rating}
+    return {what: header[place] if isinstance(place, int) else place for what, place in found.items()}
 
 
-def misread(report: dict[str, Any], columns: Columns) -> list[str]:
-    """What is wrong with the columns that a run has read: for each of them, what it is."""
+def misread(found: dict[str, str | None], columns: Columns) -> list[str]:
+    """What is wrong with the columns that a run has read: for each of them, what it took."""
     right: dict[str, tuple[str | None, ...]] = {
         "user": columns.user, "item": columns.item, "rating": columns.rating or (None,),
     }  # fmt: skip
-    return [f"{what} {name or 'none'}" for what, name in read(report).items() if name not in right[what]]
+    return [f"{what} {name or 'none'}" for what, name in found.items() if name not in right[what]]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Mapping
+from typing import Any
 
 
 def adjusted_rand(truth: Mapping[str, Hashable], found: Mapping[str, Hashable]) -> float:
@@ -14,5 +15,6 @@ def adjusted_rand(truth: Mapping[str, Hashable], found: Mapping[str, Hashable]) 
     return 1.0 if most == by_chance else (same - by_chance) / (most - by_chance)
 
 
-def pairs(counts: Counter) -> float:
+def pairs(counts: Counter[Any]) -> float:
+    """Pairs of users with the same label."""
     return sum(count * (count - 1) / 2 for count in counts.values())

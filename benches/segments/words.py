@@ -4,9 +4,18 @@ from datetime import datetime, timedelta
 from random import Random
 
 START = datetime(2024, 1, 1)
-ADJECTIVES = "Blue Classic Compact Double Early Golden Large Light Little Modern Northern Old Organic Quiet Round Small Soft Summer Winter Wild".split()
-NOUNS = "Anchor Bench Bridge Candle Clock Feather Garden Harbour Kettle Lantern Meadow Mirror Orchard Pillow River Saddle Table Tower Umbrella Window".split()
-ENDINGS = ["", "", "", ", set of 2", ", 500 g", ' 12"', " (new)", " & more", "; revised", " – No. 7", " Größe M", " à la carte"]
+ADJECTIVES = (
+    "Blue", "Classic", "Compact", "Double", "Early", "Golden", "Large", "Light", "Little", "Modern", "Northern", "Old",
+    "Organic", "Quiet", "Round", "Small", "Soft", "Summer", "Winter", "Wild",
+)  # fmt: skip
+NOUNS = (
+    "Anchor", "Bench", "Bridge", "Candle", "Clock", "Feather", "Garden", "Harbour", "Kettle", "Lantern", "Meadow",
+    "Mirror", "Orchard", "Pillow", "River", "Saddle", "Table", "Tower", "Umbrella", "Window",
+)  # fmt: skip
+ENDINGS = (
+    "", "", "", ", set of 2", ", 500 g", ' 12"', " (new)", " & more", "; revised", " – No. 7", " Größe M",
+    " à la carte",
+)  # fmt: skip
 
 
 def codes(rng: Random, count: int, pattern: str, digits: int) -> list[str]:

@@ -12,6 +12,7 @@ THINGS = ("photo", "album", "chat", "map", "note", "profile")
 
 
 def apps(rng: Random, taste: bool) -> Dataset:
+    """Counts of 4 to 6 segments over 6 features."""
     segments = rng.randint(4, 6)
     events = [f"{thing}_{action}" for action in ACTIONS for thing in THINGS]
     shelves = Shelves(rng, len(events), len(THINGS), exponent=0.8)

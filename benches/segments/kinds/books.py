@@ -10,6 +10,7 @@ PRAISE = ("Great, I loved it", 'A "must read"', "Not for me", "Fine; a bit long"
 
 
 def books(rng: Random, taste: bool) -> Dataset:
+    """Reviews of 8 to 12 segments in 16 genres."""
     segments, items = rng.randint(8, 12), rng.randint(1500, 2500)
     shelves = Shelves(rng, items, shelves=16, exponent=rng.uniform(0.9, 1.05))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.3, 0.2))

@@ -11,6 +11,7 @@ from words import codes, maybe, moment, titles
 
 
 def business(rng: Random, taste: bool) -> Dataset:
+    """Documents of 4 to 6 segments in 16 families of articles."""
     segments, items = rng.randint(4, 6), rng.randint(1200, 1800)
     shelves = Shelves(rng, items, shelves=16, exponent=rng.uniform(0.7, 0.9))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.8, 0.6, 0.4, 0.3))
@@ -23,7 +24,8 @@ def business(rng: Random, taste: bool) -> Dataset:
     for user in people:
         for item in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 5.0), user.activity):
             amount = packs[item] * heavy(rng, 1.5, 1.0)
-            rows.append((moment(rng, 700), rng.randrange(400_000, 500_000), user.id, numbers[item], names[item], amount))
+            date, receipt = moment(rng, 700), rng.randrange(400_000, 500_000)
+            rows.append((date, receipt, user.id, numbers[item], names[item], amount))
     rows.sort(key=lambda row: row[:3])
     return Dataset(
         ("Belegdatum", "Beleg-Nr.", "Kunde", "Artikel-Nr.", "Artikeltext", "Menge", "Bemerkung"),

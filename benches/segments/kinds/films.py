@@ -11,6 +11,7 @@ from words import START, codes, maybe, moment
 
 
 def films(rng: Random, taste: bool) -> Dataset:
+    """Ratings of 5 to 8 segments in 12 genres."""
     segments, items = rng.randint(5, 8), rng.randint(700, 1100)
     shelves = Shelves(rng, items, shelves=12, exponent=rng.uniform(0.8, 1.0))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.7, 0.5, 0.3))

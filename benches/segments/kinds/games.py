@@ -8,6 +8,7 @@ from words import codes, maybe, moment, titles
 
 
 def games(rng: Random, taste: bool) -> Dataset:
+    """A table of 24 to 30 segments in 36 genres."""
     segments, items = rng.randint(24, 30), rng.randint(1000, 1400)
     shelves = Shelves(rng, items, shelves=36, exponent=rng.uniform(0.7, 0.85))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.5, 0.3))

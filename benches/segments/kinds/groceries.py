@@ -13,6 +13,7 @@ STAPLES = 60
 
 
 def groceries(rng: Random, taste: bool) -> Dataset:
+    """Receipts of 7 to 11 segments in 24 aisles."""
     segments, items = rng.randint(7, 11), rng.randint(3000, 4500)
     shelves = Shelves(rng, items, shelves=24, exponent=rng.uniform(0.7, 0.85))
     staples(shelves)

@@ -11,6 +11,7 @@ from words import codes, maybe, moment
 
 
 def likes(rng: Random, taste: bool) -> Dataset:
+    """A log of 5 to 8 segments among 12 subjects."""
     segments, items = rng.randint(5, 8), rng.randint(900, 1500)
     shelves = Shelves(rng, items, shelves=12, exponent=rng.uniform(0.5, 0.7))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.5))

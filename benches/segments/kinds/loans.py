@@ -8,13 +8,15 @@ from words import moment
 
 
 def loans(rng: Random, taste: bool) -> Dataset:
+    """Loans of 2 or 3 segments in 9 subjects."""
     segments, items = rng.randint(2, 3), rng.randint(700, 1000)
     shelves = Shelves(rng, items, shelves=9, exponent=rng.uniform(0.6, 0.8))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.4))
     activity = Activity(median=26, spread=0.8, low=5, high=300)
     cards = [f"B{number}" for number in rng.sample(range(10_000, 100_000), 2200)]
     people = population(rng, cards, sizes(segments, 0.45), activity, mean=0.6, taste=taste)
-    signatures = [f"{shelves.shelf[item] + 1}.{rng.randrange(10, 99)} {number}" for item, number in enumerate(rng.sample(range(1000, 9999), items))]
+    numbers = rng.sample(range(1000, 9999), items)
+    signatures = [f"{shelf + 1}.{rng.randrange(10, 99)} {number}" for shelf, number in zip(shelves.shelf, numbers)]
     rows = []
     for user in people:
         for item in shelves.picks(rng, user, leaning(rng, tastes[user.segment], 20.0), user.activity):

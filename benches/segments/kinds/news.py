@@ -6,10 +6,11 @@ from draws import Activity, Shelves, leaning, population, sizes
 from files import Columns, Dataset, Layout
 from words import hexes, maybe, moment, titles
 
-SECTIONS = "politics economy football culture science local weather cars health travel".split()
+SECTIONS = ("politics", "economy", "football", "culture", "science", "local", "weather", "cars", "health", "travel")
 
 
 def news(rng: Random, taste: bool) -> Dataset:
+    """A log of 4 to 7 segments in 10 sections."""
     segments, items = rng.randint(4, 7), rng.randint(250, 400)
     shelves = Shelves(rng, items, len(SECTIONS), exponent=rng.uniform(0.8, 1.0))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.2))

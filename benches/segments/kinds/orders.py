@@ -6,6 +6,7 @@ categories and come back to what they had before; a few buy by the dozen.
 
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from draws import Activity, Shelves, leaning, population, sizes
 from files import Columns, Dataset, Layout
@@ -14,6 +15,8 @@ from words import codes, maybe, moment, titles
 
 @dataclass(frozen=True)
 class Language:
+    """How a shop of one country writes its log."""
+
     header: tuple[str, ...]
     date: str
     decimal: str
@@ -37,6 +40,7 @@ LANGUAGES = (
 
 
 def orders(rng: Random, taste: bool) -> Dataset:
+    """A log of 6 to 10 segments in 14 categories."""
     language = rng.choice(LANGUAGES)
     segments, items = rng.randint(6, 10), rng.randint(400, 700)
     shelves = Shelves(rng, items, shelves=14, exponent=rng.uniform(0.8, 1.0))
@@ -65,7 +69,7 @@ def again(rng: Random, picked: list[int]) -> list[int]:
     return [rng.choice(picked[:place]) if place and rng.random() < 0.2 else item for place, item in enumerate(picked)]
 
 
-def dated(rng: Random, picked: list[int]) -> list[tuple]:
+def dated(rng: Random, picked: list[int]) -> list[tuple[Any, ...]]:
     """Picks in orders of one to five lines, each at one time."""
     lines, left = [], list(picked)
     while left:
@@ -76,10 +80,11 @@ def dated(rng: Random, picked: list[int]) -> list[tuple]:
 
 
 def quantity(rng: Random) -> int:
+    """Mostly one, now and then a dozen."""
     return rng.choice((1, 1, 1, 1, 1, 2, 2, 3, 4, 12 if rng.random() < 0.3 else 1))
 
 
-def numbered(rng: Random, lines: list[tuple], date: str) -> list[tuple]:
+def numbered(rng: Random, lines: list[tuple[Any, ...]], date: str) -> list[tuple[Any, ...]]:
     """Lines in the order of their times, those of one order under one number."""
     lines.sort(key=lambda line: line[:2])
     rows, number, last = [], 100_000, None

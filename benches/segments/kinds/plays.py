@@ -11,6 +11,7 @@ from words import hexes, maybe, titles
 
 
 def plays(rng: Random, taste: bool) -> Dataset:
+    """A table of 9 to 14 segments in 18 genres."""
     segments, items = rng.randint(9, 14), rng.randint(1200, 2000)
     shelves = Shelves(rng, items, shelves=18, exponent=rng.uniform(0.75, 0.95))
     tastes = shelves.tastes(rng, segments, liked=(1.0, 0.5, 0.4, 0.2))

@@ -9,11 +9,12 @@ from draws import Activity, Shelves, User, heavy, leaning, loyalty, members, siz
 from files import Columns, Dataset, Layout
 from words import codes, maybe, titles
 
-COUNTRIES = "Austria Brazil Canada Denmark France Germany India Japan Spain".split()
+COUNTRIES = ("Austria", "Brazil", "Canada", "Denmark", "France", "Germany", "India", "Japan", "Spain")
 LIGHT, HEAVY = Activity(median=9, spread=0.3, low=5, high=25), Activity(median=70, spread=0.35, low=30, high=250)
 
 
 def podcasts(rng: Random, taste: bool) -> Dataset:
+    """A table of 3 or 4 tastes, most of them with heavy and with light listeners."""
     tastes_count, items = rng.randint(3, 4), rng.randint(250, 400)
     shelves = Shelves(rng, items, shelves=8, exponent=rng.uniform(0.6, 0.8))
     tastes = shelves.tastes(rng, tastes_count, liked=(1.0, 0.4))

@@ -14,6 +14,7 @@ LEVELS = (14.0, 45.0, 160.0)
 
 
 def prices(rng: Random, taste: bool) -> Dataset:
+    """Purchases of 6 to 9 segments in 6 categories and 3 levels."""
     segments, items = rng.randint(6, 9), rng.randint(500, 800)
     shelves = Shelves(rng, items, len(CATEGORIES) * len(LEVELS), exponent=rng.uniform(0.7, 0.9))
     tastes = levels(rng, segments)

@@ -15,6 +15,7 @@ TOPICS = 6
 
 
 def survey(rng: Random, taste: bool) -> Dataset:
+    """Answers of 3 to 5 segments about 6 topics."""
     segments, items = rng.randint(3, 5), rng.randint(24, 54)
     respondents = codes(rng, rng.randint(900, 1500), "R{}", 5)
     placed = members(rng, len(respondents), sizes(segments, 0.7, least=0.06))

@@ -1,4 +1,4 @@
-"""What subscribers of a phone company used in a month: a few services, which nearly everyone has, in very different amounts.
+"""What subscribers of a phone company used in a month: few services, which nearly everyone has, in any amounts.
 
 A segment uses some services several times as much as others do. Subscribers differ just as much in how much they use at
 all, which says nothing of their segment.
@@ -19,6 +19,7 @@ TARIFFS = ("Basic", "Family, 4 lines", "Business", "Pre-paid")
 
 
 def usage(rng: Random, taste: bool) -> Dataset:
+    """Amounts of 4 to 7 segments over 18 services."""
     segments = rng.randint(4, 7)
     subscribers = codes(rng, 3000, "+00 {}", 8)
     placed = members(rng, len(subscribers), sizes(segments, 0.75))

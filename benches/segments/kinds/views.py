@@ -10,11 +10,12 @@ from draws import Activity, Shelves, leaning, population, sizes
 from files import Columns, Dataset, Layout
 from words import hexes, maybe, moment
 
-PARTS = "shoes bags kitchen garden toys sport beauty books travel audio pets office".split()
+PARTS = ("shoes", "bags", "kitchen", "garden", "toys", "sport", "beauty", "books", "travel", "audio", "pets", "office")
 COMMON = ("/", "/search", "/basket", "/login", "/help/shipping")
 
 
 def views(rng: Random, taste: bool) -> Dataset:
+    """A log of 5 to 8 segments in 12 parts of the site."""
     segments = rng.randint(5, 8)
     shelves = Shelves(rng, rng.randint(180, 320), len(PARTS), exponent=rng.uniform(0.7, 0.9))
     pages = [*COMMON, *addresses(rng, shelves.shelf[len(COMMON) :])]
@@ -29,7 +30,7 @@ def views(rng: Random, taste: bool) -> Dataset:
         while place < len(seen):
             at, session, length = moment(rng, 60), f"s{rng.getrandbits(40):010x}", rng.randint(2, 12)
             for item in seen[place : place + length]:
-                at += timedelta(seconds=heavy_pause(rng))
+                at += timedelta(seconds=pause(rng))
                 referrer = maybe(rng, "https://search.example/?q=a,b", 0.3)
                 rows.append((at.isoformat() + "Z", user.id, session, pages[item], referrer, device))
             place += length
@@ -50,9 +51,11 @@ def common(shelves: Shelves) -> None:
 
 
 def addresses(rng: Random, shelves: list[int]) -> list[str]:
+    """The path of each page, below the part of the site that it is in."""
     numbers = rng.sample(range(1000, 10_000), len(shelves))
     return [f"/{PARTS[shelf]}/{rng.choice('abcdef')}-{number}" for shelf, number in zip(shelves, numbers)]
 
 
-def heavy_pause(rng: Random) -> int:
+def pause(rng: Random) -> int:
+    """Seconds between two pages."""
     return 3 + int(rng.expovariate(1 / 40))

@@ -14,6 +14,7 @@ STYLES = 8
 
 
 def wines(rng: Random, taste: bool) -> Dataset:
+    """Points of 3 to 5 segments for wines of 8 styles."""
     segments, items = rng.randint(3, 5), rng.randint(70, 100)
     shelves = Shelves(rng, items, STYLES, exponent=rng.uniform(0.3, 0.5))
     likings = [[rng.choice((-1.7, 0.0, 1.7)) for _ in range(STYLES)] for _ in range(segments)]
@@ -26,7 +27,8 @@ def wines(rng: Random, taste: bool) -> Dataset:
         own = [liking + rng.gauss(0.0, 0.5) if taste else 0.0 for liking in likings[user.segment]]
         for item in shelves.different(rng, user, anything, user.activity):
             points = 13.0 + generosity + quality[item] + own[shelves.shelf[item]] + rng.gauss(0.0, 1.3)
-            rows.append((moment(rng, 800).date(), user.id, names[item], on_scale(points, 0, 20), maybe(rng, "blind", 0.5)))
+            tasted, remark = moment(rng, 800).date(), maybe(rng, "blind", 0.5)
+            rows.append((tasted, user.id, names[item], on_scale(points, 0, 20), remark))
     rows.sort(key=lambda row: row[:2])
     return Dataset(
         ("Tasted on", "Taster", "Wine", "Points", "Remark"), rows,
