@@ -5,7 +5,10 @@
 Each kind of file is generated and run as it is. A row says which columns were read, what was chosen, and how well the
 segments agree with those that were planted (adjusted Rand index). With `--fixed` it also says what the best of many
 fixed settings reaches, found by looking at the planted segments. That takes about a hundred runs for each kind, and is
-kept in the folder. Then come the null data sets, in which no segments are the right answer. Standard library only.
+kept in the folder. Then come the null data sets, in which no segments are the right answer.
+
+A run that stops to ask about the columns is done again with the answer, and its row says so; with `--named` none is
+asked, and no column mistaken. Standard library only.
 """
 
 import argparse
@@ -67,34 +70,33 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", choices=NAMES, metavar="KIND", help="a kind, planted or nulls")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--named", action="store_true", help="name the columns, instead of having them found")
     parser.add_argument("--fixed", action="store_true", help="the best of many fixed settings too")
     parser.add_argument("--folder", type=Path, help="where the files go and stay [default: a temporary folder]")
     return parser.parse_args()
 
 
-def measured(segmill: Segmill, folder: Path, kind: str, seed: int, fixed: bool) -> Measured:
+def measured(segmill: Segmill, folder: Path, kind: str, given: argparse.Namespace) -> Measured:
     """Generates a kind, runs it, and looks for the best fixed setting if that is asked for."""
-    data = made(kind, seed)
-    path = write(data, folder, f"{kind}-{seed}")
-    columns, done = told(segmill, path, data)
-    if not fixed or kind in NULLS:
+    data = made(kind, given.seed)
+    path = write(data, folder, f"{kind}-{given.seed}")
+    columns, done = told(segmill, path, data, named(data.columns) if given.named else [])
+    if not given.fixed or kind in NULLS:
         return Measured(kind, data, columns, done, None)
     return Measured(kind, data, columns, done, best(results(segmill, path, data.columns, data.truth)))
 
 
-def told(segmill: Segmill, path: Path, data: Dataset) -> tuple[str, Run | None]:
+def told(segmill: Segmill, path: Path, data: Dataset, words: list[str]) -> tuple[str, Run | None]:
     """What to say about the columns, and the run. One that asks about them is done again with the answer."""
     try:
-        done = run(segmill, path)
+        done = run(segmill, path, words)
         return described(read(done.report, data.header), data), done
     except Stopped as stopped:
-        if stopped.code != QUESTION:
+        if stopped.code != QUESTION or words:
             return f"**stopped**: {stopped}", None
         asked = str(stopped).split(":")[0].removeprefix("input.")
-    try:
-        return f"asks for {asked}", run(segmill, path, named(data.columns))
-    except Stopped as stopped:
-        return f"asks for {asked}, then **stopped**: {stopped}", None
+    said, done_again = told(segmill, path, data, named(data.columns))
+    return f"asks for {asked}" if done_again else f"asks for {asked}, then {said}", done_again
 
 
 def described(found: dict[str, str | None], data: Dataset) -> str:
@@ -106,13 +108,13 @@ def described(found: dict[str, str | None], data: Dataset) -> str:
 
 def chosen(report: dict[str, Any]) -> str:
     """What the matrix and the components were: as the run says that it chose, or else as its job has it."""
-    said, job = report.get("chosen") or {}, report["job"]
+    said, job = inner(report, "chosen"), report["job"]
     return " ".join(str({**job[section], **inner(said, section), **said}[key]) for key, section in CHOICES.items())
 
 
-def inner(said: dict[str, Any], section: str) -> dict[str, Any]:
-    """A section of what was chosen, if it has sections."""
-    part = said.get(section)
+def inner(table: dict[str, Any], section: str) -> dict[str, Any]:
+    """A section of a table, or nothing if it has no such section."""
+    part = table.get(section)
     return part if isinstance(part, dict) else {}
 
 
@@ -173,7 +175,7 @@ def tabulate(given: argparse.Namespace, folder: Path) -> None:
     print(head(given.fixed), flush=True)
     rows = []
     for kind in wanted(given.only):
-        rows.append(measured(segmill, folder, kind, given.seed, given.fixed))
+        rows.append(measured(segmill, folder, kind, given))
         print(line(row(rows[-1], given.fixed)), flush=True)
     print("", *summary(rows, given.fixed), sep="\n")
 
