@@ -9,6 +9,7 @@
 - The adjusted Rand index is that of a worked example, and 0 and 1 where it must be.
 """
 
+import argparse
 import csv
 import gzip
 import hashlib
@@ -80,6 +81,7 @@ def check_score() -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     check_score()
     with tempfile.TemporaryDirectory() as temporary:
         here, there = Path(temporary, "here"), Path(temporary, "there")
