@@ -51,7 +51,8 @@ fn everything_but_the_ratings_has_a_default() {
     assert_eq!((job.pca.solver, job.pca.tol, job.pca.report), (Solver::Auto, 1e-8, 20));
     assert!(job.choices.by_key().iter().all(|(_, by)| by.is_open()));
     assert_eq!((job.kmeans.n_init, job.kmeans.max_iter, job.kmeans.tol), (10, 300, 1e-4));
-    let sweep = job.sweep.clone().unwrap();
+    assert_eq!(job.sweep, None, "the choice of a number compares enough of them");
+    let sweep = self::job(&format!("{MINIMAL}[kmeans]\nclusters = 25\n")).sweep.unwrap();
     assert_eq!((sweep.clusters.as_slice(), sweep.explicit), (&DEFAULT_SWEEP[..], false));
     assert!(sweep.projected && sweep.full);
     assert_eq!(job.validate, ValidateParams { model: BayesModel::Multinomial, folds: 5 });

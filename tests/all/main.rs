@@ -8,6 +8,7 @@
 mod util;
 
 mod assign;
+mod choose;
 mod cli;
 mod comfort;
 mod continuity;

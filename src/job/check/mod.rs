@@ -34,7 +34,7 @@ impl JobSpec {
             matrix,
             pca: stages::pca(self.pca)?,
             kmeans: stages::kmeans(self.kmeans, matrix.normalize)?,
-            sweep: stages::sweep(self.sweep)?,
+            sweep: stages::sweep(self.sweep, choices.clusters)?,
             validate: stages::validate(self.validate)?,
             profile: stages::profile(self.profile)?,
             evidence: stages::evidence(self.evidence)?,

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::job::params::{
-    Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, SweepParams,
+    By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, SweepParams,
     ValidateParams, Weighting,
 };
 use crate::job::refuse::{at_least, refuse};
@@ -62,12 +62,17 @@ pub fn kmeans(spec: KMeansSpec, normalize: Normalize) -> Result<KMeansParams> {
     })
 }
 
-pub fn sweep(spec: SweepSpec) -> Result<Option<SweepParams>> {
+/// `clusters` is who settles the number of segments: a run that chooses it compares numbers by itself, and sweeps only over those that
+/// are named.
+pub fn sweep(spec: SweepSpec, clusters: By) -> Result<Option<SweepParams>> {
     if spec.spaces.is_empty() {
         let remedy = "name \"projected\", \"full\" or both; sweep.clusters = [] switches the sweep off";
         return refuse("sweep.spaces", "the list is empty", remedy);
     }
     let explicit = spec.clusters.is_some();
+    if clusters.is_open() && !explicit {
+        return Ok(None);
+    }
     let mut clusters = spec.clusters.unwrap_or_else(|| DEFAULT_SWEEP.to_vec());
     clusters.sort_unstable();
     clusters.dedup();

@@ -25,11 +25,13 @@
 
 mod candidates;
 mod choose;
-pub mod data;
+mod data;
 mod outcome;
 mod rule;
 mod sample;
-pub mod space;
+mod space;
+#[cfg(test)]
+mod tests;
 mod trial;
 mod why;
 

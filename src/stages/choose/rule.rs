@@ -69,3 +69,58 @@ fn error(a: &Tried, b: &Tried, average: Average) -> f64 {
     let difference: Vec<f64> = a.saved.iter().zip(&b.saved).map(|(a, b)| a - b).collect();
     average(&difference).standard_error
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::outcome::{Candidate, Round};
+    use super::*;
+    use crate::job::{Missing, Normalize, Weighting};
+
+    fn tried(clusters: usize, bits: f64, null_bits: f64, agreement: Option<f64>) -> Tried {
+        let candidate = Candidate {
+            round: Round::Clusters,
+            weighting: Weighting::Bm25,
+            normalize: Normalize::L2,
+            missing: Missing::Zero,
+            components: 5,
+            clusters,
+            bits,
+            standard_error: 0.01,
+            null_bits,
+            agreement,
+            seconds: 0.0,
+        };
+        Tried { candidate, saved: vec![bits; 4] }
+    }
+
+    fn average(error: f64) -> impl Fn(&[f64]) -> Mean {
+        move |of_users| Mean { mean: of_users.iter().sum::<f64>() / of_users.len() as f64, standard_error: error }
+    }
+
+    #[test]
+    fn the_least_number_that_is_as_good_and_found_again_is_taken() {
+        let all = [(3, 0.2, 0.9), (4, 0.30, 0.9), (5, 0.31, 0.9), (6, 0.33, 0.6)];
+        let all = all.map(|(clusters, bits, agreement)| tried(clusters, bits, -0.1, Some(agreement)));
+        assert_eq!(clusters(&all, &average(0.001)), Some(2));
+        assert_eq!(clusters(&all, &average(0.02)), Some(1));
+        // Where none is found again, all of them count.
+        let arbitrary = all.map(|of| Tried { candidate: Candidate { agreement: Some(0.4), ..of.candidate }, ..of });
+        assert_eq!(clusters(&arbitrary, &average(0.001)), Some(3));
+        assert_eq!(clusters(&[], &average(0.001)), None);
+    }
+
+    #[test]
+    fn bits_that_chance_has_too_are_no_score() {
+        let (activity, taste) = (tried(4, 0.3, 0.28, None), tried(4, 0.1, -0.2, None));
+        assert_eq!(best(&[activity.clone(), taste.clone()]), Some(1));
+        assert!(!tells(&activity) && tells(&taste));
+    }
+
+    #[test]
+    fn at_most_three_come_into_the_last_round_the_best_first() {
+        let all = [0.2, 0.29, 0.31, 0.3, 0.305].map(|bits| tried(4, bits, -0.1, None));
+        assert_eq!(finalists(&all, &average(0.001)), [2, 4, 3]);
+        assert_eq!(finalists(&all[..2], &average(0.001)), [1]);
+        assert!(finalists(&[], &average(0.001)).is_empty());
+    }
+}

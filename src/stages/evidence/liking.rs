@@ -95,3 +95,36 @@ impl Liking {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collective::Solo;
+
+    fn liking(rows: &[&[(u32, f64)]]) -> Option<Liking> {
+        let mut seen = Csr::empty(3);
+        rows.iter().for_each(|row| seen.push_row(row.iter().copied()));
+        Liking::new(&mut Solo, &seen, &seen.column_counts())
+    }
+
+    #[test]
+    fn residuals_and_bits_are_those_of_the_formulas() {
+        let found = liking(&[&[(0, 5.0), (1, 3.0)], &[(0, 1.0)], &[(0, 3.0), (1, 1.0)]]).unwrap();
+        // m = (3, 2); b = ((2 + 1)/7, -2/6, (0 - 1)/7).
+        let b = [3.0 / 7.0, -2.0 / 6.0, -1.0 / 7.0];
+        assert!((found.residual(0, 0, 5.0) - (2.0 - b[0])).abs() < 1e-12);
+        assert!((found.residual(2, 1, 1.0) - (-1.0 - b[2])).abs() < 1e-12);
+        let squares: f64 = [2.0 - b[0], 1.0 - b[0], -2.0 - b[1], -b[2], -1.0 - b[2]].iter().map(|e: &f64| e * e).sum();
+        let (e, delta, variance) = (0.8f64, 0.5, squares / 5.0);
+        let expected = (e * e - (e - delta) * (e - delta)) / (2.0 * variance * std::f64::consts::LN_2);
+        assert!((found.saved(e, delta) - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn equal_ratings_and_amounts_are_no_opinions() {
+        assert!(liking(&[&[(0, 1.0), (1, 1.0)], &[(2, 1.0)]]).is_none());
+        assert!(liking(&[&[(0, 1.0), (1, 40.0)], &[(2, 3.0)]]).is_none());
+        assert!(liking(&[&[]]).is_none());
+        assert!(liking(&[&[(0, 1.0), (1, 10.0)], &[(0, 4.0)]]).is_some());
+    }
+}
