@@ -32,8 +32,8 @@ const GRID: [usize; 15] = [2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 41, 50]
 const AROUND: f64 = 1.35;
 const FINE: usize = 13;
 
-/// Then more components, as multiples of those that stand out against the null, in numbers of segments within a factor.
-const MULTIPLES: [f64; 2] = [2.0, 4.0];
+/// Then other components, as multiples of those that stand out against the null, in numbers of segments within a factor.
+const MULTIPLES: [f64; 3] = [0.4, 2.0, 4.0];
 const NEAR: f64 = 1.6;
 
 /// Numbers of segments that one worker tries at a time in the third round.
@@ -63,10 +63,9 @@ pub struct Question<'a> {
 }
 
 impl Chosen {
-    /// About how many users and ratings the candidates are compared on, of so many.
+    /// About the most users and ratings that the candidates are compared on, of so many.
     pub fn sample_of(users: f64, ratings: f64) -> [f64; 2] {
-        let share = (USERS / users).min(RATINGS / ratings).min(1.0);
-        [share * users, share * ratings]
+        [users.min(USERS), ratings.min(RATINGS)]
     }
 }
 
@@ -137,12 +136,13 @@ impl<C: Collective> Rounds<'_, C> {
             _ if is_whole => self.weightings(&ground, &matrices)?,
             _ => self.weightings(&Ground::new(few, self.seed)?, &matrices)?,
         };
-        let Some(best) = self.components(&ground, &finalists)? else {
+        let spaces = self.components(&ground, &finalists)?;
+        let Some(best) = spaces.first() else {
             return Ok(self.usual([users, ratings, hidden]));
         };
-        let tells = rule::tells(&best);
+        let tells = rule::tells(best);
         let candidate = match (self.job.choices.clusters.is_open(), tells) {
-            (true, true) => self.clusters(&ground, best.candidate)?,
+            (true, true) => self.clusters(&ground, &spaces)?,
             // There is nothing to be had, so the fewest segments say so best.
             (true, false) => Candidate { clusters: 2, ..best.candidate },
             (false, _) => best.candidate,
@@ -169,8 +169,9 @@ impl<C: Collective> Rounds<'_, C> {
         Ok(places.into_iter().map(|at| best[at].candidate.matrix()).collect())
     }
 
-    /// The best of these weightings in any number of segments, then with more components.
-    fn components(&mut self, ground: &Ground, matrices: &[Matrix]) -> Result<Option<Tried>> {
+    /// The best of these weightings in any number of segments, then with other components. If fewer components do as well, they come
+    /// second.
+    fn components(&mut self, ground: &Ground, matrices: &[Matrix]) -> Result<Vec<Tried>> {
         let clusters = self.numbers(ground, &GRID);
         let given = self.given_components();
         let trial = |matrix, components| Trial {
@@ -183,17 +184,16 @@ impl<C: Collective> Rounds<'_, C> {
         };
         let standing = given.unwrap_or(Amount::Above(1.0));
         let trials: Vec<Trial> = matrices.iter().map(|&matrix| trial(matrix, standing)).collect();
-        let Some(best) = self.best(ground, &trials)? else { return Ok(None) };
+        let Some(best) = self.best(ground, &trials)? else { return Ok(Vec::new()) };
         if given.is_some() {
-            return Ok(Some(best));
+            return Ok(vec![best]);
         }
         let (matrix, number) = (best.candidate.matrix(), best.candidate.clusters as f64);
         let is_near = |&clusters: &usize| (number / NEAR..=number * NEAR).contains(&(clusters as f64));
         let near: Vec<usize> = clusters.iter().copied().filter(is_near).collect();
         let trials = MULTIPLES.map(|times| Trial { clusters: &near, ..trial(matrix, Amount::Above(times)) });
-        let more = self.best(ground, &trials)?;
-        let all: Vec<Tried> = [Some(best), more].into_iter().flatten().collect();
-        Ok(rule::best(&all).map(|at| all[at].clone()))
+        let others = self.best_of_each(ground, &trials)?;
+        Ok(on(ground, |average| rule::spaces([vec![best], others].concat(), average)))
     }
 
     /// The best of all trials; the best of each is noted.
@@ -210,21 +210,24 @@ impl<C: Collective> Rounds<'_, C> {
         Ok(best)
     }
 
-    /// The number of segments, around that of `best`.
-    fn clusters(&mut self, ground: &Ground, best: Candidate) -> Result<Candidate> {
-        let clusters = ground.clusters(around(best.clusters));
-        let trial = |clusters| Trial {
+    /// The number of segments, around the best one of each space.
+    fn clusters(&mut self, ground: &Ground, spaces: &[Tried]) -> Result<Candidate> {
+        let numbers: Vec<(Candidate, Vec<usize>)> =
+            spaces.iter().map(|of| (of.candidate, ground.clusters(around(of.candidate.clusters)))).collect();
+        let trial = |of: Candidate, clusters| Trial {
             round: Round::Clusters,
-            matrix: best.matrix(),
-            components: Amount::Is(best.components),
+            matrix: of.matrix(),
+            components: Amount::Is(of.components),
             clusters,
             effort: Effort { starts: 3, swaps: 10 },
             refits: REFITS,
         };
-        let tried = self.run(ground, &clusters.chunks(AT_A_TIME).map(trial).collect::<Vec<_>>())?.concat();
+        let trials = numbers.iter().flat_map(|(of, numbers)| numbers.chunks(AT_A_TIME).map(|some| trial(*of, some)));
+        let mut tried = self.run(ground, &trials.collect::<Vec<_>>())?.concat();
+        tried.sort_by_key(|tried| (tried.candidate.clusters, tried.candidate.components));
         self.candidates.extend(tried.iter().map(|tried| tried.candidate));
         let place = on(ground, |average| rule::clusters(&tried, average));
-        Ok(place.map_or(best, |at| tried[at].candidate))
+        Ok(place.map_or(spaces[0].candidate, |at| tried[at].candidate))
     }
 
     /// Deals the trials to the workers; all get what came of each, in order. One whose users are all alike comes to nothing.

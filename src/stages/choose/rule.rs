@@ -42,17 +42,32 @@ pub fn finalists(tried: &[Tried], average: Average) -> Vec<usize> {
     close
 }
 
-/// The place of the number of segments to take, of candidates that differ in it alone, by rising number: the least one that is as
-/// good as the best, of those that are found again if there are any.
+/// The best of candidates that differ in components, and behind it the one of the fewest components that is as good, if it is another.
+pub fn spaces(tried: Vec<Tried>, average: Average) -> Vec<Tried> {
+    let Some(best) = best(&tried) else { return Vec::new() };
+    let fewer = |at: &usize| tried[*at].candidate.components < tried[best].candidate.components;
+    let as_good = (0..tried.len()).filter(fewer).filter(|&at| is_as_good(&tried[at], &tried[best], average));
+    let fewest = as_good.min_by_key(|&at| tried[at].candidate.components);
+    [Some(best), fewest].into_iter().flatten().map(|at| tried[at].clone()).collect()
+}
+
+/// The place of the number of segments to take, of candidates that differ in it, and in components, by rising number. Of those that
+/// are found again, it is the least number that is as good as the best; of equal numbers the one that is found again best. If none is
+/// found again, it is the one of those as good as the best that comes nearest to it.
 pub fn clusters(tried: &[Tried], average: Average) -> Option<usize> {
-    let is_stable = |tried: &Tried| tried.candidate.agreement.is_none_or(|agreement| agreement >= STABLE);
-    let stable: Vec<usize> = (0..tried.len()).filter(|&at| is_stable(&tried[at])).collect();
-    let eligible = if stable.is_empty() { (0..tried.len()).collect() } else { stable };
+    let again = |at: usize| tried[at].candidate.agreement.unwrap_or(0.0);
+    let stable: Vec<usize> = (0..tried.len()).filter(|&at| again(at) >= STABLE).collect();
+    let is_any = !stable.is_empty();
+    let eligible: Vec<usize> = if is_any { stable } else { (0..tried.len()).collect() };
     let best =
         eligible.iter().copied().max_by(|&a, &b| score(&tried[a]).total_cmp(&score(&tried[b])).then(b.cmp(&a)))?;
-    let is_as_good =
-        |at: usize| at == best || score(&tried[best]) - score(&tried[at]) <= error(&tried[best], &tried[at], average);
-    eligible.into_iter().find(|&at| is_as_good(at))
+    let as_good = eligible.into_iter().filter(|&at| at == best || is_as_good(&tried[at], &tried[best], average));
+    let number = |at: usize| if is_any { tried[at].candidate.clusters } else { 0 };
+    as_good.min_by(|&a, &b| number(a).cmp(&number(b)).then(again(b).total_cmp(&again(a))))
+}
+
+fn is_as_good(tried: &Tried, best: &Tried, average: Average) -> bool {
+    score(best) - score(tried) <= error(best, tried, average)
 }
 
 /// Whether the score of a candidate is more than chance gives.
@@ -103,7 +118,7 @@ mod tests {
         let all = all.map(|(clusters, bits, agreement)| tried(clusters, bits, -0.1, Some(agreement)));
         assert_eq!(clusters(&all, &average(0.001)), Some(2));
         assert_eq!(clusters(&all, &average(0.02)), Some(1));
-        // Where none is found again, all of them count.
+        // Where none is found again, all of them count, and the nearest to it is taken.
         let arbitrary = all.map(|of| Tried { candidate: Candidate { agreement: Some(0.4), ..of.candidate }, ..of });
         assert_eq!(clusters(&arbitrary, &average(0.001)), Some(3));
         assert_eq!(clusters(&[], &average(0.001)), None);
