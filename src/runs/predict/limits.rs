@@ -252,7 +252,9 @@ mod tests {
 
     #[test]
     fn small_data_need_one_process() {
-        let job = job("");
+        // Candidates are tried side by side, which would be worth more processes.
+        let given = "[matrix]\nweighting = 'raw'\nnormalize = 'none'\nmissing = 'zero'\n[pca]\ncomponents = 10\n[kmeans]\nclusters = 25\n";
+        let job = job(given);
         let data = sizes(1e3, 1e3, 1e5);
         let approach = Approach::new([1000, 1000, 100_000], data.products(), &job.pca, job.memory).unwrap();
         let question = Question { job: &job, sizes: data, cluster: cluster(1, 1), approach: &approach, copied: false };
