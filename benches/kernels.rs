@@ -144,6 +144,8 @@ fn dialect_of(text: &[u8]) -> Dialect {
         user: column(0),
         item: column(1),
         rating: RatingColumn::Default,
+        numbers: Default::default(),
+        items: Default::default(),
         find: Find::default(),
     };
     dialect::detect(&spec, Path::new("ratings.csv"), text).expect("a file with a header")

@@ -115,7 +115,7 @@ const RULES: &[Rule] = &[
     Rule {
         module: "runs::predict",
         any: &["error"],
-        results: &["job", "ingest", "stages::pca", "stages::evidence", "results"],
+        results: &["job", "ingest", "stages::pca", "stages::evidence", "stages::choose", "results"],
     },
     Rule { module: "runs", any: EVERYTHING, results: &[] },
     Rule {

@@ -1,6 +1,6 @@
 //! The evidence in words.
 
-use crate::results::{Chosen, Evidence, Verdict, weighed};
+use crate::results::{Chosen, Evidence, Verdict};
 use crate::watch::format::plural;
 
 /// A word for the verdict, as `run.json` has it.
@@ -37,7 +37,7 @@ pub fn advice(verdict: Verdict, chosen: bool) -> Option<String> {
 pub fn settings(chosen: &Chosen) -> String {
     format!(
         "weighting {}; {}; {}",
-        weighed(chosen.matrix()),
+        chosen.weighed(),
         plural(chosen.components as u64, "component"),
         plural(chosen.clusters as u64, "segment")
     )

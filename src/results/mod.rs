@@ -47,7 +47,7 @@ pub use crate::ingest::estimate::{Estimate, Order};
 pub use crate::ingest::ids::Id;
 pub use crate::ingest::{Items, Ledger};
 pub use crate::job::Missing;
-pub use crate::stages::choose::{Candidate, Chosen, Round, weighed};
+pub use crate::stages::choose::{Candidate, Chosen, Round};
 pub use crate::stages::continuity::matching::{Fate, Origin};
 pub use crate::stages::continuity::{Continuity, Driver, Flow, Now, Then};
 pub use crate::stages::evidence::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};

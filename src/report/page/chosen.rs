@@ -3,7 +3,7 @@
 use super::parts::bar;
 use crate::report::verdict;
 use crate::results::shown::Shown;
-use crate::results::{Candidate, Chosen, Round, weighed};
+use crate::results::{Candidate, Chosen, Round};
 use crate::watch::format::{html, plural, significant};
 
 /// The most ways to weigh ratings that are listed.
@@ -17,7 +17,7 @@ pub fn is_shown(shown: &Shown) -> bool {
 pub fn section(shown: &Shown) -> String {
     let Some(chosen) = &shown.chosen else { return String::new() };
     let tables = [
-        table("Ways to weigh ratings", &weightings(chosen), |candidate| weighed(candidate.matrix())),
+        table("Ways to weigh ratings", &weightings(chosen), Candidate::weighed),
         table("Numbers of segments", &numbers(chosen), segments),
     ];
     format!(

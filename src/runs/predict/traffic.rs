@@ -147,7 +147,7 @@ fn ingest(c: &mut Calls, q: &Question) {
 fn choose(c: &mut Calls, q: &Question) {
     const SAVED: f64 = 200.0;
     let [users, ratings] = q.sample();
-    c.broadcast(1.0, 16.0 * (users + ratings));
+    c.broadcast(1.0, 8.0 * ratings + 24.0 * users);
     c.gather(4.0, 8.0 * SAVED / 4.0 * users);
     c.broadcast(4.0, 8.0 * SAVED / 4.0 * users);
     c.sum(8.0, 64.0);

@@ -14,27 +14,27 @@
 //! | file | what it does |
 //! |---|---|
 //! | `outcome` | what was [`Chosen`], and the [`Candidate`]s |
-//! | `choose` | the rounds |
+//! | `rounds` | the rounds |
 //! | `sample` | some users, on every worker |
 //! | `data` | their ratings with a tenth hidden, and the same without structure |
 //! | `candidates` | the ways to weigh ratings |
 //! | `space` | users on components, and how many of these stand out |
 //! | `trial` | segments of one space, and how well they do |
 //! | `rule` | which candidate to take |
-//! | `why` | the reasons in words |
+//! | `why`, `weighed` | the reasons, and a way to weigh ratings, in words |
 
 mod candidates;
-mod choose;
 mod data;
 mod outcome;
+mod rounds;
 mod rule;
 mod sample;
 mod space;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod weighed;
 mod why;
 
-pub use choose::{Question, choose};
 pub use outcome::{Candidate, Chosen, Round};
-pub use why::weighed;
+pub use rounds::{Question, choose};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::weighed::weighed;
 use crate::job::{Matrix, Missing, Normalize, Weighting};
 
 /// The settings that a run has chosen, beside those that were given.
@@ -28,6 +29,11 @@ pub struct Chosen {
 impl Chosen {
     pub fn matrix(&self) -> Matrix {
         Matrix { weighting: self.weighting, normalize: self.normalize, missing: self.missing }
+    }
+
+    /// The way to weigh ratings, as its keys have it: `bm25, l2`.
+    pub fn weighed(&self) -> String {
+        weighed(self.matrix())
     }
 }
 
@@ -71,5 +77,10 @@ impl Candidate {
 
     pub fn matrix(&self) -> Matrix {
         Matrix { weighting: self.weighting, normalize: self.normalize, missing: self.missing }
+    }
+
+    /// The way to weigh ratings, as its keys have it: `bm25, l2`.
+    pub fn weighed(&self) -> String {
+        weighed(self.matrix())
     }
 }

@@ -59,7 +59,7 @@ fn own(shard: &Shard, share: f64, seed: u64) -> Result<Vec<u64>> {
         keys.push(key);
     }
     let seen = hidden::split(&ratings, &keys, seed, &mut in_memory())?.seen;
-    let mut words = Vec::with_capacity(2 * (seen.n_rows() + seen.nnz()));
+    let mut words = Vec::with_capacity(3 * seen.n_rows() + seen.nnz());
     seen.rows().zip(&keys).for_each(|(row, &key)| pack(key, row, &mut words));
     Ok(words)
 }
@@ -77,27 +77,56 @@ fn places(items: impl Iterator<Item = usize> + Clone) -> Vec<Option<u32>> {
     places
 }
 
-/// Key, number of ratings, then item and bits of the value of each.
+/// Key, number of ratings, and whether values are short, then each rating: item and short value in one word, or in two words.
 fn pack(key: u64, row: Row<'_>, words: &mut Vec<u64>) {
-    words.extend([key, row.len() as u64]);
-    row.for_each(|item, value| words.extend([item as u64, value.to_bits()]));
+    let mut short = true;
+    row.for_each(|_, value| short &= f64::from(value as f32) == value);
+    words.extend([key, row.len() as u64, u64::from(short)]);
+    row.for_each(|item, value| match short {
+        true => words.push((item as u64) << 32 | u64::from((value as f32).to_bits())),
+        false => words.extend([item as u64, value.to_bits()]),
+    });
+}
+
+/// A user's ratings, packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Packed<'a> {
+    key: u64,
+    short: bool,
+    words: &'a [u64],
+}
+
+impl<'a> Packed<'a> {
+    /// The first user, and the rest.
+    fn first(words: &'a [u64]) -> Option<(Packed<'a>, &'a [u64])> {
+        let [key, n, short, rest @ ..] = words else { return None };
+        let short = *short == 1;
+        let (words, rest) = rest.split_at(*n as usize * if short { 1 } else { 2 });
+        Some((Packed { key: *key, short, words }, rest))
+    }
+
+    fn ratings(self) -> impl Iterator<Item = (usize, f64)> + Clone + 'a {
+        let rating = move |words: &[u64]| match self.short {
+            true => ((words[0] >> 32) as usize, f64::from(f32::from_bits(words[0] as u32))),
+            false => (words[0] as usize, f64::from_bits(words[1])),
+        };
+        self.words.chunks_exact(if self.short { 1 } else { 2 }).map(rating)
+    }
 }
 
 /// Users by key, with the items that they have.
 fn unpack(words: &[u64]) -> Sample {
-    let mut users: Vec<(u64, &[u64])> = Vec::new();
+    let mut users: Vec<Packed> = Vec::new();
     let mut rest = words;
-    while let [key, n, after @ ..] = rest {
-        let (entries, after) = after.split_at(2 * *n as usize);
-        users.push((*key, entries));
+    while let Some((user, after)) = Packed::first(rest) {
+        users.push(user);
         rest = after;
     }
     users.sort_unstable();
-    let places = places(users.iter().flat_map(|(_, entries)| entries.chunks_exact(2).map(|entry| entry[0] as usize)));
+    let places = places(users.iter().flat_map(|user| user.ratings().map(|(item, _)| item)));
     let mut ratings = Csr::empty(places.iter().flatten().count());
-    for (_, entries) in &users {
-        let entry = |entry: &[u64]| Some((places[entry[0] as usize]?, f64::from_bits(entry[1])));
-        ratings.push_row(entries.chunks_exact(2).filter_map(entry));
+    for user in &users {
+        ratings.push_row(user.ratings().filter_map(|(item, value)| Some((places[item]?, value))));
     }
-    Sample { ratings, draw_keys: users.into_iter().map(|(key, _)| key).collect() }
+    Sample { ratings, draw_keys: users.into_iter().map(|user| user.key).collect() }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::candidates::matrices;
-use super::choose::{Question, choose};
 use super::outcome::{Chosen, Round};
+use super::rounds::{Question, choose};
 use super::sample::Sample;
 use crate::collective::testing::run_workers;
 use crate::collective::{Collective, Solo};

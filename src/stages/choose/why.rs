@@ -1,7 +1,6 @@
 //! The reasons for a choice, in words.
 
 use super::outcome::{Candidate, Round};
-use crate::job::{Matrix, Missing, Normalize, Weighting};
 
 /// A sentence or two for users. `tells` is whether the candidate says more than chance.
 pub fn sentence(taken: &Candidate, candidates: &[Candidate], tells: bool) -> String {
@@ -22,19 +21,4 @@ pub fn sentence(taken: &Candidate, candidates: &[Candidate], tells: bool) -> Str
         None => String::new(),
     };
     format!("They save {:.3} bits per hidden rating{compared}.{again}", taken.score())
-}
-
-/// A way to weigh ratings, as its keys have it: `bm25, l2`.
-pub fn weighed(matrix: Matrix) -> String {
-    let Matrix { weighting, normalize, missing } = matrix;
-    let weighting = match weighting {
-        Weighting::Raw => "raw",
-        Weighting::Binary => "binary",
-        Weighting::Log1p => "log1p",
-        Weighting::Tfidf => "tfidf",
-        Weighting::Bm25 => "bm25",
-    };
-    let normalize = if normalize == Normalize::L2 { ", l2" } else { "" };
-    let missing = if missing == Missing::UserMean { ", user-mean" } else { "" };
-    format!("{weighting}{normalize}{missing}")
 }

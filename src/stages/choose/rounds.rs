@@ -204,8 +204,8 @@ impl<C: Collective> Rounds<'_, C> {
 
     /// The best of each trial that came to something.
     fn best_of_each(&mut self, ground: &Ground, trials: &[Trial]) -> Result<Vec<Tried>> {
-        let tried = self.run(ground, trials)?;
-        let best: Vec<Tried> = tried.iter().filter_map(|tried| rule::best(tried).map(|at| tried[at].clone())).collect();
+        let best = |tried: Vec<Tried>| rule::best(&tried).map(|at| tried[at].clone()).into_iter().collect();
+        let best = self.run(ground, trials, best)?.concat();
         self.candidates.extend(best.iter().map(|best| best.candidate));
         Ok(best)
     }
@@ -223,7 +223,7 @@ impl<C: Collective> Rounds<'_, C> {
             refits: REFITS,
         };
         let trials = numbers.iter().flat_map(|(of, numbers)| numbers.chunks(AT_A_TIME).map(|some| trial(*of, some)));
-        let mut tried = self.run(ground, &trials.collect::<Vec<_>>())?.concat();
+        let mut tried = self.run(ground, &trials.collect::<Vec<_>>(), |tried| tried)?.concat();
         tried.sort_by_key(|tried| (tried.candidate.clusters, tried.candidate.components));
         self.candidates.extend(tried.iter().map(|tried| tried.candidate));
         let place = on(ground, |average| rule::clusters(&tried, average));
@@ -231,13 +231,19 @@ impl<C: Collective> Rounds<'_, C> {
     }
 
     /// Deals the trials to the workers; all get what came of each, in order. One whose users are all alike comes to nothing.
-    fn run(&mut self, ground: &Ground, trials: &[Trial]) -> Result<Vec<Vec<Tried>>> {
+    /// Of each, only what `keep` leaves crosses to the others.
+    fn run(
+        &mut self,
+        ground: &Ground,
+        trials: &[Trial],
+        keep: impl Fn(Vec<Tried>) -> Vec<Tried>,
+    ) -> Result<Vec<Vec<Tried>>> {
         let (index, peers) = (self.c.index(), self.c.peers());
         let mine = (0..trials.len()).filter(|at| at % peers == index);
         let seed = self.seed;
         let tried = |at: usize| progress::trying(|| trials[at].run(&ground.data, ground.most_components, seed));
         let of = |at: usize| match tried(at) {
-            Ok(tried) => Ok((at, tried)),
+            Ok(tried) => Ok((at, keep(tried))),
             Err(Error::Data { .. }) => Ok((at, Vec::new())),
             Err(error) => Err(error),
         };
