@@ -2,7 +2,7 @@
 //!
 //! | verdict | if |
 //! |---|---|
-//! | `none` | the bits saved per hidden rating exceed those of the null by less than [`LEAST_GAIN`], or by less than [`ERRORS`] standard errors of the difference |
+//! | `none` | the bits saved per hidden rating exceed 0, or those of the null if they are more, by less than [`LEAST_GAIN`], or by less than [`ERRORS`] standard errors of the difference |
 //! | `stable` | not `none`; the bits saved are above 0 by as many standard errors; the adjusted Rand index of the refits is at least [`STABLE`]; and its distance from 1 is at most [`LACK`] of that of the null |
 //! | `weak` | otherwise |
 //!
@@ -34,7 +34,7 @@ const WORTH: f64 = 0.02;
 
 /// The verdict on the segments of a run.
 pub fn verdict(held_out: &HeldOut, stability: &Stability, null: &Null) -> Verdict {
-    let gain = held_out.bits - null.bits;
+    let gain = held_out.bits - null.bits.max(0.0);
     let error = held_out.standard_error.hypot(null.standard_error);
     if gain < LEAST_GAIN || gain < ERRORS * error {
         return Verdict::None;
@@ -105,7 +105,8 @@ mod tests {
         assert_eq!(of(0.3, 0.01, 1.0, 0.0, 0.95), Verdict::Stable);
         assert_eq!(of(0.3, 0.01, 0.9, 0.295, 0.3), Verdict::None);
         assert_eq!(of(0.3, 0.2, 0.9, 0.0, 0.3), Verdict::None);
-        assert_eq!(of(-0.1, 0.001, 0.9, -0.2, 0.3), Verdict::Weak);
+        // Worse than popularity alone, if less so than chance.
+        assert_eq!(of(-0.1, 0.001, 0.9, -0.2, 0.3), Verdict::None);
     }
 
     fn tried(of: &[(usize, f64, f64)]) -> Vec<OfClusters> {
