@@ -3,7 +3,7 @@
 use crate::collective::Collective;
 use crate::error::Result;
 use crate::flow::read::Ratings;
-use crate::job::{Job, Matrix};
+use crate::job::Job;
 use crate::stages::choose::{self, Chosen, Question};
 use crate::stages::resume::Checkpoint;
 
@@ -30,6 +30,5 @@ pub fn choose<C: Collective>(
             chosen
         }
     };
-    let Chosen { weighting, normalize, missing, components, clusters, .. } = chosen;
-    Ok((job.settled(Matrix { weighting, normalize, missing }, components, clusters), Some(chosen)))
+    Ok((job.settled(chosen.matrix(), chosen.components, chosen.clusters), Some(chosen)))
 }

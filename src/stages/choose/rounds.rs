@@ -45,10 +45,6 @@ const REFITS: usize = 4;
 /// The most segments of a sample: one for so many users.
 const USERS_PER_SEGMENT: usize = 8;
 
-/// What is taken where nothing can be compared.
-const USUAL_COMPONENTS: usize = 10;
-const USUAL_CLUSTERS: usize = 10;
-
 /// With fewer users, or fewer hidden ratings, nothing can be compared.
 const LEAST_USERS: usize = 40;
 const LEAST_HIDDEN: u64 = 40;
@@ -267,18 +263,18 @@ impl<C: Collective> Rounds<'_, C> {
         (!self.job.choices.components.is_open()).then_some(Amount::Is(self.job.pca.components))
     }
 
-    /// What is taken where too little is known to compare anything.
+    /// What is taken where too little is known to compare anything: what the job has until the choice, as far as there are users.
     fn usual(&mut self, sizes: [u64; 3]) -> Chosen {
-        let Job { choices, matrix, .. } = *self.job;
+        let Job { choices, matrix, pca, kmeans, .. } = *self.job;
         let [users, ..] = sizes;
         let most = users.max(2) as usize;
         let most_components = most.min(self.n_items).max(1);
         let components =
-            if choices.components.is_open() { USUAL_COMPONENTS.min(most_components) } else { self.job.pca.components };
+            if choices.components.is_open() { pca.components.min(most_components) } else { pca.components };
         let clusters = if choices.clusters.is_open() {
-            (most / USERS_PER_SEGMENT).clamp(2, USUAL_CLUSTERS)
+            (most / USERS_PER_SEGMENT).clamp(2, kmeans.clusters)
         } else {
-            self.job.kmeans.clusters
+            kmeans.clusters
         };
         let why = "There are too few users to compare settings, so the usual ones were taken.".to_string();
         self.chosen(matrix, [components, clusters], why, sizes)

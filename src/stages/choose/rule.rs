@@ -4,10 +4,8 @@
 //! good if its score is less by no more than one standard error of the difference.
 
 use super::trial::Tried;
+use crate::stages::evidence::STABLE;
 use crate::stages::evidence::guess::Mean;
-
-/// The least mean adjusted Rand index of segments that are found again, as in the verdict.
-const STABLE: f64 = 0.75;
 
 /// A weighting goes on if its score is within this share of the best one's, or within [`ERRORS`] standard errors.
 const CLOSE: f64 = 0.1;
@@ -25,7 +23,12 @@ pub type Average<'a> = &'a dyn Fn(&[f64]) -> Mean;
 
 /// The place of the highest score; the first of equal ones.
 pub fn best(tried: &[Tried]) -> Option<usize> {
-    (0..tried.len()).max_by(|&a, &b| score(&tried[a]).total_cmp(&score(&tried[b])).then(b.cmp(&a)))
+    best_of(tried, 0..tried.len())
+}
+
+/// The same of these places.
+fn best_of(tried: &[Tried], places: impl Iterator<Item = usize>) -> Option<usize> {
+    places.max_by(|&a, &b| score(&tried[a]).total_cmp(&score(&tried[b])).then(b.cmp(&a)))
 }
 
 /// The places of the candidates that deserve a closer look, the best first.
@@ -59,8 +62,7 @@ pub fn clusters(tried: &[Tried], average: Average) -> Option<usize> {
     let stable: Vec<usize> = (0..tried.len()).filter(|&at| again(at) >= STABLE).collect();
     let is_any = !stable.is_empty();
     let eligible: Vec<usize> = if is_any { stable } else { (0..tried.len()).collect() };
-    let best =
-        eligible.iter().copied().max_by(|&a, &b| score(&tried[a]).total_cmp(&score(&tried[b])).then(b.cmp(&a)))?;
+    let best = best_of(tried, eligible.iter().copied())?;
     let as_good = eligible.into_iter().filter(|&at| at == best || is_as_good(&tried[at], &tried[best], average));
     let number = |at: usize| if is_any { tried[at].candidate.clusters } else { 0 };
     as_good.min_by(|&a, &b| number(a).cmp(&number(b)).then(again(b).total_cmp(&again(a))))

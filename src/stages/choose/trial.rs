@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::job::{KMeansParams, Matrix, Normalize};
 use crate::stages::evidence::guess::{Mean, Popularity};
 use crate::stages::evidence::stability::{self, Segmented};
-use crate::stages::kmeans::{self, Assignment, Centroids, KMeans, Settings};
+use crate::stages::kmeans::{self, Centroids, KMeans, Settings};
 use crate::stages::resume::InMemory;
 
 /// Bytes for runs of k-means in progress.
@@ -151,7 +151,5 @@ const MAX_ITER: usize = 50;
 const TOL: f64 = 1e-3;
 
 fn saved(popularity: &Popularity, model: &KMeans, points: ArrayView2<f64>) -> Vec<f64> {
-    let mut found = Assignment::with_capacity(points.nrows());
-    Centroids::of(model.centroids.view(), &model.tie_order).assign(points, &mut found);
-    popularity.bits(&mut Solo, &found.segment, model.sizes.len())
+    popularity.bits(&mut Solo, &model.segments_of(points), model.sizes.len())
 }

@@ -21,7 +21,7 @@ use crate::kernel::csr::Csr;
 use crate::shard::Shard;
 use crate::shard::store::Store;
 use crate::shard::weight::Weigher;
-use crate::stages::kmeans::{self, Assignment, Centroids, KMeans, Settings};
+use crate::stages::kmeans::{self, Centroids, KMeans, Settings};
 use crate::stages::pca;
 use crate::stages::resume::InMemory;
 
@@ -75,7 +75,7 @@ struct Chance {
 pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<(Evidence, u64)> {
     let Question { points, tried, shard, .. } = *question;
     let again = question.stability(c, &Segmented { points, draw_keys: &shard.draw_keys, models: tried })?;
-    let quality_of = |model: &KMeans| quality(c, points, &labels(model, points), model.sizes.len());
+    let quality_of = |model: &KMeans| quality(c, points, &model.segments_of(points), model.sizes.len());
     let qualities: Vec<Quality> = tried.iter().map(quality_of).collect();
     let (guesses, spilled) = question.guesses(c)?;
     let (chance, more) = question.chance(c)?;
@@ -174,7 +174,7 @@ impl Question<'_> {
         let bits: Vec<Mean> = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
         let own = &models[self.chosen()];
         let [recall_at_10, popularity_recall_at_10] =
-            popularity.recall(c, &labels(own, points.view()), own.sizes.len());
+            popularity.recall(c, &own.segments_of(points.view()), own.sizes.len());
         let Mean { mean, standard_error } = bits[self.chosen()];
         let held_out = HeldOut {
             ratings: popularity.n_hidden,
@@ -206,7 +206,7 @@ impl Question<'_> {
 
 /// For each model, the bits that it saves over each local user's hidden ratings.
 fn saved<C: Collective>(c: &mut C, popularity: &Popularity, points: &Array2<f64>, models: &[KMeans]) -> Vec<Vec<f64>> {
-    let of = |model: &KMeans| popularity.bits(c, &labels(model, points.view()), model.sizes.len());
+    let of = |model: &KMeans| popularity.bits(c, &model.segments_of(points.view()), model.sizes.len());
     models.iter().map(of).collect()
 }
 
@@ -219,11 +219,4 @@ fn errors<C: Collective>(c: &mut C, popularity: &Popularity, saved: &[Vec<f64>])
         (errors[[a, b]], errors[[b, a]]) = (error, error);
     }
     errors
-}
-
-/// The segment of each user in a model.
-fn labels(model: &KMeans, points: ArrayView2<f64>) -> Vec<u32> {
-    let mut found = Assignment::with_capacity(points.nrows());
-    Centroids::of(model.centroids.view(), &model.tie_order).assign(points, &mut found);
-    found.segment
 }

@@ -34,3 +34,4 @@ pub use activity::activity_correlation;
 pub use gather::{Question, fit};
 pub use outcome::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
 pub use quality::{Quality, quality};
+pub use verdict::STABLE;

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::job::KMeansParams;
 use crate::kernel::agreement::Contingency;
 use crate::kernel::keyed::{self, Stream};
-use crate::stages::kmeans::{self, Assignment, Centroids, KMeans, Settings};
+use crate::stages::kmeans::{self, KMeans, Settings};
 use crate::stages::resume::InMemory;
 
 /// 1 − 1/e: the share of users in a bootstrap sample.
@@ -133,7 +133,12 @@ impl Sample {
         let of = |model: &KMeans| {
             let k = model.sizes.len();
             match refitted.iter().find(|other| other.sizes.len() == k) {
-                Some(other) => Again::of(Contingency::from_labels(&self.labels(model), k, &self.labels(other), k)),
+                Some(other) => Again::of(Contingency::from_labels(
+                    &model.segments_of(self.points.view()),
+                    k,
+                    &other.segments_of(self.points.view()),
+                    k,
+                )),
                 // With fewer users than segments nothing is found again.
                 None => Again { adjusted_rand: 0.0, jaccard: vec![0.0; k] },
             }
@@ -152,13 +157,6 @@ impl Sample {
         let settings = Settings { params: &params, ..settings };
         let fitted = kmeans::fit_and_sweep(&mut Solo, points.view(), draw_keys, &possible, settings, nowhere)?;
         Ok(fitted.tried)
-    }
-
-    /// The segment of each user in a model.
-    fn labels(&self, model: &KMeans) -> Vec<u32> {
-        let mut found = Assignment::with_capacity(self.draw_keys.len());
-        Centroids::of(model.centroids.view(), &model.tie_order).assign(self.points.view(), &mut found);
-        found.segment
     }
 }
 

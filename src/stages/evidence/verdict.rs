@@ -24,7 +24,7 @@ const LEAST_GAIN: f64 = 0.01;
 const ERRORS: f64 = 3.0;
 
 /// The least adjusted Rand index of segments that count as the same.
-const STABLE: f64 = 0.75;
+pub const STABLE: f64 = 0.75;
 
 /// The most that the adjusted Rand index may lack to 1, as a share of what that of the null lacks.
 const LACK: f64 = 0.5;

@@ -6,7 +6,7 @@ use crate::job::KMeansParams;
 use crate::kernel::csr::scale_to_unit_length;
 use crate::kernel::lloyd::{Points, Scores, Tiles, dense};
 
-use super::model::Assignment;
+use super::model::{Assignment, KMeans};
 
 /// Users whose distances to all centroids are computed at a time.
 const ROWS: usize = 256;
@@ -17,6 +17,15 @@ pub struct Centroids {
     tiles: Tiles,
     /// Each centroid's segment.
     segments: Vec<u32>,
+}
+
+impl KMeans {
+    /// The segment of each of these users `(n_users, n_components)`, row after row.
+    pub fn segments_of(&self, points: ArrayView2<f64>) -> Vec<u32> {
+        let mut found = Assignment::with_capacity(points.nrows());
+        Centroids::of(self.centroids.view(), &self.tie_order).assign(points, &mut found);
+        found.segment
+    }
 }
 
 impl Centroids {
