@@ -4,6 +4,7 @@ use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,13 +13,25 @@ use super::{ENVIRONMENT, Ran, Sandbox};
 /// A cluster whose members are not done after this hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Where tests put their servers.
+const PORTS: std::ops::Range<u32> = 10_000..32_000;
+
 /// What members of a test's cluster know each other by.
 pub const KEY: &str = "5e67a1115e67a1115e67a1115e67a1115e67a1115e67a1115e67a1115e67a111";
 
-/// As many `127.0.0.1:port` as asked for, free a moment ago.
+/// As many `127.0.0.1:port` as asked for, free a moment ago, each given once. They lie below the ports that systems give to
+/// outgoing connections (32768 and up, or 49152 and up): there, a connection of another test could take the port before its
+/// server does, and a client that tries again and again could in the end connect to itself.
 pub fn free_addresses(count: usize) -> Vec<String> {
-    let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
-    listeners.iter().map(|listener| listener.local_addr().expect("an address").to_string()).collect()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let ports = PORTS.end - PORTS.start;
+    // Test programs that run side by side begin at different ports.
+    let start = std::process::id().wrapping_mul(977) % ports;
+    let next = || PORTS.start + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % ports;
+    let addresses = (0..ports).map(|_| format!("127.0.0.1:{}", next()));
+    let found: Vec<String> = addresses.filter(|address| TcpListener::bind(address).is_ok()).take(count).collect();
+    assert_eq!(found.len(), count, "ports are free");
+    found
 }
 
 /// An address of this machine that is not loopback.

@@ -3,8 +3,12 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use super::{cluster, python};
+
+/// How often a connection may be cut before it is the server's fault.
+const CUTS: u32 = 5;
 
 /// A running S3 server with an empty bucket.
 pub struct Store {
@@ -26,16 +30,30 @@ impl Store {
         Some(store)
     }
 
-    /// Makes a bucket, or an object `bucket/key`.
+    /// Makes a bucket, or an object `bucket/key`. A server that has just started may still cut a connection: it is asked again.
     pub fn put(&self, path: &str, content: &[u8]) {
-        let mut stream = TcpStream::connect(&self.address).expect("the server listens");
+        let mut cut = 0;
+        let answer = loop {
+            match self.ask_to_put(path, content) {
+                Ok(answer) => break answer,
+                Err(error) if cut == CUTS => panic!("the server answers: {error}"),
+                Err(_) => cut += 1,
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        };
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    fn ask_to_put(&self, path: &str, content: &[u8]) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(&self.address)?;
         let (address, length) = (&self.address, content.len());
         let head =
             format!("PUT /{path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(content)).expect("the server listens");
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(content)?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 }
 
