@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::filter::Filter;
 use super::input::Input;
 use super::params::{
-    Choices, EvidenceParams, KMeansParams, Matrix, Normalize, PcaParams, ProfileParams, SweepParams, ValidateParams,
+    Choices, EvidenceParams, KMeansParams, Matrix, Normalize, PcaParams, ProfileParams, Refine, SweepParams,
+    ValidateParams,
 };
 
 /// A checked job. Paths are resolved; every number is in range.
@@ -45,13 +46,13 @@ pub struct Job {
 
 impl Job {
     /// This job with what the run has chosen.
-    pub fn settled(&self, matrix: Matrix, components: usize, clusters: usize) -> Job {
+    pub fn settled(&self, matrix: Matrix, components: usize, clusters: usize, refine: Refine) -> Job {
         let spherical = matrix.normalize == Normalize::L2;
         Job {
             choices: self.choices.settled(),
             matrix,
             pca: PcaParams { components, ..self.pca },
-            kmeans: KMeansParams { clusters, spherical, ..self.kmeans },
+            kmeans: KMeansParams { clusters, spherical, refine, ..self.kmeans },
             ..self.clone()
         }
     }

@@ -57,6 +57,7 @@ pub const KEYS: &[&str] = &[
     "kmeans.n_init",
     "kmeans.max_iter",
     "kmeans.tol",
+    "kmeans.refine",
     "sweep.clusters",
     "sweep.spaces",
     "validate.model",

@@ -46,7 +46,7 @@ pub use load::{is_job, load, of_data};
 pub use numbers::{Decimal, Numbers};
 pub use params::{
     BayesModel, By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams,
-    Solver, SweepParams, ValidateParams, Weighting,
+    Refine, Solver, SweepParams, ValidateParams, Weighting,
 };
 pub use spec::{DEFAULT_SWEEP, JobSpec};
 pub use time::TimeUnit;

@@ -10,6 +10,8 @@ pub struct Choices {
     pub missing: By,
     pub components: By,
     pub clusters: By,
+    #[serde(default)]
+    pub refine: By,
 }
 
 /// Who settled a setting.
@@ -37,13 +39,14 @@ impl By {
 
 impl Choices {
     /// The keys and who settled each.
-    pub fn by_key(&self) -> [(&'static str, By); 5] {
+    pub fn by_key(&self) -> [(&'static str, By); 6] {
         [
             ("matrix.weighting", self.weighting),
             ("matrix.normalize", self.normalize),
             ("matrix.missing", self.missing),
             ("pca.components", self.components),
             ("kmeans.clusters", self.clusters),
+            ("kmeans.refine", self.refine),
         ]
     }
 
@@ -59,6 +62,7 @@ impl Choices {
             missing: self.missing.settled(),
             components: self.components.settled(),
             clusters: self.clusters.settled(),
+            refine: self.refine.settled(),
         }
     }
 }
@@ -132,6 +136,19 @@ pub struct KMeansParams {
     /// `matrix.normalize`.
     #[serde(default)]
     pub spherical: bool,
+    #[serde(default)]
+    pub refine: Refine,
+}
+
+/// What becomes of the segments that k-means finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Refine {
+    /// They stay.
+    #[default]
+    None,
+    /// A mixture of multinomials begins with them, in the space of all items.
+    Mixture,
 }
 
 /// `[sweep]`, checked: the numbers of clusters to try, and the spaces to try them in.

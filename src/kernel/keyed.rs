@@ -31,6 +31,8 @@ pub enum Stream {
     Null = 10,
     /// Users whom a choice of settings looks at.
     Choice = 11,
+    /// Users whom the first iterations of a mixture look at.
+    Mixture = 12,
 }
 
 /// 64 uniform bits for (seed, stream, round, id).

@@ -365,6 +365,7 @@ fn model(size: Size) -> ModelTerms {
     ModelTerms {
         idf: (0..size.items).map(|i| 1.0 + 4.0 * draw(51, i)).collect(),
         mean_length: None,
+        mixture: None,
         bayes: vec![
             ("class_log_prior".into(), vec![size.clusters], (0..size.clusters).map(|k| -1.0 - draw(52, k)).collect()),
             ("feature_log_prob".into(), vec![size.clusters, size.items], log_prob),
@@ -425,7 +426,14 @@ fn job(size: Size) -> Job {
         choices: Choices { clusters: By::Chosen, ..Choices::default() },
         matrix: Matrix { weighting: Weighting::Raw, normalize: Normalize::None, missing: Missing::Zero },
         pca: PcaParams { components: size.components, solver: Solver::Auto, tol: 1e-9, report: 20 },
-        kmeans: KMeansParams { clusters: size.clusters, n_init: 10, max_iter: 300, tol: 1e-4, spherical: false },
+        kmeans: KMeansParams {
+            clusters: size.clusters,
+            n_init: 10,
+            max_iter: 300,
+            tol: 1e-4,
+            spherical: false,
+            refine: Refine::None,
+        },
         sweep: None,
         validate: ValidateParams { model: BayesModel::Multinomial, folds: 5 },
         profile: ProfileParams { top: size.top },

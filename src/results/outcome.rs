@@ -11,6 +11,7 @@ use crate::stages::choose::Chosen;
 use crate::stages::continuity::{Continuity, Moves};
 use crate::stages::evidence::Evidence;
 use crate::stages::kmeans::{Assignment, KMeans, Sweep};
+use crate::stages::mixture::Mixture;
 use crate::stages::pca::Pca;
 use crate::stages::profile::Profile;
 use crate::stages::validate::Validation;
@@ -63,6 +64,8 @@ pub struct ModelTerms {
     pub idf: Vec<f64>,
     /// Mean over the users of the sum of their ratings, where the weighting depends on it.
     pub mean_length: Option<f64>,
+    /// Absent where the segments are those of k-means.
+    pub mixture: Option<Mixture>,
     /// Naive Bayes terms by name, each with its shape: e.g. `feature_log_prob` `(n_clusters, n_items)`.
     pub bayes: Vec<(String, Vec<usize>, Vec<f64>)>,
 }

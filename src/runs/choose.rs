@@ -30,5 +30,5 @@ pub fn choose<C: Collective>(
             chosen
         }
     };
-    Ok((job.settled(chosen.matrix(), chosen.components, chosen.clusters), Some(chosen)))
+    Ok((job.settled(chosen.matrix(), chosen.components, chosen.clusters, chosen.refine), Some(chosen)))
 }

@@ -60,6 +60,8 @@ impl Known {
 pub struct Compared {
     pub continuity: Continuity,
     pub moves: Moves,
+    /// The number that each segment got, by the number that it had.
+    pub numbers: Vec<u32>,
 }
 
 /// Opens the earlier run, before any work is done. Only the coordinator gets it.
@@ -313,7 +315,11 @@ pub fn compare<C: Collective>(
         }
         told
     });
-    Compared { continuity: c.broadcast_value(told.as_ref()), moves: moves::gather(c, &moves, &shard.users) }
+    Compared {
+        continuity: c.broadcast_value(told.as_ref()),
+        moves: moves::gather(c, &moves, &shard.users),
+        numbers: matching.numbers,
+    }
 }
 
 /// The matching, on every worker.

@@ -9,7 +9,7 @@ use crate::collective::Collective;
 use crate::error::Result;
 use crate::flow::cluster::Layout;
 use crate::flow::read::Ratings;
-use crate::job::Job;
+use crate::job::{Job, Refine};
 use crate::kernel::csr::Csr;
 use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
@@ -21,6 +21,7 @@ use crate::stages::choose::Chosen;
 use crate::stages::continuity::Continuity;
 use crate::stages::evidence::{Evidence, Question, activity_correlation};
 use crate::stages::kmeans::{self, Assignment, Centroids, Fitted, KMeans, Settings, StartReport, Sweep, SweepCurve};
+use crate::stages::mixture::Mixture;
 use crate::stages::names;
 use crate::stages::pca::{self, Pca};
 use crate::stages::profile::{self, Profile};
@@ -30,6 +31,7 @@ use crate::watch::progress::{self, RunAt, RunOf};
 
 use super::clock::Clock;
 use super::compare::{self, Compared, Known, Previous};
+use super::refine::refine;
 use super::room::{RUNS_PERCENT, share};
 use super::{evidence, gather, warnings};
 
@@ -63,21 +65,26 @@ pub fn fit<C: Collective>(
     let mut fit = Fit { c, job, layout, runs_memory, scratch, clock, checkpoint };
     let space = fit.project(&ratings.shard, &mut ratings.store)?;
     let mut found = fit.cluster(&space, &ratings.shard, &sweep_over, beginning.as_ref())?;
+    let mut mixture = fit.refine(&space, &ratings.shard, &mut found);
+    let refine = if mixture.is_some() { Refine::Mixture } else { Refine::None };
     let compared = earlier.map(|earlier| fit.compare(earlier, &ratings, &space, &mut found));
+    if let (Some(mixture), Some(compared)) = (&mut mixture, &compared) {
+        mixture.renumber(&compared.numbers);
+    }
     let sweep = fit.sweep(sweep_over, &space, &ratings.shard, std::mem::take(&mut found.curve))?;
     let (validation, bayes) = fit.validate(&ratings.shard, &found);
     let (profiles, idf) = fit.profile(&ratings, &found);
     warnings.extend(warnings::of_fit(job, &space.pca, &found.kmeans, space.activity_correlation));
     let Space { weigher, matrix, pca, scores, activity_correlation } = space;
     drop(matrix);
-    let (evidence, evidence_spilled) = fit.evidence(&ratings.shard, &scores, &found.tried, &mut warnings)?;
+    let (evidence, evidence_spilled) = fit.evidence(&ratings.shard, &scores, &found, refine, &mut warnings)?;
     // The ratings are needed no more: what is gathered may use their memory.
     ratings.shard.matrix = Csr::empty(ratings.n_items);
     let spilled = fit.spilled(&ratings, evidence_spilled);
     let Fitted { kmeans, assignment, .. } = found;
     let (users, map) = fit.gather(&ratings.shard, assignment, &scores, bayes.predicted);
     let measured = fit.measure(&ratings, spilled);
-    let model = ModelTerms { idf, mean_length: weigher.mean_length(), bayes: bayes.terms };
+    let model = ModelTerms { idf, mean_length: weigher.mean_length(), mixture, bayes: bayes.terms };
     let found = Found {
         chosen,
         users,
@@ -198,6 +205,15 @@ impl<'a, C: Collective> Fit<'a, C> {
         Ok(found)
     }
 
+    /// The segments refined, where the job says so.
+    fn refine(&mut self, space: &Space<'_>, shard: &Shard, found: &mut Fitted) -> Option<Mixture> {
+        let Fit { c, job, clock, checkpoint, .. } = self;
+        if job.kmeans.refine == Refine::None {
+            return None;
+        }
+        clock.time("refine", || refine(*c, job, shard, space.scores.view(), found, *checkpoint))
+    }
+
     fn compare(
         &mut self,
         (previous, known): (Option<Previous>, Known),
@@ -246,14 +262,16 @@ impl<'a, C: Collective> Fit<'a, C> {
         &mut self,
         shard: &Shard,
         scores: &Array2<f64>,
-        tried: &[KMeans],
+        found: &Fitted,
+        refine: Refine,
         warnings: &mut Vec<String>,
     ) -> Result<(Option<Evidence>, u64)> {
         let Fit { c, job, layout, runs_memory, scratch, clock, checkpoint } = self;
         let Some(params) = job.evidence else { return Ok((None, 0)) };
         let memory = share(job, layout.workers, evidence::MATRICES_PERCENT);
         let (points, runs_memory) = (scores.view(), *runs_memory);
-        let question = Question { job, params, shard, points, tried, memory, scratch, runs_memory };
+        let (tried, segments) = (&found.tried, &found.assignment.segment);
+        let question = Question { job, params, shard, points, tried, segments, refine, memory, scratch, runs_memory };
         clock.time("evidence", || evidence::gather(*c, &question, *checkpoint, warnings))
     }
 

@@ -34,6 +34,7 @@ pub mod init;
 pub mod plan;
 pub mod predict;
 pub mod preview;
+mod refine;
 pub mod report;
 mod room;
 pub mod run;

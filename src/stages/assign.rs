@@ -1,13 +1,16 @@
 //! Assigns users, new or known, to the segments of a fitted model.
 //!
-//! Every number is computed by the code of the fit ([`Weigher`], [`Projector`], [`Centroids`], [`Classifier`]), from the model and
+//! Every number is computed by the code of the fit ([`Weigher`], [`Projector`], [`Centroids`], [`Mixture`], [`Classifier`]), from the model and
 //! the user's ratings alone. A user of the fit with the same ratings gets the same bits, whatever other users there are.
+
+use ndarray::Array2;
 
 use crate::job::KMeansParams;
 use crate::kernel::bayes::Classifier;
 use crate::kernel::csr::{Csr, RowsRef};
 use crate::shard::weight::Weigher;
 use crate::stages::kmeans::{Assignment, Centroids};
+use crate::stages::mixture::Mixture;
 use crate::stages::pca::Projector;
 
 /// A model, prepared to assign users.
@@ -17,9 +20,18 @@ pub struct Assigner {
     pub weigher: Weigher,
     pub projector: Projector,
     pub kmeans: KMeansParams,
-    pub centroids: Centroids,
+    pub segments: Segments,
     /// Absent if the model has no terms of Naive Bayes.
     pub classifier: Option<Classifier>,
+}
+
+/// How users find their segments.
+#[derive(Debug, Clone)]
+pub enum Segments {
+    /// By the nearest centroid.
+    Nearest(Centroids),
+    /// By the likeliest segment of a mixture; the centroids are `(n_segments, n_components)`.
+    Likeliest { mixture: Mixture, centroids: Array2<f64> },
 }
 
 impl Assigner {
@@ -47,6 +59,11 @@ impl Assigner {
         let mut weighted = Csr::empty(self.n_items);
         weighted.push_block(self.weigher.weigh_block(rows));
         let points = Centroids::points(self.projector.project(&weighted), &self.kmeans);
-        self.centroids.assign(points.view(), assignment);
+        match &self.segments {
+            Segments::Nearest(centroids) => centroids.assign(points.view(), assignment),
+            Segments::Likeliest { mixture, centroids } => {
+                mixture.place(rows, points.view(), centroids.view(), assignment);
+            }
+        }
     }
 }

@@ -26,6 +26,7 @@ pub mod choose;
 pub mod continuity;
 pub mod evidence;
 pub mod kmeans;
+pub mod mixture;
 pub mod names;
 pub mod pca;
 pub mod profile;

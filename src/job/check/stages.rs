@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::job::params::{
-    By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, SweepParams,
-    ValidateParams, Weighting,
+    By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, Refine,
+    SweepParams, ValidateParams, Weighting,
 };
 use crate::job::refuse::{at_least, refuse};
 use crate::job::spec::{
@@ -22,6 +22,8 @@ pub fn choices(matrix: &MatrixSpec, pca: &PcaSpec, kmeans: &KMeansSpec) -> Choic
         missing: matrix.missing.by(),
         components: pca.components.by(),
         clusters: kmeans.clusters.by(),
+        // Who names a number of clusters gets those of k-means, unless a refinement is asked for.
+        refine: if kmeans.clusters.by().is_open() { kmeans.refine.by() } else { By::Given },
     }
 }
 
@@ -59,6 +61,7 @@ pub fn kmeans(spec: KMeansSpec, normalize: Normalize) -> Result<KMeansParams> {
         max_iter: at_least("kmeans.max_iter", spec.max_iter, 1)?,
         tol: spec.tol,
         spherical: normalize == Normalize::L2,
+        refine: spec.refine.or(Refine::None),
     })
 }
 

@@ -7,8 +7,9 @@ use crate::ingest::ids::Id;
 use crate::kernel::bayes::{Classifier, Kind};
 use crate::kernel::fixed::Scale;
 use crate::shard::weight::Weigher;
-use crate::stages::assign::Assigner;
+use crate::stages::assign::{Assigner, Segments};
 use crate::stages::kmeans::Centroids;
+use crate::stages::mixture::Mixture;
 use crate::stages::pca::Projector;
 
 /// A fitted model: what it takes to put users into segments.
@@ -29,6 +30,8 @@ pub struct Model {
     pub centroids: Array2<f64>,
     /// All segments, in the order in which the nearest is looked for.
     pub tie_order: Vec<u32>,
+    /// Absent where users go to the nearest centroid.
+    pub mixture: Option<Mixture>,
     /// Absent where the file has no terms of it.
     pub bayes: Option<Bayes>,
 }
@@ -49,7 +52,10 @@ impl Model {
             weigher: Weigher::of_model(manifest.matrix, &self.idf, manifest.mean_length),
             projector: Projector::new(self.mean.view(), self.components.view()),
             kmeans: manifest.kmeans,
-            centroids: Centroids::of(self.centroids.view(), &self.tie_order),
+            segments: match &self.mixture {
+                None => Segments::Nearest(Centroids::of(self.centroids.view(), &self.tie_order)),
+                Some(mixture) => Segments::Likeliest { mixture: mixture.clone(), centroids: self.centroids.clone() },
+            },
             classifier: self.bayes.as_ref().map(classifier),
         }
     }

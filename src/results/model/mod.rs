@@ -13,6 +13,9 @@
 //! | `explained_variance` | `(n_components or more)` |
 //! | `centroids` | `(n_clusters, n_components)` |
 //! | `bayes.NAME` | as the Naive Bayes model has it, for example `bayes.feature_log_prob` `(n_clusters, n_items)` |
+//! | `mixture.prior` | `(n_clusters)`; with `kmeans.refine = "mixture"`, as are the next three |
+//! | `mixture.terms` | `(n_items, n_clusters)`, 32-bit floats written as 64 |
+//! | `mixture.item_means`, `mixture.slopes` | `(n_items)`, `(n_items, n_clusters)`; where ratings are opinions |
 //! | `items.id` | `(n_items)`, whole numbers: the ids, rising, where all are numbers |
 //! | `items.text`, `items.end` | otherwise: the UTF-8 bytes of all ids one after the other, and where each ends, `(n_items)` |
 //!

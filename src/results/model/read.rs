@@ -22,6 +22,7 @@ use crate::job::Weighting;
 use crate::kernel::bayes::Kind;
 use crate::results::files::OF_MODEL as FILES;
 use crate::results::table::Digest;
+use crate::stages::mixture::{Mixture, Opinion};
 
 /// What is wrong, and with which file.
 struct Damage {
@@ -132,8 +133,9 @@ fn check(json: &[u8], tensors: &[u8]) -> Checked<Model> {
     let explained_variance = file.explained_variance(n_components)?;
     let centroids = file.matrix("centroids", n_clusters, n_components)?;
     let bayes = file.bayes(manifest.validate.model.into(), n_clusters, n_items)?;
+    let mixture = file.mixture(n_clusters, n_items)?;
     let tie_order = tie_order(&manifest)?;
-    Ok(Model { manifest, items, mean, idf, components, explained_variance, centroids, tie_order, bayes })
+    Ok(Model { manifest, items, mean, idf, components, explained_variance, centroids, tie_order, mixture, bayes })
 }
 
 fn check_manifest(json: &[u8]) -> Checked<Manifest> {
@@ -248,6 +250,30 @@ impl<'a> Tensors<'a> {
         let ends = self.words("items.end", Dtype::I64, &[n_items])?;
         let ids: Option<Vec<Id>> = ends.map(&mut next).collect();
         ids.ok_or_else(|| tensor_damage("items.end does not cut items.text into ids"))
+    }
+
+    fn mixture(&self, n_clusters: usize, n_items: usize) -> Checked<Option<Mixture>> {
+        if !self.has("mixture.prior") {
+            return Ok(None);
+        }
+        let table = |name: &str, shape: &[usize]| -> Checked<Vec<f32>> {
+            let values = self.reals(name, shape)?;
+            let narrow: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+            match narrow.iter().zip(&values).find(|(narrow, wide)| f64::from(**narrow) != **wide) {
+                Some((_, x)) => Err(tensor_damage(format!("{name} holds {x:e}, which has more than 32 bits"))),
+                None => Ok(narrow),
+            }
+        };
+        let prior = table("mixture.prior", &[n_clusters])?;
+        let terms = table("mixture.terms", &[n_items, n_clusters])?;
+        let opinion = match self.has("mixture.item_means") {
+            false => None,
+            true => Some(Opinion {
+                item_means: self.reals("mixture.item_means", &[n_items])?,
+                slopes: table("mixture.slopes", &[n_items, n_clusters])?,
+            }),
+        };
+        Ok(Some(Mixture { prior, terms, opinion }))
     }
 
     fn bayes(&self, kind: Kind, n_clusters: usize, n_items: usize) -> Checked<Option<Bayes>> {

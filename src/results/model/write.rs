@@ -10,6 +10,7 @@ use crate::ingest::ids::Id;
 use crate::results::files::{self, DISK_REMEDY};
 use crate::results::outcome::Outcome;
 use crate::results::table::{Digest, Table};
+use crate::stages::mixture::Mixture;
 
 /// The model's tensors by name, in the order of the table above, without the items.
 pub fn tensors(outcome: &Outcome) -> Vec<(String, Tensor<'_>)> {
@@ -22,7 +23,25 @@ pub fn tensors(outcome: &Outcome) -> Vec<(String, Tensor<'_>)> {
         ("explained_variance", flat(&[pca.explained_variance.len()], &pca.explained_variance)),
         ("centroids", row_major(&outcome.kmeans.centroids)),
     ];
-    fixed.into_iter().map(|(name, tensor)| (name.to_string(), tensor)).chain(bayes).collect()
+    let fixed = fixed.into_iter().map(|(name, tensor)| (name.to_string(), tensor));
+    fixed.chain(bayes).chain(model.mixture.iter().flat_map(of_mixture)).collect()
+}
+
+fn of_mixture(mixture: &Mixture) -> Vec<(String, Tensor<'_>)> {
+    let (n_items, n_segments) = (mixture.n_items(), mixture.n_segments());
+    let wide = |table: &[f32], shape: &[usize]| Tensor {
+        shape: shape.to_vec(),
+        values: Values::Real(table.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>().into()),
+    };
+    let mut tensors = vec![
+        ("mixture.prior".to_string(), wide(&mixture.prior, &[n_segments])),
+        ("mixture.terms".to_string(), wide(&mixture.terms, &[n_items, n_segments])),
+    ];
+    if let Some(opinion) = &mixture.opinion {
+        tensors.push(("mixture.item_means".to_string(), flat(&[n_items], &opinion.item_means)));
+        tensors.push(("mixture.slopes".to_string(), wide(&opinion.slopes, &[n_items, n_segments])));
+    }
+    tensors
 }
 
 /// The tensors of the items.

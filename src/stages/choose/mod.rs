@@ -17,6 +17,7 @@
 //! | `rounds` | the rounds |
 //! | `sample` | some users, on every worker |
 //! | `data` | their ratings with a tenth hidden, and the same without structure |
+//! | `ground` | both, with their spaces, and trials dealt to the workers |
 //! | `candidates` | the ways to weigh ratings |
 //! | `space` | users on components, and how many of these stand out |
 //! | `trial` | segments of one space, and how well they do |
@@ -25,6 +26,7 @@
 
 mod candidates;
 mod data;
+mod ground;
 mod outcome;
 mod rounds;
 mod rule;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::weighed::weighed;
-use crate::job::{Matrix, Missing, Normalize, Weighting};
+use crate::job::{Matrix, Missing, Normalize, Refine, Weighting};
 
 /// The settings that a run has chosen, beside those that were given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub struct Chosen {
     pub missing: Missing,
     pub components: usize,
     pub clusters: usize,
+    #[serde(default)]
+    pub refine: Refine,
     /// The keys that were open; the others were given.
     pub open: Vec<String>,
     /// The reasons in a sentence or two, for users.
@@ -46,11 +48,13 @@ pub struct Candidate {
     pub missing: Missing,
     pub components: usize,
     pub clusters: usize,
+    #[serde(default)]
+    pub refine: Refine,
     /// Bits per hidden rating that the segments save, as in [`HeldOut`](crate::stages::evidence::HeldOut), and the standard error.
     pub bits: f64,
     pub standard_error: f64,
-    /// The same for data without structure.
-    pub null_bits: f64,
+    /// The same for data without structure. Absent where another number of segments saves more bits of the ratings, and none there.
+    pub null_bits: Option<f64>,
     /// Mean adjusted Rand index between the segments and those of other users of the same kind; absent where it was not asked for.
     pub agreement: Option<f64>,
     /// Seconds of one worker for the candidate and those of the same space.
@@ -72,7 +76,7 @@ pub enum Round {
 impl Candidate {
     /// Bits above those of chance. The null is below 0 where segments follow the noise of the ratings seen, which real ones do less.
     pub fn score(&self) -> f64 {
-        self.bits - self.null_bits.max(0.0)
+        self.bits - self.null_bits.unwrap_or(0.0).max(0.0)
     }
 
     pub fn matrix(&self) -> Matrix {

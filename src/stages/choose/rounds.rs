@@ -1,19 +1,18 @@
 //! The rounds of a choice, in order.
 
 use super::candidates;
-use super::data::Data;
+use super::ground::Ground;
 use super::outcome::{Candidate, Chosen, Round};
-use super::rule;
+use super::rule::{self, Step};
 use super::sample::Sample;
 use super::trial::{Amount, Effort, Trial, Tried};
 use super::why;
 use crate::collective::{Collective, Solo};
-use crate::error::{Error, Result};
-use crate::job::{Job, Matrix};
+use crate::error::Result;
+use crate::job::{Job, Matrix, Refine};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::Shard;
 use crate::stages::evidence::guess::{Mean, Popularity};
-use crate::watch::progress;
 
 /// About the most users and ratings of a sample, and of the smaller one for the first round.
 const USERS: f64 = 16_000.0;
@@ -21,11 +20,12 @@ const RATINGS: f64 = 400_000.0;
 const FEW_USERS: f64 = 4_000.0;
 const FEW_RATINGS: f64 = 100_000.0;
 
-/// The most components that are tried.
+/// The most components that are tried: to compare weightings, and then.
+const FEW_COMPONENTS: usize = 16;
 const MOST_COMPONENTS: usize = 32;
 
 /// Numbers of segments in the first round, and in the second.
-const ROUGH: [usize; 4] = [3, 6, 12, 24];
+const ROUGH: [usize; 5] = [3, 4, 6, 12, 24];
 const GRID: [usize; 15] = [2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 41, 50];
 
 /// In the third round, numbers around the best of the second: within this factor, all of them up to so many.
@@ -40,10 +40,7 @@ const NEAR: f64 = 1.6;
 const AT_A_TIME: usize = 3;
 
 /// Refits in the third round.
-const REFITS: usize = 4;
-
-/// The most segments of a sample: one for so many users.
-const USERS_PER_SEGMENT: usize = 8;
+const REFITS: u64 = 4;
 
 /// With fewer users, or fewer hidden ratings, nothing can be compared.
 const LEAST_USERS: usize = 40;
@@ -90,30 +87,6 @@ struct Rounds<'a, C> {
     n_items: usize,
 }
 
-/// Ratings to try candidates on, and how to average over those hidden.
-struct Ground {
-    data: Data,
-    most_components: usize,
-    most_clusters: usize,
-}
-
-impl Ground {
-    fn new(sample: Sample, seed: u64) -> Result<Ground> {
-        let Sample { ratings, draw_keys } = sample;
-        let (n_users, n_items) = (ratings.n_rows(), ratings.n_cols);
-        Ok(Ground {
-            data: Data::new(&ratings, draw_keys, seed)?,
-            most_components: MOST_COMPONENTS.min(n_items).min(n_users),
-            most_clusters: (n_users / USERS_PER_SEGMENT).max(2),
-        })
-    }
-
-    /// Of `numbers`, those for which there are enough users.
-    fn clusters(&self, numbers: impl IntoIterator<Item = usize>) -> Vec<usize> {
-        numbers.into_iter().filter(|&number| number <= self.most_clusters).collect()
-    }
-}
-
 impl<C: Collective> Rounds<'_, C> {
     fn choose(&mut self, sample: Sample, few: Sample) -> Result<Chosen> {
         let matrices = candidates::matrices(self.job.matrix, self.job.choices, &sample.ratings);
@@ -121,16 +94,14 @@ impl<C: Collective> Rounds<'_, C> {
         if sample.ratings.n_rows() < LEAST_USERS || sample.ratings.n_cols < 2 {
             return Ok(self.usual([users, ratings, 0]));
         }
-        let is_whole = few.ratings.n_rows() == sample.ratings.n_rows();
-        let ground = Ground::new(sample, self.seed)?;
+        let ground = Ground::new(sample, MOST_COMPONENTS, self.seed)?;
         let hidden = ground.data.real.hidden.nnz() as u64;
         if hidden < LEAST_HIDDEN {
             return Ok(self.usual([users, ratings, hidden]));
         }
         let finalists = match &matrices[..] {
             [only] => vec![*only],
-            _ if is_whole => self.weightings(&ground, &matrices)?,
-            _ => self.weightings(&Ground::new(few, self.seed)?, &matrices)?,
+            _ => self.weightings(&Ground::new(few, FEW_COMPONENTS, self.seed)?, &matrices)?,
         };
         let spaces = self.components(&ground, &finalists)?;
         let Some(best) = spaces.first() else {
@@ -145,7 +116,7 @@ impl<C: Collective> Rounds<'_, C> {
         };
         let why = why::sentence(&candidate, &self.candidates, tells);
         let numbers = [candidate.components, candidate.clusters];
-        Ok(self.chosen(candidate.matrix(), numbers, why, [users, ratings, hidden]))
+        Ok(self.chosen(candidate.matrix(), numbers, candidate.refine, why, [users, ratings, hidden]))
     }
 
     /// The weightings that deserve a closer look.
@@ -155,10 +126,10 @@ impl<C: Collective> Rounds<'_, C> {
         let trial = |&matrix: &Matrix| Trial {
             round: Round::Weighting,
             matrix,
-            components: components.unwrap_or(Amount::Above(1.0)),
+            components: components.unwrap_or(Amount::AboveNull),
             clusters: &clusters,
             effort: Effort { starts: 1, swaps: 2 },
-            refits: 0,
+            refines: &[Refine::None],
         };
         let best = self.best_of_each(ground, &matrices.iter().map(trial).collect::<Vec<_>>())?;
         let places = on(ground, |average| rule::finalists(&best, average));
@@ -176,9 +147,9 @@ impl<C: Collective> Rounds<'_, C> {
             components,
             clusters: &clusters,
             effort: Effort { starts: 1, swaps: 6 },
-            refits: 0,
+            refines: &[Refine::None],
         };
-        let standing = given.unwrap_or(Amount::Above(1.0));
+        let standing = given.unwrap_or(Amount::AboveNull);
         let trials: Vec<Trial> = matrices.iter().map(|&matrix| trial(matrix, standing)).collect();
         let Some(best) = self.best(ground, &trials)? else { return Ok(Vec::new()) };
         if given.is_some() {
@@ -187,7 +158,13 @@ impl<C: Collective> Rounds<'_, C> {
         let (matrix, number) = (best.candidate.matrix(), best.candidate.clusters as f64);
         let is_near = |&clusters: &usize| (number / NEAR..=number * NEAR).contains(&(clusters as f64));
         let near: Vec<usize> = clusters.iter().copied().filter(is_near).collect();
-        let trials = MULTIPLES.map(|times| Trial { clusters: &near, ..trial(matrix, Amount::Above(times)) });
+        let standing = best.candidate.components;
+        let most = ground.most_components();
+        let others = MULTIPLES.map(|times| ((standing as f64 * times) as usize).clamp(most.min(2), most));
+        let mut others: Vec<usize> = others.into_iter().filter(|&other| other != standing).collect();
+        others.dedup();
+        let trial_of = |components| Trial { clusters: &near, ..trial(matrix, Amount::Is(components)) };
+        let trials: Vec<Trial> = others.into_iter().map(trial_of).collect();
         let others = self.best_of_each(ground, &trials)?;
         Ok(on(ground, |average| rule::spaces([vec![best], others].concat(), average)))
     }
@@ -200,55 +177,73 @@ impl<C: Collective> Rounds<'_, C> {
 
     /// The best of each trial that came to something.
     fn best_of_each(&mut self, ground: &Ground, trials: &[Trial]) -> Result<Vec<Tried>> {
-        let best = |tried: Vec<Tried>| rule::best(&tried).map(|at| tried[at].clone()).into_iter().collect();
-        let best = self.run(ground, trials, best)?.concat();
+        let best = |trial: &Trial| {
+            let mut tried = ground.run(trial, self.seed)?;
+            Ok(rule::best(&tried).map(|at| tried.swap_remove(at)))
+        };
+        let best: Vec<Tried> = ground.deal(self.c, trials, best)?.into_iter().flatten().collect();
         self.candidates.extend(best.iter().map(|best| best.candidate));
         Ok(best)
     }
 
-    /// The number of segments, around the best one of each space.
+    /// The number of segments, around the best one of each space, and whether to refine them.
     fn clusters(&mut self, ground: &Ground, spaces: &[Tried]) -> Result<Candidate> {
-        let numbers: Vec<(Candidate, Vec<usize>)> =
-            spaces.iter().map(|of| (of.candidate, ground.clusters(around(of.candidate.clusters)))).collect();
+        let around = |of: &Tried| (of.candidate, ground.clusters(around(of.candidate.clusters)));
+        let mut tried = self.numbers_of(ground, &spaces.iter().map(around).collect::<Vec<_>>())?;
+        let mut taken = self.take(ground, &mut tried)?;
+        if let Some(Candidate { clusters, .. }) = taken
+            && step(clusters) > 1
+        {
+            // Every other number was passed over.
+            let has = |number: &usize| tried.iter().any(|tried| tried.candidate.clusters == *number);
+            let beside = [clusters - 1, clusters + 1].into_iter().filter(|number| !has(number));
+            let beside = ground.clusters(beside);
+            if !beside.is_empty() {
+                let of = taken.expect("it was taken");
+                tried.extend(self.numbers_of(ground, &[(of, beside)])?);
+                taken = self.take(ground, &mut tried)?;
+            }
+        }
+        tried.sort_by_key(|tried| order(&tried.candidate));
+        self.candidates.extend(tried.iter().map(|tried| tried.candidate));
+        Ok(taken.unwrap_or(spaces[0].candidate))
+    }
+
+    /// Numbers of segments in the spaces of candidates.
+    fn numbers_of(&mut self, ground: &Ground, numbers: &[(Candidate, Vec<usize>)]) -> Result<Vec<Tried>> {
+        let refines = match self.job.choices.refine.is_open() {
+            true => vec![Refine::None, Refine::Mixture],
+            false => vec![self.job.kmeans.refine],
+        };
         let trial = |of: Candidate, clusters| Trial {
             round: Round::Clusters,
             matrix: of.matrix(),
             components: Amount::Is(of.components),
             clusters,
+            refines: &refines,
             effort: Effort { starts: 3, swaps: 10 },
-            refits: REFITS,
         };
         let trials = numbers.iter().flat_map(|(of, numbers)| numbers.chunks(AT_A_TIME).map(|some| trial(*of, some)));
-        let mut tried = self.run(ground, &trials.collect::<Vec<_>>(), |tried| tried)?.concat();
-        tried.sort_by_key(|tried| (tried.candidate.clusters, tried.candidate.components));
-        self.candidates.extend(tried.iter().map(|tried| tried.candidate));
-        let place = on(ground, |average| rule::clusters(&tried, average));
-        Ok(place.map_or(spaces[0].candidate, |at| tried[at].candidate))
+        let trials: Vec<Trial> = trials.collect();
+        Ok(ground.deal(self.c, &trials, |of| ground.run(of, self.seed))?.concat())
     }
 
-    /// Deals the trials to the workers; all get what came of each, in order. One whose users are all alike comes to nothing.
-    /// Of each, only what `keep` leaves crosses to the others.
-    fn run(
-        &mut self,
-        ground: &Ground,
-        trials: &[Trial],
-        keep: impl Fn(Vec<Tried>) -> Vec<Tried>,
-    ) -> Result<Vec<Vec<Tried>>> {
-        let (index, peers) = (self.c.index(), self.c.peers());
-        let mine = (0..trials.len()).filter(|at| at % peers == index);
-        let seed = self.seed;
-        let tried = |at: usize| progress::trying(|| trials[at].run(&ground.data, ground.most_components, seed));
-        let of = |at: usize| match tried(at) {
-            Ok(tried) => Ok((at, keep(tried))),
-            Err(Error::Data { .. }) => Ok((at, Vec::new())),
-            Err(error) => Err(error),
-        };
-        let mine = mine.map(of).collect::<Result<Vec<(usize, Vec<Tried>)>>>();
-        let mine = self.c.agree(mine)?;
-        let mut all = self.c.gather_values(&mine).concat();
-        all.sort_by_key(|(at, _)| *at);
-        let all = self.c.broadcast_value(self.c.is_coordinator().then_some(&all));
-        Ok(all.into_iter().map(|(_, tried)| tried).collect())
+    /// The one to take, after it was seen how well those in question are found again.
+    fn take(&mut self, ground: &Ground, tried: &mut [Tried]) -> Result<Option<Candidate>> {
+        loop {
+            match on(ground, |average| rule::clusters(tried, average)) {
+                Some(Step::Ask(at)) => {
+                    let refits: Vec<u64> = (0..REFITS).collect();
+                    let again = |refit: &u64| {
+                        ground.again(&tried[at], self.seed, keyed::bits(self.seed, Stream::Choice, 2, *refit))
+                    };
+                    let again: Vec<f64> = ground.deal(self.c, &refits, again)?;
+                    tried[at].candidate.agreement = Some(again.iter().sum::<f64>() / REFITS as f64);
+                }
+                Some(Step::Take(at)) => return Ok(Some(tried[at].candidate)),
+                None => return Ok(None),
+            }
+        }
     }
 
     /// The numbers of segments to try: that of the job, if it is given.
@@ -272,15 +267,22 @@ impl<C: Collective> Rounds<'_, C> {
         let components =
             if choices.components.is_open() { pca.components.min(most_components) } else { pca.components };
         let clusters = if choices.clusters.is_open() {
-            (most / USERS_PER_SEGMENT).clamp(2, kmeans.clusters)
+            (most / Ground::USERS_PER_SEGMENT).clamp(2, kmeans.clusters)
         } else {
             kmeans.clusters
         };
         let why = "There are too few users to compare settings, so the usual ones were taken.".to_string();
-        self.chosen(matrix, [components, clusters], why, sizes)
+        self.chosen(matrix, [components, clusters], kmeans.refine, why, sizes)
     }
 
-    fn chosen(&mut self, matrix: Matrix, [components, clusters]: [usize; 2], why: String, sizes: [u64; 3]) -> Chosen {
+    fn chosen(
+        &mut self,
+        matrix: Matrix,
+        [components, clusters]: [usize; 2],
+        refine: Refine,
+        why: String,
+        sizes: [u64; 3],
+    ) -> Chosen {
         let Matrix { weighting, normalize, missing } = matrix;
         let [users, ratings, hidden] = sizes;
         let open = self.job.choices.by_key().into_iter().filter(|(_, by)| by.is_open());
@@ -290,6 +292,7 @@ impl<C: Collective> Rounds<'_, C> {
             missing,
             components,
             clusters,
+            refine,
             open: open.map(|(key, _)| key.to_string()).collect(),
             why,
             users,
@@ -300,15 +303,28 @@ impl<C: Collective> Rounds<'_, C> {
     }
 }
 
+/// By which candidates of the third round are told.
+fn order(candidate: &Candidate) -> (usize, usize, Refine) {
+    (candidate.clusters, candidate.components, candidate.refine)
+}
+
 /// Numbers of segments around one: rising, and all of them where these are few.
 fn around(number: usize) -> Vec<usize> {
-    let least = ((number as f64 / AROUND) as usize).min(number.saturating_sub(2)).max(2);
-    let most = ((number as f64 * AROUND) as usize).max(number + 2);
-    let step = (most - least) / FINE + 1;
-    let mut numbers: Vec<usize> = (least..=most).step_by(step).chain([number]).collect();
+    let [least, most] = reach(number);
+    let mut numbers: Vec<usize> = (least..=most).step_by(step(number)).chain([number]).collect();
     numbers.sort_unstable();
     numbers.dedup();
     numbers
+}
+
+fn step(number: usize) -> usize {
+    let [least, most] = reach(number);
+    (most - least) / FINE + 1
+}
+
+fn reach(number: usize) -> [usize; 2] {
+    let least = ((number as f64 / AROUND) as usize).min(number.saturating_sub(2)).max(2);
+    [least, ((number as f64 * AROUND) as usize).max(number + 2)]
 }
 
 /// Calls `f` with the way to average over the ratings that are hidden.

@@ -34,12 +34,7 @@ fn best_of(tried: &[Tried], places: impl Iterator<Item = usize>) -> Option<usize
 /// The places of the candidates that deserve a closer look, the best first.
 pub fn finalists(tried: &[Tried], average: Average) -> Vec<usize> {
     let Some(best) = best(tried) else { return Vec::new() };
-    let top = score(&tried[best]);
-    let is_close = |&at: &usize| {
-        let behind = top - score(&tried[at]);
-        behind <= (CLOSE * top.abs()).max(ERRORS * error(&tried[best], &tried[at], average))
-    };
-    let mut close: Vec<usize> = (0..tried.len()).filter(is_close).collect();
+    let mut close: Vec<usize> = (0..tried.len()).filter(|&at| is_close(&tried[at], &tried[best], average)).collect();
     close.sort_by(|&a, &b| score(&tried[b]).total_cmp(&score(&tried[a])).then(a.cmp(&b)));
     close.truncate(FINALISTS);
     close
@@ -54,18 +49,57 @@ pub fn spaces(tried: Vec<Tried>, average: Average) -> Vec<Tried> {
     [Some(best), fewest].into_iter().flatten().map(|at| tried[at].clone()).collect()
 }
 
-/// The place of the number of segments to take, of candidates that differ in it, and in components, by rising number. Of those that
-/// are found again, it is the least number that is as good as the best; of equal numbers the one that is found again best. If none is
-/// found again, it is the one of those as good as the best that comes nearest to it.
-pub fn clusters(tried: &[Tried], average: Average) -> Option<usize> {
-    let again = |at: usize| tried[at].candidate.agreement.unwrap_or(0.0);
-    let stable: Vec<usize> = (0..tried.len()).filter(|&at| again(at) >= STABLE).collect();
-    let is_any = !stable.is_empty();
-    let eligible: Vec<usize> = if is_any { stable } else { (0..tried.len()).collect() };
-    let best = best_of(tried, eligible.iter().copied())?;
-    let as_good = eligible.into_iter().filter(|&at| at == best || is_as_good(&tried[at], &tried[best], average));
-    let number = |at: usize| if is_any { tried[at].candidate.clusters } else { 0 };
-    as_good.min_by(|&a, &b| number(a).cmp(&number(b)).then(again(b).total_cmp(&again(a))))
+/// A step towards the number of segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It is to be seen how well the candidate at this place is found again.
+    Ask(usize),
+    Take(usize),
+}
+
+/// The next step, of candidates that differ in the number of segments, in components and in refinement. Of those that are found
+/// again, the least number that is as good as the best is taken; of equal numbers the best. If the highest scores are not found
+/// again, it is the one among them that comes nearest to it.
+pub fn clusters(tried: &[Tried], average: Average) -> Option<Step> {
+    let again = |at: usize| tried[at].candidate.agreement;
+    let by_score = |places: &mut Vec<usize>| {
+        places.sort_by(|&a, &b| score(&tried[b]).total_cmp(&score(&tried[a])).then(a.cmp(&b)));
+    };
+    let is_close =
+        |&at: &usize| best_of(tried, 0..tried.len()).is_some_and(|top| is_close(&tried[at], &tried[top], average));
+    let mut left: Vec<usize> = (0..tried.len()).filter(is_close).collect();
+    by_score(&mut left);
+    let mut passed: Vec<usize> = Vec::new();
+    let best = loop {
+        let Some(&at) = left.first() else {
+            let nearest = passed.into_iter().rev().max_by(|&a, &b| known(again(a)).total_cmp(&known(again(b))));
+            return nearest.map(Step::Take);
+        };
+        match again(at) {
+            None => return Some(Step::Ask(at)),
+            Some(again) if again >= STABLE => break at,
+            // With as many segments or more, others are hardly found again either.
+            Some(_) => left.retain(|&other| tried[other].candidate.clusters < tried[at].candidate.clusters),
+        }
+        passed.push(at);
+    };
+    let fewer = |&at: &usize| tried[at].candidate.clusters < tried[best].candidate.clusters;
+    let mut as_good: Vec<usize> =
+        (0..tried.len()).filter(fewer).filter(|&at| is_as_good(&tried[at], &tried[best], average)).collect();
+    by_score(&mut as_good);
+    as_good.sort_by_key(|&at| tried[at].candidate.clusters);
+    let next = as_good.into_iter().find(|&at| again(at).is_none_or(|again| again >= STABLE)).unwrap_or(best);
+    Some(if again(next).is_none() { Step::Ask(next) } else { Step::Take(next) })
+}
+
+fn is_close(tried: &Tried, best: &Tried, average: Average) -> bool {
+    let behind = score(best) - score(tried);
+    behind <= (CLOSE * score(best).abs()).max(ERRORS * error(best, tried, average))
+}
+
+/// What is not known counts as none.
+fn known(agreement: Option<f64>) -> f64 {
+    agreement.unwrap_or(0.0)
 }
 
 fn is_as_good(tried: &Tried, best: &Tried, average: Average) -> bool {
@@ -91,7 +125,7 @@ fn error(a: &Tried, b: &Tried, average: Average) -> f64 {
 mod tests {
     use super::super::outcome::{Candidate, Round};
     use super::*;
-    use crate::job::{Missing, Normalize, Weighting};
+    use crate::job::{Missing, Normalize, Refine, Weighting};
 
     fn tried(clusters: usize, bits: f64, null_bits: f64, agreement: Option<f64>) -> Tried {
         let candidate = Candidate {
@@ -101,13 +135,14 @@ mod tests {
             missing: Missing::Zero,
             components: 5,
             clusters,
+            refine: Refine::None,
             bits,
             standard_error: 0.01,
-            null_bits,
+            null_bits: Some(null_bits),
             agreement,
             seconds: 0.0,
         };
-        Tried { candidate, saved: vec![bits; 4] }
+        Tried { candidate, saved: vec![bits; 4], segments: Vec::new() }
     }
 
     fn average(error: f64) -> impl Fn(&[f64]) -> Mean {
@@ -117,13 +152,34 @@ mod tests {
     #[test]
     fn the_least_number_that_is_as_good_and_found_again_is_taken() {
         let all = [(3, 0.2, 0.9), (4, 0.30, 0.9), (5, 0.31, 0.9), (6, 0.33, 0.6)];
-        let all = all.map(|(clusters, bits, agreement)| tried(clusters, bits, -0.1, Some(agreement)));
-        assert_eq!(clusters(&all, &average(0.001)), Some(2));
-        assert_eq!(clusters(&all, &average(0.02)), Some(1));
+        let again = all.map(|(_, _, agreement)| agreement);
+        let all = all.map(|(clusters, bits, _)| tried(clusters, bits, -0.1, None));
+        // The best is asked first, then the next, and of what is as good the least number.
+        assert_eq!(asked(&all, &again, 0.002), (vec![3, 2], 2));
+        assert_eq!(asked(&all, &again, 0.04), (vec![3, 2, 1], 1));
         // Where none is found again, all of them count, and the nearest to it is taken.
-        let arbitrary = all.map(|of| Tried { candidate: Candidate { agreement: Some(0.4), ..of.candidate }, ..of });
-        assert_eq!(clusters(&arbitrary, &average(0.001)), Some(3));
+        assert_eq!(asked(&all, &[0.2, 0.4, 0.3, 0.1], 0.002), (vec![3, 2, 1, 0], 1));
         assert_eq!(clusters(&[], &average(0.001)), None);
+    }
+
+    /// The places that are asked how well they are `again` found, and the one that is taken.
+    fn asked(all: &[Tried], again: &[f64], error: f64) -> (Vec<usize>, usize) {
+        let (mut all, mut asked) = (all.to_vec(), Vec::new());
+        loop {
+            match clusters(&all, &average(error)).unwrap() {
+                Step::Take(at) => return (asked, at),
+                Step::Ask(at) => {
+                    asked.push(at);
+                    all[at].candidate.agreement = Some(again[at]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_equal_numbers_the_better_is_taken() {
+        let all = [tried(4, 0.3, -0.1, None), tried(4, 0.31, -0.1, None), tried(5, 0.312, -0.1, None)];
+        assert_eq!(asked(&all, &[0.9; 3], 1.0), (vec![2, 1], 1));
     }
 
     #[test]

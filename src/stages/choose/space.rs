@@ -43,6 +43,11 @@ impl Spaces {
         })
     }
 
+    /// The largest number of components.
+    pub fn most(&self) -> usize {
+        self.real.scores.ncols()
+    }
+
     /// The components with more variance than those of the null: parallel analysis (Horn 1965; Buja & Eyuboglu 1992). Users without
     /// taste differ by how much they rate, which is the first component of the null; the second is the bound.
     pub fn above_null(&self) -> usize {

@@ -10,10 +10,12 @@ use super::outcome::{Candidate, Round};
 use super::space::{Space, Spaces};
 use crate::collective::Solo;
 use crate::error::Result;
-use crate::job::{KMeansParams, Matrix, Normalize};
+use crate::job::{KMeansParams, Matrix, Normalize, Refine};
 use crate::stages::evidence::guess::{Mean, Popularity};
+use crate::stages::evidence::hidden::Split;
 use crate::stages::evidence::stability::{self, Segmented};
 use crate::stages::kmeans::{self, Centroids, KMeans, Settings};
+use crate::stages::mixture::{self, Start};
 use crate::stages::resume::InMemory;
 
 /// Bytes for runs of k-means in progress.
@@ -23,8 +25,8 @@ const RUNS_MEMORY: u64 = 256 << 20;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Amount {
     Is(usize),
-    /// This many times those that stand out against the null.
-    Above(f64),
+    /// Those that stand out against the null.
+    AboveNull,
 }
 
 /// How hard k-means tries.
@@ -46,9 +48,8 @@ pub struct Trial<'a> {
     pub components: Amount,
     /// Rising.
     pub clusters: &'a [usize],
+    pub refines: &'a [Refine],
     pub effort: Effort,
-    /// Refits to other users; none where nobody asks whether segments are found again.
-    pub refits: usize,
 }
 
 /// How a trial went.
@@ -57,92 +58,133 @@ pub struct Tried {
     pub candidate: Candidate,
     /// The bits that each user of the sample saves.
     pub saved: Vec<f64>,
+    /// The segment of each user.
+    pub segments: Vec<u32>,
 }
 
 impl Trial<'_> {
-    /// Tries each number of segments. `most` is the largest number of components.
+    /// Tries each number of segments, refined and not, in these spaces of the weighting.
     ///
     /// # Errors
     /// Where all users are alike.
-    pub fn run(&self, data: &Data, most: usize, seed: u64) -> Result<Vec<Tried>> {
+    pub fn run(&self, data: &Data, spaces: &Spaces, seed: u64) -> Result<Vec<Tried>> {
         let begin = Instant::now();
-        let spaces = Spaces::new(data, self.matrix, most, seed)?;
         let components = match self.components {
-            Amount::Is(components) => components.min(most),
-            Amount::Above(times) => ((spaces.above_null() as f64 * times) as usize).clamp(most.min(2), most),
+            Amount::Is(components) => components.min(spaces.most()),
+            Amount::AboveNull => spaces.above_null().max(spaces.most().min(2)),
         };
-        let (points, real) = self.segments(&spaces.real, &data.draw_keys, components, seed)?;
-        let (chance, null) = self.segments(&spaces.null, &data.draw_keys, components, seed)?;
-        let agreement = self.agreement(data, points.view(), &real, seed)?;
-        let (popularity, without) = (Popularity::new(&mut Solo, &data.real), Popularity::new(&mut Solo, &data.null));
-        let mut tried = Vec::new();
-        for (at, (real, null)) in real.iter().zip(&null).enumerate() {
-            let bits_of_users = saved(&popularity, real, points.view());
-            let Mean { mean: bits, standard_error } = popularity.mean(&mut Solo, &bits_of_users);
-            let null_bits = without.mean(&mut Solo, &saved(&without, null, chance.view())).mean;
-            let Matrix { weighting, normalize, missing } = self.matrix;
-            let candidate = Candidate {
-                round: self.round,
-                weighting,
-                normalize,
-                missing,
-                components,
-                clusters: real.sizes.len(),
-                bits,
-                standard_error,
-                null_bits,
-                agreement: agreement.as_ref().map(|agreement| agreement[at]),
-                seconds: 0.0,
-            };
-            tried.push(Tried { candidate, saved: bits_of_users });
-        }
+        let real = World::new(&data.real, &spaces.real, &data.draw_keys, seed);
+        let mut tried = self.all(&real, components)?;
+        self.add_null(&mut tried, &World::new(&data.null, &spaces.null, &data.draw_keys, seed), components)?;
         let seconds = begin.elapsed().as_secs_f64();
         tried.iter_mut().for_each(|tried| tried.candidate.seconds = seconds);
         Ok(tried)
     }
 
-    fn params(&self, effort: Effort) -> KMeansParams {
-        KMeansParams {
-            clusters: self.clusters[0],
-            n_init: effort.starts,
-            max_iter: MAX_ITER,
-            tol: TOL,
-            spherical: self.matrix.normalize == Normalize::L2,
+    /// Each number of segments of real users, refined and not.
+    fn all(&self, real: &World, components: usize) -> Result<Vec<Tried>> {
+        let Matrix { weighting, normalize, missing } = self.matrix;
+        let (points, models) = self.models(real, components, self.clusters)?;
+        let mut all = Vec::new();
+        for model in &models {
+            for &refine in self.refines {
+                let segments = real.segments(model, points.view(), refine);
+                let (Mean { mean: bits, standard_error }, saved) = real.bits(&segments, model.sizes.len());
+                let candidate = Candidate {
+                    round: self.round,
+                    weighting,
+                    normalize,
+                    missing,
+                    components,
+                    clusters: model.sizes.len(),
+                    refine,
+                    bits,
+                    standard_error,
+                    null_bits: None,
+                    agreement: None,
+                    seconds: 0.0,
+                };
+                all.push(Tried { candidate, saved, segments });
+            }
         }
+        Ok(all)
     }
 
-    /// The points of the users, and a model of each number of segments.
-    fn segments(
+    /// Adds what users without taste save: to the candidate that saves most, and to all if that is more than nothing.
+    fn add_null(&self, tried: &mut [Tried], null: &World, components: usize) -> Result<()> {
+        let most = tried.iter().max_by(|a, b| a.candidate.bits.total_cmp(&b.candidate.bits));
+        let Some(Candidate { clusters, refine, .. }) = most.map(|most| most.candidate) else { return Ok(()) };
+        let is_most = |of: &Candidate| (of.clusters, of.refine) == (clusters, refine);
+        let bits = self.null_bits(tried, null, components, &[clusters], is_most)?;
+        if bits > 0.0 {
+            self.null_bits(tried, null, components, self.clusters, |_| true)?;
+        }
+        Ok(())
+    }
+
+    /// Notes what users without taste save, in these numbers of segments, for those of the candidates that `is_asked` asks for.
+    /// Returns the most.
+    fn null_bits(
         &self,
-        space: &Space,
-        keys: &[u64],
+        tried: &mut [Tried],
+        null: &World,
         components: usize,
-        seed: u64,
-    ) -> Result<(Array2<f64>, Vec<KMeans>)> {
-        let params = self.params(self.effort);
-        let points = Centroids::points(space.first(components), &params);
-        let settings = Settings { params: &params, seed, memory: RUNS_MEMORY, swaps: self.effort.swaps };
+        clusters: &[usize],
+        is_asked: impl Fn(&Candidate) -> bool,
+    ) -> Result<f64> {
+        let (points, models) = self.models(null, components, clusters)?;
+        let mut most = f64::NEG_INFINITY;
+        for candidate in tried.iter_mut().map(|tried| &mut tried.candidate).filter(|of| is_asked(of)) {
+            let Some(model) = models.iter().find(|model| model.sizes.len() == candidate.clusters) else { continue };
+            let segments = null.segments(model, points.view(), candidate.refine);
+            let bits = null.bits(&segments, candidate.clusters).0.mean;
+            candidate.null_bits = Some(bits);
+            most = most.max(bits);
+        }
+        Ok(most)
+    }
+
+    /// The users of a world as points, and a model of each of these numbers of segments.
+    fn models(&self, world: &World, components: usize, clusters: &[usize]) -> Result<(Array2<f64>, Vec<KMeans>)> {
+        let params = params(self.matrix, clusters[0], self.effort);
+        let points = Centroids::points(world.space.first(components), &params);
+        let settings = Settings { params: &params, seed: world.seed, memory: RUNS_MEMORY, swaps: self.effort.swaps };
         let nowhere = &mut InMemory::default();
-        let fitted = kmeans::fit_and_sweep(&mut Solo, points.view(), keys, self.clusters, settings, nowhere)?;
+        let fitted = kmeans::fit_and_sweep(&mut Solo, points.view(), world.draw_keys, clusters, settings, nowhere)?;
         Ok((points, fitted.tried))
     }
+}
 
-    /// How well refits to other users find the segments of each model again.
-    fn agreement(
-        &self,
-        data: &Data,
-        points: ArrayView2<f64>,
-        models: &[KMeans],
-        seed: u64,
-    ) -> Result<Option<Vec<f64>>> {
-        if self.refits == 0 {
-            return Ok(None);
-        }
-        let params = self.params(REFIT);
+impl Tried {
+    /// How well a refit to other users, with these draws, finds the segments again: the adjusted Rand index.
+    ///
+    /// # Errors
+    /// Where all users are alike.
+    pub fn again(&self, data: &Data, spaces: &Spaces, seed: u64) -> Result<f64> {
+        let Candidate { clusters, components, refine, .. } = self.candidate;
+        let params = params(self.candidate.matrix(), clusters, REFIT);
+        let points = Centroids::points(spaces.real.first(components), &params);
         let settings = Settings { params: &params, seed, memory: RUNS_MEMORY, swaps: REFIT.swaps };
-        let run = Segmented { points, draw_keys: &data.draw_keys, models };
-        let again = stability::stability(&mut Solo, &run, settings, self.refits)?;
-        Ok(Some(again.iter().map(|again| again.adjusted_rand).collect()))
+        let run = Segmented {
+            points: points.view(),
+            ratings: (refine == Refine::Mixture).then_some(&data.real.seen),
+            draw_keys: &data.draw_keys,
+            numbers: &[clusters],
+            segments: std::slice::from_ref(&self.segments),
+        };
+        let again = stability::stability(&mut Solo, &run, settings, 1)?;
+        Ok(again[0].adjusted_rand)
+    }
+}
+
+fn params(matrix: Matrix, clusters: usize, effort: Effort) -> KMeansParams {
+    KMeansParams {
+        clusters,
+        n_init: effort.starts,
+        max_iter: MAX_ITER,
+        tol: TOL,
+        spherical: matrix.normalize == Normalize::L2,
+        refine: Refine::None,
     }
 }
 
@@ -150,6 +192,37 @@ impl Trial<'_> {
 const MAX_ITER: usize = 50;
 const TOL: f64 = 1e-3;
 
-fn saved(popularity: &Popularity, model: &KMeans, points: ArrayView2<f64>) -> Vec<f64> {
-    popularity.bits(&mut Solo, &model.segments_of(points), model.sizes.len())
+/// Users of the sample, real ones or those without taste.
+struct World<'a> {
+    split: &'a Split,
+    space: &'a Space,
+    draw_keys: &'a [u64],
+    seed: u64,
+    popularity: Popularity<'a>,
+}
+
+impl<'a> World<'a> {
+    fn new(split: &'a Split, space: &'a Space, draw_keys: &'a [u64], seed: u64) -> World<'a> {
+        World { split, space, draw_keys, seed, popularity: Popularity::new(&mut Solo, split) }
+    }
+
+    /// The segments of a model.
+    fn segments(&self, model: &KMeans, points: ArrayView2<f64>, refine: Refine) -> Vec<u32> {
+        let (segments, n_segments) = (model.segments_of(points), model.sizes.len());
+        let start = Start {
+            ratings: &self.split.seen,
+            draw_keys: self.draw_keys,
+            segments: &segments,
+            n_segments,
+            seed: self.seed,
+            steady: Start::ROUGHLY,
+        };
+        mixture::refined(&mut Solo, refine, &start)
+    }
+
+    /// The bits that segments save, in the mean and for each user.
+    fn bits(&self, segments: &[u32], n_segments: usize) -> (Mean, Vec<f64>) {
+        let saved = self.popularity.bits(&mut Solo, segments, n_segments);
+        (self.popularity.mean(&mut Solo, &saved), saved)
+    }
 }

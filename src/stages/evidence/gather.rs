@@ -16,12 +16,13 @@ use super::stability::{self, Segmented};
 use super::verdict;
 use crate::collective::Collective;
 use crate::error::Result;
-use crate::job::{By, EvidenceParams, Job, KMeansParams, PcaParams};
+use crate::job::{By, EvidenceParams, Job, KMeansParams, PcaParams, Refine};
 use crate::kernel::csr::Csr;
 use crate::shard::Shard;
 use crate::shard::store::Store;
 use crate::shard::weight::Weigher;
 use crate::stages::kmeans::{self, Centroids, KMeans, Settings};
+use crate::stages::mixture::{self, Start};
 use crate::stages::pca;
 use crate::stages::resume::InMemory;
 
@@ -36,8 +37,11 @@ pub struct Question<'a> {
     pub shard: &'a Shard,
     /// The points `(n_local_users, n_components)` of the run, as k-means saw them.
     pub points: ArrayView2<'a, f64>,
-    /// The models of the run, by rising number of clusters; that of its segments is among them.
+    /// The models of k-means in the run, by rising number of clusters; that of its segments is among them.
     pub tried: &'a [KMeans],
+    /// The segments of this worker's users, refined if they are.
+    pub segments: &'a [u32],
+    pub refine: Refine,
     /// This worker's bytes for matrices; what exceeds them goes to files in `scratch`.
     pub memory: u64,
     pub scratch: &'a Path,
@@ -45,11 +49,10 @@ pub struct Question<'a> {
     pub runs_memory: u64,
 }
 
-/// A second fit: users and their models.
+/// A second fit: users on its components, and their segments by rising number of clusters.
 struct Fit {
     points: Array2<f64>,
-    /// By rising number of clusters.
-    models: Vec<KMeans>,
+    segments: Vec<Vec<u32>>,
 }
 
 /// How well the second fit predicts the ratings hidden from it.
@@ -73,10 +76,12 @@ struct Chance {
 /// # Errors
 /// Those of the stages that it runs again.
 pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<(Evidence, u64)> {
-    let Question { points, tried, shard, .. } = *question;
-    let again = question.stability(c, &Segmented { points, draw_keys: &shard.draw_keys, models: tried })?;
-    let quality_of = |model: &KMeans| quality(c, points, &model.segments_of(points), model.sizes.len());
-    let qualities: Vec<Quality> = tried.iter().map(quality_of).collect();
+    let Question { points, shard, .. } = *question;
+    let numbers = question.numbers();
+    let segments = question.tried_segments(c);
+    let again = question.stability(c, points, &shard.matrix, &numbers, &segments)?;
+    let quality_of = |(of, &number): (&Vec<u32>, &usize)| quality(c, points, of, number);
+    let qualities: Vec<Quality> = segments.iter().zip(&numbers).map(quality_of).collect();
     let (guesses, spilled) = question.guesses(c)?;
     let (chance, more) = question.chance(c)?;
     Ok((question.conclude(&again, &qualities, guesses, &chance), spilled + more))
@@ -133,8 +138,53 @@ impl Question<'_> {
         KMeansParams { n_init: params.n_init.min(Evidence::STARTS), ..params }
     }
 
-    fn stability<C: Collective>(&self, c: &mut C, run: &Segmented) -> Result<Vec<Stability>> {
-        stability::stability(c, run, self.settings(&self.kmeans()), self.params.refits)
+    /// The numbers of clusters that were tried, rising.
+    fn numbers(&self) -> Vec<usize> {
+        self.tried.iter().map(|model| model.sizes.len()).collect()
+    }
+
+    /// The run's segments in every number of clusters.
+    fn tried_segments<C: Collective>(&self, c: &mut C) -> Vec<Vec<u32>> {
+        let own = self.chosen();
+        let of = |(at, model): (usize, &KMeans)| match at == own {
+            true => self.segments.to_vec(),
+            false => self.segments_of(c, model, self.points, &self.shard.matrix),
+        };
+        self.tried.iter().enumerate().map(of).collect()
+    }
+
+    /// The segments of a model of k-means, refined as the run's are, of users with these ratings.
+    fn segments_of<C: Collective>(
+        &self,
+        c: &mut C,
+        model: &KMeans,
+        points: ArrayView2<f64>,
+        ratings: &Csr,
+    ) -> Vec<u32> {
+        let (segments, n_segments) = (model.segments_of(points), model.sizes.len());
+        let start = Start {
+            ratings,
+            draw_keys: &self.shard.draw_keys,
+            segments: &segments,
+            n_segments,
+            seed: self.job.seed,
+            steady: Start::FINALLY,
+        };
+        mixture::refined(c, self.refine, &start)
+    }
+
+    /// How stable segments in these numbers are.
+    fn stability<C: Collective>(
+        &self,
+        c: &mut C,
+        points: ArrayView2<f64>,
+        ratings: &Csr,
+        numbers: &[usize],
+        segments: &[Vec<u32>],
+    ) -> Result<Vec<Stability>> {
+        let ratings = (self.refine == Refine::Mixture).then_some(ratings);
+        let run = Segmented { points, ratings, draw_keys: &self.shard.draw_keys, numbers, segments };
+        stability::stability(c, &run, self.settings(&self.kmeans()), self.params.refits)
     }
 
     fn settings<'p>(&self, params: &'p KMeansParams) -> Settings<'p> {
@@ -149,7 +199,7 @@ impl Question<'_> {
 
     /// Fits the ratings that are seen.
     fn fit<C: Collective>(&self, c: &mut C, seen: &Csr, store: &mut Store) -> Result<Fit> {
-        let numbers: Vec<usize> = self.tried.iter().map(|model| model.sizes.len()).collect();
+        let numbers = self.numbers();
         let weigher = Weigher::fit(c, seen, self.job.matrix);
         let weighted = weigher.weigh(seen, store);
         let matrix = c.agree(weighted)?;
@@ -161,20 +211,26 @@ impl Question<'_> {
         let settings = self.settings(&params);
         let (keys, nowhere) = (&self.shard.draw_keys, &mut InMemory::default());
         let fitted = kmeans::fit_and_sweep(c, points.view(), keys, &numbers, settings, nowhere)?;
-        Ok(Fit { points, models: fitted.tried })
+        let of = |model: &KMeans| self.segments_of(c, model, points.view(), seen);
+        let segments = fitted.tried.iter().map(of).collect();
+        Ok(Fit { points, segments })
+    }
+
+    /// For each number of clusters, the bits that the segments save over each local user's hidden ratings.
+    fn saved<C: Collective>(&self, c: &mut C, popularity: &Popularity, segments: &[Vec<u32>]) -> Vec<Vec<f64>> {
+        segments.iter().zip(self.numbers()).map(|(of, number)| popularity.bits(c, of, number)).collect()
     }
 
     /// Also returns this worker's bytes in scratch files.
     fn guesses<C: Collective>(&self, c: &mut C) -> Result<(Guesses, u64)> {
         let mut store = self.store();
         let split = self.split(c, &self.shard.matrix, &mut store)?;
-        let Fit { points, models } = self.fit(c, &split.seen, &mut store)?;
+        let Fit { segments, .. } = self.fit(c, &split.seen, &mut store)?;
         let popularity = Popularity::new(c, &split);
-        let saved = saved(c, &popularity, &points, &models);
+        let saved = self.saved(c, &popularity, &segments);
         let bits: Vec<Mean> = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
-        let own = &models[self.chosen()];
-        let [recall_at_10, popularity_recall_at_10] =
-            popularity.recall(c, &own.segments_of(points.view()), own.sizes.len());
+        let own = self.chosen();
+        let [recall_at_10, popularity_recall_at_10] = popularity.recall(c, &segments[own], self.numbers()[own]);
         let Mean { mean, standard_error } = bits[self.chosen()];
         let held_out = HeldOut {
             ratings: popularity.n_hidden,
@@ -194,20 +250,15 @@ impl Question<'_> {
         let ratings = c.agree(ratings)?;
         let split = self.split(c, &ratings, &mut store)?;
         drop(ratings);
-        let Fit { points, models } = self.fit(c, &split.seen, &mut store)?;
+        let Fit { points, segments } = self.fit(c, &split.seen, &mut store)?;
         let popularity = Popularity::new(c, &split);
-        let saved = saved(c, &popularity, &points, &models);
+        let saved = self.saved(c, &popularity, &segments);
         let bits = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
-        let own = &models[self.chosen()..=self.chosen()];
-        let again = self.stability(c, &Segmented { points: points.view(), draw_keys: keys, models: own })?;
+        let own = self.chosen()..=self.chosen();
+        let (numbers, segments) = (&self.numbers()[own.clone()], &segments[own]);
+        let again = self.stability(c, points.view(), &split.seen, numbers, segments)?;
         Ok((Chance { bits, adjusted_rand: again[0].adjusted_rand }, store.spilled()))
     }
-}
-
-/// For each model, the bits that it saves over each local user's hidden ratings.
-fn saved<C: Collective>(c: &mut C, popularity: &Popularity, points: &Array2<f64>, models: &[KMeans]) -> Vec<Vec<f64>> {
-    let of = |model: &KMeans| popularity.bits(c, &model.segments_of(points.view()), model.sizes.len());
-    models.iter().map(of).collect()
 }
 
 /// Standard errors of the difference between the bits of each two of `saved`.

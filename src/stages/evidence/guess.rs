@@ -22,13 +22,10 @@ use std::ops::Range;
 use ndarray::{Array2, Axis};
 
 use super::hidden::Split;
-use super::liking::Liking;
 use crate::collective::Collective;
 use crate::kernel::csr::{Csr, Row};
 use crate::shard::sums::sum;
-
-/// κ: the pseudo-ratings of an item, with the popularity and the liking among all users.
-const PSEUDO_RATINGS: f64 = 10.0;
+use crate::stages::mixture::{Liking, PSEUDO_RATINGS};
 
 /// The least probability of all items together that a user has not rated.
 const LEAST_LEFT: f64 = 1e-9;

@@ -12,7 +12,6 @@
 //! | `gather` | all of it in order, on second fits like that of the run |
 //! | `hidden` | hides a tenth of the ratings from a second fit |
 //! | `guess` | how well its segments predict them |
-//! | `liking` | how high a user would rate an item |
 //! | `stability` | refits to other users |
 //! | `null` | data without structure, for which all this is done again |
 //! | `quality` | indices that use the points alone |
@@ -23,7 +22,6 @@ mod activity;
 mod gather;
 pub mod guess;
 pub mod hidden;
-mod liking;
 pub mod null;
 mod outcome;
 mod quality;

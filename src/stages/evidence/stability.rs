@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use super::outcome::{Evidence, Stability};
 use crate::collective::{Collective, Solo};
 use crate::error::Result;
-use crate::job::KMeansParams;
+use crate::job::{KMeansParams, Refine};
 use crate::kernel::agreement::Contingency;
+use crate::kernel::csr::Csr;
 use crate::kernel::keyed::{self, Stream};
 use crate::stages::kmeans::{self, KMeans, Settings};
+use crate::stages::mixture::{self, Start};
 use crate::stages::resume::InMemory;
 
 /// 1 − 1/e: the share of users in a bootstrap sample.
@@ -28,13 +30,16 @@ const SHARE: f64 = 0.632_120_558_828_557_7;
 const USERS: f64 = 8_192.0;
 const USERS_PER_CLUSTER: f64 = 32.0;
 
-/// This worker's users, and the models of the run.
+/// This worker's users, and their segments in the run.
 pub struct Segmented<'a> {
     /// `(n_local_users, n_dims)`
     pub points: ArrayView2<'a, f64>,
+    /// `(n_local_users, n_items)`, where segments are refined by them.
+    pub ratings: Option<&'a Csr>,
     pub draw_keys: &'a [u64],
-    /// The models of the run, by number of clusters.
-    pub models: &'a [KMeans],
+    /// Numbers of clusters, rising, and the segments of the users in each.
+    pub numbers: &'a [usize],
+    pub segments: &'a [Vec<u32>],
 }
 
 /// How well a refit found the segments of one model again.
@@ -59,7 +64,7 @@ pub fn stability<C: Collective>(
         let refit = first + c.index();
         let found = if refit < refits {
             let seed = keyed::bits(settings.seed, Stream::Refit, refit as u64, u64::MAX);
-            sample.again(run.models, Settings { seed, ..settings }).map(|again| mine.push((refit, again)))
+            sample.again(run.numbers, Settings { seed, ..settings }).map(|again| mine.push((refit, again)))
         } else {
             Ok(())
         };
@@ -68,14 +73,14 @@ pub fn stability<C: Collective>(
     let mut all = c.gather_values(&mine).concat();
     all.sort_by_key(|(refit, _)| *refit);
     let all = c.broadcast_value(c.is_coordinator().then_some(&all));
-    Ok((0..run.models.len()).map(|model| summary(all.iter().map(|(_, again)| &again[model]))).collect())
+    Ok((0..run.numbers.len()).map(|model| summary(all.iter().map(|(_, again)| &again[model]))).collect())
 }
 
 /// The share of the users in each refit.
 fn share<C: Collective>(c: &mut C, run: &Segmented) -> f64 {
     let mut n_users = [run.draw_keys.len() as u64];
     c.sum(&mut n_users);
-    let most = run.models.iter().map(|model| model.sizes.len()).max().unwrap_or(0);
+    let most = run.numbers.last().copied().unwrap_or(0);
     let n_users = n_users[0].max(1) as f64;
     users_of_refit(n_users, most as f64) / n_users
 }
@@ -96,7 +101,11 @@ impl Evidence {
 struct Sample {
     /// `(n_users, n_dims)`
     points: Array2<f64>,
+    /// `(n_users, n_items)`, where segments are refined by them.
+    ratings: Option<Csr>,
     draw_keys: Vec<u64>,
+    /// Their segments in the run, by number of clusters.
+    segments: Vec<Vec<u32>>,
 }
 
 /// Sends the users of each of `refits`, at most one per worker, to its worker. Returns those of this one.
@@ -106,51 +115,85 @@ fn deal<C: Collective>(c: &mut C, run: &Segmented, refits: Range<usize>, share: 
     outgoing.resize(c.peers(), Vec::new());
     let incoming = c.exchange(outgoing);
     let words: Vec<u64> = incoming.iter().flat_map(|bytes| bytemuck::pod_collect_to_vec::<u8, u64>(bytes)).collect();
-    let n_dims = run.points.ncols();
-    let users = words.chunks_exact(1 + n_dims);
-    let draw_keys = users.clone().map(|user| user[0]).collect();
-    let values: Vec<f64> = users.flat_map(|user| user[1..].iter().map(|&bits| f64::from_bits(bits))).collect();
-    let points = Array2::from_shape_vec((values.len() / n_dims.max(1), n_dims), values).expect("a row for each user");
-    Sample { points, draw_keys }
+    Sample::of_words(run, &words)
 }
 
-/// Key and point of each of this worker's users in a refit.
+/// Each of this worker's users in a refit: key, point, segments, and where they are needed the number of ratings and the ratings.
 fn words_of(run: &Segmented, refit: u64, share: f64, seed: u64) -> Vec<u64> {
     let mut words: Vec<u64> = Vec::new();
-    for (point, &key) in run.points.rows().into_iter().zip(run.draw_keys) {
+    for (user, &key) in run.draw_keys.iter().enumerate() {
         if keyed::uniform(seed, Stream::Refit, refit, key) < share {
             words.push(key);
-            words.extend(point.iter().map(|x| x.to_bits()));
+            words.extend(run.points.row(user).iter().map(|x| x.to_bits()));
+            words.extend(run.segments.iter().map(|of| u64::from(of[user])));
+            if let Some(ratings) = run.ratings {
+                let row = ratings.row(user);
+                words.push(row.len() as u64);
+                row.for_each(|item, value| words.extend([item as u64, value.to_bits()]));
+            }
         }
     }
     words
 }
 
 impl Sample {
-    /// Fits all numbers of clusters of `models` to these users, and looks for the segments of each model.
-    fn again(&self, models: &[KMeans], settings: Settings) -> Result<Vec<Again>> {
-        let refitted = self.refit(models, settings)?;
-        let of = |model: &KMeans| {
-            let k = model.sizes.len();
-            match refitted.iter().find(|other| other.sizes.len() == k) {
-                Some(other) => Again::of(Contingency::from_labels(
-                    &model.segments_of(self.points.view()),
-                    k,
-                    &other.segments_of(self.points.view()),
-                    k,
-                )),
-                // With fewer users than segments nothing is found again.
-                None => Again { adjusted_rand: 0.0, jaccard: vec![0.0; k] },
+    /// From the words of [`words_of`] of all workers.
+    fn of_words(run: &Segmented, mut words: &[u64]) -> Sample {
+        let n_dims = run.points.ncols();
+        let mut points = Vec::new();
+        let mut ratings = run.ratings.map(|ratings| Csr::empty(ratings.n_cols));
+        let mut draw_keys = Vec::new();
+        let mut segments = vec![Vec::new(); run.numbers.len()];
+        while let [key, rest @ ..] = words {
+            let (point, rest) = rest.split_at(n_dims);
+            let (own, mut rest) = rest.split_at(segments.len());
+            draw_keys.push(*key);
+            points.extend(point.iter().map(|&bits| f64::from_bits(bits)));
+            segments.iter_mut().zip(own).for_each(|(of, &segment)| of.push(segment as u32));
+            if let (Some(ratings), [n, after @ ..]) = (&mut ratings, rest) {
+                let (row, after) = after.split_at(2 * *n as usize);
+                ratings.push_row(row.chunks_exact(2).map(|rating| (rating[0] as u32, f64::from_bits(rating[1]))));
+                rest = after;
             }
-        };
-        Ok(models.iter().map(of).collect())
+            words = rest;
+        }
+        let points = Array2::from_shape_vec((draw_keys.len(), n_dims), points).expect("a row for each user");
+        Sample { points, ratings, draw_keys, segments }
     }
 
-    /// Fits the numbers of clusters of `models` for which there are enough users.
-    fn refit(&self, models: &[KMeans], settings: Settings) -> Result<Vec<KMeans>> {
-        let Sample { points, draw_keys } = self;
-        let numbers = models.iter().map(|model| model.sizes.len());
-        let possible: Vec<usize> = numbers.filter(|&k| k <= draw_keys.len()).collect();
+    /// Fits the numbers of clusters to these users, and looks for the segments of each.
+    fn again(&self, numbers: &[usize], settings: Settings) -> Result<Vec<Again>> {
+        let refitted = self.refit(numbers, settings)?;
+        let of = |(&k, own): (&usize, &Vec<u32>)| match refitted.iter().find(|other| other.sizes.len() == k) {
+            Some(other) => {
+                let other = self.refined(other, settings.seed);
+                Again::of(Contingency::from_labels(own, k, &other, k))
+            }
+            // With fewer users than segments nothing is found again.
+            None => Again { adjusted_rand: 0.0, jaccard: vec![0.0; k] },
+        };
+        Ok(numbers.iter().zip(&self.segments).map(of).collect())
+    }
+
+    /// The segments of a model of k-means, refined if those of the run are.
+    fn refined(&self, model: &KMeans, seed: u64) -> Vec<u32> {
+        let (segments, n_segments) = (model.segments_of(self.points.view()), model.sizes.len());
+        let Some(ratings) = &self.ratings else { return segments };
+        let start = Start {
+            ratings,
+            draw_keys: &self.draw_keys,
+            segments: &segments,
+            n_segments,
+            seed,
+            steady: Start::ROUGHLY,
+        };
+        mixture::refined(&mut Solo, Refine::Mixture, &start)
+    }
+
+    /// Fits the numbers of clusters for which there are enough users.
+    fn refit(&self, numbers: &[usize], settings: Settings) -> Result<Vec<KMeans>> {
+        let Sample { points, draw_keys, .. } = self;
+        let possible: Vec<usize> = numbers.iter().copied().filter(|&k| k <= draw_keys.len()).collect();
         let Some(&clusters) = possible.last() else { return Ok(Vec::new()) };
         let params = KMeansParams { clusters, ..*settings.params };
         let nowhere = &mut InMemory::default();
@@ -205,7 +248,7 @@ mod tests {
     }
 
     fn params(clusters: usize) -> KMeansParams {
-        KMeansParams { clusters, n_init: 3, max_iter: 100, tol: 1e-4, spherical: false }
+        KMeansParams { clusters, n_init: 3, max_iter: 100, tol: 1e-4, spherical: false, refine: Refine::None }
     }
 
     fn found(points: &Array2<f64>, clusters: usize, peers: usize) -> Vec<Stability> {
@@ -216,8 +259,9 @@ mod tests {
             let mine: Vec<usize> = (0..N).filter(|user| user % c.peers() == c.index()).collect();
             let own = points.select(ndarray::Axis(0), &mine);
             let keys: Vec<u64> = mine.iter().map(|&user| keys()[user]).collect();
-            let models = [fitted.0.clone()];
-            let run = Segmented { points: own.view(), draw_keys: &keys, models: &models };
+            let segments = [fitted.0.segments_of(own.view())];
+            let (points, numbers) = (own.view(), &[clusters]);
+            let run = Segmented { points, ratings: None, draw_keys: &keys, numbers, segments: &segments };
             stability(c, &run, Settings { seed: 9, ..settings }, 5).unwrap()
         });
         assert!(all.windows(2).all(|pair| pair[0] == pair[1]));

@@ -275,7 +275,14 @@ mod tests {
         let dense = Points::Dense { values: &values, n_rows: N, n_dims: DIMS };
         for points in [dense, Points::Sparse(&matrix)] {
             let users = Users::gather(&mut Solo, points, &keys, 0.0, 0.0);
-            let params = KMeansParams { clusters: 8, n_init: 2, max_iter: 300, tol: 0.0, spherical: false };
+            let params = KMeansParams {
+                clusters: 8,
+                n_init: 2,
+                max_iter: 300,
+                tol: 0.0,
+                spherical: false,
+                refine: crate::job::Refine::None,
+            };
             let order = Order {
                 settings: Settings { params: &params, seed: 3, memory: 1 << 30, swaps: Settings::SWAPS },
                 keep: Keep::Best,

@@ -27,11 +27,13 @@ const USER_PRIOR: f64 = 5.0;
 /// What is expected of each rating.
 pub struct Liking {
     /// m `(n_items)`
-    of_items: Vec<f64>,
+    pub of_items: Vec<f64>,
     /// b `(n_local_users)`
     of_users: Vec<f64>,
     /// 1 / (2σ² ln 2)
-    bits: f64,
+    pub bits: f64,
+    /// No residual is larger.
+    pub bound: f64,
     /// For sums of residuals over all ratings.
     pub scale: Scale,
 }
@@ -51,14 +53,15 @@ impl Liking {
         }
         let reach = most.max(-least);
         let n_ratings = counts.iter().sum::<i64>() as u64;
-        let scale = Scale::new(4.0 * reach, n_ratings);
+        let bound = 4.0 * reach;
+        let scale = Scale::new(bound, n_ratings);
         let mut sums = vec![0i64; seen.n_cols];
         for row in seen.rows() {
             row.for_each(|item, value| sums[item] += scale.fix(value));
         }
         c.sum(&mut sums);
         let of_items = sums.iter().zip(counts).map(|(&sum, &n)| scale.real(sum) / n.max(1) as f64).collect();
-        let mut liking = Liking { of_items, of_users: Vec::new(), bits: 0.0, scale };
+        let mut liking = Liking { of_items, of_users: Vec::new(), bits: 0.0, bound, scale };
         liking.of_users = seen.rows().map(|row| liking.generosity(row)).collect();
         let squares: Vec<f64> = seen.rows().enumerate().map(|(user, row)| liking.squares(user, row)).collect();
         let variance = sum(c, squares.into_iter()) / n_ratings.max(1) as f64;
@@ -69,7 +72,7 @@ impl Liking {
     /// e of a rating of a local user.
     #[inline]
     pub fn residual(&self, user: usize, item: usize, value: f64) -> f64 {
-        value - self.of_items[item] - self.of_users[user]
+        self.beyond(item, value, self.of_users[user])
     }
 
     /// The bits that a shift of `delta` saves over a rating with this residual.
@@ -79,10 +82,14 @@ impl Liking {
     }
 
     /// b of a user with these ratings.
-    fn generosity(&self, row: Row<'_>) -> f64 {
-        let mut sum = 0.0;
-        row.for_each(|item, value| sum += value - self.of_items[item]);
-        sum / (row.len() as f64 + USER_PRIOR)
+    pub fn generosity(&self, row: Row<'_>) -> f64 {
+        generosity(&self.of_items, row)
+    }
+
+    /// e of a rating of a user with this b.
+    #[inline]
+    pub fn beyond(&self, item: usize, value: f64, generosity: f64) -> f64 {
+        value - self.of_items[item] - generosity
     }
 
     /// Σ e² of a local user.
@@ -94,6 +101,13 @@ impl Liking {
         });
         sum
     }
+}
+
+/// b of a user with these ratings, where `of_items` is m.
+pub fn generosity(of_items: &[f64], row: Row<'_>) -> f64 {
+    let mut sum = 0.0;
+    row.for_each(|item, value| sum += value - of_items[item]);
+    sum / (row.len() as f64 + USER_PRIOR)
 }
 
 #[cfg(test)]

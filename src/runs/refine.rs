@@ -1,0 +1,74 @@
+//! The segments of k-means, refined by a mixture where the job says so.
+
+use ndarray::{ArrayView2, s};
+
+use crate::collective::Collective;
+use crate::job::Job;
+use crate::kernel::csr::Csr;
+use crate::shard::Shard;
+use crate::shard::sums::sum;
+use crate::stages::kmeans::{Assignment, Fitted, KMeans};
+use crate::stages::mixture::{self, Mixture, Start};
+use crate::stages::resume::Checkpoint;
+
+/// Refines what k-means has found: its model, and the segments of this worker's users. `points` are the users as k-means saw them.
+/// All workers call it together. None where the segments stay as they are, because one would lose all its users.
+pub fn refine<C: Collective>(
+    c: &mut C,
+    job: &Job,
+    shard: &Shard,
+    points: ArrayView2<f64>,
+    found: &mut Fitted,
+    checkpoint: &mut dyn Checkpoint,
+) -> Option<Mixture> {
+    let n_segments = job.kmeans.clusters;
+    let mixture: Option<Mixture> = checkpoint.restore("mixture").unwrap_or_else(|| {
+        let segments = &found.assignment.segment;
+        let start = Start {
+            ratings: &shard.matrix,
+            draw_keys: &shard.draw_keys,
+            segments,
+            n_segments,
+            seed: job.seed,
+            steady: Start::FINALLY,
+        };
+        let mixture = mixture::fit(c, &start).map(|refined| {
+            let mut mixture = refined.mixture;
+            mixture.renumber(&by_size(&refined.sizes));
+            mixture
+        });
+        checkpoint.keep("mixture", &mixture);
+        mixture
+    });
+    let mixture = mixture?;
+    let segments = segments(&mixture, &shard.matrix);
+    let centroids = mixture::centroids(c, points, &segments, n_segments, job.kmeans.spherical);
+    let mut assignment = Assignment::with_capacity(segments.len());
+    for block in shard.matrix.blocks() {
+        let own = points.slice(s![block.first_row..block.first_row + block.rows.n_rows(), ..]);
+        mixture.place(block.rows, own, centroids.view(), &mut assignment);
+    }
+    let mut sizes = vec![0u64; n_segments];
+    segments.iter().for_each(|&segment| sizes[segment as usize] += 1);
+    c.sum(&mut sizes);
+    let inertia = sum(c, assignment.distance.iter().map(|distance| distance * distance));
+    let tie_order = (0..n_segments as u32).collect();
+    let KMeans { best_start, starts, .. } = found.kmeans.clone();
+    found.kmeans = KMeans { centroids, sizes, tie_order, inertia, best_start, starts };
+    found.assignment = assignment;
+    Some(mixture)
+}
+
+fn segments(mixture: &Mixture, ratings: &Csr) -> Vec<u32> {
+    let mut scores = vec![0.0; mixture.n_segments()];
+    ratings.rows().map(|row| mixture.likeliest(row, &mut scores)).collect()
+}
+
+/// The number of each segment: by falling size, of equals the first.
+fn by_size(sizes: &[u64]) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by_key(|&segment| std::cmp::Reverse(sizes[segment]));
+    let mut numbers = vec![0; sizes.len()];
+    order.iter().enumerate().for_each(|(number, &segment)| numbers[segment] = number as u32);
+    numbers
+}

@@ -1,0 +1,34 @@
+//! Segments refined in the space of all items: a mixture of multinomials.
+//!
+//! k-means finds segments of users on the principal components. From there, expectation-maximisation (Dempster, Laird & Rubin
+//! 1977; for texts: Nigam et al. 2000, where Naive Bayes is its one step) moves each user to the segment whose members are most
+//! likely to have rated what the user has, and as highly. A segment predicts items by the popularity among its members,
+//! smoothed towards that among all users, and opinions by how far its members differ from what is expected of each rating
+//! ([`Liking`]); that is the model by which the [evidence](super::evidence) guesses ratings that are hidden.
+//!
+//! A user is in every segment by degree. Degrees are whole thousandths, so that all sums are integers: every bit follows from
+//! the ratings, the segments to begin with and the seed, whichever worker holds which user.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `fit` | the iterations |
+//! | `counts` | what is counted of the members of each segment, and the [`Mixture`] that follows |
+//! | `model` | the [`Mixture`]: how likely each segment is to have a user |
+//! | `place` | users to its segments, and these on the principal components |
+//! | `liking` | what is expected of each rating |
+
+mod counts;
+mod fit;
+pub mod liking;
+mod model;
+mod place;
+#[cfg(test)]
+mod tests;
+
+pub use fit::{Refined, Start, fit, refined};
+pub use liking::Liking;
+pub use model::{Mixture, Opinion};
+pub use place::centroids;
+
+/// κ: the pseudo-ratings of an item in a segment, with the popularity and the liking among all users.
+pub const PSEUDO_RATINGS: f64 = 10.0;
