@@ -18,7 +18,7 @@ use segmill::collective::Collective;
 use segmill::error::Result;
 use segmill::flow::cluster::{self, Layout};
 use segmill::flow::collective::TimelyCollective;
-use segmill::job::KMeansParams;
+use segmill::job::{KMeansParams, Refine};
 use segmill::kernel::keyed;
 use segmill::stages::kmeans::{self, KMeans};
 
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         max_iter: max_iter.parse().expect("MAX_ITER is a number"),
         tol: tol.parse().expect("TOL is a number"),
         spherical: false,
+        refine: Refine::None,
     };
     let case = Case { points: read(Path::new(points)), start, params };
     match run(case, workers.parse().expect("WORKERS is a number")) {

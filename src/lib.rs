@@ -7,7 +7,7 @@
 //! ```text
 //!  files ──ingest──▶ ratings ──shard──▶ rows by user ──stages──▶ segments ──results──▶ tables, model ──report──▶ page
 //!                                                          │
-//!                     pca, kmeans, validate, profile, evidence, continuity, names; assign for new users
+//!                     pca, kmeans, mixture, validate, profile, evidence, continuity, names; assign for new users
 //! ```
 //!
 //! The code is in thirteen rooms. A room knows only rooms below it:
@@ -62,6 +62,7 @@
 //! | for | in `src/` |
 //! |---|---|
 //! | the k-means iteration | `stages/kmeans/lockstep.rs` over `kernel/lloyd/` |
+//! | the refinement of segments | `stages/mixture/fit.rs` |
 //! | the sweeps of PCA | `stages/pca/swept.rs` over `kernel/krylov.rs` |
 //! | how a fit goes, step by step | `runs/fit.rs` |
 //! | the wire handshake | `flow/cluster/handshake.rs` |

@@ -49,6 +49,11 @@ const RULES: &[Rule] = &[
         any: STAGE,
         results: &["job", "shard", "ingest", "stages::pca", "stages::kmeans", "stages::validate"],
     },
+    Rule {
+        module: "stages::mixture",
+        any: &["error", "kernel", "collective", "watch::progress", "shard"],
+        results: &["job", "ingest", "stages::kmeans"],
+    },
     // What a fit is, it does again: it calls the stages before it.
     Rule {
         module: "stages::evidence",
@@ -61,6 +66,7 @@ const RULES: &[Rule] = &[
             "stages::resume",
             "stages::pca",
             "stages::kmeans",
+            "stages::mixture",
         ],
         results: &["job", "ingest", "stages::validate", "stages::profile"],
     },
@@ -76,6 +82,7 @@ const RULES: &[Rule] = &[
             "stages::resume",
             "stages::pca",
             "stages::kmeans",
+            "stages::mixture",
             "stages::evidence",
         ],
         results: &["job", "ingest"],
@@ -89,7 +96,7 @@ const RULES: &[Rule] = &[
     Rule {
         module: "stages::assign",
         any: STAGE,
-        results: &["job", "shard", "ingest", "stages::pca", "stages::kmeans"],
+        results: &["job", "shard", "ingest", "stages::pca", "stages::kmeans", "stages::mixture"],
     },
     Rule { module: "stages", any: &[], results: &[] },
     Rule { module: "results", any: &["error", "kernel", "watch::format"], results: RESULTS },
@@ -115,7 +122,7 @@ const RULES: &[Rule] = &[
     Rule {
         module: "runs::predict",
         any: &["error"],
-        results: &["job", "ingest", "stages::pca", "stages::evidence", "stages::choose", "results"],
+        results: &["job", "ingest", "stages::pca", "stages::mixture", "stages::evidence", "stages::choose", "results"],
     },
     Rule { module: "runs", any: EVERYTHING, results: &[] },
     Rule {
@@ -140,6 +147,7 @@ const RESULTS: &[&str] = &[
     "shard",
     "stages::pca",
     "stages::kmeans",
+    "stages::mixture",
     "stages::validate",
     "stages::profile",
     "stages::evidence",

@@ -17,11 +17,12 @@ QUESTION = 2
 
 @dataclass(frozen=True)
 class Segmill:
-    """The program, its number of workers, and the folder that each run writes anew."""
+    """The program, its number of workers, the folder that each run writes anew, and keys that each run is given."""
 
     program: Path
     workers: int
     out: Path
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def call(words: Sequence[object]) -> str:
 def run(segmill: Segmill, path: Path, words: Sequence[str] = ()) -> Run:
     """Segments the users of a file. The time is that of the run alone."""
     begin = time.monotonic()
-    call([segmill.program, "run", path, "-o", segmill.out, "-q", "-w", segmill.workers, *words])
+    keys = [word for key in segmill.keys for word in ("--set", key)]
+    call([segmill.program, "run", path, "-o", segmill.out, "-q", "-w", segmill.workers, *keys, *words])
     seconds = time.monotonic() - begin
     report = json.loads((segmill.out / "run.json").read_text(encoding="utf-8"))
     return Run(report, placed(segmill, path), seconds)

@@ -33,7 +33,7 @@ HEAD = ("kind", "users", "items", "rows", "planted", "columns", "chosen", "clust
 FIXED = ("best fixed", "with")
 TEXTS = {"kind", "columns", "chosen", "verdict", "with"}
 # Where a run has what it was done with, if it does not say what it chose: the section and the key of its job.
-CHOICES = {"weighting": "matrix", "normalize": "matrix", "missing": "matrix", "components": "pca"}
+CHOICES = {"weighting": "matrix", "normalize": "matrix", "missing": "matrix", "components": "pca", "refine": "kmeans"}
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=NAMES, metavar="KIND", help="a kind, planted or nulls")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--named", action="store_true", help="name the columns, instead of having them found")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="give a key to each run")
     parser.add_argument("--fixed", action="store_true", help="the best of many fixed settings too")
     parser.add_argument("--folder", type=Path, help="where the files go and stay [default: a temporary folder]")
     return parser.parse_args()
@@ -171,7 +172,7 @@ def as_good(each: Measured) -> bool:
 def tabulate(given: argparse.Namespace, folder: Path) -> None:
     """Prints each row as soon as it is known."""
     folder.mkdir(parents=True, exist_ok=True)
-    segmill = Segmill(given.segmill.resolve(), given.workers, folder / "out")
+    segmill = Segmill(given.segmill.resolve(), given.workers, folder / "out", tuple(given.set))
     print(head(given.fixed), flush=True)
     rows = []
     for kind in wanted(given.only):

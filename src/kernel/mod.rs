@@ -17,6 +17,7 @@ pub mod fixed;
 pub mod gram;
 pub mod keyed;
 pub mod krylov;
+pub mod likelihood;
 pub mod lloyd;
 pub mod moments;
 pub mod simd;

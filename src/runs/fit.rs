@@ -31,9 +31,8 @@ use crate::watch::progress::{self, RunAt, RunOf};
 
 use super::clock::Clock;
 use super::compare::{self, Compared, Known, Previous};
-use super::refine::refine;
 use super::room::{RUNS_PERCENT, share};
-use super::{evidence, gather, warnings};
+use super::{evidence, gather, refine, warnings};
 
 /// What to fit, and how.
 pub struct Task<'a> {
@@ -65,8 +64,9 @@ pub fn fit<C: Collective>(
     let mut fit = Fit { c, job, layout, runs_memory, scratch, clock, checkpoint };
     let space = fit.project(&ratings.shard, &mut ratings.store)?;
     let mut found = fit.cluster(&space, &ratings.shard, &sweep_over, beginning.as_ref())?;
-    let mut mixture = fit.refine(&space, &ratings.shard, &mut found);
+    let mut mixture = fit.refine(&space, &ratings.shard, &mut found)?;
     let refine = if mixture.is_some() { Refine::Mixture } else { Refine::None };
+    warnings.extend(warnings::of_refinement(job, refine));
     let compared = earlier.map(|earlier| fit.compare(earlier, &ratings, &space, &mut found));
     if let (Some(mixture), Some(compared)) = (&mut mixture, &compared) {
         mixture.renumber(&compared.numbers);
@@ -206,12 +206,13 @@ impl<'a, C: Collective> Fit<'a, C> {
     }
 
     /// The segments refined, where the job says so.
-    fn refine(&mut self, space: &Space<'_>, shard: &Shard, found: &mut Fitted) -> Option<Mixture> {
-        let Fit { c, job, clock, checkpoint, .. } = self;
+    fn refine(&mut self, space: &Space<'_>, shard: &Shard, found: &mut Fitted) -> Result<Option<Mixture>> {
+        let Fit { c, job, layout, clock, checkpoint, .. } = self;
         if job.kmeans.refine == Refine::None {
-            return None;
+            return Ok(None);
         }
-        clock.time("refine", || refine(*c, job, shard, space.scores.view(), found, *checkpoint))
+        refine::check(job, layout, shard.matrix.n_cols)?;
+        Ok(clock.time("refine", || refine::refine(*c, job, shard, space.scores.view(), found, *checkpoint)))
     }
 
     fn compare(

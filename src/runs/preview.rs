@@ -14,7 +14,7 @@ use crate::ingest::peek::{Peek, peek};
 use crate::ingest::plan::{self, Format, PlannedFile};
 use crate::ingest::source::{self, Codec};
 use crate::ingest::titles;
-use crate::job::{By, Column, Duplicates, Feedback, FilesSpec, Job, OnBad, Solver, Source};
+use crate::job::{By, Column, Duplicates, Feedback, FilesSpec, Job, OnBad, Refine, Solver, Source};
 use crate::report::terminal::one_line;
 use crate::results::write;
 use crate::watch::format::{bytes, count, percent, plural, short};
@@ -164,7 +164,10 @@ fn components(job: &Job) -> String {
 fn segments(job: &Job) -> String {
     match job.choices.clusters.is_open() {
         true => "as many segments as the run chooses".into(),
-        false => plural(job.kmeans.clusters as u64, "segment"),
+        false => {
+            let refined = if job.kmeans.refine == Refine::Mixture { ", refined by a mixture" } else { "" };
+            plural(job.kmeans.clusters as u64, "segment") + refined
+        }
     }
 }
 

@@ -2,14 +2,30 @@
 
 use ndarray::{ArrayView2, s};
 
+use super::room::{TABLES_PERCENT, share};
 use crate::collective::Collective;
-use crate::job::Job;
-use crate::kernel::csr::Csr;
+use crate::error::{Error, Result};
+use crate::flow::cluster::Layout;
+use crate::job::{By, Job};
 use crate::shard::Shard;
 use crate::shard::sums::sum;
 use crate::stages::kmeans::{Assignment, Fitted, KMeans};
-use crate::stages::mixture::{self, Mixture, Start};
+use crate::stages::mixture::{self, Mixture, Scorer, Scores, Start};
 use crate::stages::resume::Checkpoint;
+use crate::watch::format::{bytes, plural};
+
+/// Whether the tables of a mixture that the job asks for fit.
+pub fn check(job: &Job, layout: &Layout, n_items: usize) -> Result<()> {
+    let needed = Mixture::bytes(n_items, job.kmeans.clusters);
+    if job.choices.refine == By::Chosen || needed <= share(job, layout.workers, TABLES_PERCENT) {
+        return Ok(());
+    }
+    let memory = bytes(needed * layout.workers as u64 / TABLES_PERCENT * 100);
+    let (segments, items) = (plural(job.kmeans.clusters as u64, "segment"), plural(n_items as u64, "item"));
+    let problem = format!("the tables of a mixture of {segments} and {items} do not fit memory");
+    let remedy = format!("set memory to more than {memory}, use fewer workers, or write \"none\"");
+    Err(Error::job("kmeans.refine", problem, remedy))
+}
 
 /// Refines what k-means has found: its model, and the segments of this worker's users. `points` are the users as k-means saw them.
 /// All workers call it together. None where the segments stay as they are, because one would lose all its users.
@@ -24,14 +40,7 @@ pub fn refine<C: Collective>(
     let n_segments = job.kmeans.clusters;
     let mixture: Option<Mixture> = checkpoint.restore("mixture").unwrap_or_else(|| {
         let segments = &found.assignment.segment;
-        let start = Start {
-            ratings: &shard.matrix,
-            draw_keys: &shard.draw_keys,
-            segments,
-            n_segments,
-            seed: job.seed,
-            steady: Start::FINALLY,
-        };
+        let start = Start { ratings: &shard.matrix, draw_keys: &shard.draw_keys, segments, n_segments, seed: job.seed };
         let mixture = mixture::fit(c, &start).map(|refined| {
             let mut mixture = refined.mixture;
             mixture.renumber(&by_size(&refined.sizes));
@@ -41,12 +50,13 @@ pub fn refine<C: Collective>(
         mixture
     });
     let mixture = mixture?;
-    let segments = segments(&mixture, &shard.matrix);
+    let (scorer, mut scores) = (Scorer::new(&mixture), Scores::default());
+    let segments: Vec<u32> = shard.matrix.rows().map(|row| scorer.score(row, &mut scores)[0]).collect();
     let centroids = mixture::centroids(c, points, &segments, n_segments, job.kmeans.spherical);
     let mut assignment = Assignment::with_capacity(segments.len());
     for block in shard.matrix.blocks() {
         let own = points.slice(s![block.first_row..block.first_row + block.rows.n_rows(), ..]);
-        mixture.place(block.rows, own, centroids.view(), &mut assignment);
+        scorer.place(block.rows, own, centroids.view(), &mut assignment);
     }
     let mut sizes = vec![0u64; n_segments];
     segments.iter().for_each(|&segment| sizes[segment as usize] += 1);
@@ -57,11 +67,6 @@ pub fn refine<C: Collective>(
     found.kmeans = KMeans { centroids, sizes, tie_order, inertia, best_start, starts };
     found.assignment = assignment;
     Some(mixture)
-}
-
-fn segments(mixture: &Mixture, ratings: &Csr) -> Vec<u32> {
-    let mut scores = vec![0.0; mixture.n_segments()];
-    ratings.rows().map(|row| mixture.likeliest(row, &mut scores)).collect()
 }
 
 /// The number of each segment: by falling size, of equals the first.

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::flow::read::Room;
 use crate::job::Job;
 
-/// Shares of `memory`: for the ratings, and for runs of k-means in progress. The rest is for what a stage needs besides.
+/// Shares of `memory`: for the ratings, for runs of k-means in progress, and for the tables of a mixture, which come when these runs are
+/// over. The rest is for what a stage needs besides.
 const RATINGS_PERCENT: u64 = 40;
 pub const RUNS_PERCENT: u64 = 30;
+pub const TABLES_PERCENT: u64 = 30;
 
 /// Where a worker keeps the ratings of a job whose output goes to `output`.
 pub fn room(job: &Job, workers: usize, output: &Path) -> Room {

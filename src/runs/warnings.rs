@@ -3,7 +3,7 @@
 use crate::collective::Collective;
 use crate::flow::read::Ratings;
 use crate::ingest::Ledger;
-use crate::job::Job;
+use crate::job::{Job, Refine};
 use crate::stages::kmeans::KMeans;
 use crate::stages::pca::Pca;
 
@@ -63,4 +63,13 @@ pub fn of_fit(job: &Job, pca: &Pca, kmeans: &KMeans, activity_correlation: f64) 
         warnings.push(format!("{empty} segments are empty: there are fewer different users than kmeans.clusters"));
     }
     warnings
+}
+
+/// What to say if the segments were to be refined and are not.
+pub fn of_refinement(job: &Job, done: Refine) -> Option<String> {
+    (job.kmeans.refine != done).then(|| {
+        "the segments are those of k-means: kmeans.refine = \"mixture\" would leave one without users; \
+         fewer kmeans.clusters may help"
+            .to_string()
+    })
 }

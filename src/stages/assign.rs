@@ -1,6 +1,6 @@
 //! Assigns users, new or known, to the segments of a fitted model.
 //!
-//! Every number is computed by the code of the fit ([`Weigher`], [`Projector`], [`Centroids`], [`Mixture`], [`Classifier`]), from the model and
+//! Every number is computed by the code of the fit ([`Weigher`], [`Projector`], [`Centroids`], [`Scorer`], [`Classifier`]), from the model and
 //! the user's ratings alone. A user of the fit with the same ratings gets the same bits, whatever other users there are.
 
 use ndarray::Array2;
@@ -10,7 +10,7 @@ use crate::kernel::bayes::Classifier;
 use crate::kernel::csr::{Csr, RowsRef};
 use crate::shard::weight::Weigher;
 use crate::stages::kmeans::{Assignment, Centroids};
-use crate::stages::mixture::Mixture;
+use crate::stages::mixture::Scorer;
 use crate::stages::pca::Projector;
 
 /// A model, prepared to assign users.
@@ -31,7 +31,7 @@ pub enum Segments {
     /// By the nearest centroid.
     Nearest(Centroids),
     /// By the likeliest segment of a mixture; the centroids are `(n_segments, n_components)`.
-    Likeliest { mixture: Mixture, centroids: Array2<f64> },
+    Likeliest { scorer: Scorer, centroids: Array2<f64> },
 }
 
 impl Assigner {
@@ -61,8 +61,8 @@ impl Assigner {
         let points = Centroids::points(self.projector.project(&weighted), &self.kmeans);
         match &self.segments {
             Segments::Nearest(centroids) => centroids.assign(points.view(), assignment),
-            Segments::Likeliest { mixture, centroids } => {
-                mixture.place(rows, points.view(), centroids.view(), assignment);
+            Segments::Likeliest { scorer, centroids } => {
+                scorer.place(rows, points.view(), centroids.view(), assignment);
             }
         }
     }

@@ -5,6 +5,7 @@
 //! | [`choose`] | the settings that the job leaves open |
 //! | [`pca`] | weighted ratings to scores on principal components |
 //! | [`kmeans`] | scores to segments |
+//! | [`mixture`] | segments refined by the items of their members |
 //! | [`validate`] | whether a classifier can tell the segments apart |
 //! | [`profile`] | what makes each segment different |
 //! | [`evidence`] | whether the segments are real |
@@ -15,7 +16,7 @@
 //!
 //! Knows: `kernel`, `collective`, the shard and its items, the parameters of the job. Does not know: files of results, runs,
 //! timely. A stage may use the result types of the stages before it, methods included; only [`choose`] and
-//! [`evidence`] call other stages: they run [`pca`] and [`kmeans`] again, and a choice is made by evidence.
+//! [`evidence`] call other stages: they run [`pca`], [`kmeans`] and [`mixture`] again, and a choice is made by evidence.
 //!
 //! **Invariant: partial-sum-finish.** Each worker computes its part in a fixed order and rounds it once to fixed point
 //! ([`crate::kernel::fixed`]); the integers are summed over all workers; every worker, or the coordinator for all, finishes the

@@ -29,6 +29,7 @@ mod plan;
 mod planted;
 mod python;
 mod rank;
+mod refine;
 mod report;
 mod report_browser;
 mod simd;

@@ -1,6 +1,6 @@
 //! Random sequences of changes under every rule, weighting and kind of id, against the map.
 
-use super::following::{N_ITEMS, N_USERS, Names, first_ratings, fitted, follow};
+use super::following::{N_ITEMS, N_USERS, Names, REFINED, first_ratings, fitted, follow};
 use super::reference::{Change, Op, Ratings, Rule, Tables, Verdict, assert_exact};
 use super::told::Told;
 use crate::util::Sandbox;
@@ -162,4 +162,12 @@ fn nothing_is_left_of_ratings_that_were_taken_back() {
         assert_exact(&sandbox, &format!("final-{name}"), &ratings, name);
     }
     assert_eq!(Tables::of(&sandbox.path("final-again")).segments, Tables::of(&sandbox.path("out")).segments);
+}
+
+/// Users go to the likeliest segment, with opinions and with counts.
+#[test]
+fn rows_of_a_mixture() {
+    check(Rule::Last, &format!("weighting = 'bm25'\nnormalize = 'l2'\n{REFINED}"), Names::Texts, 16);
+    check(Rule::Sum, REFINED, Names::Numbers, 17);
+    check(Rule::Error, &format!("weighting = 'tfidf'\n{REFINED}"), Names::Both, 18);
 }

@@ -71,12 +71,17 @@ impl Names {
     }
 }
 
+/// In a `matrix`: the segments are refined by a mixture.
+pub const REFINED: &str = "# refined\n";
+
 /// A finished run in `out` over ratings in `r.csv`.
 pub fn fitted(ratings: &Ratings, rule: Rule, matrix: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("r.csv", ratings.csv());
     let input = format!("[input]\nratings = ['r.csv']\nheader = false\nduplicates = '{}'\n", rule.name());
-    sandbox.run(&format!("{input}[matrix]\n{matrix}\n{QUICK}"), &["-q"]).succeeded();
+    let refine = if matrix.contains(REFINED) { "mixture" } else { "none" };
+    let set = format!("kmeans.refine={refine}");
+    sandbox.run(&format!("{input}[matrix]\n{matrix}\n{QUICK}"), &["-q", "--set", &set]).succeeded();
     sandbox
 }
 

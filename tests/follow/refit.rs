@@ -253,6 +253,7 @@ fn whatever_happens_the_tables_are_those_of_the_last_refit() {
         (Rule::Sum, "weighting = 'bm25'\nnormalize = 'l2'\nmissing = 'user-mean'", Names::Both),
         (Rule::Mean, "weighting = 'tfidf'\nmissing = 'user-mean'", Names::Numbers),
         (Rule::Max, "", Names::Both),
+        (Rule::Last, "weighting = 'bm25'\nnormalize = 'l2'\n# refined\n", Names::Texts),
     ];
     for (seed, (rule, matrix, names)) in (130..).zip(jobs) {
         let mut draws = Draws(seed);

@@ -48,8 +48,11 @@ fn weightings(chosen: &Chosen) -> Vec<Candidate> {
     of
 }
 
+/// Of the space that was chosen, refined or not as what was chosen is.
 fn numbers(chosen: &Chosen) -> Vec<Candidate> {
-    of_round(chosen, Round::Clusters)
+    let mut of = of_round(chosen, Round::Clusters);
+    of.retain(|of| (of.components, of.refine) == (chosen.components, chosen.refine));
+    of
 }
 
 fn of_round(chosen: &Chosen, round: Round) -> Vec<Candidate> {

@@ -9,7 +9,7 @@ use crate::kernel::fixed::Scale;
 use crate::shard::weight::Weigher;
 use crate::stages::assign::{Assigner, Segments};
 use crate::stages::kmeans::Centroids;
-use crate::stages::mixture::Mixture;
+use crate::stages::mixture::{Mixture, Scorer};
 use crate::stages::pca::Projector;
 
 /// A fitted model: what it takes to put users into segments.
@@ -54,7 +54,9 @@ impl Model {
             kmeans: manifest.kmeans,
             segments: match &self.mixture {
                 None => Segments::Nearest(Centroids::of(self.centroids.view(), &self.tie_order)),
-                Some(mixture) => Segments::Likeliest { mixture: mixture.clone(), centroids: self.centroids.clone() },
+                Some(mixture) => {
+                    Segments::Likeliest { scorer: Scorer::new(mixture), centroids: self.centroids.clone() }
+                }
             },
             classifier: self.bayes.as_ref().map(classifier),
         }

@@ -17,6 +17,7 @@
 use super::question::Question;
 use super::traffic::{lanes, sample, tables};
 use crate::results::forecast::Sizes;
+use crate::stages::mixture::Mixture;
 
 /// Of `memory`: for the ratings of a process.
 const RATINGS_SHARE: f64 = 0.4;
@@ -115,6 +116,7 @@ impl Held<'_> {
                     "pca" => self.pca(),
                     "kmeans" => self.kmeans(),
                     "sweep" => self.sweep(),
+                    "refine" => self.refine(),
                     "validate" => self.validate(coordinator),
                     "evidence" => self.evidence(coordinator),
                     _ => self.profile(coordinator),
@@ -206,6 +208,12 @@ impl Held<'_> {
         vec![("runs of the sweep", runs), ("segments", self.users * 24.0)]
     }
 
+    /// Counts of an iteration and what is sent of them, and the mixture twice.
+    fn refine(&self) -> Parts {
+        let bytes = Mixture::bytes(self.q.sizes.items as usize, self.q.job.kmeans.clusters) as f64;
+        vec![("tables of the mixture", self.q.cluster.workers as f64 * bytes), ("segments", self.users * 32.0)]
+    }
+
     fn validate(&self, coordinator: bool) -> Parts {
         let (items, k, folds) = (self.q.sizes.items, self.q.clusters(), self.q.job.validate.folds as f64);
         let workers = self.q.cluster.workers as f64;
@@ -242,6 +250,9 @@ impl Held<'_> {
         let (projected, _) = self.q.runs();
         let most = projected.iter().fold(0.0, |a: f64, b| a.max(*b));
         let mut parts = if bytes(&pca) > bytes(&kmeans) { pca } else { kmeans };
+        if self.q.is_refined() {
+            parts.extend(self.refine());
+        }
         parts.extend([
             ("ratings of second fits", ROUNDING * self.second().min(self.second_room())),
             ("second scores", self.users * (8.0 * self.q.components() + 32.0 + 8.0 * projected.len() as f64)),
@@ -258,8 +269,11 @@ impl Held<'_> {
         let components = 8.0 * self.q.components();
         let own = self.users * (28.0 + components);
         let gathered = if coordinator { users * (100.0 + 2.0 * text) } else { 0.0 };
-        let model =
-            if coordinator { items * 8.0 * (tables(self.q) * self.q.clusters() + self.q.components()) } else { 0.0 };
+        let model = if coordinator {
+            items * 8.0 * ((tables(self.q) + self.q.mixture_tables()) * self.q.clusters() + self.q.components())
+        } else {
+            0.0
+        };
         vec![("segments", own), ("all users at the coordinator", gathered), ("the model", model)]
     }
 }

@@ -6,8 +6,8 @@ use super::{time, traffic};
 use crate::results::forecast::{Prediction, Rates, Sizes, Stage};
 
 /// The stages, in order.
-pub const STAGES: [&str; 10] =
-    ["ingest", "choose", "pca", "kmeans", "sweep", "validate", "profile", "evidence", "gather", "write"];
+pub const STAGES: [&str; 11] =
+    ["ingest", "choose", "pca", "kmeans", "refine", "sweep", "validate", "profile", "evidence", "gather", "write"];
 
 /// What to expect of a job.
 pub fn predict(question: &Question, rates: &Rates) -> Prediction {
@@ -31,6 +31,7 @@ pub fn predict(question: &Question, rates: &Rates) -> Prediction {
 fn is_asked(stage: &str, question: &Question) -> bool {
     match stage {
         "choose" => question.job.choices.any_open(),
+        "refine" => question.is_refined(),
         "sweep" => !question.runs().1.is_empty(),
         "evidence" => question.job.evidence.is_some(),
         _ => true,

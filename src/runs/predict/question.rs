@@ -1,6 +1,6 @@
 //! What is asked: a job over data of some size in some layout.
 
-use crate::job::{Job, Normalize, Weighting};
+use crate::job::{Job, Normalize, Refine, Weighting};
 use crate::results::forecast::{Cluster, Sizes};
 use crate::stages::choose::Chosen;
 use crate::stages::evidence::Evidence;
@@ -71,6 +71,16 @@ impl Question<'_> {
     /// Users and ratings of the sample that settings are chosen on.
     pub fn sample(&self) -> [f64; 2] {
         Chosen::sample_of(self.sizes.users, self.sizes.ratings)
+    }
+
+    /// Whether segments are refined by a mixture, or may be.
+    pub fn is_refined(&self) -> bool {
+        self.job.kmeans.refine == Refine::Mixture || self.job.choices.refine.is_open()
+    }
+
+    /// Tables of a mixture, each with a number for every item and segment.
+    pub fn mixture_tables(&self) -> f64 {
+        if self.is_refined() { 2.0 } else { 0.0 }
     }
 
     pub fn is_gram(&self) -> bool {

@@ -5,10 +5,11 @@
 //! | ingest | rows/P · (scan + receive + seal), where P for scan is no more than can read side by side; no faster than the disk where the input is not in the file cache |
 //! | pca | ratings/P · (3 passes + sweeps · sweep + blocks · project) + sweeps · items/P · basis; Gram: products/P, sweeps · items²/P |
 //! | kmeans | ⌈starts/P⌉ · sample · clusters · begin + iterations · runs · users/P · clusters · lloyd |
+//! | refine | iterations · (ratings of a sample/P · bayes + items · clusters · cell), then a few of all ratings |
 //! | sweep | as kmeans, with ratings in place of users |
 //! | validate | ratings/P · bayes + items · clusters · models · cell |
 //! | profile | ratings/P · profile + items · clusters · cell |
-//! | evidence | as pca twice, at a looser tolerance, and as kmeans twice, with fewer starts; counts and guesses for each number of clusters; refits/P · users of a refit · clusters · begin, twice |
+//! | evidence | as pca twice, at a looser tolerance, and as kmeans twice, with fewer starts; counts and guesses for each number of clusters; refits/P · users of a refit · clusters · begin, twice; where segments are refined, as refine twice and for each refit |
 //! | gather, write | the coordinator: users, bytes of the model, the report |
 //!
 //! Of a cell half is divided among the workers; each makes the other half for itself.
@@ -16,6 +17,7 @@
 use super::question::Question;
 use super::traffic::{self, ITERATIONS, SPARSE_ITERATIONS};
 use crate::results::forecast::{Rates, Sizes};
+use crate::stages::mixture::Mixture;
 
 /// Passes over the ratings before and after the sweeps.
 const PASSES: f64 = 3.0;
@@ -42,6 +44,7 @@ pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
         "choose" => (choose(q, rates), 0.0),
         "pca" => (pca(q, rates), 0.0),
         "kmeans" => (kmeans(q, rates), 0.0),
+        "refine" => (refine(q, rates), 0.0),
         "sweep" => (sweep(q, rates), 0.0),
         "validate" => cells(q, rates.bayes, rates.bayes_cell * q.models() * traffic::tables(q)),
         "profile" => cells(q, rates.profile, rates.profile_cell),
@@ -122,7 +125,24 @@ fn evidence(q: &Question, rates: &Rates) -> f64 {
     // Users are compared with all centroids for their labels, and once more for the indices.
     let looked = 4.0 * dims(q) * users / peers * (all + one) * rates.lloyd;
     let refit = q.refit_users() * (all + one) * starts * (rates.begin + iterations(q) * rates.lloyd);
-    fits + made + guesses + looked + (q.refits() / peers).ceil() * dims(q) * refit
+    let refined = match q.is_refined() {
+        true => {
+            let again = (q.refits() / peers).ceil() * q.refit_users() * ratings / users;
+            2.0 * refine(q, rates) + 2.0 * Mixture::passes(0.0).iter().sum::<f64>() * again * rates.bayes
+        }
+        false => 0.0,
+    };
+    refined + fits + made + guesses + looked + (q.refits() / peers).ceil() * dims(q) * refit
+}
+
+/// Iterations on a sample of the users and on all, about. A rating costs as much as Naive Bayes takes for its folds.
+fn refine(q: &Question, rates: &Rates) -> f64 {
+    let Sizes { users, items, ratings, .. } = q.sizes;
+    let peers = q.cluster.peers();
+    let [sampled, of_all] = Mixture::passes(users);
+    let sample = (Mixture::SAMPLE / users).min(1.0) * ratings;
+    let tables = (sampled + of_all) * items * q.clusters() * rates.profile_cell;
+    (sampled * sample + of_all * ratings) / peers * rates.bayes + tables
 }
 
 fn sweep(q: &Question, rates: &Rates) -> f64 {
@@ -146,6 +166,6 @@ fn cells(q: &Question, rating: f64, cell: f64) -> (f64, f64) {
 
 /// Bytes of `model.safetensors`.
 pub fn model_bytes(q: &Question) -> f64 {
-    let tables = traffic::tables(q) * q.clusters();
+    let tables = (traffic::tables(q) + q.mixture_tables()) * q.clusters();
     8.0 * q.sizes.items * (2.0 + q.components() + tables)
 }

@@ -8,6 +8,7 @@
 
 use super::question::Question;
 use crate::results::forecast::{Cluster, Rates, Sizes};
+use crate::stages::mixture::Mixture;
 
 /// Bytes on the wire for a byte of a message: Noise frames with their tags, headers of timely and of batches.
 const FRAMING: f64 = 1.003;
@@ -117,6 +118,7 @@ pub fn of(stage: &str, q: &Question) -> Traffic {
         "choose" => choose(&mut calls, q),
         "pca" => pca(&mut calls, q),
         "kmeans" => kmeans(&mut calls, q),
+        "refine" => refine(&mut calls, q),
         "sweep" => sweep(&mut calls, q),
         "validate" => validate(&mut calls, q),
         "profile" => profile(&mut calls, q),
@@ -177,6 +179,13 @@ fn pca(c: &mut Calls, q: &Question) {
     c.join(4.0 * sweeps, chunks * SQUARE * blocks / (4.0 * sweeps));
     c.join((q.components() / 8.0).ceil(), BLOCK_ROW * items);
     c.broadcast(sweeps, 1.0);
+}
+
+/// The counts of each iteration go to all: integers for each item and segment, and as many for opinions.
+fn refine(c: &mut Calls, q: &Question) {
+    let iterations: f64 = Mixture::passes(q.sizes.users).iter().sum();
+    c.sum(2.0 * iterations, 8.0 * q.sizes.items * q.clusters());
+    c.sum(2.0 * iterations, 8.0 * q.clusters());
 }
 
 /// Users that k-means begins in.

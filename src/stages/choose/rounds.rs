@@ -13,6 +13,7 @@ use crate::job::{Job, Matrix, Refine};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::Shard;
 use crate::stages::evidence::guess::{Mean, Popularity};
+use crate::stages::mixture::Mixture;
 
 /// About the most users and ratings of a sample, and of the smaller one for the first round.
 const USERS: f64 = 16_000.0;
@@ -38,6 +39,10 @@ const NEAR: f64 = 1.6;
 
 /// Numbers of segments that one worker tries at a time in the third round.
 const AT_A_TIME: usize = 3;
+
+/// Segments are refined only where a worker's tables for it take no more bytes. The same whatever memory there is: results do not depend
+/// on that.
+const TABLES: u64 = 256 << 20;
 
 /// Refits in the third round.
 const REFITS: u64 = 4;
@@ -116,7 +121,8 @@ impl<C: Collective> Rounds<'_, C> {
         };
         let why = why::sentence(&candidate, &self.candidates, tells);
         let numbers = [candidate.components, candidate.clusters];
-        Ok(self.chosen(candidate.matrix(), numbers, candidate.refine, why, [users, ratings, hidden]))
+        let refine = if self.job.choices.refine.is_open() { candidate.refine } else { self.job.kmeans.refine };
+        Ok(self.chosen(candidate.matrix(), numbers, refine, why, [users, ratings, hidden]))
     }
 
     /// The weightings that deserve a closer look.
@@ -211,8 +217,10 @@ impl<C: Collective> Rounds<'_, C> {
 
     /// Numbers of segments in the spaces of candidates.
     fn numbers_of(&mut self, ground: &Ground, numbers: &[(Candidate, Vec<usize>)]) -> Result<Vec<Tried>> {
+        let most = numbers.iter().flat_map(|(_, numbers)| numbers).max().copied().unwrap_or(0);
         let refines = match self.job.choices.refine.is_open() {
-            true => vec![Refine::None, Refine::Mixture],
+            true if Mixture::bytes(self.n_items, most) <= TABLES => vec![Refine::None, Refine::Mixture],
+            true => vec![Refine::None],
             false => vec![self.job.kmeans.refine],
         };
         let trial = |of: Candidate, clusters| Trial {

@@ -18,8 +18,14 @@ const N_ITEMS: u32 = 120;
 const N_USERS: usize = 400;
 const SEGMENTS: usize = 4;
 
-const OPEN: Choices =
-    Choices { weighting: By::Open, normalize: By::Open, missing: By::Open, components: By::Open, clusters: By::Open };
+const OPEN: Choices = Choices {
+    weighting: By::Open,
+    normalize: By::Open,
+    missing: By::Open,
+    components: By::Open,
+    clusters: By::Open,
+    refine: By::Open,
+};
 const USUAL: Matrix = Matrix { weighting: Weighting::Bm25, normalize: Normalize::L2, missing: Missing::Zero };
 
 fn job(keys: &str) -> Job {

@@ -215,7 +215,6 @@ impl<'a> World<'a> {
             segments: &segments,
             n_segments,
             seed: self.seed,
-            steady: Start::ROUGHLY,
         };
         mixture::refined(&mut Solo, refine, &start)
     }

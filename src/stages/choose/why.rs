@@ -1,6 +1,7 @@
 //! The reasons for a choice, in words.
 
 use super::outcome::{Candidate, Round};
+use crate::job::Refine;
 
 /// A sentence or two for users. `tells` is whether the candidate says more than chance.
 pub fn sentence(taken: &Candidate, candidates: &[Candidate], tells: bool) -> String {
@@ -13,9 +14,10 @@ pub fn sentence(taken: &Candidate, candidates: &[Candidate], tells: bool) -> Str
         0 | 1 => String::new(),
         n => format!(", the most of {n} ways to weigh ratings"),
     };
+    let refined = if taken.refine == Refine::Mixture { ", refined by a mixture," } else { "" };
     let again = match taken.agreement {
         Some(agreement) => format!(
-            " {} segments are the fewest that tell as much as any other number and are found again among other users (agreement {agreement:.2}).",
+            " {} segments{refined} are the fewest that tell as much as any other number and are found again among other users (agreement {agreement:.2}).",
             taken.clusters
         ),
         None => String::new(),

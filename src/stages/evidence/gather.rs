@@ -162,14 +162,8 @@ impl Question<'_> {
         ratings: &Csr,
     ) -> Vec<u32> {
         let (segments, n_segments) = (model.segments_of(points), model.sizes.len());
-        let start = Start {
-            ratings,
-            draw_keys: &self.shard.draw_keys,
-            segments: &segments,
-            n_segments,
-            seed: self.job.seed,
-            steady: Start::FINALLY,
-        };
+        let start =
+            Start { ratings, draw_keys: &self.shard.draw_keys, segments: &segments, n_segments, seed: self.job.seed };
         mixture::refined(c, self.refine, &start)
     }
 

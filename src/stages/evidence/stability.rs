@@ -179,14 +179,7 @@ impl Sample {
     fn refined(&self, model: &KMeans, seed: u64) -> Vec<u32> {
         let (segments, n_segments) = (model.segments_of(self.points.view()), model.sizes.len());
         let Some(ratings) = &self.ratings else { return segments };
-        let start = Start {
-            ratings,
-            draw_keys: &self.draw_keys,
-            segments: &segments,
-            n_segments,
-            seed,
-            steady: Start::ROUGHLY,
-        };
+        let start = Start { ratings, draw_keys: &self.draw_keys, segments: &segments, n_segments, seed };
         mixture::refined(&mut Solo, Refine::Mixture, &start)
     }
 

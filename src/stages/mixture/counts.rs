@@ -57,6 +57,16 @@ impl Counts {
         }
     }
 
+    /// The same room, empty.
+    pub fn zeroed(mut self) -> Counts {
+        self.users.fill(0);
+        self.ratings.fill(0);
+        if let Some(residuals) = &mut self.residuals {
+            residuals.fill(0);
+        }
+        self
+    }
+
     /// Adds a user by degree.
     pub fn add(&mut self, ground: &Ground, row: Row, degrees: &Degrees) {
         let n = self.n_segments;

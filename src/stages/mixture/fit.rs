@@ -2,18 +2,39 @@
 
 use super::counts::{Counts, Ground, WHOLE};
 use super::liking::Liking;
-use super::model::{Mixture, best_two};
+use super::model::Mixture;
+use super::scorer::{Scorer, Scores};
 use crate::collective::Collective;
 use crate::job::Refine;
 use crate::kernel::csr::{Csr, Row};
 use crate::kernel::keyed::{self, Stream};
 
 /// The most iterations on a sample of the users, and then on all.
-const MOST: usize = 40;
-const MOST_OF_ALL: usize = 6;
+const MOST: usize = 30;
+const MOST_OF_ALL: usize = 3;
 
 /// With more users than twice so many, the first iterations are on a keyed sample of about so many.
-const SAMPLE: f64 = 65_536.0;
+const SAMPLE: f64 = 32_768.0;
+
+/// Iterations end when no more than one user in so many has moved.
+const STEADY: u64 = 300;
+
+impl Mixture {
+    /// A worker's bytes for the tables of a fit: counts and what is received of them, a mixture and the next, and one laid out.
+    pub fn bytes(n_items: usize, n_segments: usize) -> u64 {
+        const COUNTS: u64 = 2 * 8;
+        const TABLES: u64 = 2 * 4;
+        (n_items * n_segments) as u64 * (2 * COUNTS + 3 * TABLES)
+    }
+
+    /// The users that the first iterations are on, about.
+    pub const SAMPLE: f64 = SAMPLE;
+
+    /// Iterations on a sample and on all of so many users, about.
+    pub fn passes(n_users: f64) -> [f64; 2] {
+        if n_users > 2.0 * SAMPLE { [12.0, MOST_OF_ALL as f64 + 2.0] } else { [0.0, 14.0] }
+    }
+}
 
 /// What a refinement begins with.
 #[derive(Debug, Clone, Copy)]
@@ -26,14 +47,6 @@ pub struct Start<'a> {
     pub segments: &'a [u32],
     pub n_segments: usize,
     pub seed: u64,
-    /// Iterations end when no more than one user in so many has moved.
-    pub steady: u64,
-}
-
-impl Start<'_> {
-    /// `steady` for a result that lasts, and for one to compare others with.
-    pub const FINALLY: u64 = 1000;
-    pub const ROUGHLY: u64 = 300;
 }
 
 /// Segments refined.
@@ -53,7 +66,7 @@ pub fn fit<C: Collective>(c: &mut C, start: &Start) -> Option<Refined> {
     c.sum(&mut counts);
     let liking = Liking::new(c, start.ratings, &counts);
     let ground = Ground::new(&counts, liking);
-    let mut fit = Fit { c, start, ground: &ground, iterations: 0 };
+    let mut fit = Fit { c, start, ground: &ground, iterations: 0, spare: None };
     let mut n_users = [start.draw_keys.len() as u64];
     fit.c.sum(&mut n_users);
     let share = SAMPLE / n_users[0].max(1) as f64;
@@ -88,6 +101,8 @@ struct Fit<'a, C> {
     start: &'a Start<'a>,
     ground: &'a Ground,
     iterations: usize,
+    /// Counts that are needed no more: tables are large, and memory is slow to touch for the first time.
+    spare: Option<Counts>,
 }
 
 impl<C: Collective> Fit<'_, C> {
@@ -99,36 +114,42 @@ impl<C: Collective> Fit<'_, C> {
             counts.add(self.ground, row, &[(segment, WHOLE)]);
         }
         counts.sum(self.c);
-        counts.mixture(self.ground)
+        let mixture = counts.mixture(self.ground);
+        self.spare = Some(counts);
+        mixture
     }
 
     /// Iterates on the users that `is_taken` takes, until hardly one moves. Goes no further than to where each segment has users.
     fn run(&mut self, mut mixture: Mixture, most: usize, is_taken: impl Fn(u64) -> bool) -> Option<Refined> {
-        let mut before: Option<(Mixture, Pass)> = None;
+        let mut reached: Option<Refined> = None;
         for _ in 0..most {
-            let pass = self.pass(&mixture, &is_taken);
-            if pass.sizes.contains(&0) {
+            let Pass { segments, sizes, counts } = self.pass(&mixture, &is_taken);
+            if sizes.contains(&0) {
                 break;
             }
             self.iterations += 1;
-            let is_steady = before.as_ref().is_some_and(|(_, before)| self.is_steady(before, &pass));
-            let next = pass.counts.mixture(self.ground);
-            before = Some((std::mem::replace(&mut mixture, next), pass));
+            let is_steady = reached.as_ref().is_some_and(|before| self.is_steady(&before.segments, &segments));
+            let next = counts.mixture(self.ground);
+            self.spare = Some(counts);
+            let mixture = std::mem::replace(&mut mixture, next);
+            reached = Some(Refined { mixture, segments, sizes, iterations: self.iterations });
             if is_steady {
                 break;
             }
         }
-        let (mixture, Pass { segments, sizes, .. }) = before?;
-        Some(Refined { mixture, segments, sizes, iterations: self.iterations })
+        reached
     }
 
     fn pass(&mut self, mixture: &Mixture, is_taken: impl Fn(u64) -> bool) -> Pass {
         let Start { ratings, draw_keys, n_segments, .. } = *self.start;
-        let mut pass =
-            Pass { segments: Vec::new(), sizes: vec![0; n_segments], counts: Counts::zeros(self.ground, n_segments) };
-        let mut desk = Desk::new(n_segments);
+        let counts = match self.spare.take() {
+            Some(spare) => spare.zeroed(),
+            None => Counts::zeros(self.ground, n_segments),
+        };
+        let mut pass = Pass { segments: Vec::new(), sizes: vec![0; n_segments], counts };
+        let (scorer, mut desk) = (Scorer::new(mixture), Desk::default());
         for (row, _) in ratings.rows().zip(draw_keys).filter(|(_, key)| is_taken(**key)) {
-            let segment = desk.weigh(mixture, row);
+            let segment = desk.weigh(&scorer, row);
             pass.segments.push(segment);
             pass.sizes[segment as usize] += 1;
             pass.counts.add(self.ground, row, &desk.degrees);
@@ -138,39 +159,36 @@ impl<C: Collective> Fit<'_, C> {
         pass
     }
 
-    fn is_steady(&mut self, before: &Pass, now: &Pass) -> bool {
-        let moved = before.segments.iter().zip(&now.segments).filter(|(before, now)| before != now).count();
-        let mut counts = [moved as u64, now.segments.len() as u64];
+    fn is_steady(&mut self, before: &[u32], now: &[u32]) -> bool {
+        let moved = before.iter().zip(now).filter(|(before, now)| before != now).count();
+        let mut counts = [moved as u64, now.len() as u64];
         self.c.sum(&mut counts);
-        counts[0] * self.start.steady <= counts[1]
+        counts[0] * STEADY <= counts[1]
     }
 }
 
 /// Room to weigh one user at a time.
+#[derive(Default)]
 struct Desk {
-    scores: Vec<f32>,
-    /// Of the last user: the segments with a thousandth of it, and its degrees in units of [`WHOLE`].
+    scores: Scores,
+    /// Of the last user: the segments that have a unit of it, and its degrees in units of [`WHOLE`].
     degrees: Vec<(u32, i64)>,
 }
 
-impl Desk {
-    fn new(n_segments: usize) -> Desk {
-        Desk { scores: vec![0.0; n_segments], degrees: Vec::new() }
-    }
+/// log₂ of half a unit.
+const HALF_A_UNIT: f32 = -11.0;
 
+impl Desk {
     /// The likeliest segment of a user.
-    fn weigh(&mut self, mixture: &Mixture, row: Row) -> u32 {
-        mixture.score(row, &mut self.scores);
-        let [best, _] = best_two(&self.scores);
-        let top = self.scores[best as usize];
-        // log₂ of half a unit.
-        let least = top - 11.0;
-        let likelihood = |score: f32| libm::exp2f(score - top);
-        let near = |scores: &[f32]| scores.iter().filter(|&&score| score > least).map(|&s| likelihood(s)).sum::<f32>();
-        let all = near(&self.scores);
+    fn weigh(&mut self, scorer: &Scorer, row: Row) -> u32 {
+        let [best, _] = scorer.score(row, &mut self.scores);
+        let scores = &self.scores.of_segments;
+        let top = scores[best as usize];
         self.degrees.clear();
-        for (segment, &score) in self.scores.iter().enumerate().filter(|&(_, &score)| score > least) {
-            let degree = (likelihood(score) / all * WHOLE as f32 + 0.5) as i64;
+        let near = |&(_, &score): &(usize, &f32)| score - top > HALF_A_UNIT;
+        let all: f32 = scores.iter().enumerate().filter(near).map(|(_, score)| libm::exp2f(score - top)).sum();
+        for (segment, score) in scores.iter().enumerate().filter(near) {
+            let degree = (libm::exp2f(score - top) / all * WHOLE as f32 + 0.5) as i64;
             if degree > 0 {
                 self.degrees.push((segment as u32, degree));
             }

@@ -14,6 +14,7 @@
 //! | `fit` | the iterations |
 //! | `counts` | what is counted of the members of each segment, and the [`Mixture`] that follows |
 //! | `model` | the [`Mixture`]: how likely each segment is to have a user |
+//! | `scorer` | the same laid out to score users |
 //! | `place` | users to its segments, and these on the principal components |
 //! | `liking` | what is expected of each rating |
 
@@ -22,6 +23,7 @@ mod fit;
 pub mod liking;
 mod model;
 mod place;
+mod scorer;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +31,7 @@ pub use fit::{Refined, Start, fit, refined};
 pub use liking::Liking;
 pub use model::{Mixture, Opinion};
 pub use place::centroids;
+pub use scorer::{Scorer, Scores};
 
 /// κ: the pseudo-ratings of an item in a segment, with the popularity and the liking among all users.
 pub const PSEUDO_RATINGS: f64 = 10.0;

@@ -2,20 +2,19 @@
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
-use super::model::{Mixture, best_two};
+use super::scorer::{Scorer, Scores};
 use crate::collective::Collective;
 use crate::kernel::csr::{RowsRef, scale_to_unit_length};
 use crate::kernel::fixed::Scale;
 use crate::stages::kmeans::Assignment;
 
-impl Mixture {
+impl Scorer {
     /// Appends the segments of the users of a block, whose points `(n_users, n_components)` are those of PCA. A user's segment is
     /// the likeliest, the second is the next. Distances are to the centroids `(n_segments, n_components)` of both.
     pub fn place(&self, rows: RowsRef, points: ArrayView2<f64>, centroids: ArrayView2<f64>, found: &mut Assignment) {
-        let mut scores = vec![0.0; self.n_segments()];
+        let mut scores = Scores::default();
         for (row, point) in rows.rows().zip(points.rows()) {
-            self.score(row, &mut scores);
-            let [segment, second] = best_two(&scores);
+            let [segment, second] = self.score(row, &mut scores);
             found.segment.push(segment);
             found.distance.push(distance(point, centroids.row(segment as usize)));
             found.second.push(second);
