@@ -239,7 +239,7 @@ impl<C: Collective> Rounds<'_, C> {
     /// The one to take, after it was seen how well those in question are found again.
     fn take(&mut self, ground: &Ground, tried: &mut [Tried]) -> Result<Option<Candidate>> {
         loop {
-            match on(ground, |average| rule::clusters(tried, average)) {
+            match rule::clusters(tried) {
                 Some(Step::Ask(at)) => {
                     let refits: Vec<u64> = (0..REFITS).collect();
                     let again = |refit: &u64| {

@@ -3,8 +3,9 @@
 //! A candidate's score is the bits that it saves per hidden rating, above those of the null where these are above 0. Another is as
 //! good if its score is less by no more than one standard error of the difference.
 
+use std::collections::BTreeMap;
+
 use super::trial::Tried;
-use crate::stages::evidence::STABLE;
 use crate::stages::evidence::guess::Mean;
 
 /// A weighting goes on if its score is within this share of the best one's, or within [`ERRORS`] standard errors.
@@ -57,49 +58,38 @@ pub enum Step {
     Take(usize),
 }
 
-/// The next step, of candidates that differ in the number of segments, in components and in refinement. Of those that are found
-/// again, the least number that is as good as the best is taken; of equal numbers the best. If the highest scores are not found
-/// again, it is the one among them that comes nearest to it.
-pub fn clusters(tried: &[Tried], average: Average) -> Option<Step> {
-    let again = |at: usize| tried[at].candidate.agreement;
-    let by_score = |places: &mut Vec<usize>| {
-        places.sort_by(|&a, &b| score(&tried[b]).total_cmp(&score(&tried[a])).then(a.cmp(&b)));
-    };
-    let is_close =
-        |&at: &usize| best_of(tried, 0..tried.len()).is_some_and(|top| is_close(&tried[at], &tried[top], average));
-    let mut left: Vec<usize> = (0..tried.len()).filter(is_close).collect();
-    by_score(&mut left);
-    let mut passed: Vec<usize> = Vec::new();
-    let best = loop {
-        let Some(&at) = left.first() else {
-            let nearest = passed.into_iter().rev().max_by(|&a, &b| known(again(a)).total_cmp(&known(again(b))));
-            return nearest.map(Step::Take);
-        };
-        match again(at) {
-            None => return Some(Step::Ask(at)),
-            Some(again) if again >= STABLE => break at,
-            // With as many segments or more, others are hardly found again either.
-            Some(_) => left.retain(|&other| tried[other].candidate.clusters < tried[at].candidate.clusters),
+/// The next step, of candidates that differ in the number of segments, in components and in refinement. Of each number the highest
+/// score counts. Half of a score is worth no more than the segments are found again: it is score · (1 + agreement) / 2. The number
+/// that is worth most is taken, of equal ones the least; only those are asked whose score is above that.
+pub fn clusters(tried: &[Tried]) -> Option<Step> {
+    let mut best_of_number: BTreeMap<usize, usize> = BTreeMap::new();
+    for (at, of) in tried.iter().enumerate() {
+        let best = best_of_number.entry(of.candidate.clusters).or_insert(at);
+        if score(of) > score(&tried[*best]) {
+            *best = at;
         }
-        passed.push(at);
-    };
-    let fewer = |&at: &usize| tried[at].candidate.clusters < tried[best].candidate.clusters;
-    let mut as_good: Vec<usize> =
-        (0..tried.len()).filter(fewer).filter(|&at| is_as_good(&tried[at], &tried[best], average)).collect();
-    by_score(&mut as_good);
-    as_good.sort_by_key(|&at| tried[at].candidate.clusters);
-    let next = as_good.into_iter().find(|&at| again(at).is_none_or(|again| again >= STABLE)).unwrap_or(best);
-    Some(if again(next).is_none() { Step::Ask(next) } else { Step::Take(next) })
+    }
+    let mut highest: Vec<usize> = best_of_number.into_values().collect();
+    highest.sort_by(|&a, &b| score(&tried[b]).total_cmp(&score(&tried[a])));
+    let mut most: Option<(f64, usize)> = None;
+    for at in highest {
+        let score = score(&tried[at]);
+        if most.is_some_and(|(worth, _)| worth >= score) {
+            break;
+        }
+        let Some(agreement) = tried[at].candidate.agreement else { return Some(Step::Ask(at)) };
+        let worth = score * (1.0 + agreement) / 2.0;
+        let number = |at: usize| tried[at].candidate.clusters;
+        if most.is_none_or(|(other, place)| worth > other || (worth == other && number(at) < number(place))) {
+            most = Some((worth, at));
+        }
+    }
+    most.map(|(_, at)| Step::Take(at))
 }
 
 fn is_close(tried: &Tried, best: &Tried, average: Average) -> bool {
     let behind = score(best) - score(tried);
     behind <= (CLOSE * score(best).abs()).max(ERRORS * error(best, tried, average))
-}
-
-/// What is not known counts as none.
-fn known(agreement: Option<f64>) -> f64 {
-    agreement.unwrap_or(0.0)
 }
 
 fn is_as_good(tried: &Tried, best: &Tried, average: Average) -> bool {
@@ -149,24 +139,11 @@ mod tests {
         move |of_users| Mean { mean: of_users.iter().sum::<f64>() / of_users.len() as f64, standard_error: error }
     }
 
-    #[test]
-    fn the_least_number_that_is_as_good_and_found_again_is_taken() {
-        let all = [(3, 0.2, 0.9), (4, 0.30, 0.9), (5, 0.31, 0.9), (6, 0.33, 0.6)];
-        let again = all.map(|(_, _, agreement)| agreement);
-        let all = all.map(|(clusters, bits, _)| tried(clusters, bits, -0.1, None));
-        // The best is asked first, then the next, and of what is as good the least number.
-        assert_eq!(asked(&all, &again, 0.002), (vec![3, 2], 2));
-        assert_eq!(asked(&all, &again, 0.04), (vec![3, 2, 1], 1));
-        // Where none is found again, all of them count, and the nearest to it is taken.
-        assert_eq!(asked(&all, &[0.2, 0.4, 0.3, 0.1], 0.002), (vec![3, 2, 1, 0], 1));
-        assert_eq!(clusters(&[], &average(0.001)), None);
-    }
-
     /// The places that are asked how well they are `again` found, and the one that is taken.
-    fn asked(all: &[Tried], again: &[f64], error: f64) -> (Vec<usize>, usize) {
+    fn asked(all: &[Tried], again: &[f64]) -> (Vec<usize>, usize) {
         let (mut all, mut asked) = (all.to_vec(), Vec::new());
         loop {
-            match clusters(&all, &average(error)).unwrap() {
+            match clusters(&all).unwrap() {
                 Step::Take(at) => return (asked, at),
                 Step::Ask(at) => {
                     asked.push(at);
@@ -177,9 +154,20 @@ mod tests {
     }
 
     #[test]
+    fn the_number_is_taken_that_tells_most_and_is_found_again() {
+        let all = [(3, 0.2), (4, 0.30), (5, 0.31), (6, 0.33)];
+        let all = all.map(|(clusters, bits)| tried(clusters, bits, -0.1, None));
+        // What cannot be worth more is not asked.
+        assert_eq!(asked(&all, &[0.9, 0.9, 0.9, 0.95]), (vec![3], 3));
+        assert_eq!(asked(&all, &[0.9, 0.98, 0.9, 0.5]), (vec![3, 2, 1], 1));
+        assert_eq!(asked(&all, &[1.0, 0.1, 0.1, 0.1]), (vec![3, 2, 1, 0], 0));
+        assert_eq!(clusters(&[]), None);
+    }
+
+    #[test]
     fn of_equal_numbers_the_better_is_taken() {
         let all = [tried(4, 0.3, -0.1, None), tried(4, 0.31, -0.1, None), tried(5, 0.312, -0.1, None)];
-        assert_eq!(asked(&all, &[0.9; 3], 1.0), (vec![2, 1], 1));
+        assert_eq!(asked(&all, &[1.0, 1.0, 0.9]), (vec![2, 1], 1));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub fn sentence(taken: &Candidate, candidates: &[Candidate], tells: bool) -> Str
     let refined = if taken.refine == Refine::Mixture { ", refined by a mixture," } else { "" };
     let again = match taken.agreement {
         Some(agreement) => format!(
-            " {} segments{refined} are the fewest that tell as much as any other number and are found again among other users (agreement {agreement:.2}).",
+            " {} segments{refined} tell the most that is found again among other users (agreement {agreement:.2}).",
             taken.clusters
         ),
         None => String::new(),
