@@ -16,6 +16,7 @@ normalize = 'none'
 missing = 'zero'
 [pca]
 components = 6
+solver = 'krylov'
 [kmeans]
 clusters = 6
 n_init = 2
