@@ -1,7 +1,6 @@
 //! The reasons for a choice, in words.
 
 use super::outcome::{Candidate, Round};
-use crate::job::Refine;
 
 /// A sentence or two for users. `tells` is whether the candidate says more than chance.
 pub fn sentence(taken: &Candidate, candidates: &[Candidate], tells: bool) -> String {
@@ -14,10 +13,9 @@ pub fn sentence(taken: &Candidate, candidates: &[Candidate], tells: bool) -> Str
         0 | 1 => String::new(),
         n => format!(", the most of {n} ways to weigh ratings"),
     };
-    let refined = if taken.refine == Refine::Mixture { ", refined by a mixture," } else { "" };
     let again = match taken.agreement {
         Some(agreement) => format!(
-            " {} segments{refined} tell the most that is found again among other users (agreement {agreement:.2}).",
+            " {} segments tell the most that is found again among other users (agreement {agreement:.2}).",
             taken.clusters
         ),
         None => String::new(),
