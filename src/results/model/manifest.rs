@@ -9,6 +9,9 @@ use crate::results::outcome::Outcome;
 /// The version of the folder's layout. A reader refuses what it does not know.
 pub const VERSION: u32 = 1;
 
+/// The version of a model with a mixture: whoever does not know it would put users into the nearest segment.
+pub const WITH_MIXTURE: u32 = 2;
+
 /// `model.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -51,7 +54,7 @@ impl Manifest {
         let job = &outcome.job;
         let segment = |(name, &size): (&String, &u64)| Segment { name: name.clone(), size };
         Manifest {
-            version: VERSION,
+            version: if outcome.model.mixture.is_some() { WITH_MIXTURE } else { VERSION },
             seed: job.seed,
             matrix: job.matrix,
             pca: job.pca,

@@ -15,7 +15,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 
 use super::fitted::{Bayes, Model};
-use super::manifest::{Manifest, VERSION};
+use super::manifest::{Manifest, VERSION, WITH_MIXTURE};
 use crate::error::{Error, Result};
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
 use crate::job::Weighting;
@@ -144,8 +144,9 @@ fn check_manifest(json: &[u8]) -> Checked<Manifest> {
         version: u32,
     }
     let Versioned { version } = serde_json::from_slice(json).map_err(unreadable)?;
-    if version != VERSION {
-        return Err(manifest_damage(format!("it is of version {version}, and this segmill knows version {VERSION}")));
+    if ![VERSION, WITH_MIXTURE].contains(&version) {
+        let known = format!("versions {VERSION} and {WITH_MIXTURE}");
+        return Err(manifest_damage(format!("it is of version {version}, and this segmill knows {known}")));
     }
     let manifest: Manifest = serde_json::from_slice(json).map_err(unreadable)?;
     let counts = [manifest.n_items, manifest.pca.components, manifest.segments.len()];
@@ -371,6 +372,19 @@ mod tests {
     }
 
     #[test]
+    fn a_mixture_reads_back_and_makes_a_version_of_its_own() {
+        let mut outcome = fixture::outcome(SMALL);
+        let (n_items, n_clusters) = (SMALL.items, SMALL.clusters);
+        let table = |size: usize| (0..size).map(|at| at as f32 * 0.25).collect::<Vec<f32>>();
+        let opinion = Opinion { item_means: vec![1.5; n_items], slopes: table(n_items * n_clusters) };
+        let (prior, terms) = (table(n_clusters), table(n_items * n_clusters));
+        outcome.model.mixture = Some(Mixture { prior, terms, opinion: Some(opinion) });
+        let (json, tensors) = files(&outcome);
+        assert!(String::from_utf8(json.clone()).unwrap().contains("\"version\": 2"));
+        assert_eq!(read_bytes(&json, &tensors).unwrap().mixture, outcome.model.mixture);
+    }
+
+    #[test]
     fn what_does_not_fit_together_is_refused() {
         let outcome = fixture::outcome(SMALL);
         let (json, tensors) = files(&outcome);
@@ -380,7 +394,7 @@ mod tests {
             text.replacen(from, to, 1).into_bytes()
         };
         refused(b"", &tensors, "model.json: this is not the manifest");
-        refused(&changed("\"version\": 1", "\"version\": 2"), &tensors, "version 2");
+        refused(&changed("\"version\": 1", "\"version\": 3"), &tensors, "version 3");
         refused(&changed("\"n_items\": 30", "\"n_items\": 31"), &tensors, "items.id has the shape [30]");
         refused(&changed("\"n_items\": 30", "\"n_items\": 0"), &tensors, "0 items");
         refused(&changed("\"weighting\": \"raw\"", "\"weighting\": \"bm25\""), &tensors, "mean_length");
