@@ -1,6 +1,6 @@
 //! The segments of k-means, refined by a mixture where the job says so.
 
-use ndarray::{ArrayView2, s};
+use ndarray::ArrayView2;
 
 use super::room::{TABLES_PERCENT, share};
 use crate::collective::Collective;
@@ -9,7 +9,7 @@ use crate::flow::cluster::Layout;
 use crate::job::{By, Job};
 use crate::shard::Shard;
 use crate::shard::sums::sum;
-use crate::stages::kmeans::{Assignment, Fitted, KMeans};
+use crate::stages::kmeans::{Fitted, KMeans};
 use crate::stages::mixture::{self, Mixture, Scorer, Scores, Start};
 use crate::stages::resume::Checkpoint;
 use crate::watch::format::{bytes, plural};
@@ -51,13 +51,10 @@ pub fn refine<C: Collective>(
     });
     let mixture = mixture?;
     let (scorer, mut scores) = (Scorer::new(&mixture), Scores::default());
-    let segments: Vec<u32> = shard.matrix.rows().map(|row| scorer.score(row, &mut scores)[0]).collect();
+    let best_two: Vec<[u32; 2]> = shard.matrix.rows().map(|row| scorer.score(row, &mut scores)).collect();
+    let segments: Vec<u32> = best_two.iter().map(|[segment, _]| *segment).collect();
     let centroids = mixture::centroids(c, points, &segments, n_segments, job.kmeans.spherical);
-    let mut assignment = Assignment::with_capacity(segments.len());
-    for block in shard.matrix.blocks() {
-        let own = points.slice(s![block.first_row..block.first_row + block.rows.n_rows(), ..]);
-        scorer.place(block.rows, own, centroids.view(), &mut assignment);
-    }
+    let assignment = mixture::placed(&best_two, points, centroids.view());
     let mut sizes = vec![0u64; n_segments];
     segments.iter().for_each(|&segment| sizes[segment as usize] += 1);
     c.sum(&mut sizes);

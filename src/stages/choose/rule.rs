@@ -24,12 +24,7 @@ pub type Average<'a> = &'a dyn Fn(&[f64]) -> Mean;
 
 /// The place of the highest score; the first of equal ones.
 pub fn best(tried: &[Tried]) -> Option<usize> {
-    best_of(tried, 0..tried.len())
-}
-
-/// The same of these places.
-fn best_of(tried: &[Tried], places: impl Iterator<Item = usize>) -> Option<usize> {
-    places.max_by(|&a, &b| score(&tried[a]).total_cmp(&score(&tried[b])).then(b.cmp(&a)))
+    (0..tried.len()).max_by(|&a, &b| score(&tried[a]).total_cmp(&score(&tried[b])).then(b.cmp(&a)))
 }
 
 /// The places of the candidates that deserve a closer look, the best first.

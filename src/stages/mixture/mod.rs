@@ -30,7 +30,7 @@ mod tests;
 pub use fit::{Refined, Start, fit, refined};
 pub use liking::Liking;
 pub use model::{Mixture, Opinion};
-pub use place::centroids;
+pub use place::{centroids, placed};
 pub use scorer::{Scorer, Scores};
 
 /// κ: the pseudo-ratings of an item in a segment, with the popularity and the liking among all users.

@@ -14,13 +14,23 @@ impl Scorer {
     pub fn place(&self, rows: RowsRef, points: ArrayView2<f64>, centroids: ArrayView2<f64>, found: &mut Assignment) {
         let mut scores = Scores::default();
         for (row, point) in rows.rows().zip(points.rows()) {
-            let [segment, second] = self.score(row, &mut scores);
-            found.segment.push(segment);
-            found.distance.push(distance(point, centroids.row(segment as usize)));
-            found.second.push(second);
-            found.second_distance.push(distance(point, centroids.row(second as usize)));
+            put(self.score(row, &mut scores), point, centroids, found);
         }
     }
+}
+
+/// The users of these points whose likeliest segments and the next are known, with their distances.
+pub fn placed(segments: &[[u32; 2]], points: ArrayView2<f64>, centroids: ArrayView2<f64>) -> Assignment {
+    let mut found = Assignment::with_capacity(segments.len());
+    segments.iter().zip(points.rows()).for_each(|(&of, point)| put(of, point, centroids, &mut found));
+    found
+}
+
+fn put([segment, second]: [u32; 2], point: ArrayView1<f64>, centroids: ArrayView2<f64>, found: &mut Assignment) {
+    found.segment.push(segment);
+    found.distance.push(distance(point, centroids.row(segment as usize)));
+    found.second.push(second);
+    found.second_distance.push(distance(point, centroids.row(second as usize)));
 }
 
 fn distance(point: ArrayView1<f64>, centroid: ArrayView1<f64>) -> f64 {
