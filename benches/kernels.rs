@@ -13,7 +13,7 @@ use segmill::ingest::keys::ItemIndex;
 use segmill::ingest::rows::{Narrow, Records, Row};
 use segmill::ingest::scan::{self, BadRow, Range, RawId, RawRow, RowSink};
 use segmill::job::{
-    BayesModel, Duplicates, Feedback, FileFormat, FilesSpec, Find, GenerateSpec, KMeansParams, ProfileParams,
+    Amounts, BayesModel, Duplicates, Feedback, FileFormat, FilesSpec, Find, GenerateSpec, KMeansParams, ProfileParams,
     RatingColumn, Refine, ValidateParams,
 };
 use segmill::kernel::fixed::Scale;
@@ -212,8 +212,15 @@ fn kmeans_iteration(c: &mut Criterion) {
         let scores = Array2::from_shape_fn((n_users, n_components), score);
         let draw_keys: Vec<u64> = (0..n_users as u64).collect();
         let initial = scores.slice(ndarray::s![..clusters, ..]);
-        let params =
-            KMeansParams { clusters, n_init: 1, max_iter: 1, tol: 0.0, spherical: false, refine: Refine::None };
+        let params = KMeansParams {
+            clusters,
+            n_init: 1,
+            max_iter: 1,
+            tol: 0.0,
+            spherical: false,
+            refine: Refine::None,
+            amounts: Amounts::None,
+        };
         let id = format!("{n_users}x{n_components}x{clusters}");
         group.throughput(Throughput::Elements(n_users as u64));
         group.bench_function(BenchmarkId::from_parameter(id), |b| {

@@ -18,7 +18,7 @@ use segmill::collective::Collective;
 use segmill::error::Result;
 use segmill::flow::cluster::{self, Layout};
 use segmill::flow::collective::TimelyCollective;
-use segmill::job::{KMeansParams, Refine};
+use segmill::job::{Amounts, KMeansParams, Refine};
 use segmill::kernel::keyed;
 use segmill::stages::kmeans::{self, KMeans};
 
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         tol: tol.parse().expect("TOL is a number"),
         spherical: false,
         refine: Refine::None,
+        amounts: Amounts::None,
     };
     let case = Case { points: read(Path::new(points)), start, params };
     match run(case, workers.parse().expect("WORKERS is a number")) {

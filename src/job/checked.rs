@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::Filter;
 use super::input::Input;
 use super::params::{
-    Choices, EvidenceParams, KMeansParams, Matrix, Normalize, PcaParams, ProfileParams, Refine, SweepParams,
-    ValidateParams,
+    Choices, EvidenceParams, KMeansParams, Matrix, Normalize, PcaParams, ProfileParams, SweepParams, ValidateParams,
 };
 
 /// A checked job. Paths are resolved; every number is in range.
@@ -46,13 +45,13 @@ pub struct Job {
 
 impl Job {
     /// This job with what the run has chosen.
-    pub fn settled(&self, matrix: Matrix, components: usize, clusters: usize, refine: Refine) -> Job {
+    pub fn settled(&self, matrix: Matrix, components: usize, kmeans: KMeansParams) -> Job {
         let spherical = matrix.normalize == Normalize::L2;
         Job {
             choices: self.choices.settled(),
             matrix,
             pca: PcaParams { components, ..self.pca },
-            kmeans: KMeansParams { clusters, spherical, refine, ..self.kmeans },
+            kmeans: KMeansParams { spherical, ..kmeans },
             ..self.clone()
         }
     }

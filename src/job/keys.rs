@@ -58,6 +58,7 @@ pub const KEYS: &[&str] = &[
     "kmeans.max_iter",
     "kmeans.tol",
     "kmeans.refine",
+    "kmeans.amounts",
     "sweep.clusters",
     "sweep.spaces",
     "validate.model",

@@ -45,8 +45,8 @@ pub(crate) use load::from_bytes;
 pub use load::{is_job, load, of_data};
 pub use numbers::{Decimal, Numbers};
 pub use params::{
-    BayesModel, By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams,
-    Refine, Solver, SweepParams, ValidateParams, Weighting,
+    Amounts, BayesModel, By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams,
+    ProfileParams, Refine, Solver, SweepParams, ValidateParams, Weighting,
 };
 pub use spec::{DEFAULT_SWEEP, JobSpec};
 pub use time::TimeUnit;

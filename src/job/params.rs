@@ -12,6 +12,8 @@ pub struct Choices {
     pub clusters: By,
     #[serde(default)]
     pub refine: By,
+    #[serde(default)]
+    pub amounts: By,
 }
 
 /// Who settled a setting.
@@ -39,7 +41,7 @@ impl By {
 
 impl Choices {
     /// The keys and who settled each.
-    pub fn by_key(&self) -> [(&'static str, By); 6] {
+    pub fn by_key(&self) -> [(&'static str, By); 7] {
         [
             ("matrix.weighting", self.weighting),
             ("matrix.normalize", self.normalize),
@@ -47,6 +49,7 @@ impl Choices {
             ("pca.components", self.components),
             ("kmeans.clusters", self.clusters),
             ("kmeans.refine", self.refine),
+            ("kmeans.amounts", self.amounts),
         ]
     }
 
@@ -63,6 +66,7 @@ impl Choices {
             components: self.components.settled(),
             clusters: self.clusters.settled(),
             refine: self.refine.settled(),
+            amounts: self.amounts.settled(),
         }
     }
 }
@@ -138,6 +142,8 @@ pub struct KMeansParams {
     pub spherical: bool,
     #[serde(default)]
     pub refine: Refine,
+    #[serde(default)]
+    pub amounts: Amounts,
 }
 
 /// What becomes of the segments that k-means finds.
@@ -149,6 +155,19 @@ pub enum Refine {
     None,
     /// A mixture of multinomials begins with them, in the space of all items.
     Mixture,
+}
+
+/// What amounts say, as of what was bought or played, where segments predict ratings: in a mixture and in the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Amounts {
+    /// Nothing beside that there is one. Ratings of a scale are read by how high they are.
+    #[default]
+    None,
+    /// How much goes to an item: it counts as log(1 + the amount) does.
+    Share,
+    /// How high the amount is for the item and the user, by its logarithm.
+    Level,
 }
 
 /// `[sweep]`, checked: the numbers of clusters to try, and the spaces to try them in.

@@ -13,7 +13,7 @@ use super::column::Column;
 use super::generate::GenerateSpec;
 use super::input::{Duplicates, FileFormat, OnBad};
 use super::numbers::Decimal;
-use super::params::{BayesModel, By, Missing, Normalize, Refine, Solver, Weighting};
+use super::params::{Amounts, BayesModel, By, Missing, Normalize, Refine, Solver, Weighting};
 use super::time::TimeUnit;
 use super::titles::Encoding;
 
@@ -296,11 +296,19 @@ pub struct KMeansSpec {
     pub max_iter: usize,
     pub tol: f64,
     pub refine: Setting<Refine>,
+    pub amounts: Setting<Amounts>,
 }
 
 impl Default for KMeansSpec {
     fn default() -> Self {
-        KMeansSpec { clusters: Setting::Open, n_init: 10, max_iter: 300, tol: 1e-4, refine: Setting::Open }
+        KMeansSpec {
+            clusters: Setting::Open,
+            n_init: 10,
+            max_iter: 300,
+            tol: 1e-4,
+            refine: Setting::Open,
+            amounts: Setting::Open,
+        }
     }
 }
 

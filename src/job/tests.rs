@@ -72,7 +72,7 @@ fn what_is_given_is_no_choice_of_the_run() {
     assert_eq!(open, ["matrix.normalize", "matrix.missing", "pca.components"]);
     assert_eq!((job.matrix.weighting, job.kmeans.clusters), (Weighting::Raw, 7));
     let matrix = Matrix { weighting: Weighting::Raw, normalize: Normalize::L2, missing: Missing::Zero };
-    let settled = job.settled(matrix, 4, 7, Refine::None);
+    let settled = job.settled(matrix, 4, job.kmeans);
     assert!(!settled.choices.any_open() && settled.kmeans.spherical && settled.pca.components == 4);
     assert_eq!((settled.choices.clusters, settled.choices.components), (By::Given, By::Chosen));
 }

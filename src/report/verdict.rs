@@ -1,6 +1,6 @@
 //! The evidence in words.
 
-use crate::results::{Chosen, Evidence, Refine, Verdict};
+use crate::results::{Amounts, Chosen, Evidence, Refine, Verdict};
 use crate::watch::format::plural;
 
 /// A word for the verdict, as `run.json` has it.
@@ -36,11 +36,16 @@ pub fn advice(verdict: Verdict, chosen: bool) -> Option<String> {
 /// The settings of a run that has chosen some, in words.
 pub fn settings(chosen: &Chosen) -> String {
     format!(
-        "weighting {}; {}; {}{}",
+        "weighting {}; {}; {}{}{}",
         chosen.weighed(),
         plural(chosen.components as u64, "component"),
         plural(chosen.clusters as u64, "segment"),
-        if chosen.refine == Refine::Mixture { ", refined by a mixture" } else { "" }
+        if chosen.refine == Refine::Mixture { ", refined by a mixture" } else { "" },
+        match chosen.amounts {
+            Amounts::None => "",
+            Amounts::Share => "; amounts count by their share",
+            Amounts::Level => "; amounts count by how high they are",
+        }
     )
 }
 

@@ -46,7 +46,7 @@ pub use outcome::{MapPoint, ModelTerms, Outcome, UserTable};
 pub use crate::ingest::estimate::{Estimate, Order};
 pub use crate::ingest::ids::Id;
 pub use crate::ingest::{Items, Ledger};
-pub use crate::job::{Missing, Refine};
+pub use crate::job::{Amounts, Missing, Refine};
 pub use crate::stages::choose::{Candidate, Chosen, Round};
 pub use crate::stages::continuity::matching::{Fate, Origin};
 pub use crate::stages::continuity::{Continuity, Driver, Flow, Now, Then};

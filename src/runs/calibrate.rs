@@ -23,7 +23,7 @@ use crate::ingest::plan::{Format, Plan, PlannedFile};
 use crate::ingest::rows::{Narrow, Records, Row};
 use crate::ingest::sample;
 use crate::ingest::source::Codec;
-use crate::job::{BayesModel, Duplicates, Job, KMeansParams, PcaParams, Refine, Solver};
+use crate::job::{Amounts, BayesModel, Duplicates, Job, KMeansParams, PcaParams, Refine, Solver};
 use crate::kernel::csr::Csr;
 use crate::kernel::fixed::Scale;
 use crate::kernel::lloyd::Points;
@@ -314,8 +314,15 @@ impl Bench<'_> {
             matrix.push_row(row.iter().map(|(item, value)| (item as u32, value)));
         }
         let clusters = SWEPT_CLUSTERS.min(matrix.n_rows());
-        let params =
-            KMeansParams { clusters, n_init: 1, max_iter: 4, tol: 0.0, spherical: false, refine: Refine::None };
+        let params = KMeansParams {
+            clusters,
+            n_init: 1,
+            max_iter: 4,
+            tol: 0.0,
+            spherical: false,
+            refine: Refine::None,
+            amounts: Amounts::None,
+        };
         let (points, keys) = (Points::Sparse(&matrix), &shard.draw_keys[..matrix.n_rows()]);
         let nowhere = &mut InMemory::default();
         let settings = Settings { params: &params, seed: 1, memory: u64::MAX, swaps: Settings::SWAPS };

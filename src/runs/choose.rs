@@ -3,7 +3,7 @@
 use crate::collective::Collective;
 use crate::error::Result;
 use crate::flow::read::Ratings;
-use crate::job::Job;
+use crate::job::{Job, KMeansParams};
 use crate::stages::choose::{self, Chosen, Question};
 use crate::stages::resume::Checkpoint;
 
@@ -30,5 +30,7 @@ pub fn choose<C: Collective>(
             chosen
         }
     };
-    Ok((job.settled(chosen.matrix(), chosen.components, chosen.clusters, chosen.refine), Some(chosen)))
+    let Chosen { components, clusters, refine, amounts, .. } = chosen;
+    let kmeans = KMeansParams { clusters, refine, amounts, ..job.kmeans };
+    Ok((job.settled(chosen.matrix(), components, kmeans), Some(chosen)))
 }

@@ -40,7 +40,14 @@ pub fn refine<C: Collective>(
     let n_segments = job.kmeans.clusters;
     let mixture: Option<Mixture> = checkpoint.restore("mixture").unwrap_or_else(|| {
         let segments = &found.assignment.segment;
-        let start = Start { ratings: &shard.matrix, draw_keys: &shard.draw_keys, segments, n_segments, seed: job.seed };
+        let start = Start {
+            ratings: &shard.matrix,
+            draw_keys: &shard.draw_keys,
+            segments,
+            n_segments,
+            amounts: job.kmeans.amounts,
+            seed: job.seed,
+        };
         let mixture = mixture::fit(c, &start).map(|refined| {
             let mut mixture = refined.mixture;
             mixture.renumber(&by_size(&refined.sizes));

@@ -40,6 +40,18 @@ fn planted(feedback: &[&str]) -> Sandbox {
     sandbox
 }
 
+/// The same as counts in place of ratings, from 1 to 81.
+fn planted_amounts(amounts: &str) -> Sandbox {
+    let sandbox = planted(&[]);
+    let rows = csv_records(&sandbox.path("planted.csv"));
+    let amount = |rating: &str| (rating.parse::<f64>().expect("a rating") - 1.0).powi(2).mul_add(5.0, 1.0).round();
+    let line = |row: &BTreeMap<String, String>| format!("{},{},{}\n", row["user"], row["item"], amount(&row["rating"]));
+    let lines: String = rows.iter().map(line).collect();
+    sandbox.write("planted.csv", &format!("user,item,count\n{lines}"));
+    sandbox.write("job.toml", &JOB.replace("refine =", &format!("amounts = '{amounts}'\nrefine =")));
+    sandbox
+}
+
 /// How well the segments of a run agree with those that were planted.
 fn agreement(sandbox: &Sandbox, out: &str) -> f64 {
     let labels: BTreeMap<String, u32> = csv_records(&sandbox.path("planted.labels.csv"))
@@ -102,9 +114,35 @@ fn users_come_back_to_their_segments() {
 }
 
 #[test]
+fn amounts_are_read_in_the_same_way_in_every_layout_and_for_all_who_come_later() {
+    for (amounts, tensor_name) in [("share", "mixture.weights"), ("level", "mixture.item_log_means")] {
+        let sandbox = planted_amounts(amounts);
+        sandbox.segmill(&["run", "job.toml", "-o", "one", "-w", "1", "-q"]).succeeded();
+        sandbox.segmill(&["run", "job.toml", "-o", "none", "-q", "--set", "kmeans.amounts=none"]).succeeded();
+        let bits = |out: &str| run_json(&sandbox.path(out))["evidence"]["held_out"]["bits"].as_f64().expect("bits");
+        assert!(bits("one") > 0.0 && bits("one") != bits("none"), "{amounts}");
+        assert!(!tensor(&sandbox.path("one"), tensor_name).1.is_empty());
+        sandbox.segmill(&["run", "job.toml", "-o", "three", "-w", "3", "-q", "--set", "memory=1MiB"]).succeeded();
+        for ran in cluster::run(&sandbox, &["run", "job.toml", "-o", "cluster"], 2, 2) {
+            ran.succeeded();
+        }
+        for other in ["three", "cluster"] {
+            assert_same_answer(&sandbox.path("one"), &sandbox.path(other), other);
+        }
+        sandbox.segmill(&["verify", "one", "-w", "2"]).succeeded();
+        sandbox.segmill(&["assign", "one", "planted.csv", "-o", "found.parquet", "-q", "-w", "2"]).succeeded();
+        let fitted = std::fs::read(sandbox.path("one/segments.parquet")).expect("the run");
+        assert!(std::fs::read(sandbox.path("found.parquet")).expect("the users") == fitted, "{amounts}");
+    }
+}
+
+#[test]
 fn an_unknown_refinement_is_refused() {
     let sandbox = planted(&[]);
     sandbox
         .segmill(&["run", "job.toml", "-o", "out", "--set", "kmeans.refine=em"])
         .refused(2, &["kmeans.refine", "mixture"]);
+    sandbox
+        .segmill(&["run", "job.toml", "-o", "out", "--set", "kmeans.amounts=log"])
+        .refused(2, &["kmeans.amounts", "share"]);
 }

@@ -53,7 +53,10 @@ PLANTED: dict[str, Generator] = {
 }
 
 # Null data sets of each kind.
-EMPTY = {"orders": 4, "plays": 3, "films": 4, "page-views": 3, "survey": 3, "news": 3}
+EMPTY = {
+    "orders": 4, "plays": 3, "films": 4, "page-views": 3, "survey": 3, "news": 3,
+    "app-events": 2, "loans": 1, "games": 1, "prices": 1, "podcasts": 1, "phone-usage": 2,
+}  # fmt: skip
 
 NULLS: dict[str, Generator] = {
     f"null-{kind}-{number}": PLANTED[kind] for kind, count in EMPTY.items() for number in range(1, count + 1)

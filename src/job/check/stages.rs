@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::job::params::{
-    By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, Refine,
+    Amounts, By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams, ProfileParams, Refine,
     SweepParams, ValidateParams, Weighting,
 };
 use crate::job::refuse::{at_least, refuse};
@@ -22,8 +22,9 @@ pub fn choices(matrix: &MatrixSpec, pca: &PcaSpec, kmeans: &KMeansSpec) -> Choic
         missing: matrix.missing.by(),
         components: pca.components.by(),
         clusters: kmeans.clusters.by(),
-        // Who names a number of clusters gets those of k-means, unless a refinement is asked for.
+        // Who names a number of clusters gets those of k-means, judged by what there is, unless more is asked for.
         refine: if kmeans.clusters.by().is_open() { kmeans.refine.by() } else { By::Given },
+        amounts: if kmeans.clusters.by().is_open() { kmeans.amounts.by() } else { By::Given },
     }
 }
 
@@ -62,6 +63,7 @@ pub fn kmeans(spec: KMeansSpec, normalize: Normalize) -> Result<KMeansParams> {
         tol: spec.tol,
         spherical: normalize == Normalize::L2,
         refine: spec.refine.or(Refine::None),
+        amounts: spec.amounts.or(Amounts::None),
     })
 }
 

@@ -5,12 +5,19 @@ use serde::{Deserialize, Serialize};
 use super::tensor::Tensor;
 use crate::job::{KMeansParams, Matrix, PcaParams, ValidateParams};
 use crate::results::outcome::Outcome;
+use crate::stages::mixture::{Height, Mixture, Weights};
 
 /// The version of the folder's layout. A reader refuses what it does not know.
 pub const VERSION: u32 = 1;
 
 /// The version of a model with a mixture: whoever does not know it would put users into the nearest segment.
 pub const WITH_MIXTURE: u32 = 2;
+
+/// The version of a model with a mixture that reads amounts.
+pub const WITH_AMOUNTS: u32 = 3;
+
+/// All that are known.
+pub(super) const VERSIONS: [u32; 3] = [VERSION, WITH_MIXTURE, WITH_AMOUNTS];
 
 /// `model.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,7 +61,7 @@ impl Manifest {
         let job = &outcome.job;
         let segment = |(name, &size): (&String, &u64)| Segment { name: name.clone(), size };
         Manifest {
-            version: if outcome.model.mixture.is_some() { WITH_MIXTURE } else { VERSION },
+            version: outcome.model.mixture.as_ref().map_or(VERSION, version),
             seed: job.seed,
             matrix: job.matrix,
             pca: job.pca,
@@ -67,4 +74,9 @@ impl Manifest {
             tensors: tensors.iter().map(|(n, t)| TensorInfo { name: n.clone(), shape: t.shape.clone() }).collect(),
         }
     }
+}
+
+fn version(mixture: &Mixture) -> u32 {
+    let is_log = mixture.shifts.as_ref().is_some_and(|shifts| shifts.height == Height::Log);
+    if is_log || mixture.weights != Weights::Equal { WITH_AMOUNTS } else { WITH_MIXTURE }
 }

@@ -15,14 +15,15 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 
 use super::fitted::{Bayes, Model};
-use super::manifest::{Manifest, VERSION, WITH_MIXTURE};
+use super::manifest::{Manifest, VERSIONS};
+use super::{WEIGHTS, item_means};
 use crate::error::{Error, Result};
 use crate::ingest::ids::{Id, MAX_ID_BYTES};
 use crate::job::Weighting;
 use crate::kernel::bayes::Kind;
 use crate::results::files::OF_MODEL as FILES;
 use crate::results::table::Digest;
-use crate::stages::mixture::{Mixture, Opinion};
+use crate::stages::mixture::{Height, Mixture, Shifts, Weights};
 
 /// What is wrong, and with which file.
 struct Damage {
@@ -144,8 +145,8 @@ fn check_manifest(json: &[u8]) -> Checked<Manifest> {
         version: u32,
     }
     let Versioned { version } = serde_json::from_slice(json).map_err(unreadable)?;
-    if ![VERSION, WITH_MIXTURE].contains(&version) {
-        let known = format!("versions {VERSION} and {WITH_MIXTURE}");
+    if !VERSIONS.contains(&version) {
+        let known = format!("versions {} to {}", VERSIONS[0], VERSIONS[VERSIONS.len() - 1]);
         return Err(manifest_damage(format!("it is of version {version}, and this segmill knows {known}")));
     }
     let manifest: Manifest = serde_json::from_slice(json).map_err(unreadable)?;
@@ -267,14 +268,26 @@ impl<'a> Tensors<'a> {
         };
         let prior = table("mixture.prior", &[n_clusters])?;
         let terms = table("mixture.terms", &[n_items, n_clusters])?;
-        let opinion = match self.has("mixture.item_means") {
-            false => None,
-            true => Some(Opinion {
-                item_means: self.reals("mixture.item_means", &[n_items])?,
+        let heights = [Height::Plain, Height::Log].into_iter();
+        let shifts = match heights.map(|height| (height, item_means(height))).find(|(_, name)| self.has(name)) {
+            None => None,
+            Some((height, name)) => Some(Shifts {
+                height,
+                item_means: self.reals(name, &[n_items])?,
                 slopes: table("mixture.slopes", &[n_items, n_clusters])?,
             }),
         };
-        Ok(Some(Mixture { prior, terms, opinion }))
+        let weights = if self.has(WEIGHTS) { self.weights()? } else { Weights::Equal };
+        Ok(Some(Mixture { prior, terms, weights, shifts }))
+    }
+
+    fn weights(&self) -> Checked<Weights> {
+        let [mean, units] = self.reals(WEIGHTS, &[2])?[..] else { unreachable!("the shape was checked") };
+        let is_whole = units >= 1.0 && units <= f64::from(u32::MAX) && units.fract() == 0.0;
+        if mean <= 0.0 || !is_whole {
+            return Err(tensor_damage(format!("{WEIGHTS} holds {mean:e} and {units:e}, no mean and number of units")));
+        }
+        Ok(Weights::Logs { mean, units: units as u32 })
     }
 
     fn bayes(&self, kind: Kind, n_clusters: usize, n_items: usize) -> Checked<Option<Bayes>> {
@@ -376,12 +389,18 @@ mod tests {
         let mut outcome = fixture::outcome(SMALL);
         let (n_items, n_clusters) = (SMALL.items, SMALL.clusters);
         let table = |size: usize| (0..size).map(|at| at as f32 * 0.25).collect::<Vec<f32>>();
-        let opinion = Opinion { item_means: vec![1.5; n_items], slopes: table(n_items * n_clusters) };
-        let (prior, terms) = (table(n_clusters), table(n_items * n_clusters));
-        outcome.model.mixture = Some(Mixture { prior, terms, opinion: Some(opinion) });
-        let (json, tensors) = files(&outcome);
-        assert!(String::from_utf8(json.clone()).unwrap().contains("\"version\": 2"));
-        assert_eq!(read_bytes(&json, &tensors).unwrap().mixture, outcome.model.mixture);
+        let logs = Weights::Logs { mean: 1.25, units: 64 };
+        let kinds = [(Weights::Equal, None, 2), (logs, None, 3)];
+        let heights = [(Weights::Equal, Some(Height::Plain), 2), (Weights::Equal, Some(Height::Log), 3)];
+        for (weights, height, version) in kinds.into_iter().chain(heights) {
+            let shifts =
+                |height| Shifts { height, item_means: vec![1.5; n_items], slopes: table(n_items * n_clusters) };
+            let (prior, terms) = (table(n_clusters), table(n_items * n_clusters));
+            outcome.model.mixture = Some(Mixture { prior, terms, weights, shifts: height.map(shifts) });
+            let (json, tensors) = files(&outcome);
+            assert!(String::from_utf8(json.clone()).unwrap().contains(&format!("\"version\": {version}")));
+            assert_eq!(read_bytes(&json, &tensors).unwrap().mixture, outcome.model.mixture);
+        }
     }
 
     #[test]
@@ -394,7 +413,7 @@ mod tests {
             text.replacen(from, to, 1).into_bytes()
         };
         refused(b"", &tensors, "model.json: this is not the manifest");
-        refused(&changed("\"version\": 1", "\"version\": 3"), &tensors, "version 3");
+        refused(&changed("\"version\": 1", "\"version\": 4"), &tensors, "version 4");
         refused(&changed("\"n_items\": 30", "\"n_items\": 31"), &tensors, "items.id has the shape [30]");
         refused(&changed("\"n_items\": 30", "\"n_items\": 0"), &tensors, "0 items");
         refused(&changed("\"weighting\": \"raw\"", "\"weighting\": \"bm25\""), &tensors, "mean_length");

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use super::manifest::Manifest;
 use super::tensor::{Tensor, Values, flat, row_major};
+use super::{WEIGHTS, item_means};
 use crate::error::{Error, Result};
 use crate::ingest::ids::Id;
 use crate::results::files::{self, DISK_REMEDY};
 use crate::results::outcome::Outcome;
 use crate::results::table::{Digest, Table};
-use crate::stages::mixture::Mixture;
+use crate::stages::mixture::{Mixture, Weights};
 
 /// The model's tensors by name, in the order of the table above, without the items.
 pub fn tensors(outcome: &Outcome) -> Vec<(String, Tensor<'_>)> {
@@ -37,9 +38,13 @@ fn of_mixture(mixture: &Mixture) -> Vec<(String, Tensor<'_>)> {
         ("mixture.prior".to_string(), wide(&mixture.prior, &[n_segments])),
         ("mixture.terms".to_string(), wide(&mixture.terms, &[n_items, n_segments])),
     ];
-    if let Some(opinion) = &mixture.opinion {
-        tensors.push(("mixture.item_means".to_string(), flat(&[n_items], &opinion.item_means)));
-        tensors.push(("mixture.slopes".to_string(), wide(&opinion.slopes, &[n_items, n_segments])));
+    if let Weights::Logs { mean, units } = mixture.weights {
+        let values = Values::Real(vec![mean, f64::from(units)].into());
+        tensors.push((WEIGHTS.to_string(), Tensor { shape: vec![2], values }));
+    }
+    if let Some(shifts) = &mixture.shifts {
+        tensors.push((item_means(shifts.height).to_string(), flat(&[n_items], &shifts.item_means)));
+        tensors.push(("mixture.slopes".to_string(), wide(&shifts.slopes, &[n_items, n_segments])));
     }
     tensors
 }

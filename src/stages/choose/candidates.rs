@@ -1,10 +1,15 @@
 //! The ways to weigh ratings that are compared.
 
-use crate::job::{Choices, Matrix, Missing, Normalize, Weighting};
+use crate::collective::Solo;
+use crate::job::{Amounts, Choices, Matrix, Missing, Normalize, Weighting};
 use crate::kernel::csr::Csr;
+use crate::stages::mixture::reading::may_be_amounts;
 
 const WEIGHTINGS: [Weighting; 5] =
     [Weighting::Bm25, Weighting::Tfidf, Weighting::Log1p, Weighting::Raw, Weighting::Binary];
+
+/// The share of all items that users have where they have most.
+const MOST_ITEMS: f64 = 2.0 / 3.0;
 
 /// All ways that differ on these ratings and keep what is given.
 pub fn matrices(given: Matrix, choices: Choices, ratings: &Csr) -> Vec<Matrix> {
@@ -26,6 +31,22 @@ pub fn matrices(given: Matrix, choices: Choices, ratings: &Csr) -> Vec<Matrix> {
         }
     }
     if all.is_empty() { vec![given] } else { all }
+}
+
+/// The ways to read amounts; `given` where that is no choice.
+///
+/// How high they are is read only where users have most items. Elsewhere a single one is the least that is seen of an item, and an active
+/// user has more than that of popular items alone: activity would be taken for taste.
+pub fn amounts(given: Amounts, choices: Choices, ratings: &Csr) -> Vec<Amounts> {
+    if !choices.amounts.is_open() {
+        return vec![given];
+    }
+    let cells = ratings.n_rows() as f64 * ratings.n_cols as f64;
+    match may_be_amounts(&mut Solo, ratings) {
+        true if ratings.nnz() as f64 >= MOST_ITEMS * cells => vec![Amounts::None, Amounts::Share, Amounts::Level],
+        true => vec![Amounts::None, Amounts::Share],
+        false => vec![Amounts::None],
+    }
 }
 
 /// Whether a way is `bm25` but for a factor of each user, where all ratings are equal.

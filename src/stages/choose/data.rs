@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::kernel::csr::Csr;
 use crate::shard::store::Store;
 use crate::stages::evidence::hidden::{self, Split};
-use crate::stages::evidence::null;
+use crate::stages::evidence::null::{self, Deal};
 
 /// Some users' ratings, and ratings that they might have given without any taste.
 pub struct Data {
@@ -19,9 +19,9 @@ pub struct Data {
 
 impl Data {
     /// Of `ratings` `(n_users, n_items)`, with draws by `seed`.
-    pub fn new(ratings: &Csr, draw_keys: Vec<u64>, seed: u64) -> Result<Data> {
+    pub fn new(ratings: &Csr, deal: Deal, draw_keys: Vec<u64>, seed: u64) -> Result<Data> {
         let mut store = in_memory();
-        let made = null::null(&mut Solo, ratings, &draw_keys, seed, &mut store)?;
+        let made = null::null(&mut Solo, ratings, deal, &draw_keys, seed, &mut store)?;
         Ok(Data {
             real: hidden::split(ratings, &draw_keys, seed, &mut store)?,
             null: hidden::split(&made, &draw_keys, seed, &mut store)?,

@@ -13,6 +13,7 @@ use super::trial::{Trial, Tried};
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::Matrix;
+use crate::stages::evidence::null::Deal;
 use crate::watch::progress;
 
 /// Weightings whose spaces are kept for the next trials.
@@ -36,12 +37,12 @@ impl Ground {
     /// The most segments of a sample: one for so many users.
     pub const USERS_PER_SEGMENT: usize = 8;
 
-    /// With spaces of at most so many components.
-    pub fn new(sample: Sample, most_components: usize, seed: u64) -> Result<Ground> {
+    /// With spaces of at most so many components, and data without structure for which ratings are dealt so.
+    pub fn new(sample: Sample, deal: Deal, most_components: usize, seed: u64) -> Result<Ground> {
         let Sample { ratings, draw_keys } = sample;
         let (n_users, n_items) = (ratings.n_rows(), ratings.n_cols);
         Ok(Ground {
-            data: Data::new(&ratings, draw_keys, seed)?,
+            data: Data::new(&ratings, deal, draw_keys, seed)?,
             most_components: most_components.min(n_items).min(n_users),
             most_clusters: (n_users / Ground::USERS_PER_SEGMENT).max(2),
             spaces: RefCell::default(),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::weighed::weighed;
-use crate::job::{Matrix, Missing, Normalize, Refine, Weighting};
+use crate::job::{Amounts, Matrix, Missing, Normalize, Refine, Weighting};
 
 /// The settings that a run has chosen, beside those that were given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct Chosen {
     pub clusters: usize,
     #[serde(default)]
     pub refine: Refine,
+    #[serde(default)]
+    pub amounts: Amounts,
     /// The keys that were open; the others were given.
     pub open: Vec<String>,
     /// The reasons in a sentence or two, for users.
@@ -50,6 +52,8 @@ pub struct Candidate {
     pub clusters: usize,
     #[serde(default)]
     pub refine: Refine,
+    #[serde(default)]
+    pub amounts: Amounts,
     /// Bits per hidden rating that the segments save, as in [`HeldOut`](crate::stages::evidence::HeldOut), and the standard error.
     pub bits: f64,
     pub standard_error: f64,
@@ -65,6 +69,8 @@ pub struct Candidate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Round {
+    /// The best of each way to read amounts, where there are several; all later candidates are of the clearest.
+    Amounts,
     /// Every way to weigh ratings, on few users.
     Weighting,
     /// The best ones, with more and with fewer components.
@@ -77,6 +83,11 @@ impl Candidate {
     /// Bits above those of chance. The null is below 0 where segments follow the noise of the ratings seen, which real ones do less.
     pub fn score(&self) -> f64 {
         self.bits - self.null_bits.unwrap_or(0.0).max(0.0)
+    }
+
+    /// The score in standard errors. Bits of ratings that are read in different ways cannot be compared, this can.
+    pub fn clarity(&self) -> f64 {
+        if self.standard_error > 0.0 { self.score() / self.standard_error } else { 0.0 }
     }
 
     pub fn matrix(&self) -> Matrix {

@@ -9,10 +9,11 @@ use super::trial::{Amount, Effort, Trial, Tried};
 use super::why;
 use crate::collective::{Collective, Solo};
 use crate::error::Result;
-use crate::job::{Job, Matrix, Refine};
+use crate::job::{Amounts, Job, Matrix, Refine};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::Shard;
 use crate::stages::evidence::guess::{Mean, Popularity};
+use crate::stages::evidence::null::Deal;
 use crate::stages::mixture::Mixture;
 
 /// About the most users and ratings of a sample, and of the smaller one for the first round.
@@ -33,9 +34,11 @@ const GRID: [usize; 15] = [2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 41, 50]
 const AROUND: f64 = 1.35;
 const FINE: usize = 13;
 
-/// Then other components, as multiples of those that stand out against the null, in numbers of segments within a factor.
+/// Then other components, as multiples of those that stand out against the null, in numbers of segments within a factor. Where no more
+/// than a few stand out, the best number may be quite another in more of them: then in rough numbers too.
 const MULTIPLES: [f64; 3] = [0.4, 2.0, 4.0];
 const NEAR: f64 = 1.6;
+const FEW: usize = 4;
 
 /// Numbers of segments that one worker tries at a time in the third round.
 const AT_A_TIME: usize = 3;
@@ -77,7 +80,8 @@ pub fn choose<C: Collective>(c: &mut C, question: &Question) -> Result<Chosen> {
     let sample = Sample::gather(c, shard, share(USERS, RATINGS), job.seed)?;
     let seed = keyed::bits(job.seed, Stream::Choice, 1, 0);
     let few = sample.part(share(FEW_USERS, FEW_RATINGS), job.seed);
-    let mut rounds = Rounds { c, job, seed, candidates: Vec::new(), n_items: shard.matrix.n_cols };
+    let mut rounds =
+        Rounds { c, job, seed, candidates: Vec::new(), n_items: shard.matrix.n_cols, amounts: job.kmeans.amounts };
     rounds.choose(sample, few)
 }
 
@@ -90,23 +94,28 @@ struct Rounds<'a, C> {
     candidates: Vec<Candidate>,
     /// Of the whole data.
     n_items: usize,
+    /// How amounts are read, as far as that is settled.
+    amounts: Amounts,
 }
 
 impl<C: Collective> Rounds<'_, C> {
     fn choose(&mut self, sample: Sample, few: Sample) -> Result<Chosen> {
         let matrices = candidates::matrices(self.job.matrix, self.job.choices, &sample.ratings);
+        let amounts = candidates::amounts(self.job.kmeans.amounts, self.job.choices, &sample.ratings);
+        self.amounts = amounts[0];
+        let deal = if amounts == [Amounts::None] { Deal::AtRandom } else { Deal::ByItem };
         let (users, ratings) = (sample.ratings.n_rows() as u64, sample.ratings.nnz() as u64);
         if sample.ratings.n_rows() < LEAST_USERS || sample.ratings.n_cols < 2 {
             return Ok(self.usual([users, ratings, 0]));
         }
-        let ground = Ground::new(sample, MOST_COMPONENTS, self.seed)?;
+        let ground = Ground::new(sample, deal, MOST_COMPONENTS, self.seed)?;
         let hidden = ground.data.real.hidden.nnz() as u64;
         if hidden < LEAST_HIDDEN {
             return Ok(self.usual([users, ratings, hidden]));
         }
-        let finalists = match &matrices[..] {
-            [only] => vec![*only],
-            _ => self.weightings(&Ground::new(few, FEW_COMPONENTS, self.seed)?, &matrices)?,
+        let finalists = match (&matrices[..], &amounts[..]) {
+            ([only], [_]) => vec![*only],
+            _ => self.weightings(&Ground::new(few, deal, FEW_COMPONENTS, self.seed)?, &matrices, &amounts)?,
         };
         let spaces = self.components(&ground, &finalists)?;
         let Some(best) = spaces.first() else {
@@ -125,8 +134,8 @@ impl<C: Collective> Rounds<'_, C> {
         Ok(self.chosen(candidate.matrix(), numbers, refine, why, [users, ratings, hidden]))
     }
 
-    /// The weightings that deserve a closer look.
-    fn weightings(&mut self, ground: &Ground, matrices: &[Matrix]) -> Result<Vec<Matrix>> {
+    /// The weightings that deserve a closer look; also settles how amounts are read.
+    fn weightings(&mut self, ground: &Ground, matrices: &[Matrix], amounts: &[Amounts]) -> Result<Vec<Matrix>> {
         let clusters = self.numbers(ground, &ROUGH);
         let components = self.given_components();
         let trial = |&matrix: &Matrix| Trial {
@@ -136,16 +145,32 @@ impl<C: Collective> Rounds<'_, C> {
             clusters: &clusters,
             effort: Effort { starts: 1, swaps: 2 },
             refines: &[Refine::None],
+            amounts,
         };
-        let best = self.best_of_each(ground, &matrices.iter().map(trial).collect::<Vec<_>>())?;
-        let places = on(ground, |average| rule::finalists(&best, average));
+        let trials: Vec<Trial> = matrices.iter().map(trial).collect();
+        let best = |trial: &Trial| Ok(rule::best_of_each(ground.run(trial, self.seed)?, |of| of.candidate.amounts));
+        let mut best: Vec<Tried> = ground.deal(self.c, &trials, best)?.concat();
+        self.read_amounts(&best, amounts);
+        best.retain(|best| best.candidate.amounts == self.amounts);
+        self.candidates.extend(best.iter().map(|best| best.candidate));
+        let places = on(ground, self.amounts, |average| rule::finalists(&best, average));
         Ok(places.into_iter().map(|at| best[at].candidate.matrix()).collect())
+    }
+
+    /// Settles how amounts are read: in the way in which the best candidate stands out most clearly.
+    fn read_amounts(&mut self, best: &[Tried], amounts: &[Amounts]) {
+        if let [_, _, ..] = amounts {
+            let mut readings = rule::best_of_each(best.to_vec(), |of| of.candidate.amounts);
+            readings.iter_mut().for_each(|of| of.candidate.round = Round::Amounts);
+            self.amounts = rule::clearest(&readings).map_or(self.amounts, |at| readings[at].candidate.amounts);
+            self.candidates.extend(readings.iter().map(|of| of.candidate));
+        }
     }
 
     /// The best of these weightings in any number of segments, then with other components. If fewer components do as well, they come
     /// second.
     fn components(&mut self, ground: &Ground, matrices: &[Matrix]) -> Result<Vec<Tried>> {
-        let clusters = self.numbers(ground, &GRID);
+        let (clusters, amounts) = (self.numbers(ground, &GRID), [self.amounts]);
         let given = self.given_components();
         let trial = |matrix, components| Trial {
             round: Round::Components,
@@ -154,6 +179,7 @@ impl<C: Collective> Rounds<'_, C> {
             clusters: &clusters,
             effort: Effort { starts: 1, swaps: 6 },
             refines: &[Refine::None],
+            amounts: &amounts,
         };
         let standing = given.unwrap_or(Amount::AboveNull);
         let trials: Vec<Trial> = matrices.iter().map(|&matrix| trial(matrix, standing)).collect();
@@ -163,8 +189,9 @@ impl<C: Collective> Rounds<'_, C> {
         }
         let (matrix, number) = (best.candidate.matrix(), best.candidate.clusters as f64);
         let is_near = |&clusters: &usize| (number / NEAR..=number * NEAR).contains(&(clusters as f64));
-        let near: Vec<usize> = clusters.iter().copied().filter(is_near).collect();
         let standing = best.candidate.components;
+        let is_tried = |clusters: &usize| is_near(clusters) || (standing <= FEW && ROUGH.contains(clusters));
+        let near: Vec<usize> = clusters.iter().copied().filter(is_tried).collect();
         let most = ground.most_components();
         let others = MULTIPLES.map(|times| ((standing as f64 * times) as usize).clamp(most.min(2), most));
         let mut others: Vec<usize> = others.into_iter().filter(|&other| other != standing).collect();
@@ -172,7 +199,7 @@ impl<C: Collective> Rounds<'_, C> {
         let trial_of = |components| Trial { clusters: &near, ..trial(matrix, Amount::Is(components)) };
         let trials: Vec<Trial> = others.into_iter().map(trial_of).collect();
         let others = self.best_of_each(ground, &trials)?;
-        Ok(on(ground, |average| rule::spaces([vec![best], others].concat(), average)))
+        Ok(on(ground, self.amounts, |average| rule::spaces([vec![best], others].concat(), average)))
     }
 
     /// The best of all trials; the best of each is noted.
@@ -197,18 +224,14 @@ impl<C: Collective> Rounds<'_, C> {
         let around = |of: &Tried| (of.candidate, ground.clusters(around(of.candidate.clusters)));
         let mut tried = self.numbers_of(ground, &spaces.iter().map(around).collect::<Vec<_>>())?;
         let mut taken = self.take(ground, &mut tried)?;
-        if let Some(Candidate { clusters, .. }) = taken
-            && step(clusters) > 1
-        {
-            // Every other number was passed over.
+        while let Some(of) = taken {
             let has = |number: &usize| tried.iter().any(|tried| tried.candidate.clusters == *number);
-            let beside = [clusters - 1, clusters + 1].into_iter().filter(|number| !has(number));
-            let beside = ground.clusters(beside);
-            if !beside.is_empty() {
-                let of = taken.expect("it was taken");
-                tried.extend(self.numbers_of(ground, &[(of, beside)])?);
-                taken = self.take(ground, &mut tried)?;
+            let more: Vec<usize> = ground.clusters(more(&of)).into_iter().filter(|number| !has(number)).collect();
+            if more.is_empty() {
+                break;
             }
+            tried.extend(self.numbers_of(ground, &[(of, more)])?);
+            taken = self.take(ground, &mut tried)?;
         }
         tried.sort_by_key(|tried| order(&tried.candidate));
         self.candidates.extend(tried.iter().map(|tried| tried.candidate));
@@ -223,12 +246,14 @@ impl<C: Collective> Rounds<'_, C> {
             true => vec![Refine::None],
             false => vec![self.job.kmeans.refine],
         };
+        let amounts = [self.amounts];
         let trial = |of: Candidate, clusters| Trial {
             round: Round::Clusters,
             matrix: of.matrix(),
             components: Amount::Is(of.components),
             clusters,
             refines: &refines,
+            amounts: &amounts,
             effort: Effort { starts: 3, swaps: 10 },
         };
         let trials = numbers.iter().flat_map(|(of, numbers)| numbers.chunks(AT_A_TIME).map(|some| trial(*of, some)));
@@ -301,6 +326,7 @@ impl<C: Collective> Rounds<'_, C> {
             components,
             clusters,
             refine,
+            amounts: self.amounts,
             open: open.map(|(key, _)| key.to_string()).collect(),
             why,
             users,
@@ -325,6 +351,17 @@ fn around(number: usize) -> Vec<usize> {
     numbers
 }
 
+/// Numbers of segments that a candidate is to be compared with before it is taken: those beside it, which may have been passed over, and
+/// smaller ones where it is a mixture, as this may need fewer segments than k-means.
+fn more(of: &Candidate) -> Vec<usize> {
+    let clusters = of.clusters;
+    let fewer = GRID.into_iter().filter(|&fewer| of.refine == Refine::Mixture && fewer < clusters);
+    let mut numbers: Vec<usize> = fewer.chain([clusters - 1, clusters + 1]).filter(|&number| number > 1).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
 fn step(number: usize) -> usize {
     let [least, most] = reach(number);
     (most - least) / FINE + 1
@@ -336,8 +373,8 @@ fn reach(number: usize) -> [usize; 2] {
 }
 
 /// Calls `f` with the way to average over the ratings that are hidden.
-fn on<R>(ground: &Ground, f: impl FnOnce(rule::Average) -> R) -> R {
-    let popularity = Popularity::new(&mut Solo, &ground.data.real);
+fn on<R>(ground: &Ground, amounts: Amounts, f: impl FnOnce(rule::Average) -> R) -> R {
+    let popularity = Popularity::new(&mut Solo, &ground.data.real, amounts);
     let average = |of_users: &[f64]| -> Mean { popularity.mean(&mut Solo, of_users) };
     f(&average)
 }

@@ -27,6 +27,25 @@ pub fn best(tried: &[Tried]) -> Option<usize> {
     (0..tried.len()).max_by(|&a, &b| score(&tried[a]).total_cmp(&score(&tried[b])).then(b.cmp(&a)))
 }
 
+/// The best of each kind, in the order in which the kinds come first.
+pub fn best_of_each<K: PartialEq>(tried: Vec<Tried>, kind: impl Fn(&Tried) -> K) -> Vec<Tried> {
+    let mut of_kinds: Vec<(K, Vec<Tried>)> = Vec::new();
+    for of in tried {
+        let of_kind = kind(&of);
+        match of_kinds.iter_mut().find(|(kind, _)| *kind == of_kind) {
+            Some((_, same)) => same.push(of),
+            None => of_kinds.push((of_kind, vec![of])),
+        }
+    }
+    of_kinds.into_iter().filter_map(|(_, mut same)| best(&same).map(|at| same.swap_remove(at))).collect()
+}
+
+/// The place of the candidate whose score stands out most clearly; the first of equal ones.
+pub fn clearest(tried: &[Tried]) -> Option<usize> {
+    let clarity = |at: usize| tried[at].candidate.clarity();
+    (0..tried.len()).max_by(|&a, &b| clarity(a).total_cmp(&clarity(b)).then(b.cmp(&a)))
+}
+
 /// The places of the candidates that deserve a closer look, the best first.
 pub fn finalists(tried: &[Tried], average: Average) -> Vec<usize> {
     let Some(best) = best(tried) else { return Vec::new() };
@@ -110,7 +129,7 @@ fn error(a: &Tried, b: &Tried, average: Average) -> f64 {
 mod tests {
     use super::super::outcome::{Candidate, Round};
     use super::*;
-    use crate::job::{Missing, Normalize, Refine, Weighting};
+    use crate::job::{Amounts, Missing, Normalize, Refine, Weighting};
 
     fn tried(clusters: usize, bits: f64, null_bits: f64, agreement: Option<f64>) -> Tried {
         let candidate = Candidate {
@@ -121,6 +140,7 @@ mod tests {
             components: 5,
             clusters,
             refine: Refine::None,
+            amounts: Amounts::None,
             bits,
             standard_error: 0.01,
             null_bits: Some(null_bits),

@@ -8,7 +8,7 @@ use super::rounds::{Question, choose};
 use super::sample::Sample;
 use crate::collective::testing::run_workers;
 use crate::collective::{Collective, Solo};
-use crate::job::{By, Choices, Job, Matrix, Missing, Normalize, Weighting, from_bytes};
+use crate::job::{Amounts, By, Choices, Job, Matrix, Missing, Normalize, Weighting, from_bytes};
 use crate::kernel::csr::Csr;
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::Shard;
@@ -24,6 +24,7 @@ const OPEN: Choices = Choices {
     missing: By::Open,
     components: By::Open,
     clusters: By::Open,
+    amounts: By::Open,
     refine: By::Open,
 };
 const USUAL: Matrix = Matrix { weighting: Weighting::Bm25, normalize: Normalize::L2, missing: Missing::Zero };
@@ -35,15 +36,18 @@ fn job(keys: &str) -> Job {
 
 /// Users who take most items from the shelf of their segment; none have a taste if `taste` is 0.
 fn shard(users: impl Iterator<Item = usize>, taste: f64) -> Shard {
+    shard_of(users, taste, |draw, _| 1.0 + (5.0 * draw).floor())
+}
+
+/// With the rating that `rating` makes of a draw, and of whether the item is of the user's shelf.
+fn shard_of(users: impl Iterator<Item = usize>, taste: f64, rating: impl Fn(f64, bool) -> f64) -> Shard {
     let mut shard = Shard { users: Vec::new(), draw_keys: Vec::new(), matrix: Csr::empty(N_ITEMS as usize) };
     for user in users {
         let draw =
             |round: u64, item: u32| keyed::uniform(11, Stream::Generate, 2 * user as u64 + round, u64::from(item));
-        let takes = |item: &u32| {
-            let own = *item as usize % SEGMENTS == user % SEGMENTS;
-            draw(0, *item) < 0.12 * if own { 1.0 + 3.0 * taste } else { 1.0 - 0.7 * taste }
-        };
-        let row = (0..N_ITEMS).filter(takes).map(|item| (item, 1.0 + (5.0 * draw(1, item)).floor()));
+        let own = |item: u32| item as usize % SEGMENTS == user % SEGMENTS;
+        let takes = |item: &u32| draw(0, *item) < 0.12 * if own(*item) { 1.0 + 3.0 * taste } else { 1.0 - 0.7 * taste };
+        let row = (0..N_ITEMS).filter(takes).map(|item| (item, rating(draw(1, item), own(item))));
         shard.matrix.push_row(row);
         shard.draw_keys.push(keyed::mix(user as u64));
         shard.users.push(crate::ingest::ids::Id::Number(user as u64));
@@ -53,10 +57,13 @@ fn shard(users: impl Iterator<Item = usize>, taste: f64) -> Shard {
 
 fn chosen<C: Collective>(c: &mut C, job: &Job, taste: f64) -> Chosen {
     let (index, peers) = (c.index(), c.peers());
-    let shard = shard((0..N_USERS).filter(|user| user % peers == index), taste);
+    chosen_of(c, job, &shard((0..N_USERS).filter(|user| user % peers == index), taste))
+}
+
+fn chosen_of<C: Collective>(c: &mut C, job: &Job, shard: &Shard) -> Chosen {
     let mut n = [shard.matrix.nnz() as u64];
     c.sum(&mut n);
-    let question = Question { job, shard: &shard, n_users: N_USERS as u64, n_ratings: n[0] };
+    let question = Question { job, shard, n_users: N_USERS as u64, n_ratings: n[0] };
     let mut chosen = choose(c, &question).unwrap();
     chosen.candidates.iter_mut().for_each(|candidate| candidate.seconds = 0.0);
     chosen
@@ -106,6 +113,27 @@ fn planted_segments_are_counted_in_every_layout() {
             "{peers} workers"
         );
     }
+}
+
+#[test]
+fn amounts_are_read_where_they_tell_the_segments() {
+    // All users have about the same items. What they have more of is theirs, or nobody's.
+    let found = |more: bool| {
+        let rating = |draw: f64, own: bool| (1.0 + 20.0 * draw).floor() * if own && more { 8.0 } else { 1.0 };
+        chosen_of(&mut Solo, &job(""), &shard_of(0..N_USERS, 0.02, rating))
+    };
+    let theirs = found(true);
+    assert_ne!(theirs.amounts, Amounts::None, "{theirs:?}");
+    assert_eq!(theirs.clusters, SEGMENTS);
+    let read: Vec<Amounts> =
+        theirs.candidates.iter().filter(|of| of.round == Round::Amounts).map(|of| of.amounts).collect();
+    assert_eq!(read, [Amounts::None, Amounts::Share]);
+    assert!(theirs.candidates.iter().all(|of| of.round == Round::Amounts || of.amounts == theirs.amounts));
+    assert_eq!(found(false).clusters, 2);
+    // Who rates from 1 to 5 has opinions, and what is given is kept.
+    assert!(chosen(&mut Solo, &job(""), 1.0).candidates.iter().all(|of| of.round != Round::Amounts));
+    let given = job("[kmeans]\namounts = 'share'\n");
+    assert_eq!(chosen(&mut Solo, &given, 1.0).amounts, Amounts::Share);
 }
 
 #[test]

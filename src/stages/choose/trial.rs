@@ -10,7 +10,7 @@ use super::outcome::{Candidate, Round};
 use super::space::{Space, Spaces};
 use crate::collective::Solo;
 use crate::error::Result;
-use crate::job::{KMeansParams, Matrix, Normalize, Refine};
+use crate::job::{Amounts, KMeansParams, Matrix, Normalize, Refine};
 use crate::stages::evidence::guess::{Mean, Popularity};
 use crate::stages::evidence::hidden::Split;
 use crate::stages::evidence::stability::{self, Segmented};
@@ -49,6 +49,8 @@ pub struct Trial<'a> {
     /// Rising.
     pub clusters: &'a [usize],
     pub refines: &'a [Refine],
+    /// The ways to read amounts.
+    pub amounts: &'a [Amounts],
     pub effort: Effort,
 }
 
@@ -73,23 +75,27 @@ impl Trial<'_> {
             Amount::Is(components) => components.min(spaces.most()),
             Amount::AboveNull => spaces.above_null().max(spaces.most().min(2)),
         };
-        let real = World::new(&data.real, &spaces.real, &data.draw_keys, seed);
+        let real = World::new(&data.real, &spaces.real, self.amounts, &data.draw_keys, seed);
         let mut tried = self.all(&real, components)?;
-        self.add_null(&mut tried, &World::new(&data.null, &spaces.null, &data.draw_keys, seed), components)?;
+        let null = World::new(&data.null, &spaces.null, self.amounts, &data.draw_keys, seed);
+        for of_one in tried.chunk_by_mut(|a, b| a.candidate.amounts == b.candidate.amounts) {
+            self.add_null(of_one, &null, components)?;
+        }
         let seconds = begin.elapsed().as_secs_f64();
         tried.iter_mut().for_each(|tried| tried.candidate.seconds = seconds);
         Ok(tried)
     }
 
-    /// Each number of segments of real users, refined and not.
+    /// Each number of segments of real users, refined and not; by the ways to read amounts.
     fn all(&self, real: &World, components: usize) -> Result<Vec<Tried>> {
         let Matrix { weighting, normalize, missing } = self.matrix;
         let (points, models) = self.models(real, components, self.clusters)?;
         let mut all = Vec::new();
-        for model in &models {
+        let models_of = |&amounts: &Amounts| models.iter().map(move |model| (amounts, model));
+        for (amounts, model) in self.amounts.iter().flat_map(models_of) {
             for &refine in self.refines {
-                let segments = real.segments(model, points.view(), refine);
-                let (Mean { mean: bits, standard_error }, saved) = real.bits(&segments, model.sizes.len());
+                let segments = real.segments(model, points.view(), refine, amounts);
+                let (Mean { mean: bits, standard_error }, saved) = real.bits(&segments, model.sizes.len(), amounts);
                 let candidate = Candidate {
                     round: self.round,
                     weighting,
@@ -98,6 +104,7 @@ impl Trial<'_> {
                     components,
                     clusters: model.sizes.len(),
                     refine,
+                    amounts,
                     bits,
                     standard_error,
                     null_bits: None,
@@ -136,8 +143,8 @@ impl Trial<'_> {
         let mut most = f64::NEG_INFINITY;
         for candidate in tried.iter_mut().map(|tried| &mut tried.candidate).filter(|of| is_asked(of)) {
             let Some(model) = models.iter().find(|model| model.sizes.len() == candidate.clusters) else { continue };
-            let segments = null.segments(model, points.view(), candidate.refine);
-            let bits = null.bits(&segments, candidate.clusters).0.mean;
+            let segments = null.segments(model, points.view(), candidate.refine, candidate.amounts);
+            let bits = null.bits(&segments, candidate.clusters, candidate.amounts).0.mean;
             candidate.null_bits = Some(bits);
             most = most.max(bits);
         }
@@ -146,7 +153,7 @@ impl Trial<'_> {
 
     /// The users of a world as points, and a model of each of these numbers of segments.
     fn models(&self, world: &World, components: usize, clusters: &[usize]) -> Result<(Array2<f64>, Vec<KMeans>)> {
-        let params = params(self.matrix, clusters[0], self.effort);
+        let params = params(self.matrix, clusters[0], Amounts::None, self.effort);
         let points = Centroids::points(world.space.first(components), &params);
         let settings = Settings { params: &params, seed: world.seed, memory: RUNS_MEMORY, swaps: self.effort.swaps };
         let nowhere = &mut InMemory::default();
@@ -161,8 +168,8 @@ impl Tried {
     /// # Errors
     /// Where all users are alike.
     pub fn again(&self, data: &Data, spaces: &Spaces, seed: u64) -> Result<f64> {
-        let Candidate { clusters, components, refine, .. } = self.candidate;
-        let params = params(self.candidate.matrix(), clusters, REFIT);
+        let Candidate { clusters, components, refine, amounts, .. } = self.candidate;
+        let params = params(self.candidate.matrix(), clusters, amounts, REFIT);
         let points = Centroids::points(spaces.real.first(components), &params);
         let settings = Settings { params: &params, seed, memory: RUNS_MEMORY, swaps: REFIT.swaps };
         let run = Segmented {
@@ -177,7 +184,7 @@ impl Tried {
     }
 }
 
-fn params(matrix: Matrix, clusters: usize, effort: Effort) -> KMeansParams {
+fn params(matrix: Matrix, clusters: usize, amounts: Amounts, effort: Effort) -> KMeansParams {
     KMeansParams {
         clusters,
         n_init: effort.starts,
@@ -185,6 +192,7 @@ fn params(matrix: Matrix, clusters: usize, effort: Effort) -> KMeansParams {
         tol: TOL,
         spherical: matrix.normalize == Normalize::L2,
         refine: Refine::None,
+        amounts,
     }
 }
 
@@ -198,30 +206,35 @@ struct World<'a> {
     space: &'a Space,
     draw_keys: &'a [u64],
     seed: u64,
-    popularity: Popularity<'a>,
+    /// By the ways to read amounts.
+    popularity: Vec<(Amounts, Popularity<'a>)>,
 }
 
 impl<'a> World<'a> {
-    fn new(split: &'a Split, space: &'a Space, draw_keys: &'a [u64], seed: u64) -> World<'a> {
-        World { split, space, draw_keys, seed, popularity: Popularity::new(&mut Solo, split) }
+    fn new(split: &'a Split, space: &'a Space, amounts: &[Amounts], draw_keys: &'a [u64], seed: u64) -> World<'a> {
+        let of = |&amounts: &Amounts| (amounts, Popularity::new(&mut Solo, split, amounts));
+        World { split, space, draw_keys, seed, popularity: amounts.iter().map(of).collect() }
     }
 
     /// The segments of a model.
-    fn segments(&self, model: &KMeans, points: ArrayView2<f64>, refine: Refine) -> Vec<u32> {
+    fn segments(&self, model: &KMeans, points: ArrayView2<f64>, refine: Refine, amounts: Amounts) -> Vec<u32> {
         let (segments, n_segments) = (model.segments_of(points), model.sizes.len());
         let start = Start {
             ratings: &self.split.seen,
             draw_keys: self.draw_keys,
             segments: &segments,
             n_segments,
+            amounts,
             seed: self.seed,
         };
         mixture::refined(&mut Solo, refine, &start)
     }
 
     /// The bits that segments save, in the mean and for each user.
-    fn bits(&self, segments: &[u32], n_segments: usize) -> (Mean, Vec<f64>) {
-        let saved = self.popularity.bits(&mut Solo, segments, n_segments);
-        (self.popularity.mean(&mut Solo, &saved), saved)
+    fn bits(&self, segments: &[u32], n_segments: usize, amounts: Amounts) -> (Mean, Vec<f64>) {
+        let of = self.popularity.iter().find(|(of, _)| *of == amounts);
+        let (_, popularity) = of.expect("amounts are read in one of these ways");
+        let saved = popularity.bits(&mut Solo, segments, n_segments);
+        (popularity.mean(&mut Solo, &saved), saved)
     }
 }

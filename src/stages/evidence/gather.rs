@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView2};
 
 use super::guess::{Mean, Popularity};
 use super::hidden::{self, Split};
-use super::null;
+use super::null::{self, Deal};
 use super::outcome::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
 use super::quality::{Quality, quality};
 use super::stability::{self, Segmented};
@@ -162,8 +162,8 @@ impl Question<'_> {
         ratings: &Csr,
     ) -> Vec<u32> {
         let (segments, n_segments) = (model.segments_of(points), model.sizes.len());
-        let start =
-            Start { ratings, draw_keys: &self.shard.draw_keys, segments: &segments, n_segments, seed: self.job.seed };
+        let Job { seed, kmeans: KMeansParams { amounts, .. }, .. } = *self.job;
+        let start = Start { ratings, draw_keys: &self.shard.draw_keys, segments: &segments, n_segments, amounts, seed };
         mixture::refined(c, self.refine, &start)
     }
 
@@ -220,7 +220,7 @@ impl Question<'_> {
         let mut store = self.store();
         let split = self.split(c, &self.shard.matrix, &mut store)?;
         let Fit { segments, .. } = self.fit(c, &split.seen, &mut store)?;
-        let popularity = Popularity::new(c, &split);
+        let popularity = Popularity::new(c, &split, self.job.kmeans.amounts);
         let saved = self.saved(c, &popularity, &segments);
         let bits: Vec<Mean> = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
         let own = self.chosen();
@@ -240,12 +240,13 @@ impl Question<'_> {
     /// Also returns this worker's bytes in scratch files.
     fn chance<C: Collective>(&self, c: &mut C) -> Result<(Chance, u64)> {
         let (mut store, keys) = (self.store(), &self.shard.draw_keys);
-        let ratings = null::null(c, &self.shard.matrix, keys, self.job.seed, &mut store);
+        let ratings =
+            null::null(c, &self.shard.matrix, Deal::of(self.job.kmeans.amounts), keys, self.job.seed, &mut store);
         let ratings = c.agree(ratings)?;
         let split = self.split(c, &ratings, &mut store)?;
         drop(ratings);
         let Fit { points, segments } = self.fit(c, &split.seen, &mut store)?;
-        let popularity = Popularity::new(c, &split);
+        let popularity = Popularity::new(c, &split, self.job.kmeans.amounts);
         let saved = self.saved(c, &popularity, &segments);
         let bits = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
         let own = self.chosen()..=self.chosen();

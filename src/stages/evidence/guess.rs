@@ -16,6 +16,8 @@
 //!
 //! How high the rating is says something too. The segment shifts what is expected of it ([`Liking`]) by the mean of its residuals,
 //! with κ more of 0: δ_si = Σ e / (c_si + κ).
+//!
+//! Where ratings are amounts that count by [weight](Weights), all counts are of weights, N and c as well as the hidden ratings.
 
 use std::ops::Range;
 
@@ -23,9 +25,10 @@ use ndarray::{Array2, Axis};
 
 use super::hidden::Split;
 use crate::collective::Collective;
+use crate::job::Amounts;
 use crate::kernel::csr::{Csr, Row};
 use crate::shard::sums::sum;
-use crate::stages::mixture::{Liking, PSEUDO_RATINGS};
+use crate::stages::mixture::{Liking, PSEUDO_RATINGS, Reading, Weights};
 
 /// The least probability of all items together that a user has not rated.
 const LEAST_LEFT: f64 = 1e-9;
@@ -46,33 +49,40 @@ pub struct Mean {
 /// The ratings seen of each item, to predict those hidden.
 pub struct Popularity<'a> {
     split: &'a Split,
-    /// Ratings seen of each item `(n_items)`, and of all.
+    weights: Weights,
+    /// The weight of the ratings seen of each item `(n_items)`, and of all, in units.
     counts: Vec<i64>,
     total: f64,
     /// For each local user, Σ q of the items without a rating seen.
     left: Vec<f64>,
-    /// What is expected of each rating; none where all are equal.
+    /// What is expected of each rating; absent where ratings say nothing.
     liking: Option<Liking>,
+    /// For each local user, the weight of the hidden ratings; and of those over all workers.
+    hidden: Vec<f64>,
+    all_hidden: f64,
     /// Ratings hidden, over all workers, and users with a hidden rating.
     pub n_hidden: u64,
     pub n_users: u64,
 }
 
 impl<'a> Popularity<'a> {
-    pub fn new<C: Collective>(c: &mut C, split: &'a Split) -> Popularity<'a> {
-        let n_items = split.seen.n_cols;
-        let mut counts = split.seen.column_counts();
-        counts.push(split.hidden.nnz() as i64);
-        counts.push(split.hidden.rows().filter(|row| !row.is_empty()).count() as i64);
-        c.sum(&mut counts);
-        let (n_hidden, n_users) = (counts[n_items] as u64, counts[n_items + 1] as u64);
-        counts.truncate(n_items);
+    /// With ratings that are read so.
+    pub fn new<C: Collective>(c: &mut C, split: &'a Split, amounts: Amounts) -> Popularity<'a> {
+        let Reading { weights, liking, counts } = Reading::new(c, &split.seen, amounts);
+        let units = |row: Row| weights.units_of_row(row);
+        let hidden_units: i64 = split.hidden.rows().map(units).sum();
+        let n_users = split.hidden.rows().filter(|row| !row.is_empty()).count();
+        let mut sums = [split.hidden.nnz() as i64, n_users as i64, hidden_units];
+        c.sum(&mut sums);
+        let [n_hidden, n_users, hidden_units] = sums;
+        let hidden = split.hidden.rows().map(|row| weights.of_row(row)).collect();
+        let all_hidden = hidden_units as f64 / f64::from(weights.units());
         let total = counts.iter().sum::<i64>().max(1) as f64;
-        let liking = Liking::new(c, &split.seen, &counts);
         let share = |item: &u32| counts[*item as usize] as f64 / total;
         let left = |row: Row| (1.0 - row.indices.iter().map(share).sum::<f64>()).max(LEAST_LEFT);
         let left = split.seen.rows().map(left).collect();
-        Popularity { split, counts, total, left, liking, n_hidden, n_users }
+        let (n_hidden, n_users) = (n_hidden as u64, n_users as u64);
+        Popularity { split, weights, counts, total, left, liking, hidden, all_hidden, n_hidden, n_users }
     }
 
     /// For each local user, the bits that the distribution of the user's segment saves over the hidden ratings. `labels` are
@@ -90,21 +100,21 @@ impl<'a> Popularity<'a> {
                 had[user] += row.indices.iter().map(|&item| strip.likelihood(segment, item as usize)).sum::<f64>();
             });
         });
-        for (user, (saved, hidden)) in saved.iter_mut().zip(self.split.hidden.rows()).enumerate() {
+        for (user, (saved, hidden)) in saved.iter_mut().zip(&self.hidden).enumerate() {
             let left = norms[labels[user] as usize] - had[user];
-            *saved -= hidden.len() as f64 * libm::log2(left.max(LEAST_LEFT) / self.left[user]);
+            *saved -= hidden * libm::log2(left.max(LEAST_LEFT) / self.left[user]);
         }
         saved
     }
 
-    /// The mean per hidden rating, from a sum for each local user.
+    /// The mean per hidden rating, each by its weight, from a sum for each local user.
     pub fn mean<C: Collective>(&self, c: &mut C, of_users: &[f64]) -> Mean {
-        let n_hidden = self.n_hidden.max(1) as f64;
-        let mean = sum(c, of_users.iter().copied()) / n_hidden;
-        let rest = |(&sum, row): (&f64, Row)| (sum - mean * row.len() as f64) * (sum - mean * row.len() as f64);
-        let squares: Vec<f64> = of_users.iter().zip(self.split.hidden.rows()).map(rest).collect();
+        let all_hidden = if self.all_hidden > 0.0 { self.all_hidden } else { 1.0 };
+        let mean = sum(c, of_users.iter().copied()) / all_hidden;
+        let rest = |(&sum, &hidden): (&f64, &f64)| (sum - mean * hidden) * (sum - mean * hidden);
+        let squares: Vec<f64> = of_users.iter().zip(&self.hidden).map(rest).collect();
         let n = self.n_users as f64;
-        let standard_error = (sum(c, squares.into_iter()) * n / (n - 1.0).max(1.0)).sqrt() / n_hidden;
+        let standard_error = (sum(c, squares.into_iter()) * n / (n - 1.0).max(1.0)).sqrt() / all_hidden;
         Mean { mean, standard_error }
     }
 
@@ -146,11 +156,11 @@ impl<'a> Popularity<'a> {
         self.counts[item] as f64 / self.total
     }
 
-    /// Counts the ratings seen over all workers, strip of items by strip, and calls `f` with each strip.
+    /// Weighs the ratings seen over all workers, strip of items by strip, and calls `f` with each strip.
     fn for_each_strip<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize, mut f: impl FnMut(&Strip)) {
         let seen = &self.split.seen;
         let mut totals = vec![0i64; n_clusters];
-        seen.rows().zip(labels).for_each(|(row, &segment)| totals[segment as usize] += row.len() as i64);
+        seen.rows().zip(labels).for_each(|(row, &segment)| totals[segment as usize] += self.weights.units_of_row(row));
         c.sum(&mut totals);
         let width = (TABLE_BYTES / self.cell_bytes() / n_clusters).max(1);
         for start in (0..seen.n_cols).step_by(width) {
@@ -159,7 +169,10 @@ impl<'a> Popularity<'a> {
             each_row(seen, labels, &items, |_, segment, row| {
                 let mut of_segment = counts.index_axis_mut(Axis(0), segment);
                 let of_segment = of_segment.as_slice_mut().expect("rows lie whole");
-                row.indices.iter().for_each(|&item| of_segment[item as usize - start] += 1);
+                match self.weights {
+                    Weights::Equal => row.indices.iter().for_each(|&item| of_segment[item as usize - start] += 1),
+                    weights => row.for_each(|item, value| of_segment[item - start] += weights.units_of(value)),
+                }
             });
             c.sum(counts.as_slice_mut().expect("tables lie whole"));
             let residuals = self.liking.as_ref().map(|liking| {
@@ -194,11 +207,11 @@ impl<'a> Popularity<'a> {
 struct Strip<'a> {
     of: &'a Popularity<'a>,
     items: Range<usize>,
-    /// c `(n_clusters, n_strip_items)`
+    /// c `(n_clusters, n_strip_items)`, in units
     counts: Array2<u32>,
     /// Σ e in fixed point, of the same shape.
     residuals: Option<Array2<i64>>,
-    /// N_s
+    /// N_s, in units
     totals: &'a [i64],
 }
 
@@ -207,7 +220,8 @@ impl Strip<'_> {
     fn saved(&self, user: usize, segment: usize, hidden: Row) -> f64 {
         let mut saved = 0.0;
         hidden.for_each(|item, value| {
-            saved += libm::log2(self.ratio(segment, item)) + self.liked(user, segment, item, value);
+            let weight = self.of.weights.of(value);
+            saved += weight * libm::log2(self.ratio(segment, item)) + self.liked(user, segment, item, value);
         });
         saved
     }
@@ -216,15 +230,21 @@ impl Strip<'_> {
     fn liked(&self, user: usize, segment: usize, item: usize, value: f64) -> f64 {
         let (Some(liking), Some(residuals)) = (&self.of.liking, &self.residuals) else { return 0.0 };
         let at = [segment, item - self.items.start];
-        let delta = liking.scale.real(residuals[at]) / (f64::from(self.counts[at]) + PSEUDO_RATINGS);
+        let delta = liking.scale.real(residuals[at]) / (self.weight(f64::from(self.counts[at])) + PSEUDO_RATINGS);
         liking.saved(liking.residual(user, item, value), delta)
     }
 
     /// r
     #[inline]
     fn ratio(&self, segment: usize, item: usize) -> f64 {
-        let expected = self.totals[segment] as f64 * self.of.share(item);
-        (f64::from(self.counts[[segment, item - self.items.start]]) + PSEUDO_RATINGS) / (expected + PSEUDO_RATINGS)
+        let expected = self.weight(self.totals[segment] as f64) * self.of.share(item);
+        let counted = self.weight(f64::from(self.counts[[segment, item - self.items.start]]));
+        (counted + PSEUDO_RATINGS) / (expected + PSEUDO_RATINGS)
+    }
+
+    /// Of so many units.
+    fn weight(&self, units: f64) -> f64 {
+        units / f64::from(self.of.weights.units())
     }
 
     /// q · r
@@ -287,6 +307,15 @@ mod tests {
         x
     }
 
+    /// The same items in other amounts.
+    fn with_amounts(matrix: &Csr) -> Csr {
+        let mut amounts = Csr::empty(40);
+        for (user, row) in matrix.rows().enumerate() {
+            amounts.push_row(row.iter().map(|(item, _)| (item as u32, 1.0 + ((user * 7 + item * 13) % 50) as f64)));
+        }
+        amounts
+    }
+
     fn split_of(users: &[usize]) -> (Split, Vec<u32>) {
         let labels = users.iter().map(|user| (user % 3) as u32).collect();
         (Split { seen: matrix(users, 0), hidden: matrix(users, 1) }, labels)
@@ -295,13 +324,21 @@ mod tests {
     /// By the formulas of the head of this file.
     #[test]
     fn bits_are_those_of_the_formulas() {
+        [Amounts::None, Amounts::Share].into_iter().for_each(bits_of);
+    }
+
+    fn bits_of(amounts: Amounts) {
         let users: Vec<usize> = (0..50).collect();
-        let (split, labels) = split_of(&users);
-        let popularity = Popularity::new(&mut Solo, &split);
+        let (mut split, labels) = split_of(&users);
+        if amounts == Amounts::Share {
+            [&mut split.seen, &mut split.hidden].into_iter().for_each(|matrix| *matrix = with_amounts(matrix));
+        }
+        let popularity = Popularity::new(&mut Solo, &split, amounts);
+        let weight = |value: f64| popularity.weights.of(value);
         let bits = popularity.bits(&mut Solo, &labels, 3);
         let mut c = vec![[0.0; 40]; 3];
         for (row, &label) in split.seen.rows().zip(&labels) {
-            row.iter().for_each(|(item, _)| c[label as usize][item] += 1.0);
+            row.iter().for_each(|(item, x)| c[label as usize][item] += weight(x));
         }
         let total: f64 = c.iter().flatten().sum();
         let q: Vec<f64> = (0..40).map(|i| c.iter().map(|c| c[i]).sum::<f64>() / total).collect();
@@ -312,11 +349,11 @@ mod tests {
             let seen: Vec<usize> = split.seen.row(user).iter().map(|(i, _)| i).collect();
             let left: f64 = 1.0 - seen.iter().map(|&i| q[i]).sum::<f64>();
             let left_in_segment = z[s] - seen.iter().map(|&i| q[i] * r(s, i)).sum::<f64>();
-            let expected: f64 = row.iter().map(|(i, _)| (r(s, i) * left / left_in_segment).log2()).sum();
-            assert!((bits[user] - expected).abs() < 1e-12);
+            let expected: f64 = row.iter().map(|(i, x)| weight(x) * (r(s, i) * left / left_in_segment).log2()).sum();
+            assert!((bits[user] - expected).abs() < 1e-11);
         }
         let mean = popularity.mean(&mut Solo, &bits);
-        let n = split.hidden.nnz() as f64;
+        let n: f64 = split.hidden.rows().flat_map(|row| row.iter().collect::<Vec<_>>()).map(|(_, x)| weight(x)).sum();
         assert!((mean.mean - bits.iter().sum::<f64>() / n).abs() < 1e-12);
         assert!(mean.standard_error > 0.0);
     }
@@ -325,7 +362,7 @@ mod tests {
     fn recall_counts_what_is_offered() {
         let users: Vec<usize> = (0..50).collect();
         let (split, labels) = split_of(&users);
-        let [_, by_popularity] = Popularity::new(&mut Solo, &split).recall(&mut Solo, &labels, 3);
+        let [_, by_popularity] = Popularity::new(&mut Solo, &split, Amounts::None).recall(&mut Solo, &labels, 3);
         let counts = split.seen.column_counts();
         let mut order: Vec<usize> = (0..40).collect();
         order.sort_by_key(|&i| (-counts[i], i));
@@ -346,7 +383,7 @@ mod tests {
             let mut all = run_workers(peers, |c| {
                 let mine: Vec<usize> = (0..50).filter(|user| user % c.peers() == c.index()).collect();
                 let (split, labels) = split_of(&mine);
-                let popularity = Popularity::new(c, &split);
+                let popularity = Popularity::new(c, &split, Amounts::None);
                 let bits = popularity.bits(c, &labels, 3);
                 (popularity.mean(c, &bits), popularity.recall(c, &labels, 3))
             });

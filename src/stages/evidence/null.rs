@@ -3,16 +3,18 @@
 //! A user with n items draws n items without replacement, by weights y_i that are the same for all users. So activity is kept
 //! exactly. The weights make the expected number of users of each item that of the data (the canonical ensemble of bipartite
 //! graphs with given degrees; Squartini & Garlaschelli 2011). A user with n items has item i with a probability of about
-//! 1 − exp(−t_n y_i), where t_n is such that n items are expected. A user keeps the ratings, dealt to the drawn items at
-//! random.
+//! 1 − exp(−t_n y_i), where t_n is such that n items are expected. A user keeps the ratings, [dealt](Deal) to the drawn items
+//! at random.
 //!
 //! Draws are keyed by user: only counts are exchanged, and the data is the same in every layout.
 
 use crate::collective::Collective;
 use crate::error::Result;
+use crate::job::Amounts;
 use crate::kernel::csr::{Csr, Row, Rows, RowsRef, Values, ValuesRef};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::store::Store;
+use crate::stages::mixture::Liking;
 
 /// Users, and items, are put into classes by their number of ratings: this many classes per factor of two.
 const CLASSES_PER_OCTAVE: f64 = 4.0;
@@ -20,14 +22,39 @@ const CLASSES_PER_OCTAVE: f64 = 4.0;
 /// Rounds of fitting weights to times and times to weights.
 const ROUNDS: usize = 30;
 
+/// How a user's ratings are dealt to the drawn items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deal {
+    /// Any rating to any item.
+    AtRandom,
+    /// Amounts, as large as they usually are of an item: the user's amounts by rank to the items by rank of m + ε, where m is the mean
+    /// of log(1 + amount) of the item, and ε a draw of the standard deviation that a user's amounts have around it ([`Liking`]).
+    ByItem,
+}
+
+impl Deal {
+    /// For data that is read so.
+    pub fn of(amounts: Amounts) -> Deal {
+        if amounts == Amounts::None { Deal::AtRandom } else { Deal::ByItem }
+    }
+}
+
 /// Data like `ratings` `(n_local_users, n_items)`, but without taste. `draw_keys` has a key for each user; blocks go to
 /// `store`. All workers call it together.
-pub fn null<C: Collective>(c: &mut C, ratings: &Csr, draw_keys: &[u64], seed: u64, store: &mut Store) -> Result<Csr> {
+pub fn null<C: Collective>(
+    c: &mut C,
+    ratings: &Csr,
+    deal: Deal,
+    draw_keys: &[u64],
+    seed: u64,
+    store: &mut Store,
+) -> Result<Csr> {
     let mut frequency = ratings.column_counts();
     c.sum(&mut frequency);
     let weights = weights(c, ratings, &frequency);
     let alias = Alias::new(&weights);
-    let mut desk = Desk::new(&weights, &alias, seed);
+    let usual = (deal == Deal::ByItem).then(|| Liking::of_amounts(c, ratings, &frequency)).flatten();
+    let mut desk = Desk::new(&weights, &alias, usual.as_ref(), seed);
     let mut made = Csr::empty(ratings.n_cols);
     for block in ratings.blocks() {
         let keys = &draw_keys[block.first_row..block.first_row + block.rows.n_rows()];
@@ -139,6 +166,8 @@ fn time(degree: f64, items: &[Class], weights: &[f64]) -> f64 {
 struct Desk<'a> {
     weights: &'a [f64],
     alias: &'a Alias,
+    /// What a user usually has of each item; absent where ratings are dealt at random.
+    usual: Option<&'a Liking>,
     seed: u64,
     /// The last user who took each item.
     taken: Vec<u32>,
@@ -147,8 +176,8 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    fn new(weights: &'a [f64], alias: &'a Alias, seed: u64) -> Desk<'a> {
-        Desk { weights, alias, seed, taken: vec![0; weights.len()], user: 0, drawn: Vec::new() }
+    fn new(weights: &'a [f64], alias: &'a Alias, usual: Option<&'a Liking>, seed: u64) -> Desk<'a> {
+        Desk { weights, alias, usual, seed, taken: vec![0; weights.len()], user: 0, drawn: Vec::new() }
     }
 
     /// A block with other items for each user, and the user's ratings dealt to them.
@@ -159,7 +188,11 @@ impl<'a> Desk<'a> {
             let first = order.len() as u32;
             indices.extend_from_slice(self.draw(row, key));
             order.extend(first..first + row.len() as u32);
-            shuffle(&mut order[first as usize..], self.seed, key);
+            let dealt = &mut order[first as usize..];
+            match self.usual {
+                None => shuffle(dealt, self.seed, key),
+                Some(usual) => deal_by_item(dealt, row, &self.drawn, usual, self.seed, key),
+            }
         }
         let values = match rows.values {
             ValuesRef::Plain(values) => Values::Plain(order.iter().map(|&at| values[at as usize]).collect()),
@@ -212,6 +245,21 @@ fn shuffle(order: &mut [u32], seed: u64, key: u64) {
         let draw = keyed::bits(seed, Stream::Null, 2 * last as u64 + 1, key);
         order.swap(last, scaled(draw, last as u64 + 1) as usize);
     }
+}
+
+/// Deals the places of a row's ratings to the items that were drawn for its user.
+fn deal_by_item(places: &mut [u32], row: Row, drawn: &[u32], usual: &Liking, seed: u64, key: u64) {
+    let mut amounts: Vec<(f64, u32)> = row.iter().map(|(_, value)| value).zip(places.iter().copied()).collect();
+    amounts.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // A logistic draw has the standard deviation π/√3.
+    let scale = usual.deviation() * 3f64.sqrt() / std::f64::consts::PI;
+    let rank = |(at, &item): (usize, &u32)| {
+        let draw = keyed::uniform(seed, Stream::Null, 2 * at as u64 + 1, key);
+        (usual.of_items[item as usize] + scale * libm::log(draw / (1.0 - draw)), at)
+    };
+    let mut ranked: Vec<(f64, usize)> = drawn.iter().enumerate().map(rank).collect();
+    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+    ranked.iter().zip(&amounts).for_each(|(&(_, at), &(_, place))| places[at] = place);
 }
 
 /// A draw of 64 bits as a whole number below `n`.
@@ -289,7 +337,7 @@ mod tests {
     fn activity_and_ratings_are_kept_and_popularity_is_expected() {
         let users: Vec<usize> = (0..4000).collect();
         let x = ratings(&users);
-        let made = null(&mut Solo, &x, &keys(&users), 3, &mut store()).unwrap();
+        let made = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), 3, &mut store()).unwrap();
         for (row, made) in x.rows().zip(made.rows()) {
             let values = |row: Row| {
                 let mut values: Vec<f64> = row.iter().map(|(_, value)| value).collect();
@@ -317,7 +365,7 @@ mod tests {
                     .map(|item| (item, 1.0)),
             );
         }
-        let made = null(&mut Solo, &x, &keys(&users), 3, &mut store()).unwrap();
+        let made = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), 3, &mut store()).unwrap();
         let even = made.rows().flat_map(|row| row.iter().map(|(item, _)| item)).filter(|item| item % 2 == 0).count();
         let mut same = 0;
         for (user, row) in made.rows().enumerate() {
@@ -330,12 +378,47 @@ mod tests {
     /// Partial-sum-finish: the same bits for any workers.
     #[test]
     fn workers_leave_no_trace() {
+        [Deal::AtRandom, Deal::ByItem].into_iter().for_each(no_trace_of);
+    }
+
+    /// Who has more of the popular items in the data has so in the null, and nobody's amounts are lost.
+    #[test]
+    fn amounts_go_to_items_of_which_users_have_much() {
+        let users: Vec<usize> = (0..2000).collect();
+        let mut x = ratings(&users);
+        let mut amounts = Csr::empty(N_ITEMS);
+        for (user, row) in x.rows().enumerate() {
+            let amount = |item: usize| {
+                let draw = keyed::uniform(2, Stream::Generate, user as u64, item as u64);
+                1.0 + (30.0 * draw).floor() + if item.is_multiple_of(4) { 30.0 } else { 0.0 }
+            };
+            amounts.push_row(row.iter().map(|(item, _)| (item as u32, amount(item))));
+        }
+        x = amounts;
+        let made = null(&mut Solo, &x, Deal::ByItem, &keys(&users), 3, &mut store()).unwrap();
+        let at_random = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), 3, &mut store()).unwrap();
+        let excess = |x: &Csr| {
+            let (mut much, mut all) = ([0.0; 2], [0.0; 2]);
+            x.rows().for_each(|row| {
+                row.for_each(|item, value| {
+                    much[usize::from(item % 4 == 0)] += value;
+                    all[usize::from(item % 4 == 0)] += 1.0;
+                });
+            });
+            much[1] / all[1] - much[0] / all[0]
+        };
+        let sum = |row: Row| row.iter().map(|(_, value)| value).sum::<f64>();
+        assert!(x.rows().zip(made.rows()).all(|(row, made)| sum(row) == sum(made)));
+        assert!(excess(&x) > 25.0 && excess(&made) > 0.6 * excess(&x) && excess(&at_random).abs() < 3.0);
+    }
+
+    fn no_trace_of(deal: Deal) {
         let users: Vec<usize> = (0..200).collect();
-        let alone = null(&mut Solo, &ratings(&users), &keys(&users), 3, &mut store()).unwrap();
+        let alone = null(&mut Solo, &ratings(&users), deal, &keys(&users), 3, &mut store()).unwrap();
         for peers in [2, 3] {
             let parts = run_workers(peers, |c| {
                 let mine: Vec<usize> = (0..200).filter(|user| user % c.peers() == c.index()).collect();
-                (mine.clone(), null(c, &ratings(&mine), &keys(&mine), 3, &mut store()).unwrap())
+                (mine.clone(), null(c, &ratings(&mine), deal, &keys(&mine), 3, &mut store()).unwrap())
             });
             for (mine, made) in parts {
                 assert!(mine.iter().zip(made.rows()).all(|(&user, row)| row.iter().eq(alone.row(user).iter())));

@@ -166,7 +166,7 @@ impl Sample {
         let refitted = self.refit(numbers, settings)?;
         let of = |(&k, own): (&usize, &Vec<u32>)| match refitted.iter().find(|other| other.sizes.len() == k) {
             Some(other) => {
-                let other = self.refined(other, settings.seed);
+                let other = self.refined(other, settings);
                 Again::of(Contingency::from_labels(own, k, &other, k))
             }
             // With fewer users than segments nothing is found again.
@@ -176,10 +176,17 @@ impl Sample {
     }
 
     /// The segments of a model of k-means, refined if those of the run are.
-    fn refined(&self, model: &KMeans, seed: u64) -> Vec<u32> {
+    fn refined(&self, model: &KMeans, settings: Settings) -> Vec<u32> {
         let (segments, n_segments) = (model.segments_of(self.points.view()), model.sizes.len());
         let Some(ratings) = &self.ratings else { return segments };
-        let start = Start { ratings, draw_keys: &self.draw_keys, segments: &segments, n_segments, seed };
+        let start = Start {
+            ratings,
+            draw_keys: &self.draw_keys,
+            segments: &segments,
+            n_segments,
+            amounts: settings.params.amounts,
+            seed: settings.seed,
+        };
         mixture::refined(&mut Solo, Refine::Mixture, &start)
     }
 
@@ -224,6 +231,7 @@ fn summary<'a>(refits: impl Iterator<Item = &'a Again> + Clone) -> Stability {
 mod tests {
     use super::*;
     use crate::collective::testing::run_workers;
+    use crate::job::Amounts;
 
     const N: usize = 400;
 
@@ -241,7 +249,15 @@ mod tests {
     }
 
     fn params(clusters: usize) -> KMeansParams {
-        KMeansParams { clusters, n_init: 3, max_iter: 100, tol: 1e-4, spherical: false, refine: Refine::None }
+        KMeansParams {
+            clusters,
+            n_init: 3,
+            max_iter: 100,
+            tol: 1e-4,
+            spherical: false,
+            refine: Refine::None,
+            amounts: Amounts::None,
+        }
     }
 
     fn found(points: &Array2<f64>, clusters: usize, peers: usize) -> Vec<Stability> {

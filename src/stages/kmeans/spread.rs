@@ -282,6 +282,7 @@ mod tests {
                 tol: 0.0,
                 spherical: false,
                 refine: crate::job::Refine::None,
+                amounts: crate::job::Amounts::None,
             };
             let order = Order {
                 settings: Settings { params: &params, seed: 3, memory: 1 << 30, swaps: Settings::SWAPS },

@@ -10,7 +10,7 @@
 //! run has its own copy of the centres, so that runs that share a seeding do not affect each other here.
 
 use crate::collective::Solo;
-use crate::job::{KMeansParams, Refine};
+use crate::job::{Amounts, KMeansParams, Refine};
 use crate::kernel::keyed::Stream;
 use crate::kernel::lloyd::swap::{self, Standing};
 use crate::kernel::lloyd::{Point, Tiles};
@@ -73,6 +73,7 @@ fn follow(sample: &Users, beginning: &Beginning, tiles: Tiles) -> State {
         tol: 0.0,
         spherical: sample.facts.spherical,
         refine: Refine::None,
+        amounts: Amounts::None,
     };
     let from = Beginning { run: beginning.run, tiles, nearest: None, iterations: 0 };
     let end = lockstep::lloyd_in_sample(&mut Solo, sample, &params, vec![from]).remove(0);

@@ -11,7 +11,7 @@ use super::users::Users;
 use super::*;
 use crate::collective::testing::run_workers;
 use crate::collective::{Collective, Solo};
-use crate::job::{KMeansParams, Refine};
+use crate::job::{Amounts, KMeansParams, Refine};
 use crate::kernel::csr::{Csr, scale_to_unit_length};
 use crate::kernel::keyed::{self, Stream};
 use crate::kernel::lloyd::{Points, Tiles};
@@ -20,7 +20,15 @@ use crate::stages::resume::InMemory;
 const MEMORY: u64 = 1 << 30;
 
 fn params(clusters: usize, n_init: usize) -> KMeansParams {
-    KMeansParams { clusters, n_init, max_iter: 300, tol: 1e-4, spherical: false, refine: Refine::None }
+    KMeansParams {
+        clusters,
+        n_init,
+        max_iter: 300,
+        tol: 1e-4,
+        spherical: false,
+        refine: Refine::None,
+        amounts: Amounts::None,
+    }
 }
 
 fn settings(params: &KMeansParams, seed: u64) -> Settings<'_> {

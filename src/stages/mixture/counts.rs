@@ -2,7 +2,8 @@
 
 use super::PSEUDO_RATINGS;
 use super::liking::Liking;
-use super::model::{Mixture, Opinion};
+use super::model::{Mixture, Shifts};
+use super::reading::{Reading, Weights};
 use crate::collective::Collective;
 use crate::kernel::csr::Row;
 use crate::kernel::fixed::Scale;
@@ -18,9 +19,9 @@ pub struct Counts {
     n_segments: usize,
     /// Users of each segment `(n_segments)`, in units of [`WHOLE`].
     users: Vec<i64>,
-    /// Their ratings of each item `(n_items, n_segments)`, in the same units.
+    /// The weight of their ratings of each item `(n_items, n_segments)`, in the same units, of units of the weights.
     ratings: Vec<i64>,
-    /// Σ e over these ratings, in units of `scale` and [`WHOLE`]; absent where ratings are no opinions.
+    /// Σ e over these ratings, in units of `scale` and [`WHOLE`]; absent where it does not matter how high ratings are.
     residuals: Option<Vec<i64>>,
 }
 
@@ -28,18 +29,20 @@ pub struct Counts {
 pub struct Ground {
     /// q `(n_items)`
     pub shares: Vec<f64>,
+    pub weights: Weights,
     pub liking: Option<Liking>,
     /// Of residuals, with room for the units of degrees.
     scale: Scale,
 }
 
 impl Ground {
-    /// Of users with so many ratings of each item, over all workers.
-    pub fn new(counts: &[i64], liking: Option<Liking>) -> Ground {
+    pub fn new(reading: Reading) -> Ground {
+        let Reading { weights, liking, counts } = reading;
         let total = counts.iter().sum::<i64>().max(1);
         let bound = liking.as_ref().map_or(1.0, |liking| liking.bound);
         Ground {
             shares: counts.iter().map(|&count| count as f64 / total as f64).collect(),
+            weights,
             liking,
             scale: Scale::new(bound, (total * WHOLE) as u64),
         }
@@ -83,9 +86,14 @@ impl Counts {
                     }
                 });
             }
-            _ => row.indices.iter().for_each(|&item| {
+            _ if ground.weights == Weights::Equal => row.indices.iter().for_each(|&item| {
                 let of_item = &mut self.ratings[item as usize * n..][..n];
                 degrees.iter().for_each(|&(segment, degree)| of_item[segment as usize] += degree);
+            }),
+            _ => row.for_each(|item, value| {
+                let weight = i64::from(ground.weights.units_of(value));
+                let of_item = &mut self.ratings[item * n..][..n];
+                degrees.iter().for_each(|&(segment, degree)| of_item[segment as usize] += weight * degree);
             }),
         }
     }
@@ -102,7 +110,7 @@ impl Counts {
     /// The mixture that makes these counts most likely, but for the pseudo-ratings.
     pub fn mixture(&self, ground: &Ground) -> Mixture {
         let n = self.n_segments;
-        let whole = |units: i64| units as f64 / WHOLE as f64;
+        let whole = |units: i64| units as f64 / (WHOLE * i64::from(ground.weights.units())) as f64;
         let mut totals = vec![0i64; n];
         self.ratings.chunks_exact(n).for_each(|of_item| {
             totals.iter_mut().zip(of_item).for_each(|(total, units)| *total += units);
@@ -121,19 +129,20 @@ impl Counts {
                 |(segment, &units): (usize, &i64)| libm::log2f((ratio(units, share, segment) / norms[segment]) as f32);
             terms.extend(of_item.iter().enumerate().map(term));
         }
-        let opinion = self.residuals.as_ref().zip(ground.liking.as_ref()).map(|(residuals, liking)| {
+        let shifts = self.residuals.as_ref().zip(ground.liking.as_ref()).map(|(residuals, liking)| {
             let shift =
                 |(&sum, &units): (&i64, &i64)| ground.scale.real(sum) / WHOLE as f64 / (whole(units) + PSEUDO_RATINGS);
             let shifts: Vec<f64> = residuals.iter().zip(&self.ratings).map(shift).collect();
             terms.iter_mut().zip(&shifts).for_each(|(term, shift)| *term -= (shift * shift * liking.bits) as f32);
             let slopes = shifts.iter().map(|shift| (2.0 * shift * liking.bits) as f32).collect();
-            Opinion { item_means: liking.of_items.clone(), slopes }
+            Shifts { height: liking.height, item_means: liking.of_items.clone(), slopes }
         });
         let n_users = self.users.iter().sum::<i64>().max(1) as f64;
         Mixture {
             prior: self.users.iter().map(|&units| libm::log2(units as f64 / n_users) as f32).collect(),
             terms,
-            opinion,
+            weights: ground.weights,
+            shifts,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The iterations: users by degree, and the mixture that follows from them.
 
 use super::counts::{Counts, Ground, WHOLE};
-use super::liking::Liking;
 use super::model::Mixture;
+use super::reading::Reading;
 use super::scorer::{Scorer, Scores};
 use crate::collective::Collective;
-use crate::job::Refine;
+use crate::job::{Amounts, Refine};
 use crate::kernel::csr::{Csr, Row};
 use crate::kernel::keyed::{self, Stream};
 
@@ -46,6 +46,7 @@ pub struct Start<'a> {
     /// The segment of each user; none is without users over all workers.
     pub segments: &'a [u32],
     pub n_segments: usize,
+    pub amounts: Amounts,
     pub seed: u64,
 }
 
@@ -62,10 +63,7 @@ pub struct Refined {
 
 /// Refines segments. All workers call it together and get the same mixture. None where a segment would lose all its users at once.
 pub fn fit<C: Collective>(c: &mut C, start: &Start) -> Option<Refined> {
-    let mut counts = start.ratings.column_counts();
-    c.sum(&mut counts);
-    let liking = Liking::new(c, start.ratings, &counts);
-    let ground = Ground::new(&counts, liking);
+    let ground = Ground::new(Reading::new(c, start.ratings, start.amounts));
     let mut fit = Fit { c, start, ground: &ground, iterations: 0, spare: None };
     let mut n_users = [start.draw_keys.len() as u64];
     fit.c.sum(&mut n_users);

@@ -10,22 +10,41 @@
 //! with the variance σ² that it has among the ratings seen. A segment that shifts its mean by δ then saves
 //! (e² − (e − δ)²) / (2σ² ln 2) bits.
 //!
-//! Amounts and counts are no opinions, and far from normal. They are told by their reach: the largest is more than [`WIDE`] times
-//! the least.
+//! The logarithm of an amount is read likewise ([`Height`]): amounts themselves are far from normal.
 
+use serde::{Deserialize, Serialize};
+
+use super::reading::{log, range};
 use crate::collective::Collective;
 use crate::kernel::csr::{Csr, Row};
 use crate::kernel::fixed::Scale;
 use crate::shard::sums::sum;
 
-/// Values that reach further than this factor are no opinions.
-const WIDE: f64 = 10.0;
-
 /// λ: ratings of a user who is neither generous nor strict.
 const USER_PRIOR: f64 = 5.0;
 
+/// What x is of a rating.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Height {
+    /// The rating itself: an opinion.
+    Plain,
+    /// log(1 + the rating): an amount. What is below 0 is taken as 0.
+    Log,
+}
+
+impl Height {
+    #[inline]
+    pub fn of(self, value: f64) -> f64 {
+        match self {
+            Height::Plain => value,
+            Height::Log => log(value),
+        }
+    }
+}
+
 /// What is expected of each rating.
 pub struct Liking {
+    pub height: Height,
     /// m `(n_items)`
     pub of_items: Vec<f64>,
     /// b `(n_local_users)`
@@ -39,16 +58,18 @@ pub struct Liking {
 }
 
 impl Liking {
-    /// Learns from the ratings `seen` `(n_local_users, n_items)` of all workers; `counts` has the ratings of each item. None where
-    /// all ratings are equal or as expected, or no opinions.
-    pub fn new<C: Collective>(c: &mut C, seen: &Csr, counts: &[i64]) -> Option<Liking> {
-        let (least, most) = seen.value_range().unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
-        let mut range = [-least, most];
-        c.max(&mut range);
-        let (least, most) = (-range[0], range[1]);
+    /// Learns from the ratings `seen` `(n_local_users, n_items)` of all workers, which are in `range`; `counts` has the ratings of each
+    /// item. None where all are equal, or as expected.
+    pub fn new<C: Collective>(
+        c: &mut C,
+        seen: &Csr,
+        counts: &[i64],
+        height: Height,
+        range: [f64; 2],
+    ) -> Option<Liking> {
+        let [least, most] = range.map(|value| height.of(value));
         // It is not less where there is no rating.
-        let is_opinion = least < most && (least <= 0.0 || most / least <= WIDE);
-        if !is_opinion {
+        if least >= most || least.is_nan() {
             return None;
         }
         let reach = most.max(-least);
@@ -57,16 +78,27 @@ impl Liking {
         let scale = Scale::new(bound, n_ratings);
         let mut sums = vec![0i64; seen.n_cols];
         for row in seen.rows() {
-            row.for_each(|item, value| sums[item] += scale.fix(value));
+            row.for_each(|item, value| sums[item] += scale.fix(height.of(value)));
         }
         c.sum(&mut sums);
         let of_items = sums.iter().zip(counts).map(|(&sum, &n)| scale.real(sum) / n.max(1) as f64).collect();
-        let mut liking = Liking { of_items, of_users: Vec::new(), bits: 0.0, bound, scale };
+        let mut liking = Liking { height, of_items, of_users: Vec::new(), bits: 0.0, bound, scale };
         liking.of_users = seen.rows().map(|row| liking.generosity(row)).collect();
         let squares: Vec<f64> = seen.rows().enumerate().map(|(user, row)| liking.squares(user, row)).collect();
         let variance = sum(c, squares.into_iter()) / n_ratings.max(1) as f64;
         liking.bits = 1.0 / (2.0 * variance * std::f64::consts::LN_2);
         (variance > 1e-12 * reach * reach).then_some(liking)
+    }
+
+    /// Of amounts, by their logarithm.
+    pub fn of_amounts<C: Collective>(c: &mut C, seen: &Csr, counts: &[i64]) -> Option<Liking> {
+        let range = range(c, seen);
+        Liking::new(c, seen, counts, Height::Log, range)
+    }
+
+    /// σ
+    pub fn deviation(&self) -> f64 {
+        (1.0 / (2.0 * self.bits * std::f64::consts::LN_2)).sqrt()
     }
 
     /// e of a rating of a local user.
@@ -83,13 +115,13 @@ impl Liking {
 
     /// b of a user with these ratings.
     pub fn generosity(&self, row: Row<'_>) -> f64 {
-        generosity(&self.of_items, row)
+        generosity(self.height, &self.of_items, row)
     }
 
     /// e of a rating of a user with this b.
     #[inline]
     pub fn beyond(&self, item: usize, value: f64, generosity: f64) -> f64 {
-        value - self.of_items[item] - generosity
+        self.height.of(value) - self.of_items[item] - generosity
     }
 
     /// Σ e² of a local user.
@@ -104,9 +136,9 @@ impl Liking {
 }
 
 /// b of a user with these ratings, where `of_items` is m.
-pub fn generosity(of_items: &[f64], row: Row<'_>) -> f64 {
+pub fn generosity(height: Height, of_items: &[f64], row: Row<'_>) -> f64 {
     let mut sum = 0.0;
-    row.for_each(|item, value| sum += value - of_items[item]);
+    row.for_each(|item, value| sum += height.of(value) - of_items[item]);
     sum / (row.len() as f64 + USER_PRIOR)
 }
 
@@ -115,15 +147,16 @@ mod tests {
     use super::*;
     use crate::collective::Solo;
 
-    fn liking(rows: &[&[(u32, f64)]]) -> Option<Liking> {
+    fn liking(rows: &[&[(u32, f64)]], height: Height) -> Option<Liking> {
         let mut seen = Csr::empty(3);
         rows.iter().for_each(|row| seen.push_row(row.iter().copied()));
-        Liking::new(&mut Solo, &seen, &seen.column_counts())
+        let (least, most) = seen.value_range().unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
+        Liking::new(&mut Solo, &seen, &seen.column_counts(), height, [least, most])
     }
 
     #[test]
     fn residuals_and_bits_are_those_of_the_formulas() {
-        let found = liking(&[&[(0, 5.0), (1, 3.0)], &[(0, 1.0)], &[(0, 3.0), (1, 1.0)]]).unwrap();
+        let found = liking(&[&[(0, 5.0), (1, 3.0)], &[(0, 1.0)], &[(0, 3.0), (1, 1.0)]], Height::Plain).unwrap();
         // m = (3, 2); b = ((2 + 1)/7, -2/6, (0 - 1)/7).
         let b = [3.0 / 7.0, -2.0 / 6.0, -1.0 / 7.0];
         assert!((found.residual(0, 0, 5.0) - (2.0 - b[0])).abs() < 1e-12);
@@ -135,10 +168,15 @@ mod tests {
     }
 
     #[test]
-    fn equal_ratings_and_amounts_are_no_opinions() {
-        assert!(liking(&[&[(0, 1.0), (1, 1.0)], &[(2, 1.0)]]).is_none());
-        assert!(liking(&[&[(0, 1.0), (1, 40.0)], &[(2, 3.0)]]).is_none());
-        assert!(liking(&[&[]]).is_none());
-        assert!(liking(&[&[(0, 1.0), (1, 10.0)], &[(0, 4.0)]]).is_some());
+    fn equal_ratings_say_nothing_and_amounts_are_read_by_their_logarithm() {
+        assert!(liking(&[&[(0, 1.0), (1, 1.0)], &[(2, 1.0)]], Height::Plain).is_none());
+        assert!(liking(&[&[]], Height::Log).is_none());
+        let amounts: &[&[(u32, f64)]] = &[&[(0, 2.0), (1, 40.0)], &[(0, 7.0), (1, 1.0)]];
+        let logs = amounts.iter().map(|row| row.iter().map(|&(item, x)| (item, f64::ln_1p(x))).collect::<Vec<_>>());
+        let logs: Vec<Vec<(u32, f64)>> = logs.collect();
+        let logs: Vec<&[(u32, f64)]> = logs.iter().map(|row| &row[..]).collect();
+        let (found, same) = (liking(amounts, Height::Log).unwrap(), liking(&logs, Height::Plain).unwrap());
+        assert!((found.residual(0, 1, 40.0) - same.residual(0, 1, f64::ln_1p(40.0))).abs() < 1e-12);
+        assert!((found.bits - same.bits).abs() < 1e-9 * same.bits);
     }
 }

@@ -3,7 +3,7 @@
 //! k-means finds segments of users on the principal components. From there, expectation-maximisation (Dempster, Laird & Rubin
 //! 1977; for texts: Nigam et al. 2000, where Naive Bayes is its one step) moves each user to the segment whose members are most
 //! likely to have rated what the user has, and as highly. A segment predicts items by the popularity among its members,
-//! smoothed towards that among all users, and opinions by how far its members differ from what is expected of each rating
+//! smoothed towards that among all users, and ratings by how far its members differ from what is expected of each rating
 //! ([`Liking`]); that is the model by which the [evidence](super::evidence) guesses ratings that are hidden.
 //!
 //! A user is in every segment by degree. Degrees are whole thousandths, so that all sums are integers: every bit follows from
@@ -16,6 +16,7 @@
 //! | `model` | the [`Mixture`]: how likely each segment is to have a user |
 //! | `scorer` | the same laid out to score users |
 //! | `place` | users to its segments, and these on the principal components |
+//! | `reading` | how ratings are read: how much each counts, and how high it is |
 //! | `liking` | what is expected of each rating |
 
 mod counts;
@@ -23,14 +24,16 @@ mod fit;
 pub mod liking;
 mod model;
 mod place;
+pub mod reading;
 mod scorer;
 #[cfg(test)]
 mod tests;
 
 pub use fit::{Refined, Start, fit, refined};
-pub use liking::Liking;
-pub use model::{Mixture, Opinion};
+pub use liking::{Height, Liking};
+pub use model::{Mixture, Shifts};
 pub use place::{centroids, placed};
+pub use reading::{Reading, Weights};
 pub use scorer::{Scorer, Scores};
 
 /// κ: the pseudo-ratings of an item in a segment, with the popularity and the liking among all users.
