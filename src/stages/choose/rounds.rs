@@ -356,7 +356,9 @@ fn around(number: usize) -> Vec<usize> {
 fn more(of: &Candidate) -> Vec<usize> {
     let clusters = of.clusters;
     let fewer = GRID.into_iter().filter(|&fewer| of.refine == Refine::Mixture && fewer < clusters);
-    let mut numbers: Vec<usize> = fewer.chain([clusters - 1, clusters + 1]).filter(|&number| number > 1).collect();
+    let [_, most] = reach(GRID[GRID.len() - 1]);
+    let beside = [clusters - 1, clusters + 1].into_iter().filter(|number| (2..=most).contains(number));
+    let mut numbers: Vec<usize> = fewer.chain(beside).collect();
     numbers.sort_unstable();
     numbers.dedup();
     numbers

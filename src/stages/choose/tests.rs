@@ -36,17 +36,18 @@ fn job(keys: &str) -> Job {
 
 /// Users who take most items from the shelf of their segment; none have a taste if `taste` is 0.
 fn shard(users: impl Iterator<Item = usize>, taste: f64) -> Shard {
-    shard_of(users, taste, |draw, _| 1.0 + (5.0 * draw).floor())
+    shard_of(users, 0.12, taste, |draw, _| 1.0 + (5.0 * draw).floor())
 }
 
-/// With the rating that `rating` makes of a draw, and of whether the item is of the user's shelf.
-fn shard_of(users: impl Iterator<Item = usize>, taste: f64, rating: impl Fn(f64, bool) -> f64) -> Shard {
+/// Users who have an item by this chance, with the rating that `rating` makes of a draw, and of whether the item is of the user's shelf.
+fn shard_of(users: impl Iterator<Item = usize>, chance: f64, taste: f64, rating: impl Fn(f64, bool) -> f64) -> Shard {
     let mut shard = Shard { users: Vec::new(), draw_keys: Vec::new(), matrix: Csr::empty(N_ITEMS as usize) };
     for user in users {
         let draw =
             |round: u64, item: u32| keyed::uniform(11, Stream::Generate, 2 * user as u64 + round, u64::from(item));
         let own = |item: u32| item as usize % SEGMENTS == user % SEGMENTS;
-        let takes = |item: &u32| draw(0, *item) < 0.12 * if own(*item) { 1.0 + 3.0 * taste } else { 1.0 - 0.7 * taste };
+        let takes =
+            |item: &u32| draw(0, *item) < chance * if own(*item) { 1.0 + 3.0 * taste } else { 1.0 - 0.7 * taste };
         let row = (0..N_ITEMS).filter(takes).map(|item| (item, rating(draw(1, item), own(item))));
         shard.matrix.push_row(row);
         shard.draw_keys.push(keyed::mix(user as u64));
@@ -117,17 +118,17 @@ fn planted_segments_are_counted_in_every_layout() {
 
 #[test]
 fn amounts_are_read_where_they_tell_the_segments() {
-    // All users have about the same items. What they have more of is theirs, or nobody's.
+    // All users have most items, whichever they like. What they have more of is theirs, or nobody's.
     let found = |more: bool| {
         let rating = |draw: f64, own: bool| (1.0 + 20.0 * draw).floor() * if own && more { 8.0 } else { 1.0 };
-        chosen_of(&mut Solo, &job(""), &shard_of(0..N_USERS, 0.02, rating))
+        chosen_of(&mut Solo, &job(""), &shard_of(0..N_USERS, 0.8, 0.0, rating))
     };
     let theirs = found(true);
     assert_ne!(theirs.amounts, Amounts::None, "{theirs:?}");
-    assert_eq!(theirs.clusters, SEGMENTS);
+    assert_eq!(theirs.clusters, SEGMENTS, "{theirs:?}");
     let read: Vec<Amounts> =
         theirs.candidates.iter().filter(|of| of.round == Round::Amounts).map(|of| of.amounts).collect();
-    assert_eq!(read, [Amounts::None, Amounts::Share]);
+    assert_eq!(read, [Amounts::None, Amounts::Share, Amounts::Level]);
     assert!(theirs.candidates.iter().all(|of| of.round == Round::Amounts || of.amounts == theirs.amounts));
     assert_eq!(found(false).clusters, 2);
     // Who rates from 1 to 5 has opinions, and what is given is kept.
