@@ -85,7 +85,7 @@ fn read(path: &Path) -> Array2<f64> {
 fn run(case: Case, workers: usize) -> Result<(f64, KMeans)> {
     let case = Arc::new(case);
     let results = cluster::execute(&Layout::single(workers), Default::default, move |worker| {
-        let mut collective = TimelyCollective::new(worker);
+        let mut collective = TimelyCollective::new(worker, workers);
         fit(&mut collective, &case)
     })?;
     results.into_iter().next().expect("there is a worker")

@@ -22,15 +22,6 @@ macro_rules! summable {
 }
 summable!(i64, u64, u32, i128);
 
-/// Folds every other worker's array into `values`.
-pub(super) fn reduce_into<T: Element>(values: &mut [T], incoming: &[Vec<u8>], own: usize, op: &impl Fn(T, T) -> T) {
-    for (worker, bytes) in incoming.iter().enumerate() {
-        if worker != own {
-            combine(values, bytes, op);
-        }
-    }
-}
-
 /// Folds one array, as another worker sent it, into `values`.
 pub(super) fn combine<T: Element>(values: &mut [T], bytes: &[u8], op: &impl Fn(T, T) -> T) {
     assert_eq!(bytes.len(), std::mem::size_of_val(values), "workers disagree about an array's length");

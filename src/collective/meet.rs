@@ -1,10 +1,11 @@
 //! The collectives, all built on one exchange of bytes.
 
-use super::element::{Element, Summable, combine, reduce_into};
+use super::element::{Element, Summable};
+use super::routes;
 use crate::error::Result;
 
-/// Below this many bytes an array is sent whole to every worker (one message delay); above, it is reduced in slices by
-/// their owners and gathered again (two delays, but each byte is added once).
+/// Below this many bytes an array is sent whole (one delay for each step of a route); above, it is reduced in slices by
+/// their owners and gathered again (twice the delays, but each byte is added once).
 const WHOLE_ARRAY_BYTES: usize = 16 << 10;
 
 /// A group of workers running the same code. The coordinator is worker 0.
@@ -29,9 +30,26 @@ pub trait Collective {
     /// Number of workers over all processes.
     fn peers(&self) -> usize;
 
+    /// Number of workers of each process: those of process p have the numbers from p times this many on.
+    fn per_process(&self) -> usize;
+
+    /// Sends bytes to other workers, and returns what each of these sent here, by worker. Whoever names a worker is named by it in the
+    /// same call; `outgoing` names each once, and not this one.
+    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)>;
+
     /// Sends `outgoing[w]` to worker `w` and returns what each worker sent here, by worker. `outgoing` has one entry per
     /// worker, this one included.
-    fn exchange(&mut self, outgoing: Vec<Vec<u8>>) -> Vec<Vec<u8>>;
+    fn exchange(&mut self, mut outgoing: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        assert_eq!(outgoing.len(), self.peers(), "one message per worker");
+        let (own, peers) = (self.index(), self.peers());
+        // Each worker begins with its right-hand neighbour, so that not all of them send to worker 0 first.
+        let others = (own + 1..peers).chain(0..own);
+        let messages = others.map(|to| (to, std::mem::take(&mut outgoing[to]))).collect();
+        for (from, bytes) in self.exchange_with(messages) {
+            outgoing[from] = bytes;
+        }
+        outgoing
+    }
 
     fn is_coordinator(&self) -> bool {
         self.index() == 0
@@ -59,25 +77,7 @@ pub trait Collective {
     where
         Self: Sized,
     {
-        if self.peers() == 1 {
-            return values;
-        }
-        let mine = self.index() == owner;
-        let mut outgoing = vec![Vec::new(); self.peers()];
-        if !mine {
-            outgoing[owner] = bytemuck::cast_slice(&values).to_vec();
-        }
-        let incoming = self.exchange(outgoing);
-        if !mine {
-            return Vec::new();
-        }
-        let mut total = values;
-        for (worker, bytes) in incoming.iter().enumerate() {
-            if worker != owner {
-                combine(&mut total, bytes, &|a: T, b: T| a.plus(b));
-            }
-        }
-        total
+        routes::fold_to(self, owner, values, &|a: T, b: T| a.plus(b))
     }
 
     /// Adds up, element by element, the arrays of all workers, and leaves worker w with `cuts[w]..cuts[w + 1]` of the
@@ -88,15 +88,7 @@ pub trait Collective {
     {
         let peers = self.peers();
         assert!(cuts.len() == peers + 1 && cuts[peers] == values.len(), "one part for each worker");
-        let own = self.index();
-        let part = |w: usize| &values[cuts[w]..cuts[w + 1]];
-        let mut total = part(own).to_vec();
-        if peers > 1 {
-            let bytes = |w: usize| if w == own { Vec::new() } else { bytemuck::cast_slice(part(w)).to_vec() };
-            let incoming = self.exchange((0..peers).map(bytes).collect());
-            reduce_into(&mut total, &incoming, own, &|a: T, b: T| a.plus(b));
-        }
-        total
+        routes::fold_parts(self, |w| values[cuts[w]..cuts[w + 1]].to_vec(), &|a: T, b: T| a.plus(b))
     }
 
     /// Every worker's array, one after the other by worker, on every worker. Lengths may differ.
@@ -104,18 +96,11 @@ pub trait Collective {
     where
         Self: Sized,
     {
-        let own = self.index();
-        let bytes = |w: usize| if w == own { Vec::new() } else { bytemuck::cast_slice(mine).to_vec() };
-        let incoming = self.exchange((0..self.peers()).map(bytes).collect());
+        let all = routes::hand_round(self, bytemuck::cast_slice(mine).to_vec());
         let width = std::mem::size_of::<T>();
-        let length = mine.len() + incoming.iter().map(Vec::len).sum::<usize>() / width;
-        let mut whole = Vec::with_capacity(length);
-        for (worker, bytes) in incoming.iter().enumerate() {
-            if worker == own {
-                whole.extend_from_slice(mine);
-            } else {
-                whole.extend(bytes.chunks_exact(width).map(bytemuck::pod_read_unaligned::<T>));
-            }
+        let mut whole = Vec::with_capacity(all.iter().map(Vec::len).sum::<usize>() / width);
+        for bytes in &all {
+            whole.extend(bytes.chunks_exact(width).map(bytemuck::pod_read_unaligned::<T>));
         }
         whole
     }
@@ -125,9 +110,8 @@ pub trait Collective {
     where
         Self: Sized,
     {
-        let bytes: Vec<u8> = bytemuck::cast_slice(mine).to_vec();
-        let outgoing = vec![bytes; self.peers()];
-        self.exchange(outgoing).iter().map(|bytes| bytemuck::pod_collect_to_vec(bytes)).collect()
+        let all = routes::hand_round(self, bytemuck::cast_slice(mine).to_vec());
+        all.iter().map(|bytes| bytemuck::pod_collect_to_vec(bytes)).collect()
     }
 
     /// Every worker's bytes, by worker, on the coordinator; nothing elsewhere.
@@ -139,9 +123,11 @@ pub trait Collective {
     }
 
     /// The coordinator's bytes on every worker. What the others pass is ignored.
-    fn broadcast(&mut self, bytes: Vec<u8>) -> Vec<u8> {
-        let outgoing = if self.is_coordinator() { vec![bytes; self.peers()] } else { vec![Vec::new(); self.peers()] };
-        self.exchange(outgoing).swap_remove(0)
+    fn broadcast(&mut self, bytes: Vec<u8>) -> Vec<u8>
+    where
+        Self: Sized,
+    {
+        routes::broadcast(self, bytes)
     }
 
     /// [`Collective::broadcast`] for a value: the coordinator passes `Some`.
@@ -170,8 +156,7 @@ pub trait Collective {
         Self: Sized,
     {
         let said = mine.as_ref().err().map(|e| bincode::serialize(e).expect("errors serialise")).unwrap_or_default();
-        let outgoing = vec![said; self.peers()];
-        let first = self.exchange(outgoing).into_iter().find(|bytes| !bytes.is_empty());
+        let first = routes::hand_round(self, said).into_iter().find(|bytes| !bytes.is_empty());
         match first {
             None => mine,
             Some(bytes) => Err(bincode::deserialize(&bytes).expect("every worker sends an error")),
@@ -182,24 +167,12 @@ pub trait Collective {
 /// Element-wise `op` over all workers: whole arrays when short, otherwise slice by slice at their owners.
 fn reduce<C: Collective, T: Element>(c: &mut C, values: &mut [T], op: impl Fn(T, T) -> T) {
     let peers = c.peers();
-    if peers == 1 {
-        return;
-    }
     if std::mem::size_of_val(values) <= WHOLE_ARRAY_BYTES {
-        let bytes: Vec<u8> = bytemuck::cast_slice(values).to_vec();
-        let incoming = c.exchange(vec![bytes; peers]);
-        reduce_into(values, &incoming, c.index(), &op);
-        return;
+        return routes::fold_whole(c, values, &op);
     }
     let cuts: Vec<usize> = (0..=peers).map(|w| values.len() * w / peers).collect();
-    let own = cuts[c.index()]..cuts[c.index() + 1];
-    let outgoing = (0..peers)
-        .map(|w| if w == c.index() { Vec::new() } else { bytemuck::cast_slice(&values[cuts[w]..cuts[w + 1]]).to_vec() })
-        .collect();
-    let incoming = c.exchange(outgoing);
-    reduce_into(&mut values[own.clone()], &incoming, c.index(), &op);
-    let finished: Vec<u8> = bytemuck::cast_slice(&values[own]).to_vec();
-    for (w, bytes) in c.exchange(vec![finished; peers]).iter().enumerate() {
+    let own = routes::fold_parts(c, |w| values[cuts[w]..cuts[w + 1]].to_vec(), &op);
+    for (w, bytes) in routes::hand_round(c, bytemuck::cast_slice(&own).to_vec()).iter().enumerate() {
         bytemuck::cast_slice_mut(&mut values[cuts[w]..cuts[w + 1]]).copy_from_slice(bytes);
     }
 }

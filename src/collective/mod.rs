@@ -1,7 +1,7 @@
 //! How workers meet: the only way data crosses between them once the ratings are in their shards.
 //!
-//! A stage is ordinary code that every worker runs on its own shard. One primitive, [`Collective::exchange`], carries
-//! everything; the other collectives are built on it. [`Solo`] is the one-worker case: it tests a stage without a cluster.
+//! A stage is ordinary code that every worker runs on its own shard. One primitive, [`Collective::exchange_with`], carries
+//! everything; the other collectives are built on it, along `routes` that leave a process as seldom as can be. [`Solo`] is the one-worker case: it tests a stage without a cluster.
 //!
 //! Knows: errors, and plain numbers as bytes. Does not know: timely, sockets, processes (`flow` implements
 //! [`Collective`] on them), what a stage computes.
@@ -17,6 +17,7 @@
 mod element;
 mod meet;
 pub mod owners;
+mod routes;
 mod solo;
 #[cfg(test)]
 pub mod testing;

@@ -6,8 +6,9 @@
 
 use std::ops::Range;
 
-use super::element::{Element, Summable, combine};
+use super::element::{Element, Summable};
 use super::meet::Collective;
+use super::routes;
 
 /// Bytes sent from one worker to another at a time.
 const SLICE_BYTES: usize = 1 << 20;
@@ -40,14 +41,9 @@ impl Owners {
     pub fn sum<C: Collective, T: Summable>(&self, c: &mut C, table: &mut [T]) {
         let own = self.columns(c.index());
         for slice in self.slices::<T>(table) {
-            let outgoing = (0..c.peers()).map(|to| match to == c.index() {
-                true => Vec::new(),
-                false => self.cut_out(table, self.columns(to), &slice),
-            });
-            let outgoing = outgoing.collect();
-            for (from, bytes) in c.exchange(outgoing).iter().enumerate().filter(|(from, _)| *from != c.index()) {
-                self.put(table, own.clone(), &slice, (from, bytes), &|a: T, b: T| a.plus(b));
-            }
+            let part = |to: usize| self.cut_out(table, self.columns(to), &slice);
+            let total = routes::fold_parts(c, part, &|a: T, b: T| a.plus(b));
+            self.put(table, own.clone(), &slice, bytemuck::cast_slice(&total));
         }
     }
 
@@ -55,10 +51,8 @@ impl Owners {
     pub fn share<C: Collective, T: Element>(&self, c: &mut C, table: &mut [T]) {
         for slice in self.slices::<T>(table) {
             let mine = self.cut_out(table, self.columns(c.index()), &slice);
-            let mut outgoing = vec![mine; c.peers()];
-            outgoing[c.index()] = Vec::new();
-            for (from, bytes) in c.exchange(outgoing).iter().enumerate().filter(|(from, _)| *from != c.index()) {
-                self.put(table, self.columns(from), &slice, (from, bytes), &|_: T, b: T| b);
+            for (from, bytes) in routes::hand_round(c, bytemuck::cast_slice(&mine).to_vec()).iter().enumerate() {
+                self.put(table, self.columns(from), &slice, bytes);
             }
         }
     }
@@ -101,31 +95,24 @@ impl Owners {
         })
     }
 
-    /// The elements of a slice of `columns`, as bytes.
-    fn cut_out<T: Element>(&self, table: &[T], columns: Range<usize>, slice: &Range<usize>) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(slice.len() * size_of::<T>());
+    /// The elements of a slice of `columns`.
+    fn cut_out<T: Element>(&self, table: &[T], columns: Range<usize>, slice: &Range<usize>) -> Vec<T> {
+        let mut elements = Vec::with_capacity(slice.len());
         for run in self.runs(columns, slice, table.len()) {
-            bytes.extend_from_slice(bytemuck::cast_slice(&table[run]));
+            elements.extend_from_slice(&table[run]);
         }
-        bytes
+        elements
     }
 
-    /// Folds what the worker `from` cut out for a slice of `columns` into the table.
-    fn put<T: Element>(
-        &self,
-        table: &mut [T],
-        columns: Range<usize>,
-        slice: &Range<usize>,
-        (from, bytes): (usize, &[u8]),
-        op: &impl Fn(T, T) -> T,
-    ) {
+    /// Puts what was cut out for a slice of `columns` into the table.
+    fn put<T: Element>(&self, table: &mut [T], columns: Range<usize>, slice: &Range<usize>, bytes: &[u8]) {
         let mut rest = bytes;
         for run in self.runs(columns, slice, table.len()) {
             let (here, after) = rest.split_at(run.len() * size_of::<T>());
-            combine(&mut table[run], here, op);
+            bytemuck::cast_slice_mut(&mut table[run]).copy_from_slice(here);
             rest = after;
         }
-        assert!(rest.is_empty(), "worker {from} disagrees about who owns what");
+        assert!(rest.is_empty(), "workers disagree about who owns what");
     }
 }
 

@@ -7,8 +7,11 @@ use super::meet::Collective;
 /// One of several threads joined by channels.
 pub struct Threaded {
     index: usize,
+    per_process: usize,
     to: Vec<Sender<Vec<u8>>>,
     from: Vec<Receiver<Vec<u8>>>,
+    /// Bytes that went to workers of other processes.
+    pub sent_far: usize,
 }
 
 impl Collective for Threaded {
@@ -20,18 +23,37 @@ impl Collective for Threaded {
         self.to.len()
     }
 
-    fn exchange(&mut self, outgoing: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-        assert_eq!(outgoing.len(), self.peers());
-        for (to, bytes) in self.to.iter().zip(outgoing) {
-            to.send(bytes).expect("the other worker is there");
+    fn per_process(&self) -> usize {
+        self.per_process
+    }
+
+    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)> {
+        let named: Vec<usize> = outgoing.iter().map(|(to, _)| *to).collect();
+        for (to, bytes) in outgoing {
+            if to / self.per_process != self.index / self.per_process {
+                self.sent_far += bytes.len();
+            }
+            self.to[to].send(bytes).expect("the other worker is there");
         }
-        self.from.iter().map(|from| from.recv().expect("the other worker is there")).collect()
+        named.into_iter().map(|from| (from, self.from[from].recv().expect("the other worker is there"))).collect()
     }
 }
 
-/// Runs `work` on `n` workers and returns what each returned, by worker.
+/// Runs `work` on `n` workers and returns what each returned, by worker. Four and more of an even number are in processes of two.
 pub fn run_workers<R: Send>(n: usize, work: impl Fn(&mut Threaded) -> R + Sync) -> Vec<R> {
-    let mut workers: Vec<Threaded> = (0..n).map(|index| Threaded { index, to: Vec::new(), from: Vec::new() }).collect();
+    let per_process = if n >= 4 && n.is_multiple_of(2) { 2 } else { n };
+    run_processes(n / per_process, per_process, work)
+}
+
+/// The same with so many workers in each process.
+pub fn run_processes<R: Send>(
+    processes: usize,
+    per_process: usize,
+    work: impl Fn(&mut Threaded) -> R + Sync,
+) -> Vec<R> {
+    let n = processes * per_process;
+    let worker = |index| Threaded { index, per_process, to: Vec::new(), from: Vec::new(), sent_far: 0 };
+    let mut workers: Vec<Threaded> = (0..n).map(worker).collect();
     for sender in 0..n {
         for receiver in 0..n {
             let (to, from) = channel();

@@ -1,9 +1,9 @@
 //! The collectives on timely.
 //!
 //! A message between two workers is cut into parcels of at most 1 MiB, sent over one typed channel that lives as long as
-//! the worker. The channel keeps the order of parcels between two workers, and every worker sends every other one at
-//! least one parcel per call, so no round numbers and no progress tracking are needed: a call is over when the last
-//! parcel of each peer is here. A peer may be one call ahead; its parcels wait their turn.
+//! the worker. The channel keeps the order of parcels between two workers, and those who take part in a call send each other at
+//! least one parcel, so no round numbers and no progress tracking are needed: a call is over when the last
+//! parcel of each is here. A peer may be some calls ahead; its parcels wait their turn.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -23,6 +23,7 @@ const PARCEL_BYTES: usize = 1 << 20;
 /// Collectives among all workers of a cluster.
 pub struct TimelyCollective {
     worker: Worker,
+    per_process: usize,
     senders: Vec<Box<dyn Push<Parcel>>>,
     receiver: Box<dyn Pull<Parcel>>,
     /// Parcels that have arrived and wait their turn, by sender.
@@ -32,7 +33,8 @@ pub struct TimelyCollective {
 }
 
 impl TimelyCollective {
-    pub fn new(worker: &mut Worker) -> TimelyCollective {
+    /// `per_process` is the number of workers of each process.
+    pub fn new(worker: &mut Worker, per_process: usize) -> TimelyCollective {
         let handle = worker.clone();
         let (alive, (senders, receiver)) = worker.dataflow::<u64, _, _>(|scope| {
             let (alive, _stream) = scope.new_input::<Vec<()>>();
@@ -40,7 +42,7 @@ impl TimelyCollective {
             (alive, handle.allocate::<Parcel>(identifier, Rc::clone(&scope.addr())))
         });
         let waiting = (0..handle.peers()).map(|_| VecDeque::new()).collect();
-        TimelyCollective { worker: handle, senders, receiver, waiting, _alive: alive }
+        TimelyCollective { worker: handle, per_process, senders, receiver, waiting, _alive: alive }
     }
 
     fn send(&mut self, to: usize, bytes: Vec<u8>) {
@@ -93,19 +95,18 @@ impl Collective for TimelyCollective {
         self.worker.peers()
     }
 
-    fn exchange(&mut self, mut outgoing: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-        let own = self.index();
-        assert_eq!(outgoing.len(), self.peers(), "one message per worker");
-        // Each worker begins with its right-hand neighbour, so that not all of them send to worker 0 first.
-        for to in (own + 1..self.peers()).chain(0..own) {
-            let bytes = std::mem::take(&mut outgoing[to]);
+    fn per_process(&self) -> usize {
+        self.per_process
+    }
+
+    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)> {
+        let named: Vec<usize> = outgoing.iter().map(|(to, _)| *to).collect();
+        for (to, bytes) in outgoing {
             self.send(to, bytes);
         }
-        for from in (0..self.peers()).filter(|&from| from != own) {
-            outgoing[from] = self.receive(from);
-        }
+        let incoming = named.into_iter().map(|from| (from, self.receive(from))).collect();
         cluster::advance();
-        outgoing
+        incoming
     }
 }
 
@@ -147,7 +148,7 @@ mod tests {
         work: impl Fn(&mut TimelyCollective) -> T + Send + Sync + 'static,
     ) -> Vec<T> {
         let guards = timely::execute(timely::Config::process(peers), move |worker| {
-            let mut collective = TimelyCollective::new(worker);
+            let mut collective = TimelyCollective::new(worker, peers);
             work(&mut collective)
         });
         guards.expect("workers start").join().into_iter().map(|r| r.expect("a worker panicked")).collect()

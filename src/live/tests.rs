@@ -166,7 +166,7 @@ fn run(peers: usize, model: &Model, duplicates: Duplicates, batches: &[Vec<Step>
     let config = if peers == 1 { timely::Config::thread() } else { timely::Config::process(peers) };
     let guards = timely::execute(config, move |worker| {
         let (model, batches) = &*shared;
-        let mut c = TimelyCollective::new(worker);
+        let mut c = TimelyCollective::new(worker, peers);
         let mut engine = Engine::new(worker, Frame::new(model, duplicates, 40.0));
         let mut told = BTreeMap::new();
         let mut found = Vec::new();

@@ -68,7 +68,7 @@ pub fn run(order: Order, workers: usize) -> Result<Assigned> {
     let items = Items { ids: items, titles, metadata: Vec::new() };
     let shared = Arc::new(Work { job, places, items, n_segments, assigner, profiler, workers });
     let results = cluster::execute(&Layout::single(workers), Fingerprint::default, move |worker| {
-        let mut collective = TimelyCollective::new(worker);
+        let mut collective = TimelyCollective::new(worker, workers);
         shared.run(worker, &mut collective)
     })?;
     // Workers agree on errors, so the first speaks for all, and it is the coordinator.

@@ -109,8 +109,8 @@ fn mean(each: &[Rates]) -> Rates {
 
 /// Seconds of a call, and of a byte that a worker sends.
 fn collectives(threads: usize) -> Result<(f64, f64)> {
-    let measured = cluster::execute(&Layout::single(threads), Default::default, |worker| {
-        let mut c = TimelyCollective::new(worker);
+    let measured = cluster::execute(&Layout::single(threads), Default::default, move |worker| {
+        let mut c = TimelyCollective::new(worker, threads);
         let mut long = vec![1i64; ARRAY / 8];
         let copies = quickest(4, || c.sum(&mut long));
         let calls = quickest(4, || (0..CALLS).for_each(|_| c.sum(&mut [1i64])));

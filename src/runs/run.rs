@@ -38,7 +38,7 @@ pub fn run(job: Job, layout: &Layout) -> Result<Option<Finished>> {
         move || ours.2.get_or_init(|| fingerprint(&ours.0)).clone(),
         move |worker| {
             let (job, layout, known) = &*shared;
-            let mut collective = TimelyCollective::new(worker);
+            let mut collective = TimelyCollective::new(worker, layout.workers);
             work(worker, &mut collective, job, layout, known)
         },
     )?;

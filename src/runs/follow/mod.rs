@@ -51,7 +51,7 @@ pub fn run(order: Order, layout: &Layout) -> Result<Option<Record>> {
         layout,
         move || ours.0.fingerprint(),
         move |worker| {
-            let mut collective = TimelyCollective::new(worker);
+            let mut collective = TimelyCollective::new(worker, shared.1.workers);
             session::run(worker, &mut collective, &shared.0, &shared.1)
         },
     )?;

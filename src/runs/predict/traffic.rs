@@ -1,8 +1,8 @@
 //! What crosses between workers, collective by collective, as [`crate::collective`] and `flow::shuffle` send it.
 //!
-//! With P workers, w to a process, a worker sends to P − 1 others, of whom P − w are in other processes. An array of n
-//! bytes that is summed over all workers goes in two steps, a P-th of it to its owner and the sum back: 2n/P from each
-//! worker to each other. Joining parts of n bytes in all is one such step; gathering takes n to the coordinator alone.
+//! P processes of w workers sum an array of n bytes along the routes of `collective`: the workers of a process add up first, w-ths of it
+//! at each; then these go to their owners in other processes, and the sums back. That is 2n(P − 1)/P from each process, whatever w is.
+//! Joining parts of n bytes in all is half of that; gathering takes n to the coordinator alone.
 //!
 //! Frames and headers add [`FRAMING`].
 
@@ -36,8 +36,11 @@ pub const SPARSE_ITERATIONS: f64 = 12.0;
 /// What a stage sends.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Traffic {
-    /// Calls of collectives, one after the other.
+    /// Steps of collectives in which a worker waits for others of its process, and for other processes; one after the other.
+    pub near_calls: f64,
     pub calls: f64,
+    /// What a worker waits for from other processes.
+    pub messages: f64,
     /// Bytes from process to process: of all processes, and the most that one sends or receives.
     pub sent: f64,
     pub busiest: f64,
@@ -52,44 +55,65 @@ struct Calls<'a> {
 }
 
 impl Calls<'_> {
-    fn add(&mut self, calls: f64, sent: f64, busiest: f64, copied: f64) {
-        self.traffic.calls += calls;
+    /// `calls` in which a worker waits for `peers` in other processes, or for others of its own if these are none.
+    fn add(&mut self, calls: f64, peers: f64, sent: f64, busiest: f64, copied: f64) {
+        if peers > 0.0 {
+            self.traffic.calls += calls;
+            self.traffic.messages += calls * peers;
+        } else {
+            self.traffic.near_calls += calls;
+        }
         self.traffic.sent += sent * FRAMING;
         self.traffic.busiest += busiest * FRAMING;
         self.traffic.copied += copied;
     }
 
-    /// Each worker sends every other `bytes`, `times` times.
-    fn each_to_each(&mut self, times: f64, bytes: f64) {
-        let (peers, strangers, w) = (self.cluster.peers(), self.cluster.strangers(), self.cluster.workers as f64);
-        let one = times * bytes;
-        self.add(times, one * peers * strangers, one * w * strangers, one * (peers - 1.0));
+    /// Both steps of a route, `times` times: in each a worker sends so many bytes, to the others of its process, and to those of its
+    /// column.
+    fn route(&mut self, times: f64, near: f64, far: f64) {
+        let (processes, workers) = (self.cluster.processes as f64, self.cluster.workers as f64);
+        if workers > 1.0 {
+            self.add(times, 0.0, 0.0, 0.0, times * near);
+        }
+        if processes > 1.0 {
+            let of_process = times * far * workers;
+            self.add(times, processes - 1.0, processes * of_process, of_process, times * far);
+        }
     }
 
     fn sum(&mut self, times: f64, bytes: f64) {
+        let (processes, workers) = (self.cluster.processes as f64, self.cluster.workers as f64);
         if bytes <= WHOLE {
-            self.each_to_each(times, bytes);
+            self.route(times, bytes * (workers - 1.0), bytes * (processes - 1.0));
         } else {
-            self.each_to_each(2.0 * times, bytes / self.cluster.peers());
+            self.join(2.0 * times, bytes);
         }
     }
 
     /// Everybody's parts, `bytes` in all, to everybody; or everybody's sums of a part to its owner.
     fn join(&mut self, times: f64, bytes: f64) {
-        self.each_to_each(times, bytes / self.cluster.peers());
+        let (processes, workers) = (self.cluster.processes as f64, self.cluster.workers as f64);
+        let far = bytes * (processes - 1.0) / processes / workers;
+        self.route(times, bytes * (workers - 1.0) / workers, far);
     }
 
     /// Everybody's parts, `bytes` in all, to the coordinator.
     fn gather(&mut self, times: f64, bytes: f64) {
         let peers = self.cluster.peers();
         let far = bytes * self.cluster.strangers() / peers;
-        self.add(times, times * far, times * far, times * bytes / peers);
+        self.add(times, self.cluster.strangers(), times * far, times * far, times * bytes / peers);
     }
 
     /// The coordinator's `bytes` to everybody.
     fn broadcast(&mut self, times: f64, bytes: f64) {
-        let far = bytes * self.cluster.strangers();
-        self.add(times, times * far, times * far, times * bytes * (self.cluster.peers() - 1.0));
+        let (processes, workers) = (self.cluster.processes as f64, self.cluster.workers as f64);
+        let far = times * bytes * (processes - 1.0);
+        if processes > 1.0 {
+            self.add(times, 1.0, far, far, far);
+        }
+        if workers > 1.0 {
+            self.add(times, 0.0, 0.0, 0.0, times * bytes * (workers - 1.0));
+        }
     }
 }
 
@@ -100,13 +124,13 @@ impl Traffic {
             return (0.0, 0.0);
         }
         if cluster.processes == 1 {
-            return (self.copied * rates.copy, self.calls * rates.call);
+            return (self.copied * rates.copy, self.near_calls * rates.call);
         }
-        // A call has a message for everybody, and the slowest ends it.
-        let call = rates.far_call + rates.far_peer * cluster.strangers();
+        // The slowest message ends a call.
+        let waiting = self.near_calls * rates.call + self.calls * rates.far_call + self.messages * rates.far_peer;
         let near = self.copied * rates.copy;
         let far = self.busiest / cluster.workers as f64 * rates.far_copy;
-        (near.max(far).max(self.busiest / cluster.network), self.calls * call)
+        (near.max(far).max(self.busiest / cluster.network), waiting)
     }
 }
 
@@ -137,7 +161,7 @@ fn ingest(c: &mut Calls, q: &Question) {
     let names = if user_text > 0.0 { users.min(rows) * (16.0 + user_text) } else { 0.0 };
     let far = (rows * record_bytes + names) * strangers / peers;
     // In one process only pointers move.
-    c.add(0.0, far, far / cluster.processes as f64, 0.0);
+    c.add(0.0, 0.0, far, far / cluster.processes as f64, 0.0);
     // Each worker meets every item that is not rare; the dictionary goes to all.
     let met = peers * items.min(rows / peers);
     c.gather(1.0, met * (8.0 + if item_text > 0.0 { 16.0 + item_text } else { 0.0 }));
@@ -165,9 +189,9 @@ fn pca(c: &mut Calls, q: &Question) {
         let peers = q.cluster.peers();
         let bands = (items * items * 4.0 / (4.0 * 1024.0 * 1024.0)).ceil().max(peers);
         let half = items * items * 4.0;
-        let far = q.cluster.strangers() / peers;
-        let sent = half * q.cluster.strangers() + half * far;
-        c.add(2.0 * bands, sent, 2.0 * sent / q.cluster.processes as f64, 1.5 * half);
+        let (far, processes) = (q.cluster.strangers() / peers, q.cluster.processes as f64);
+        let sent = half * (processes - 1.0) + half * far;
+        c.add(3.0 * bands, q.cluster.strangers(), sent, 2.0 * sent / processes, 1.5 * half);
     }
     // A sweep needs the whole block; its image is summed at the owners.
     c.join(sweeps, BLOCK_ROW * items);
@@ -272,7 +296,7 @@ fn validate(c: &mut Calls, q: &Question) {
     c.join(slices(counts), counts / slices(counts));
     for _ in 0..q.models() as usize {
         c.join(slices(weights), weights / slices(weights));
-        c.each_to_each(1.0, 8.0 * k * (items / 64.0 / q.cluster.peers()));
+        c.join(1.0, 8.0 * k * items / 64.0);
     }
     c.gather(q.models(), tables(q) * k * items * 8.0 / q.models());
     c.sum(2.0, 8.0 * k * k);
@@ -324,5 +348,17 @@ mod tests {
         let mut calls = Calls { cluster: &two, traffic: Traffic::default() };
         calls.sum(3.0, 100.0);
         assert!((calls.traffic.sent / FRAMING - 600.0).abs() < 1e-6 && calls.traffic.calls == 3.0);
+    }
+
+    /// 2·(P − 1)/P of an array from each process, whatever the workers.
+    #[test]
+    fn a_process_sends_a_sum_once() {
+        for (processes, workers) in [(2, 1), (2, 4), (3, 2), (8, 16)] {
+            let some = cluster(processes, workers);
+            let mut calls = Calls { cluster: &some, traffic: Traffic::default() };
+            calls.sum(1.0, 1e6);
+            let expected = 2e6 * (processes as f64 - 1.0) / processes as f64;
+            assert!((calls.traffic.busiest / FRAMING - expected).abs() < 1.0, "{:?}", calls.traffic);
+        }
     }
 }
