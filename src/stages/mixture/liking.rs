@@ -12,9 +12,7 @@
 //!
 //! The logarithm of an amount is read likewise ([`Height`]): amounts themselves are far from normal.
 
-use serde::{Deserialize, Serialize};
-
-use super::reading::{log, range};
+use super::height::{Height, range};
 use crate::collective::Collective;
 use crate::kernel::csr::{Csr, Row};
 use crate::kernel::fixed::Scale;
@@ -22,25 +20,6 @@ use crate::shard::sums::sum;
 
 /// λ: ratings of a user who is neither generous nor strict.
 const USER_PRIOR: f64 = 5.0;
-
-/// What x is of a rating.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Height {
-    /// The rating itself: an opinion.
-    Plain,
-    /// log(1 + the rating): an amount. What is below 0 is taken as 0.
-    Log,
-}
-
-impl Height {
-    #[inline]
-    pub fn of(self, value: f64) -> f64 {
-        match self {
-            Height::Plain => value,
-            Height::Log => log(value),
-        }
-    }
-}
 
 /// What is expected of each rating.
 pub struct Liking {

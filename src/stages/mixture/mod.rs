@@ -18,9 +18,11 @@
 //! | `place` | users to its segments, and these on the principal components |
 //! | `reading` | how ratings are read: how much each counts, and how high it is |
 //! | `liking` | what is expected of each rating |
+//! | `height` | how high a rating is: itself, or its logarithm |
 
 mod counts;
 mod fit;
+mod height;
 pub mod liking;
 mod model;
 mod place;
@@ -30,7 +32,8 @@ mod scorer;
 mod tests;
 
 pub use fit::{Refined, Start, fit, refined};
-pub use liking::{Height, Liking};
+pub use height::Height;
+pub use liking::Liking;
 pub use model::{Mixture, Shifts};
 pub use place::{centroids, placed};
 pub use reading::{Reading, Weights};

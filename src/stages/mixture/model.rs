@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::liking::Height;
+use super::height::Height;
 use super::reading::Weights;
 
 /// Segments as distributions over items, and over how high ratings are. With q, r, Z and δ as in

@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::liking::{Height, Liking};
+use super::height::{Height, log, range};
+use super::liking::Liking;
 use crate::collective::Collective;
 use crate::job::Amounts;
 use crate::kernel::csr::{Csr, Row};
@@ -65,14 +66,6 @@ pub fn may_be_amounts<C: Collective>(c: &mut C, ratings: &Csr) -> bool {
 
 fn is_wide([least, most]: [f64; 2]) -> bool {
     least >= 0.0 && most > if least > 0.0 { WIDE * least } else { WIDE }
-}
-
-/// The least and the highest rating over all workers: the highest is not above the least where there is none.
-pub fn range<C: Collective>(c: &mut C, ratings: &Csr) -> [f64; 2] {
-    let (least, most) = ratings.value_range().unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
-    let mut range = [-least, most];
-    c.max(&mut range);
-    [-range[0], range[1]]
 }
 
 impl Weights {
@@ -145,12 +138,6 @@ impl Weights {
         ratings.rows().for_each(|row| row.for_each(|item, value| sums[item] += i64::from(self.units_of(value))));
         sums
     }
-}
-
-/// log(1 + x); 0 for what is below 0, and no amount.
-#[inline]
-pub fn log(value: f64) -> f64 {
-    libm::log1p(value.max(0.0))
 }
 
 #[cfg(test)]

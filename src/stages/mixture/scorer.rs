@@ -1,6 +1,7 @@
 //! A mixture laid out to score users quickly.
 
-use super::liking::{self, Height};
+use super::height::Height;
+use super::liking;
 use super::model::Mixture;
 use super::reading::Weights;
 use crate::kernel::csr::Row;
