@@ -47,8 +47,8 @@ fn planted_amounts(amounts: &str) -> Sandbox {
     let amount = |rating: &str| (rating.parse::<f64>().expect("a rating") - 1.0).powi(2).mul_add(5.0, 1.0).round();
     let line = |row: &BTreeMap<String, String>| format!("{},{},{}\n", row["user"], row["item"], amount(&row["rating"]));
     let lines: String = rows.iter().map(line).collect();
-    sandbox.write("planted.csv", &format!("user,item,count\n{lines}"));
-    sandbox.write("job.toml", &JOB.replace("refine =", &format!("amounts = '{amounts}'\nrefine =")));
+    sandbox.write("planted.csv", format!("user,item,count\n{lines}"));
+    sandbox.write("job.toml", JOB.replace("refine =", &format!("amounts = '{amounts}'\nrefine =")));
     sandbox
 }
 
