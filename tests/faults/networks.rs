@@ -183,10 +183,10 @@ fn a_cut_one_way_ends_both() {
 }
 
 #[test]
-fn a_link_of_a_megabit_is_slow_and_golden() {
+fn a_link_of_two_megabits_is_slow_and_golden() {
     golden();
     let Some(hosts) = Hosts::new() else { return };
-    if !hosts.slow(0, "1mbit") || !hosts.slow(1, "1mbit") {
+    if !hosts.slow(0, "2mbit") || !hosts.slow(1, "2mbit") {
         println!("skipped: this machine cannot slow down a link");
         return;
     }
