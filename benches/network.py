@@ -1,6 +1,6 @@
 """What each process sends for PCA, on hosts of their own: network namespaces with links of 1 Gbit/s. Needs root, `ip` and `tc`.
 
-    sudo python3 benches/network.py --processes 2,3,4 --workers 1,2
+    python3 benches/network.py --processes 2,3,4 --workers 1,2
 
 A sweep needs the block of the basis at every process, and the sums of its image at their owners: 2 · (P − 1)/P of it from each
 process, 8 bytes for each item and column of the block, whatever the workers. At the end every process needs the components, of which

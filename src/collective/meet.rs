@@ -164,6 +164,24 @@ pub trait Collective {
     }
 }
 
+impl<C: Collective> routes::Wires for C {
+    fn index(&self) -> usize {
+        Collective::index(self)
+    }
+
+    fn peers(&self) -> usize {
+        Collective::peers(self)
+    }
+
+    fn per_process(&self) -> usize {
+        Collective::per_process(self)
+    }
+
+    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)> {
+        Collective::exchange_with(self, outgoing)
+    }
+}
+
 /// Element-wise `op` over all workers: whole arrays when short, otherwise slice by slice at their owners.
 fn reduce<C: Collective, T: Element>(c: &mut C, values: &mut [T], op: impl Fn(T, T) -> T) {
     let peers = c.peers();

@@ -9,7 +9,14 @@
 use std::ops::Range;
 
 use super::element::{Element, combine};
-use super::meet::Collective;
+
+/// What routes need of a [`Collective`](super::Collective).
+pub trait Wires {
+    fn index(&self) -> usize;
+    fn peers(&self) -> usize;
+    fn per_process(&self) -> usize;
+    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)>;
+}
 
 /// A worker among the processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +31,12 @@ pub struct Place {
 
 impl Place {
     /// Of this worker.
-    pub fn of<C: Collective>(c: &C) -> Place {
+    pub fn of<C: Wires>(c: &C) -> Place {
         Place::at(c, c.index())
     }
 
     /// Of any worker.
-    fn at<C: Collective>(c: &C, worker: usize) -> Place {
+    fn at<C: Wires>(c: &C, worker: usize) -> Place {
         let width = c.per_process();
         Place { process: worker / width, local: worker % width, processes: c.peers() / width, width }
     }
@@ -56,11 +63,7 @@ impl Place {
 
 /// Folds, element by element, what all workers have for each. `part(w)` is what this one has for worker w, as long as what any other
 /// has for it. Returns what there is for this one.
-pub fn fold_parts<C: Collective, T: Element>(
-    c: &mut C,
-    part: impl Fn(usize) -> Vec<T>,
-    op: &impl Fn(T, T) -> T,
-) -> Vec<T> {
+pub fn fold_parts<C: Wires, T: Element>(c: &mut C, part: impl Fn(usize) -> Vec<T>, op: &impl Fn(T, T) -> T) -> Vec<T> {
     let place = Place::of(c);
     let of_column = |local: usize| place.column(local).flat_map(&part).collect::<Vec<T>>();
     let mut ours = of_column(place.local);
@@ -85,7 +88,7 @@ pub fn fold_parts<C: Collective, T: Element>(
 }
 
 /// Folds an array whole, at every worker: for short ones.
-pub fn fold_whole<C: Collective, T: Element>(c: &mut C, values: &mut [T], op: &impl Fn(T, T) -> T) {
+pub fn fold_whole<C: Wires, T: Element>(c: &mut C, values: &mut [T], op: &impl Fn(T, T) -> T) {
     let place = Place::of(c);
     for peers in [place.neighbours().collect::<Vec<_>>(), place.fellows().collect()] {
         let mine = bytes(values);
@@ -96,7 +99,7 @@ pub fn fold_whole<C: Collective, T: Element>(c: &mut C, values: &mut [T], op: &i
 }
 
 /// Folds an array at one worker. The others get an empty one back.
-pub fn fold_to<C: Collective, T: Element>(c: &mut C, owner: usize, values: Vec<T>, op: &impl Fn(T, T) -> T) -> Vec<T> {
+pub fn fold_to<C: Wires, T: Element>(c: &mut C, owner: usize, values: Vec<T>, op: &impl Fn(T, T) -> T) -> Vec<T> {
     let (place, goal) = (Place::of(c), Place::at(c, owner));
     let mut total = values;
     // The worker of each process that adds up for the owner.
@@ -114,7 +117,7 @@ pub fn fold_to<C: Collective, T: Element>(c: &mut C, owner: usize, values: Vec<T
 }
 
 /// Hands every worker's bytes to all. Returns those of each, by worker.
-pub fn hand_round<C: Collective>(c: &mut C, mine: Vec<u8>) -> Vec<Vec<u8>> {
+pub fn hand_round<C: Wires>(c: &mut C, mine: Vec<u8>) -> Vec<Vec<u8>> {
     let place = Place::of(c);
     let mut all = vec![Vec::new(); c.peers()];
     for (from, theirs) in c.exchange_with(place.fellows().map(|to| (to, mine.clone())).collect()) {
@@ -132,7 +135,7 @@ pub fn hand_round<C: Collective>(c: &mut C, mine: Vec<u8>) -> Vec<Vec<u8>> {
 }
 
 /// Brings the coordinator's bytes to all.
-pub fn broadcast<C: Collective>(c: &mut C, mut bytes: Vec<u8>) -> Vec<u8> {
+pub fn broadcast<C: Wires>(c: &mut C, mut bytes: Vec<u8>) -> Vec<u8> {
     let place = Place::of(c);
     let first = place.near().start;
     let steps =
@@ -175,8 +178,9 @@ fn unpack(packed: &[u8], n: usize) -> Vec<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::meet::Collective;
     use super::super::testing::{Threaded, run_processes};
-    use super::*;
+    use super::{broadcast, fold_parts, fold_to, fold_whole, hand_round};
 
     const SHAPES: [(usize, usize); 7] = [(1, 1), (1, 4), (4, 1), (2, 2), (2, 3), (3, 2), (3, 4)];
 

@@ -283,6 +283,8 @@ fn titles_and_categories_are_found_beside_the_ids() {
         "Kundennummer,Kundenname,Artikelnummer,Bezeichnung,Warengruppe,Land,Menge",
         "id_client,nom_client,id_produit,libellé,rayon,pays,quantité",
         "cliente,nombre_cliente,producto,nombre_producto,categoría,país,cantidad",
+        "Cliente,Nombre,Referencia,Descripción,categoría,país,Cantidad",
+        "client,nom,Référence,Désignation,rayon,pays,quantité",
         "ID do Cliente,Nome do Cliente,ID do Produto,Descrição,departamento,país,quantidade",
         "codice_cliente,nome_cliente,articolo,descrizione,reparto,paese,quantità",
     ] {

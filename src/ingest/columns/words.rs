@@ -132,7 +132,7 @@ pub const ITEMS: &[Words] = &[
         ],
         SURE,
     ),
-    (&["title", "titel", "titre", "titulo", "titolo"], NAMED),
+    (&["title", "titel", "titre", "titulo", "titolo", "reference", "referenz", "referencia", "riferimento"], NAMED),
 ];
 
 /// What somebody says of an item.
@@ -494,7 +494,9 @@ mod tests {
         {
             assert!(Name::of(name).names(USERS) >= NAMED, "{name}");
         }
-        for name in ["movieId", "StockCode", "sku", "Artikelnummer", "ID do Produto", "página", "product_name"] {
+        for name in
+            ["movieId", "StockCode", "sku", "Artikelnummer", "ID do Produto", "página", "product_name", "Référence"]
+        {
             assert!(Name::of(name).names(ITEMS) >= NAMED, "{name}");
         }
         for name in ["Country", "customer_age", "product_category", "quantity", "used", "", "price"] {
