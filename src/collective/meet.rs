@@ -88,7 +88,7 @@ pub trait Collective {
     {
         let peers = self.peers();
         assert!(cuts.len() == peers + 1 && cuts[peers] == values.len(), "one part for each worker");
-        routes::fold_parts(self, |w| values[cuts[w]..cuts[w + 1]].to_vec(), &|a: T, b: T| a.plus(b))
+        routes::fold_parts(self, |w, message| cut(values, cuts, w, message), &|a: T, b: T| a.plus(b))
     }
 
     /// Every worker's array, one after the other by worker, on every worker. Lengths may differ.
@@ -185,12 +185,20 @@ impl<C: Collective> routes::Wires for C {
 /// Element-wise `op` over all workers: whole arrays when short, otherwise slice by slice at their owners.
 fn reduce<C: Collective, T: Element>(c: &mut C, values: &mut [T], op: impl Fn(T, T) -> T) {
     let peers = c.peers();
+    if peers == 1 {
+        return;
+    }
     if std::mem::size_of_val(values) <= WHOLE_ARRAY_BYTES {
         return routes::fold_whole(c, values, &op);
     }
     let cuts: Vec<usize> = (0..=peers).map(|w| values.len() * w / peers).collect();
-    let own = routes::fold_parts(c, |w| values[cuts[w]..cuts[w + 1]].to_vec(), &op);
+    let own = routes::fold_parts(c, |w, message| cut(values, &cuts, w, message), &op);
     for (w, bytes) in routes::hand_round(c, bytemuck::cast_slice(&own).to_vec()).iter().enumerate() {
         bytemuck::cast_slice_mut(&mut values[cuts[w]..cuts[w + 1]]).copy_from_slice(bytes);
     }
+}
+
+/// Appends the part of worker w.
+fn cut<T: Element>(values: &[T], cuts: &[usize], w: usize, message: &mut Vec<u8>) {
+    message.extend_from_slice(bytemuck::cast_slice(&values[cuts[w]..cuts[w + 1]]));
 }

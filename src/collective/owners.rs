@@ -41,8 +41,8 @@ impl Owners {
     pub fn sum<C: Collective, T: Summable>(&self, c: &mut C, table: &mut [T]) {
         let own = self.columns(c.index());
         for slice in self.slices::<T>(table) {
-            let part = |to: usize| self.cut_out(table, self.columns(to), &slice);
-            let total = routes::fold_parts(c, part, &|a: T, b: T| a.plus(b));
+            let cut = |to: usize, message: &mut Vec<u8>| self.cut_out(table, self.columns(to), &slice, message);
+            let total = routes::fold_parts(c, cut, &|a: T, b: T| a.plus(b));
             self.put(table, own.clone(), &slice, bytemuck::cast_slice(&total));
         }
     }
@@ -50,8 +50,9 @@ impl Owners {
     /// Gives every worker the columns of all others.
     pub fn share<C: Collective, T: Element>(&self, c: &mut C, table: &mut [T]) {
         for slice in self.slices::<T>(table) {
-            let mine = self.cut_out(table, self.columns(c.index()), &slice);
-            for (from, bytes) in routes::hand_round(c, bytemuck::cast_slice(&mine).to_vec()).iter().enumerate() {
+            let mut mine = Vec::new();
+            self.cut_out(table, self.columns(c.index()), &slice, &mut mine);
+            for (from, bytes) in routes::hand_round(c, mine).iter().enumerate() {
                 self.put(table, self.columns(from), &slice, bytes);
             }
         }
@@ -95,13 +96,12 @@ impl Owners {
         })
     }
 
-    /// The elements of a slice of `columns`.
-    fn cut_out<T: Element>(&self, table: &[T], columns: Range<usize>, slice: &Range<usize>) -> Vec<T> {
-        let mut elements = Vec::with_capacity(slice.len());
+    /// Appends the elements of a slice of `columns`, as bytes.
+    fn cut_out<T: Element>(&self, table: &[T], columns: Range<usize>, slice: &Range<usize>, bytes: &mut Vec<u8>) {
+        bytes.reserve(slice.len() * size_of::<T>());
         for run in self.runs(columns, slice, table.len()) {
-            elements.extend_from_slice(&table[run]);
+            bytes.extend_from_slice(bytemuck::cast_slice(&table[run]));
         }
-        elements
     }
 
     /// Puts what was cut out for a slice of `columns` into the table.

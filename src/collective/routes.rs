@@ -61,26 +61,37 @@ impl Place {
     }
 }
 
-/// Folds, element by element, what all workers have for each. `part(w)` is what this one has for worker w, as long as what any other
-/// has for it. Returns what there is for this one.
-pub fn fold_parts<C: Wires, T: Element>(c: &mut C, part: impl Fn(usize) -> Vec<T>, op: &impl Fn(T, T) -> T) -> Vec<T> {
+/// Folds, element by element, what all workers have for each. `cut(w, message)` appends what this one has for worker w, as long as what
+/// any other has for it. Returns what there is for this one.
+pub fn fold_parts<C: Wires, T: Element>(
+    c: &mut C,
+    cut: impl Fn(usize, &mut Vec<u8>),
+    op: &impl Fn(T, T) -> T,
+) -> Vec<T> {
     let place = Place::of(c);
-    let of_column = |local: usize| place.column(local).flat_map(&part).collect::<Vec<T>>();
-    let mut ours = of_column(place.local);
-    let outgoing = place.neighbours().map(|to| (to, bytes(&of_column(to % place.width)))).collect();
+    // What this worker has for a column, and where the part of each process ends.
+    let of_column = |local: usize| {
+        let (mut message, mut ends) = (Vec::new(), Vec::with_capacity(place.processes));
+        for worker in place.column(local) {
+            cut(worker, &mut message);
+            ends.push(message.len() / size_of::<T>());
+        }
+        (message, ends)
+    };
+    let (message, ends) = of_column(place.local);
+    let mut ours: Vec<T> = bytemuck::pod_collect_to_vec(&message);
+    drop(message);
+    let outgoing = place.neighbours().map(|to| (to, of_column(to % place.width).0)).collect();
     for (_, theirs) in c.exchange_with(outgoing) {
         combine(&mut ours, &theirs, op);
     }
-    // Of each process, what was added up for its worker of this column.
-    let mut at = 0;
-    let mut ranges = Vec::with_capacity(place.processes);
-    for worker in place.column(place.local) {
-        let length = if place.processes == 1 { ours.len() } else { part(worker).len() };
-        ranges.push(at..at + length);
-        at += length;
+    if place.processes == 1 {
+        return ours;
     }
-    let outgoing = place.fellows().map(|to| (to, bytes(&ours[ranges[to / place.width].clone()]))).collect();
-    let mut own = ours[ranges[place.process].clone()].to_vec();
+    // Of each process, what was added up for its worker of this column.
+    let part = |process: usize| if process == 0 { 0 } else { ends[process - 1] }..ends[process];
+    let outgoing = place.fellows().map(|to| (to, bytes(&ours[part(to / place.width)]))).collect();
+    let mut own = ours[part(place.process)].to_vec();
     for (_, theirs) in c.exchange_with(outgoing) {
         combine(&mut own, &theirs, op);
     }
@@ -90,7 +101,8 @@ pub fn fold_parts<C: Wires, T: Element>(c: &mut C, part: impl Fn(usize) -> Vec<T
 /// Folds an array whole, at every worker: for short ones.
 pub fn fold_whole<C: Wires, T: Element>(c: &mut C, values: &mut [T], op: &impl Fn(T, T) -> T) {
     let place = Place::of(c);
-    for peers in [place.neighbours().collect::<Vec<_>>(), place.fellows().collect()] {
+    let steps = [place.neighbours().collect::<Vec<_>>(), place.fellows().collect()];
+    for peers in steps.into_iter().filter(|peers| !peers.is_empty()) {
         let mine = bytes(values);
         for (_, theirs) in c.exchange_with(peers.into_iter().map(|to| (to, mine.clone())).collect()) {
             combine(values, &theirs, op);
@@ -124,6 +136,9 @@ pub fn hand_round<C: Wires>(c: &mut C, mine: Vec<u8>) -> Vec<Vec<u8>> {
         all[from] = theirs;
     }
     all[c.index()] = mine;
+    if place.width == 1 {
+        return all;
+    }
     let column: Vec<&[u8]> = place.column(place.local).map(|worker| &all[worker][..]).collect();
     let packed = pack(&column);
     for (from, theirs) in c.exchange_with(place.neighbours().map(|to| (to, packed.clone())).collect()) {
@@ -194,8 +209,11 @@ mod tests {
     fn parts_of_any_length_are_folded_at_their_workers() {
         let work = |c: &mut Threaded| {
             let own = c.index() as i64;
-            let part = |w: usize| (0..3 * (w % 4)).map(|at| (own + 1) * (at + w) as i64).collect::<Vec<i64>>();
-            (fold_parts(c, part, &|a, b| a + b), fold_parts(c, part, &i64::max))
+            let cut = |w: usize, message: &mut Vec<u8>| {
+                let part: Vec<i64> = (0..3 * (w % 4)).map(|at| (own + 1) * (at + w) as i64).collect();
+                message.extend_from_slice(bytemuck::cast_slice(&part));
+            };
+            (fold_parts(c, cut, &|a: i64, b| a + b), fold_parts(c, cut, &i64::max))
         };
         in_all_shapes(work, |peers, found| {
             for (w, (sums, most)) in found.into_iter().enumerate() {

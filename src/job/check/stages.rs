@@ -16,15 +16,16 @@ const CLUSTERS: usize = 10;
 
 /// The settings that the run is to choose.
 pub fn choices(matrix: &MatrixSpec, pca: &PcaSpec, kmeans: &KMeansSpec) -> Choices {
+    // Who names a number of clusters gets those of k-means, judged by what there is, unless more is asked for.
+    let of_segments = |by: By| if kmeans.clusters.by().is_open() { by } else { By::Given };
     Choices {
         weighting: matrix.weighting.by(),
         normalize: matrix.normalize.by(),
         missing: matrix.missing.by(),
         components: pca.components.by(),
         clusters: kmeans.clusters.by(),
-        // Who names a number of clusters gets those of k-means, judged by what there is, unless more is asked for.
-        refine: if kmeans.clusters.by().is_open() { kmeans.refine.by() } else { By::Given },
-        amounts: if kmeans.clusters.by().is_open() { kmeans.amounts.by() } else { By::Given },
+        refine: of_segments(kmeans.refine.by()),
+        amounts: of_segments(kmeans.amounts.by()),
     }
 }
 

@@ -41,13 +41,13 @@ pub enum Weights {
 impl Reading {
     /// Of the ratings `seen` `(n_local_users, n_items)` of all workers.
     pub fn new<C: Collective>(c: &mut C, seen: &Csr, amounts: Amounts) -> Reading {
+        let [least, most] = range(c, seen);
         let weights = match amounts {
-            Amounts::Share => Weights::logs(c, seen),
+            Amounts::Share => Weights::logs(c, seen, most),
             Amounts::None | Amounts::Level => Weights::Equal,
         };
         let mut counts = weights.column_sums(seen);
         c.sum(&mut counts);
-        let [least, most] = range(c, seen);
         let height = match amounts {
             Amounts::Share => None,
             Amounts::Level => Some(Height::Log),
@@ -69,8 +69,8 @@ fn is_wide([least, most]: [f64; 2]) -> bool {
 }
 
 impl Weights {
-    /// By the ratings `seen`; equal where these are 0 or less.
-    fn logs<C: Collective>(c: &mut C, seen: &Csr) -> Weights {
+    /// By the ratings `seen`, the highest of which is `most`; equal where these are 0 or less.
+    fn logs<C: Collective>(c: &mut C, seen: &Csr, most: f64) -> Weights {
         let of = |row: Row| {
             let mut sum = 0.0;
             row.for_each(|_, value| sum += log(value));
@@ -81,7 +81,6 @@ impl Weights {
         c.sum(&mut counts);
         let [n_ratings, n_users] = counts.map(|count| count.max(1) as f64);
         let mean = sum(c, sums.into_iter()) / n_ratings;
-        let [_, most] = range(c, seen);
         if mean.is_nan() || mean <= 0.0 {
             return Weights::Equal;
         }
