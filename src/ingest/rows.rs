@@ -63,11 +63,20 @@ pub struct Ordered {
 
 /// A kind of record.
 pub trait Record: Pod + Send + Sync {
+    /// Number of fields.
+    const FIELDS: usize;
+
     fn user(&self) -> u64;
     fn row(&self) -> Row;
+
+    /// The bits of user, item, value and place; of the first [`Record::FIELDS`] of them.
+    fn fields(&self) -> [u64; 4];
+    fn of_fields(fields: [u64; 4]) -> Self;
 }
 
 impl Record for Narrow {
+    const FIELDS: usize = 3;
+
     #[inline(always)]
     fn user(&self) -> u64 {
         u64::from(self.user)
@@ -77,9 +86,21 @@ impl Record for Narrow {
     fn row(&self) -> Row {
         Row { user: self.user(), item: u64::from(self.item), value: f64::from(self.value), order: 0 }
     }
+
+    #[inline(always)]
+    fn fields(&self) -> [u64; 4] {
+        [u64::from(self.user), u64::from(self.item), u64::from(self.value.to_bits()), 0]
+    }
+
+    #[inline(always)]
+    fn of_fields([user, item, value, _]: [u64; 4]) -> Narrow {
+        Narrow { user: user as u32, item: item as u32, value: f32::from_bits(value as u32) }
+    }
 }
 
 impl Record for Wide {
+    const FIELDS: usize = 3;
+
     #[inline(always)]
     fn user(&self) -> u64 {
         self.user
@@ -88,9 +109,21 @@ impl Record for Wide {
     fn row(&self) -> Row {
         Row { user: self.user, item: self.item, value: self.value, order: 0 }
     }
+
+    #[inline(always)]
+    fn fields(&self) -> [u64; 4] {
+        [self.user, self.item, self.value.to_bits(), 0]
+    }
+
+    #[inline(always)]
+    fn of_fields([user, item, value, _]: [u64; 4]) -> Wide {
+        Wide { user, item, value: f64::from_bits(value) }
+    }
 }
 
 impl Record for Ordered {
+    const FIELDS: usize = 4;
+
     #[inline(always)]
     fn user(&self) -> u64 {
         self.user
@@ -98,6 +131,16 @@ impl Record for Ordered {
 
     fn row(&self) -> Row {
         Row { user: self.user, item: self.item, value: self.value, order: self.order }
+    }
+
+    #[inline(always)]
+    fn fields(&self) -> [u64; 4] {
+        [self.user, self.item, self.value.to_bits(), self.order]
+    }
+
+    #[inline(always)]
+    fn of_fields([user, item, value, order]: [u64; 4]) -> Ordered {
+        Ordered { user, item, value: f64::from_bits(value), order }
     }
 }
 

@@ -5,16 +5,20 @@
 
 use std::ops::Range;
 
-use super::csr::Csr;
+use super::csr::{Csr, RowsRef};
 use super::fixed;
 use super::simd::{apply, versions};
 
 /// Adds to `band`, `(items.len(), n_cols - items.start)` row-major, the products x[i]·x[j]·`factor` of every row, rounded
 /// to integers, for i in `items` and every j ≥ i. Exact where the scaled products are whole.
-#[apply(versions!)]
 pub fn accumulate_band(rows: &Csr, items: Range<usize>, factor: f64, band: &mut [i64]) {
     let width = rows.n_cols - items.start;
     debug_assert_eq!(band.len(), items.len() * width);
+    rows.blocks().for_each(|block| add_block(block.rows(), items.clone(), width, factor, band));
+}
+
+#[apply(versions!)]
+fn add_block(rows: RowsRef<'_>, items: Range<usize>, width: usize, factor: f64, band: &mut [i64]) {
     for row in rows.rows() {
         let first = row.indices.partition_point(|&i| (i as usize) < items.start);
         let last = row.indices.partition_point(|&i| (i as usize) < items.end);

@@ -10,6 +10,7 @@
 pub mod agreement;
 pub mod basis;
 pub mod bayes;
+pub mod bits;
 pub mod block;
 pub mod csr;
 pub mod eigen;

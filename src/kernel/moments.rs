@@ -18,11 +18,11 @@ impl ColumnSums {
         let mut largest_norm_squared = 0.0f64;
         for block in rows.blocks() {
             // Where values are named by a byte, each is rounded once and not at every entry.
-            let fixed = match block.rows.values {
+            let fixed = match block.rows().values {
                 ValuesRef::Coded { table, .. } => Some(in_range(table, rows.max_abs()).map(fix)),
                 ValuesRef::Plain(_) => None,
             };
-            for row in block.rows.rows() {
+            for row in block.rows().rows() {
                 largest_norm_squared = largest_norm_squared.max(row.norm_squared());
                 match (row.values, &fixed) {
                     (ValuesRef::Coded { codes, .. }, Some(fixed)) => add_coded(&mut sums, row, codes, fixed),

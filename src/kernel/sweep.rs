@@ -12,7 +12,7 @@ use super::simd::{apply, versions};
 /// subtract on the other side. `v` and `out` are `(n_cols, B)`.
 pub fn centred_sweep<const B: usize>(rows: &Csr, v: &[[f64; B]], offset: &[f64; B], factor: f64, out: &mut [[i64; B]]) {
     for block in rows.blocks() {
-        sweep_block(block.rows, v, offset, factor, out);
+        sweep_block(block.rows(), v, offset, factor, out);
     }
 }
 
@@ -61,8 +61,8 @@ pub fn centred_products<const B: usize>(
     let mut products = Vec::new();
     for block in rows.blocks() {
         products.clear();
-        products.resize(block.rows.n_rows(), [0.0; B]);
-        block_products(block.rows, v, offset, &mut products);
+        products.resize(block.rows().n_rows(), [0.0; B]);
+        block_products(block.rows(), v, offset, &mut products);
         products.iter().enumerate().for_each(|(r, y)| take(block.first_row + r, *y));
     }
 }

@@ -49,10 +49,10 @@ mod tests {
         let idf = idf(3, &[2, 1, 0]);
         assert!((idf[0] - (4.0f64 / 3.0).ln() - 1.0).abs() < 1e-15);
         let mut out = Vec::new();
-        unit_row(x.row(0), &idf, &mut out);
+        unit_row(x.row(0).view(), &idf, &mut out);
         assert!((out.iter().map(|w| w * w).sum::<f64>() - 1.0).abs() < 1e-15);
         assert!(out[1] > out[0]);
-        unit_row(x.row(2), &idf, &mut out);
+        unit_row(x.row(2).view(), &idf, &mut out);
         assert!(out.is_empty());
     }
 }

@@ -368,7 +368,7 @@ impl Repeated {
         let blocks = if times == 0 { 1 } else { usize::MAX };
         let mut matrix = Csr::empty(shard.matrix.n_cols);
         for _ in 0..times.max(1) {
-            shard.matrix.blocks().take(blocks).for_each(|block| matrix.push_block(block.rows.to_owned()));
+            shard.matrix.blocks().take(blocks).for_each(|block| matrix.push_block(block.rows().to_owned()));
         }
         let n = matrix.n_rows() / times.max(1);
         let users = std::iter::repeat_n(&shard.users[..n], times.max(1)).flatten().cloned().collect();

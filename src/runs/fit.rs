@@ -1,6 +1,5 @@
 //! One fit: from ratings in their shards to an [`Outcome`], one step after the other.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use ndarray::Array2;
@@ -15,7 +14,6 @@ use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
 use crate::results::{MapPoint, Measured, ModelTerms, Outcome, UserTable};
 use crate::shard::Shard;
-use crate::shard::store::Store;
 use crate::shard::weight::Weigher;
 use crate::stages::choose::Chosen;
 use crate::stages::continuity::Continuity;
@@ -62,7 +60,7 @@ pub fn fit<C: Collective>(
     let runs_memory = share(job, layout.workers, RUNS_PERCENT);
     let mut warnings = warnings::of_data(c, job, &ratings);
     let mut fit = Fit { c, job, layout, runs_memory, scratch, clock, checkpoint };
-    let space = fit.project(&ratings.shard, &mut ratings.store)?;
+    let space = fit.project(&ratings.shard)?;
     let mut found = fit.cluster(&space, &ratings.shard, &sweep_over, beginning.as_ref())?;
     let mut mixture = fit.refine(&space, &ratings.shard, &mut found)?;
     let refine = if mixture.is_some() { Refine::Mixture } else { Refine::None };
@@ -149,10 +147,10 @@ impl Found {
 }
 
 /// Users on the principal components.
-struct Space<'a> {
+struct Space {
     weigher: Weigher,
     /// `(n_local_users, n_items)`
-    matrix: Cow<'a, Csr>,
+    matrix: Csr,
     pca: Pca,
     /// As k-means sees them `(n_local_users, n_components)`.
     scores: Array2<f64>,
@@ -172,9 +170,9 @@ struct Fit<'a, C> {
 }
 
 impl<'a, C: Collective> Fit<'a, C> {
-    fn project<'s>(&mut self, shard: &'s Shard, store: &mut Store) -> Result<Space<'s>> {
+    fn project(&mut self, shard: &Shard) -> Result<Space> {
         let Fit { c, job, clock, checkpoint, .. } = self;
-        clock.time("pca", || project(*c, job, shard, store, *checkpoint))
+        clock.time("pca", || project(*c, job, shard, *checkpoint))
     }
 
     fn settings(&self) -> Settings<'a> {
@@ -184,7 +182,7 @@ impl<'a, C: Collective> Fit<'a, C> {
     /// The segments, and those of every number of clusters that the sweep asks for.
     fn cluster(
         &mut self,
-        space: &Space<'_>,
+        space: &Space,
         shard: &Shard,
         sweep_over: &[usize],
         beginning: Option<&Csr>,
@@ -206,7 +204,7 @@ impl<'a, C: Collective> Fit<'a, C> {
     }
 
     /// The segments refined, where the job says so.
-    fn refine(&mut self, space: &Space<'_>, shard: &Shard, found: &mut Fitted) -> Result<Option<Mixture>> {
+    fn refine(&mut self, space: &Space, shard: &Shard, found: &mut Fitted) -> Result<Option<Mixture>> {
         let Fit { c, job, layout, clock, checkpoint, .. } = self;
         if job.kmeans.refine == Refine::None {
             return Ok(None);
@@ -219,7 +217,7 @@ impl<'a, C: Collective> Fit<'a, C> {
         &mut self,
         (previous, known): (Option<Previous>, Known),
         ratings: &Ratings,
-        space: &Space<'_>,
+        space: &Space,
         found: &mut Fitted,
     ) -> Compared {
         let Fit { c, clock, .. } = self;
@@ -231,7 +229,7 @@ impl<'a, C: Collective> Fit<'a, C> {
     fn sweep(
         &mut self,
         clusters: Vec<usize>,
-        space: &Space<'_>,
+        space: &Space,
         shard: &Shard,
         curve: SweepCurve,
     ) -> Result<Option<Sweep>> {
@@ -317,16 +315,9 @@ impl<'a, C: Collective> Fit<'a, C> {
 }
 
 /// Fits the components, and puts the users on them.
-fn project<'a, C: Collective>(
-    c: &mut C,
-    job: &Job,
-    shard: &'a Shard,
-    store: &mut Store,
-    checkpoint: &mut dyn Checkpoint,
-) -> Result<Space<'a>> {
+fn project<C: Collective>(c: &mut C, job: &Job, shard: &Shard, checkpoint: &mut dyn Checkpoint) -> Result<Space> {
     let weigher = Weigher::fit(c, &shard.matrix, job.matrix);
-    let weighted = weigher.weigh(&shard.matrix, store);
-    let matrix = c.agree(weighted)?;
+    let matrix = weigher.weigh(&shard.matrix);
     let pca = match checkpoint.restore("pca") {
         Some(pca) => pca,
         None => {

@@ -58,7 +58,7 @@ pub fn refine<C: Collective>(
     });
     let mixture = mixture?;
     let (scorer, mut scores) = (Scorer::new(&mixture), Scores::default());
-    let best_two: Vec<[u32; 2]> = shard.matrix.rows().map(|row| scorer.score(row, &mut scores)).collect();
+    let best_two: Vec<[u32; 2]> = shard.matrix.rows().map(|row| scorer.score(row.view(), &mut scores)).collect();
     let segments: Vec<u32> = best_two.iter().map(|[segment, _]| *segment).collect();
     let centroids = mixture::centroids(c, points, &segments, n_segments, job.kmeans.spherical);
     let assignment = mixture::placed(&best_two, points, centroids.view());

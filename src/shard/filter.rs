@@ -12,7 +12,7 @@ use crate::collective::Collective;
 use crate::error::Result;
 use crate::ingest::ids::Id;
 use crate::job::Filter;
-use crate::kernel::csr::{Csr, OwnBlock, Rows};
+use crate::kernel::csr::{Block, Csr, Rows};
 
 /// The users and items that remain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ fn most_rated<C: Collective>(c: &mut C, ratings: &Csr, most: u64) -> Vec<bool> {
 fn ask_users(ratings: &Csr, left: &mut Left, least_ratings: u64) -> Vec<u64> {
     let mut n_users = vec![0; ratings.n_cols];
     for (row, user) in ratings.rows().zip(&mut left.users) {
-        let of_left = || row.indices.iter().map(|&item| item as usize).filter(|&item| left.items[item]);
+        let of_left = || row.indices().iter().map(|&item| item as usize).filter(|&item| left.items[item]);
         *user = *user && of_left().count() as u64 >= least_ratings;
         if *user {
             of_left().for_each(|item| n_users[item] += 1);
@@ -83,7 +83,7 @@ pub fn keep(shard: Shard, left: &Left, store: &mut Store) -> Result<Shard> {
     for block in shard.matrix.into_blocks() {
         let n_rows = block.rows().n_rows();
         if left.users[block.first_row..][..n_rows].contains(&true) {
-            store.keep(&mut matrix, rewritten(block, left, &number))?;
+            store.keep(&mut matrix, &rewritten(&block, left, &number))?;
         }
     }
     let users: Vec<Id> = of_left(shard.users, &left.users);
@@ -92,7 +92,7 @@ pub fn keep(shard: Shard, left: &Left, store: &mut Store) -> Result<Shard> {
 }
 
 /// The remaining ratings of a block.
-fn rewritten(block: OwnBlock, left: &Left, number: &[u32]) -> Rows {
+fn rewritten(block: &Block, left: &Left, number: &[u32]) -> Rows {
     let rows = block.rows();
     let mut writer = BlockWriter::with_capacity(rows.n_rows(), rows.indices.len());
     for (row, _) in rows.rows().zip(&left.users[block.first_row..]).filter(|(_, left)| **left) {
@@ -144,7 +144,7 @@ mod tests {
                 items.for_each(|item| writer.push(item as u32, value(user, item)));
                 writer.end_row();
             }
-            store.keep(&mut matrix, writer.finish()).unwrap();
+            store.keep(&mut matrix, &writer.finish()).unwrap();
         }
         let ids: Vec<Id> = users.iter().map(|&user| Id::Number(user as u64)).collect();
         let draw_keys = ids.iter().map(Id::draw_key).collect();

@@ -10,20 +10,18 @@ use crate::ingest::keys::{KeyMap, KeySet, Noted, note_name};
 use crate::ingest::rows::{Name, Narrow, Ordered, Record, Records, Wide};
 use crate::kernel::keyed;
 
+use super::pile::Pile;
 use super::scratch::Scratch;
 
 /// The expected number of rows of a partition: a few megabytes while it is sealed.
 const PARTITION_ROWS: u64 = 256 << 10;
 const MOST_PARTITIONS: u64 = 1 << 12;
 
-/// Records of a chunk.
-const CHUNK: usize = 2048;
-
 /// All rows that a worker received.
 #[derive(Debug)]
 pub struct Incoming {
     partitions: Vec<Partition>,
-    /// Bytes of records in memory, and the most that there may be.
+    /// Bytes of packed records in memory, and the most that there may be.
     bytes: u64,
     limit: u64,
     scratch: Scratch,
@@ -40,21 +38,6 @@ pub struct Partition {
     narrow: Pile<Narrow>,
     wide: Pile<Wide>,
     ordered: Pile<Ordered>,
-}
-
-/// Records in chunks, in memory and in the scratch file.
-#[derive(Debug)]
-struct Pile<R> {
-    open: Vec<R>,
-    full: Vec<Vec<R>>,
-    /// Offsets in the file, and the number of records there.
-    spilled: Vec<(u64, usize)>,
-}
-
-impl<R> Default for Pile<R> {
-    fn default() -> Self {
-        Pile { open: Vec::new(), full: Vec::new(), spilled: Vec::new() }
-    }
 }
 
 /// The rows of a partition, all in memory.
@@ -102,9 +85,8 @@ impl Incoming {
         for record in records {
             self.item_keys.insert(record.row().item);
             let partition = &mut self.partitions[partition_of(record.user(), n_partitions)];
-            pile_of(partition).push(*record);
+            pile_of(partition).push(*record, &mut self.bytes);
         }
-        self.bytes += size_of_val(records) as u64;
     }
 
     /// Moves all records to the file.
@@ -135,10 +117,10 @@ impl Incoming {
         self.item_keys.keys()
     }
 
-    /// Hands over the partitions, the file that holds a part of them, and the users' names.
-    pub fn into_partitions(self) -> Result<(Vec<Partition>, Scratch, KeyMap<Box<str>>)> {
+    /// Hands over the partitions, the number of their bytes in a scratch file, and the users' names.
+    pub fn into_partitions(self) -> Result<(Vec<Partition>, u64, KeyMap<Box<str>>)> {
         self.failed?;
-        Ok((self.partitions, self.scratch, self.user_names))
+        Ok((self.partitions, self.scratch.length(), self.user_names))
     }
 }
 
@@ -154,66 +136,15 @@ fn partition_of(user: u64, n_partitions: usize) -> usize {
     (((keyed::mix(user) >> 32) * n_partitions as u64) >> 32) as usize
 }
 
-impl<R: Record> Pile<R> {
-    #[inline(always)]
-    fn push(&mut self, record: R) {
-        if self.open.len() == self.open.capacity() {
-            self.turn();
-        }
-        self.open.push(record);
-    }
-
-    /// Begins a new chunk. The first ones are small, so that small data stays small.
-    #[cold]
-    #[inline(never)]
-    fn turn(&mut self) {
-        let next = (2 * self.open.len()).clamp(64, CHUNK);
-        let full = std::mem::replace(&mut self.open, Vec::with_capacity(next));
-        if !full.is_empty() {
-            self.full.push(full);
-        }
-    }
-
-    fn spill(&mut self, scratch: &mut Scratch) -> Result<()> {
-        let all = self.take_chunks().concat();
-        if !all.is_empty() {
-            let at = scratch.append(bytemuck::cast_slice(&all), 1)?;
-            self.spilled.push((at, all.len()));
-        }
-        Ok(())
-    }
-
-    fn take_chunks(&mut self) -> Vec<Vec<R>> {
-        let mut chunks = std::mem::take(&mut self.full);
-        chunks.push(std::mem::take(&mut self.open));
-        chunks
-    }
-
-    fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.full.is_empty() && self.spilled.is_empty()
-    }
-
-    /// All records.
-    fn read(mut self, scratch: &Scratch) -> Result<Vec<Vec<R>>> {
-        let mut chunks = self.take_chunks();
-        for (at, n_records) in self.spilled {
-            let mut chunk = vec![R::zeroed(); n_records];
-            scratch.read(at, bytemuck::cast_slice_mut(&mut chunk))?;
-            chunks.push(chunk);
-        }
-        Ok(chunks)
-    }
-}
-
 impl Partition {
     /// All rows of the partition.
-    pub fn read(self, scratch: &Scratch) -> Result<Rows> {
+    pub fn read(self) -> Result<Rows> {
         if self.wide.is_empty() && self.ordered.is_empty() {
-            return Ok(Rows::Narrow(self.narrow.read(scratch)?));
+            return Ok(Rows::Narrow(self.narrow.read()?));
         }
-        let mut any = self.ordered.read(scratch)?;
-        any.extend(self.wide.read(scratch)?.into_iter().map(|chunk| widened(&chunk)));
-        any.extend(self.narrow.read(scratch)?.into_iter().map(|chunk| widened(&chunk)));
+        let mut any = self.ordered.read()?;
+        any.extend(self.wide.read()?.into_iter().map(|chunk| widened(&chunk)));
+        any.extend(self.narrow.read()?.into_iter().map(|chunk| widened(&chunk)));
         Ok(Rows::Any(any))
     }
 }

@@ -9,16 +9,19 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`incoming`] | rows in the order of their arrival, by partition |
+//! | `pile`, `chunk` | rows of a partition while they wait; packed by column |
 //! | [`sealing`] | partitions to sealed blocks |
 //! | `users` | the [`Shard`]: users and their ratings |
 //! | [`filter`] | leaves out users and items with too few ratings |
 //! | [`store`] | blocks in memory or in a scratch file |
-//! | [`spill`], [`scratch`] | blocks that are read in place from a nameless file |
+//! | [`spill`], [`scratch`] | blocks in a nameless file |
 //! | [`sums`] | sums of real numbers over all users |
 //! | [`weight`] | the matrix that PCA and k-means see |
 
+mod chunk;
 pub mod filter;
 pub mod incoming;
+mod pile;
 pub mod scratch;
 pub mod sealing;
 pub mod spill;

@@ -5,21 +5,31 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
 /// A nameless file that grows at its end; opened when first written to.
 #[derive(Debug)]
 pub struct Scratch {
-    folder: PathBuf,
-    file: Option<File>,
+    folder: Arc<Path>,
+    file: Option<Arc<File>>,
     length: u64,
+}
+
+/// Bytes in a scratch file.
+#[derive(Debug, Clone)]
+pub struct Section {
+    folder: Arc<Path>,
+    file: Arc<File>,
+    at: u64,
+    length: usize,
 }
 
 impl Scratch {
     pub fn new(folder: &Path) -> Scratch {
-        Scratch { folder: folder.to_path_buf(), file: None, length: 0 }
+        Scratch { folder: folder.into(), file: None, length: 0 }
     }
 
     /// Bytes written.
@@ -27,37 +37,40 @@ impl Scratch {
         self.length
     }
 
-    /// Appends `bytes` at the next multiple of `alignment`; returns their offset.
-    pub fn append(&mut self, bytes: &[u8], alignment: u64) -> Result<u64> {
-        let at = self.length.next_multiple_of(alignment);
-        let written = self.open().and_then(|file| file.write_all_at(bytes, at));
-        written.map_err(|e| self.failed("cannot write", &e))?;
-        self.length = at + bytes.len() as u64;
-        Ok(at)
+    /// Appends `bytes`.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<Section> {
+        let (folder, at) = (self.folder.clone(), self.length);
+        let written = self.open().and_then(|file| file.write_all_at(bytes, at).map(|()| file));
+        let file = written.map_err(|e| failed(&folder, "cannot write", &e))?;
+        self.length += bytes.len() as u64;
+        Ok(Section { folder, file, at, length: bytes.len() })
     }
 
-    /// Fills `bytes` from what was written at `at`.
-    pub fn read(&self, at: u64, bytes: &mut [u8]) -> Result<()> {
-        self.file().read_exact_at(bytes, at).map_err(|e| self.failed("cannot read back", &e))
-    }
-
-    /// The file. Something must have been written to it.
-    pub fn file(&self) -> &File {
-        self.file.as_ref().expect("a scratch file that is read has been written")
-    }
-
-    /// The error for a system call that failed: `what` says what was tried, as in "cannot write".
-    pub fn failed(&self, what: &str, error: &std::io::Error) -> Error {
-        let remedy = "see that the folder can be written and has room, name another as `scratch`, or raise `memory`";
-        Error::file(&self.folder, &format!("{what} a scratch file in"), error, remedy)
-    }
-
-    fn open(&mut self) -> std::io::Result<&File> {
+    fn open(&mut self) -> std::io::Result<Arc<File>> {
         if self.file.is_none() {
-            self.file = Some(tempfile::tempfile_in(&self.folder)?);
+            self.file = Some(Arc::new(tempfile::tempfile_in(&self.folder)?));
         }
-        Ok(self.file())
+        Ok(self.file.clone().expect("the file has been opened"))
     }
+}
+
+impl Section {
+    /// Number of bytes.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Reads the bytes into `bytes`, which must be as many.
+    pub fn read(&self, bytes: &mut [u8]) -> Result<()> {
+        debug_assert_eq!(bytes.len(), self.length);
+        self.file.read_exact_at(bytes, self.at).map_err(|e| failed(&self.folder, "cannot read back", &e))
+    }
+}
+
+/// `what` says what was tried, as in "cannot write".
+fn failed(folder: &Path, what: &str, error: &std::io::Error) -> Error {
+    let remedy = "see that the folder can be written and has room, name another as `scratch`, or raise `memory`";
+    Error::file(folder, &format!("{what} a scratch file in"), error, remedy)
 }
 
 #[cfg(test)]
@@ -68,17 +81,18 @@ mod tests {
     fn what_was_written_is_read_back_and_leaves_no_name() {
         let folder = tempfile::tempdir().unwrap();
         let mut scratch = Scratch::new(folder.path());
-        let at = [scratch.append(b"abc", 8).unwrap(), scratch.append(b"defg", 8).unwrap()];
-        assert_eq!(at, [0, 8]);
-        let mut bytes = [0; 4];
-        scratch.read(8, &mut bytes).unwrap();
-        assert_eq!(&bytes, b"defg");
+        for text in [&b"abc"[..], b"defg"].map(|text| (scratch.append(text).unwrap(), text)) {
+            let mut bytes = vec![0; text.0.length()];
+            text.0.read(&mut bytes).unwrap();
+            assert_eq!(bytes, text.1);
+        }
+        assert_eq!(scratch.length(), 7);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn a_folder_that_is_not_there_is_an_error_of_files() {
-        let error = Scratch::new(Path::new("/no/such/folder")).append(b"x", 8).unwrap_err();
+        let error = Scratch::new(Path::new("/no/such/folder")).append(b"x").unwrap_err();
         assert!(matches!(error, Error::File { .. }), "{error}");
         assert!(error.to_string().contains("/no/such/folder"), "{error}");
     }

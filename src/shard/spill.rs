@@ -1,119 +1,50 @@
-//! Blocks in a scratch file, read in place.
+//! Packed blocks in a scratch file.
 //!
-//! A block is written as plain arrays, each as abomonation encodes a `Vec` of numbers, at a multiple of 8 bytes. Then it is
-//! mapped: its rows are slices of the map, and the system keeps the pages in memory that are being read. abomonation trusts
-//! the bytes that it decodes. So it only decodes bytes that this process has just written to a nameless file, and compares
-//! their checksum before.
+//! The words of a block are written as abomonation encodes a `Vec` of them, and are read into memory that the next block writes
+//! over. abomonation trusts the bytes that it decodes. So it only decodes bytes with the checksum of those that this process
+//! has written.
 
-use std::io::Write;
-use std::sync::Arc;
+use std::cell::RefCell;
 
-use abomonation::Abomonation;
-use memmap2::{MmapMut, MmapOptions, UncheckedAdvice};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::scratch::Scratch;
-use crate::error::{Error, Result};
-use crate::kernel::csr::{Rows, RowsRef, Source, Values, ValuesRef};
+use super::scratch::{Scratch, Section};
+use crate::error::Result;
+use crate::kernel::csr::Source;
 
-/// A map begins at a page.
-const PAGE: u64 = 4096;
-
-/// Arrays are aligned for the widest of their numbers.
-const ALIGNMENT: usize = 8;
-
-/// Writes a block to `scratch` and returns the mapped block.
-pub fn spill(rows: &Rows, scratch: &mut Scratch) -> Result<Arc<dyn Source>> {
-    let bytes = encode(rows);
-    let at = scratch.append(&bytes, PAGE)?;
-    // SAFETY: nobody else knows the nameless file, and this worker only appends to it.
-    let map = unsafe { MmapOptions::new().offset(at).len(bytes.len()).map_copy(scratch.file()) };
-    let map = map.map_err(|e| scratch.failed("cannot map", &e))?;
-    if xxh3_64(&map) != xxh3_64(&bytes) {
-        let damaged = std::io::Error::new(std::io::ErrorKind::InvalidData, "the bytes are not those written");
-        return Err(scratch.failed("cannot read back", &damaged));
-    }
-    let spilled = Spilled::decode(map, matches!(rows.values, Values::Coded { .. }));
-    let undecoded = || Error::Bug { place: "spill".into(), problem: "a spilled block does not decode".into() };
-    Ok(Arc::new(spilled.ok_or_else(undecoded)?))
-}
-
-fn encode(rows: &Rows) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    encode_array(&rows.indptr, &mut bytes);
-    encode_array(&rows.indices, &mut bytes);
-    match &rows.values {
-        Values::Plain(values) => encode_array(values, &mut bytes),
-        Values::Coded { codes, table } => {
-            encode_array(&table.to_vec(), &mut bytes);
-            encode_array(codes, &mut bytes);
-        }
-    }
-    bytes
-}
-
-fn encode_array<T: Abomonation>(array: &Vec<T>, bytes: &mut Vec<u8>) {
-    bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
-    // SAFETY: a `Vec` of plain numbers has no padding to read. The three words of the `Vec` itself are meaningless in the file.
-    unsafe { abomonation::encode(array, bytes) }.expect("memory takes what is written");
-    bytes.flush().expect("memory takes what is written");
-}
-
-/// A block in a mapped file.
+/// A block in a scratch file.
 #[derive(Debug)]
-struct Spilled {
-    /// Slices of `map`. They never leave without the lifetime of `self`.
-    rows: RowsRef<'static>,
-    map: MmapMut,
+pub struct Spilled {
+    section: Section,
+    checksum: u64,
 }
 
-impl Spilled {
-    /// `map` holds what [`encode`] made.
-    fn decode(mut map: MmapMut, coded: bool) -> Option<Spilled> {
-        let mut rest = Bytes { bytes: &mut map[..] };
-        let indptr = rest.array::<u32>()?;
-        let indices = rest.array::<u32>()?;
-        let values = if coded {
-            let table = rest.array::<f64>()?.try_into().ok()?;
-            ValuesRef::Coded { codes: rest.array::<u8>()?, table }
-        } else {
-            ValuesRef::Plain(rest.array::<f64>()?)
-        };
-        // SAFETY: the slices are in the mapped memory, which does not move when `map` does and stays mapped as long as
-        // `map` lives; nothing writes to it any more.
-        let rows = unsafe { std::mem::transmute::<RowsRef<'_>, RowsRef<'static>>(RowsRef { indptr, indices, values }) };
-        Some(Spilled { rows, map })
-    }
+/// Writes the words of a block to `scratch`.
+pub fn spill(words: &Vec<u64>, scratch: &mut Scratch) -> Result<Spilled> {
+    let mut bytes = Vec::with_capacity(size_of::<Vec<u64>>() + 8 * words.len());
+    // SAFETY: a `Vec` of numbers has no padding to read. The three words of the `Vec` itself are meaningless in the file.
+    unsafe { abomonation::encode(words, &mut bytes) }.expect("memory takes what is written");
+    Ok(Spilled { section: scratch.append(&bytes)?, checksum: xxh3_64(&bytes) })
 }
 
-/// The part of a map that is not decoded yet.
-struct Bytes<'a> {
-    bytes: &'a mut [u8],
-}
-
-impl<'a> Bytes<'a> {
-    /// The next array, in place. The slice has only the numbers: the words of the `Vec` before them, which abomonation
-    /// overwrites with an address, are not used again and may revert to the bytes in the file.
-    fn array<T: Abomonation + 'a>(&mut self) -> Option<&'a [T]> {
-        let bytes = std::mem::take(&mut self.bytes);
-        let padding = bytes.as_ptr().align_offset(ALIGNMENT);
-        let bytes = bytes.get_mut(padding..)?;
-        // SAFETY: these are the bytes that `encode_array` wrote for this type, as their checksum showed, at its alignment.
-        let (array, rest) = unsafe { abomonation::decode::<Vec<T>>(bytes) }?;
-        self.bytes = rest;
-        Some(array.as_slice())
-    }
+thread_local! {
+    /// What was read last; in words, so that the numbers are aligned.
+    static BUFFER: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Source for Spilled {
-    fn rows(&self) -> RowsRef<'_> {
-        self.rows
-    }
-
-    fn release(&self) {
-        // SAFETY: the numbers are as they are in the file, so that dropping a page changes none of them.
-        let dropped = unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, 0, self.map.len()) };
-        dropped.expect("the pages of a map can be given back");
+    /// # Panics
+    /// If the file cannot be read back, or not as it was written: no result can be had without it.
+    fn with(&self, read: &mut dyn FnMut(&[u64])) {
+        BUFFER.with_borrow_mut(|buffer| {
+            buffer.resize(self.section.length().div_ceil(8), 0);
+            let bytes = &mut bytemuck::cast_slice_mut(buffer)[..self.section.length()];
+            self.section.read(bytes).unwrap_or_else(|error| panic!("{error}"));
+            assert!(xxh3_64(bytes) == self.checksum, "a scratch file has other bytes than were written to it");
+            // SAFETY: these are the bytes that `encode` wrote, as their checksum shows, at an address for words.
+            let (words, _) = unsafe { abomonation::decode::<Vec<u64>>(bytes) }.expect("what was encoded is decoded");
+            read(words);
+        });
     }
 }
 
@@ -126,29 +57,19 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(40))]
 
         #[test]
-        fn a_spilled_block_is_the_block(
-            lengths in prop::collection::vec(0u32..300, 0..40),
-            coded in any::<bool>(),
-        ) {
-            let mut rows = Rows::empty();
-            for length in lengths {
-                rows.indices.extend(0..length);
-                rows.indptr.push(rows.indices.len() as u32);
-            }
-            let n = rows.indices.len();
-            rows.values = if coded {
-                let table = Box::new(std::array::from_fn(|i| i as f64 / 3.0));
-                Values::Coded { codes: (0..n).map(|i| (i * 7) as u8).collect(), table }
-            } else {
-                Values::Plain((0..n).map(|i| i as f64 / 7.0).collect())
-            };
+        fn spilled_words_are_the_words(blocks in prop::collection::vec(prop::collection::vec(any::<u64>(), 0..5000), 1..4)) {
             let folder = tempfile::tempdir().unwrap();
             let mut scratch = Scratch::new(folder.path());
-            let blocks: Vec<_> = (0..3).map(|_| spill(&rows, &mut scratch).unwrap()).collect();
-            for block in &blocks {
-                prop_assert_eq!(&block.rows().to_owned(), &rows);
-                block.release();
-                prop_assert_eq!(&block.rows().to_owned(), &rows);
+            let spilled: Vec<_> = blocks.iter().map(|words| spill(words, &mut scratch).unwrap()).collect();
+            for _ in 0..2 {
+                for (spilled, words) in spilled.iter().zip(&blocks) {
+                    let mut n_read = 0;
+                    spilled.with(&mut |read| {
+                        assert_eq!(read, words);
+                        n_read += 1;
+                    });
+                    prop_assert_eq!(n_read, 1);
+                }
             }
         }
     }

@@ -1,11 +1,12 @@
 //! The place of the blocks of a worker's matrices: in memory while there is room, then in a scratch file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::scratch::Scratch;
 use super::spill::spill;
 use crate::error::Result;
-use crate::kernel::csr::{Csr, Rows, Values};
+use crate::kernel::csr::{Csr, Packed, Place, Rows};
 
 /// Room for the matrices of one worker.
 #[derive(Debug)]
@@ -22,30 +23,31 @@ impl Store {
         Store { limit, used: 0, scratch: Scratch::new(folder) }
     }
 
-    /// Appends a block to `matrix`.
-    pub fn keep(&mut self, matrix: &mut Csr, rows: Rows) -> Result<()> {
-        let bytes = bytes_of(&rows);
-        if self.used + bytes <= self.limit {
-            self.used += bytes;
-            matrix.push_block(rows);
-        } else {
-            matrix.push_source(spill(&rows, &mut self.scratch)?);
+    /// Packs rows and appends them to `matrix`.
+    pub fn keep(&mut self, matrix: &mut Csr, rows: &Rows) -> Result<()> {
+        for mut packed in Packed::blocks(rows.view()) {
+            let words = std::mem::take(&mut packed.words);
+            let bytes = 8 * words.len() as u64;
+            let place = if self.used + bytes <= self.limit {
+                self.used += bytes;
+                Place::Here(words.into())
+            } else {
+                Place::Elsewhere(Arc::new(spill(&words, &mut self.scratch)?))
+            };
+            matrix.push_packed(&packed, place);
         }
         Ok(())
+    }
+
+    /// Bytes of packed rows, in memory and in the scratch file.
+    pub fn bytes(&self) -> u64 {
+        self.used + self.spilled()
     }
 
     /// Bytes in the scratch file.
     pub fn spilled(&self) -> u64 {
         self.scratch.length()
     }
-}
-
-fn bytes_of(rows: &Rows) -> u64 {
-    let values = match &rows.values {
-        Values::Plain(values) => 8 * values.len(),
-        Values::Coded { codes, .. } => codes.len() + 2048,
-    };
-    (4 * rows.indptr.len() + 4 * rows.indices.len() + values) as u64
 }
 
 #[cfg(test)]
@@ -67,13 +69,13 @@ mod tests {
         let matrix = |limit: u64| {
             let (mut store, mut matrix) = (Store::new(limit, folder.path()), Csr::empty(40));
             for first in [0, 7, 20] {
-                store.keep(&mut matrix, block(first)).unwrap();
+                store.keep(&mut matrix, &block(first)).unwrap();
             }
             (matrix, store.spilled())
         };
         let (here, nothing) = matrix(u64::MAX);
-        let (partly, some) = matrix(400);
         let (elsewhere, all) = matrix(0);
+        let (partly, some) = matrix(all / 2);
         assert!(nothing == 0 && 0 < some && some < all);
         assert!(here == partly && here == elsewhere);
         assert_eq!((elsewhere.n_rows(), elsewhere.nnz(), elsewhere.value_range()), (15, 30, Some((0.5, 5.0))));

@@ -7,14 +7,12 @@
 //! Naive Bayes and the profiles always see the raw ratings. What a weighting has learnt from the users of a fit ([`Weigher`])
 //! stays the same for users who come later.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::store::Store;
 use super::sums::sum;
 use crate::collective::Collective;
-use crate::error::Result;
 use crate::job::{Matrix, Missing, Normalize, Weighting};
-use crate::kernel::csr::{Csr, Row, Rows, RowsRef, Values, scale_to_unit_length};
+use crate::kernel::csr::{Csr, Lens, Row, Rows, RowsRef, Values, scale_to_unit_length, without_zeros};
 use crate::kernel::tfidf;
 
 /// BM25's usual constants (Robertson & Zaragoza 2009).
@@ -67,25 +65,30 @@ impl Weigher {
         }
     }
 
-    /// The weights of all `ratings` `(n_local_users, n_items)`; new blocks go to `store`.
-    pub fn weigh<'a>(&self, ratings: &'a Csr, store: &mut Store) -> Result<Cow<'a, Csr>> {
-        if self.changes_nothing() {
-            return Ok(Cow::Borrowed(ratings));
-        }
-        let mut weighted = Csr::empty(ratings.n_cols);
-        for block in ratings.blocks() {
-            store.keep(&mut weighted, self.weigh_block(block.rows))?;
-        }
-        Ok(Cow::Owned(weighted))
+    /// The weights of all `ratings` `(n_local_users, n_items)`. They are made again in each pass, so they take no memory.
+    pub fn weigh(&self, ratings: &Csr) -> Csr {
+        if self.changes_nothing() { ratings.clone() } else { ratings.through(Arc::new(self.clone())) }
     }
 
     /// The weights of a block of ratings.
     pub fn weigh_block(&self, rows: RowsRef<'_>) -> Rows {
         let mut values = Vec::with_capacity(rows.indices.len());
         let (mut indptr, mut indices) = (rows.indptr.to_vec(), rows.indices.to_vec());
+        self.show(rows, &mut values);
+        if self.may_show_zeros() {
+            without_zeros(&mut indptr, &mut indices, &mut values);
+        }
+        Rows { indptr, indices, values: Values::Plain(values) }
+    }
+}
+
+/// Weights in place of ratings.
+impl Lens for Weigher {
+    fn show(&self, rows: RowsRef<'_>, values: &mut Vec<f64>) {
+        values.reserve(rows.indices.len());
         for row in rows.rows() {
             let first = values.len();
-            self.weights.weigh(row, &mut values);
+            self.weights.weigh(row, values);
             if self.missing == Missing::UserMean {
                 take_mean(&mut values[first..]);
             }
@@ -93,10 +96,11 @@ impl Weigher {
                 scale_to_unit_length(&mut values[first..]);
             }
         }
-        if self.missing == Missing::UserMean {
-            leave_out_zeros(&mut indptr, &mut indices, &mut values);
-        }
-        Rows { indptr, indices, values: Values::Plain(values) }
+    }
+
+    /// A rating equal to the user's mean is the same as none.
+    fn may_show_zeros(&self) -> bool {
+        self.missing == Missing::UserMean
     }
 }
 
@@ -149,23 +153,6 @@ fn take_mean(values: &mut [f64]) {
     values.iter_mut().for_each(|x| *x -= mean);
 }
 
-/// Drops entries that are 0: a rating equal to the user's mean is the same as none.
-fn leave_out_zeros(indptr: &mut [u32], indices: &mut Vec<u32>, values: &mut Vec<f64>) {
-    let (mut from, mut to) = (0, 0);
-    for end in &mut indptr[1..] {
-        for at in from..*end as usize {
-            if values[at] != 0.0 {
-                (indices[to], values[to]) = (indices[at], values[at]);
-                to += 1;
-            }
-        }
-        from = *end as usize;
-        *end = to as u32;
-    }
-    indices.truncate(to);
-    values.truncate(to);
-}
-
 fn n_users<C: Collective>(c: &mut C, ratings: &Csr) -> u64 {
     let mut n = [ratings.n_rows() as u64];
     c.sum(&mut n);
@@ -190,7 +177,7 @@ fn length(row: Row<'_>) -> f64 {
 /// The mean [`length`] over all workers' users.
 fn mean_length<C: Collective>(c: &mut C, ratings: &Csr) -> f64 {
     let n = n_users(c, ratings);
-    sum(c, ratings.rows().map(length).collect::<Vec<f64>>().into_iter()) / n as f64
+    sum(c, ratings.rows().map(|row| length(row.view())).collect::<Vec<f64>>().into_iter()) / n as f64
 }
 
 #[cfg(test)]
@@ -206,13 +193,9 @@ mod tests {
         x
     }
 
-    fn store() -> Store {
-        Store::new(u64::MAX, std::path::Path::new("."))
-    }
-
     fn values(weighting: Weighting, normalize: Normalize) -> Vec<f64> {
         let weigher = Weigher::fit(&mut Solo, &example(), Matrix { weighting, normalize, missing: Missing::Zero });
-        values_of(&weigher.weigh(&example(), &mut store()).unwrap())
+        values_of(&weigher.weigh(&example()))
     }
 
     fn values_of(matrix: &Csr) -> Vec<f64> {
@@ -223,7 +206,7 @@ mod tests {
     fn raw_is_the_ratings_themselves() {
         let matrix = Matrix { weighting: Weighting::Raw, normalize: Normalize::None, missing: Missing::Zero };
         let weigher = Weigher::fit(&mut Solo, &example(), matrix);
-        assert!(matches!(weigher.weigh(&example(), &mut store()), Ok(Cow::Borrowed(_))));
+        assert!(weigher.weigh(&example()) == example());
     }
 
     #[test]
@@ -258,7 +241,7 @@ mod tests {
         let matrix = |normalize| Matrix { weighting: Weighting::Raw, normalize, missing: Missing::UserMean };
         let values = |normalize| {
             let weigher = Weigher::fit(&mut Solo, &example(), matrix(normalize));
-            values_of(&weigher.weigh(&example(), &mut store()).unwrap())
+            values_of(&weigher.weigh(&example()))
         };
         assert_eq!(values(Normalize::None), [-0.5, 0.5]);
         let half = 0.5f64.sqrt();
@@ -267,8 +250,7 @@ mod tests {
         mixed.push_row([(0, 1.0), (1, 2.0), (3, 3.0)]);
         mixed.push_row([(2, 2.0)]);
         mixed.push_row([(1, 4.0), (2, 5.0)]);
-        let centred =
-            Weigher::fit(&mut Solo, &mixed, matrix(Normalize::None)).weigh(&mixed, &mut store()).unwrap().into_owned();
+        let centred = Weigher::fit(&mut Solo, &mixed, matrix(Normalize::None)).weigh(&mixed);
         let mut expected = Csr::empty(4);
         expected.push_row([(0, -1.0), (3, 1.0)]);
         expected.push_row([]);

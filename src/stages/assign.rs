@@ -48,8 +48,8 @@ impl Assigner {
         let mut assignment = Assignment::with_capacity(ratings.n_rows());
         let mut classes = Vec::new();
         for block in ratings.blocks() {
-            self.place(block.rows, &mut assignment);
-            self.classes(block.rows, &mut classes);
+            self.place(block.rows(), &mut assignment);
+            self.classes(block.rows(), &mut classes);
         }
         (assignment, classes)
     }

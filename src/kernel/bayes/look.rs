@@ -335,7 +335,7 @@ fn leader<const W: usize>(sums: &mut [[f32; W]], constants: &[[f32; W]], blur: f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::csr::{Csr, Rows, Values};
+    use crate::kernel::csr::{Csr, HeldRow, Rows, Values};
     use proptest::prelude::*;
 
     /// Weights of model 0 by item and class.
@@ -363,7 +363,8 @@ mod tests {
     /// The classes of rows, checked, and which of them the first look was sure of.
     fn looked_at(weights: &Weights, constants: &[f64], x: &Csr) -> (Vec<u32>, Vec<bool>) {
         let outlook = Outlook::new(weights, 0, constants, None).unwrap();
-        let rows: Vec<Row<'_>> = x.rows().collect();
+        let held: Vec<HeldRow> = x.rows().collect();
+        let rows: Vec<Row<'_>> = held.iter().map(HeldRow::view).collect();
         let mut desk = Desk::default();
         desk.look(&outlook, &rows);
         let sure = desk.classes.iter().map(|&class| class != UNSURE).collect();

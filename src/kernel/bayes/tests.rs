@@ -1,7 +1,7 @@
 //! Scores, tables and classes against the textbook and scikit-learn.
 
 use super::*;
-use crate::kernel::csr::{Csr, Row};
+use crate::kernel::csr::{Csr, HeldRow, Row};
 
 const KINDS: [Kind; 3] = [Kind::Multinomial, Kind::Bernoulli, Kind::Gaussian];
 
@@ -19,9 +19,9 @@ fn fitted(kind: Kind, x: &Csr, labels: &[u32], n_classes: usize) -> (Weights, Ve
     let mut counts = Counts::zeros(scales, 1, n_classes, 0..x.n_cols);
     let (mut n_rows, mut sums) = (vec![0; n_classes], vec![0; n_classes]);
     for (row, &class) in x.rows().zip(labels) {
-        counts.add(0, class as usize, row);
+        counts.add(0, class as usize, row.view());
         n_rows[class as usize] += 1;
-        sums[class as usize] += scales.row_sum(row);
+        sums[class as usize] += scales.row_sum(row.view());
     }
     let largest = counts.largest_variances(0..x.n_cols, &[x.n_rows() as i64, 0])[0];
     let bases = [
@@ -79,7 +79,7 @@ fn scores_follow_the_textbook() {
         let (weights, bias, _) = fitted(kind, &x, &labels, 2);
         for (r, row) in x.rows().enumerate() {
             let mut scores = vec![0.0; lanes(2)];
-            weights.add(0, &entries(kind, [row]), &mut scores);
+            weights.add(0, &entries(kind, [row.view()]), &mut scores);
             let expected = textbook(kind, &dense, &labels, &dense[r]);
             // A class of one row has variance ε only: terms of 1e9 cancel in its score.
             let rounding = if kind == Kind::Gaussian { 1e-6 } else { 1e-12 };
@@ -112,7 +112,7 @@ fn an_empty_class_is_never_predicted() {
         let (weights, bias, _) = fitted(kind, &x, &labels, 4);
         for row in x.rows() {
             let mut scores = vec![0.0; lanes(4)];
-            weights.add(0, &entries(kind, [row]), &mut scores);
+            weights.add(0, &entries(kind, [row.view()]), &mut scores);
             assert!(best_class(&scores, &bias) < 2, "{kind:?}");
         }
     }
@@ -130,7 +130,8 @@ fn scores_have_the_same_bits_in_tiles_of_every_width() {
         let scores = |n_classes: usize| -> Vec<u64> {
             let (weights, _, _) = fitted(kind, &x, &labels, n_classes);
             let mut scores = vec![0.0; x.n_rows() * lanes(n_classes)];
-            weights.add(0, &entries(kind, x.rows()), &mut scores);
+            let rows: Vec<HeldRow> = x.rows().collect();
+            weights.add(0, &entries(kind, rows.iter().map(HeldRow::view)), &mut scores);
             scores.chunks_exact(lanes(n_classes)).flat_map(|row| row[..3].iter().map(|s| s.to_bits())).collect()
         };
         for n_classes in [9, 17, 33, 70] {

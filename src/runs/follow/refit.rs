@@ -237,7 +237,7 @@ fn shard(engine: &mut Engine, items: &Renumbered, store: &mut Store) -> Result<(
             past.segment.push(user.segment);
             past.inside.push(user.inside);
         }
-        store.keep(&mut shard.matrix, block.finish())?;
+        store.keep(&mut shard.matrix, &block.finish())?;
     }
     Ok((shard, past))
 }

@@ -43,16 +43,16 @@ struct Desk<'a> {
 
 /// Seals the rows that a worker received; the blocks go to `store`.
 pub fn seal(incoming: Incoming, items: &ItemIndex, rule: Rule, store: &mut Store) -> Result<Sealed> {
-    let (partitions, scratch, names) = incoming.into_partitions()?;
+    let (partitions, rows_spilled, names) = incoming.into_partitions()?;
     let mut desk = Desk { items, names, rule };
-    let mut sealed = Sealed::empty(items.len(), scratch.length());
+    let mut sealed = Sealed::empty(items.len(), rows_spilled);
     for partition in partitions {
-        let (users, block) = match partition.read(&scratch)? {
+        let (users, block) = match partition.read()? {
             Rows::Narrow(chunks) => desk.assemble::<Narrow, Packed>(chunks, &mut sealed),
             Rows::Any(chunks) => desk.assemble::<Ordered, Full>(chunks, &mut sealed),
         };
         if !users.is_empty() {
-            store.keep(&mut sealed.shard.matrix, block)?;
+            store.keep(&mut sealed.shard.matrix, &block)?;
             sealed.shard.users.extend(users);
         }
     }

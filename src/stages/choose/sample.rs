@@ -40,7 +40,7 @@ impl Sample {
     pub fn part(&self, share: f64, seed: u64) -> Sample {
         let mut words = Vec::new();
         for (row, &key) in self.ratings.rows().zip(&self.draw_keys).filter(|&(_, &key)| is_taken(key, share, seed)) {
-            pack(key, row, &mut words);
+            pack(key, row.view(), &mut words);
         }
         unpack(&words)
     }
@@ -60,7 +60,7 @@ fn own(shard: &Shard, share: f64, seed: u64) -> Result<Vec<u64>> {
     }
     let seen = hidden::split(&ratings, &keys, seed, &mut in_memory())?.seen;
     let mut words = Vec::with_capacity(3 * seen.n_rows() + seen.nnz());
-    seen.rows().zip(&keys).for_each(|(row, &key)| pack(key, row, &mut words));
+    seen.rows().zip(&keys).for_each(|(row, &key)| pack(key, row.view(), &mut words));
     Ok(words)
 }
 

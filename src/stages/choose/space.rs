@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, s};
 
-use super::data::{Data, in_memory};
+use super::data::Data;
 use crate::collective::Solo;
 use crate::error::Result;
 use crate::job::{Matrix, PcaParams, Solver};
@@ -59,7 +59,7 @@ impl Spaces {
 impl Space {
     fn new(ratings: &Csr, matrix: Matrix, most: usize, seed: u64) -> Result<Space> {
         let weigher = Weigher::fit(&mut Solo, ratings, matrix);
-        let weighted = weigher.weigh(ratings, &mut in_memory())?;
+        let weighted = weigher.weigh(ratings);
         let components = most.min(ratings.n_cols).min(ratings.n_rows());
         let params = PcaParams { components, report: components, tol: TOL, solver: Solver::Krylov };
         let pca = pca::fit(&mut Solo, &weighted, &params, seed, MEMORY, &mut InMemory::default())?;

@@ -112,7 +112,7 @@ impl Rows {
             let Some(at) = row_of[user] else { continue };
             counts.users[at as usize] += 1;
             let of_row = &mut counts.items[at as usize * n_items..][..n_items];
-            row.indices.iter().for_each(|&item| of_row[item as usize] += 1);
+            row.indices().iter().for_each(|&item| of_row[item as usize] += 1);
         }
         counts
     }

@@ -192,11 +192,10 @@ impl Question<'_> {
     }
 
     /// Fits the ratings that are seen.
-    fn fit<C: Collective>(&self, c: &mut C, seen: &Csr, store: &mut Store) -> Result<Fit> {
+    fn fit<C: Collective>(&self, c: &mut C, seen: &Csr) -> Result<Fit> {
         let numbers = self.numbers();
         let weigher = Weigher::fit(c, seen, self.job.matrix);
-        let weighted = weigher.weigh(seen, store);
-        let matrix = c.agree(weighted)?;
+        let matrix = weigher.weigh(seen);
         let params = PcaParams { report: self.job.pca.components, tol: self.job.pca.tol.max(TOL), ..self.job.pca };
         let pca = pca::fit(c, &matrix, &params, self.job.seed, self.job.memory, &mut InMemory::default())?;
         let params = self.kmeans();
@@ -219,7 +218,7 @@ impl Question<'_> {
     fn guesses<C: Collective>(&self, c: &mut C) -> Result<(Guesses, u64)> {
         let mut store = self.store();
         let split = self.split(c, &self.shard.matrix, &mut store)?;
-        let Fit { segments, .. } = self.fit(c, &split.seen, &mut store)?;
+        let Fit { segments, .. } = self.fit(c, &split.seen)?;
         let popularity = Popularity::new(c, &split, self.job.kmeans.amounts);
         let saved = self.saved(c, &popularity, &segments);
         let bits: Vec<Mean> = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
@@ -245,7 +244,7 @@ impl Question<'_> {
         let ratings = c.agree(ratings)?;
         let split = self.split(c, &ratings, &mut store)?;
         drop(ratings);
-        let Fit { points, segments } = self.fit(c, &split.seen, &mut store)?;
+        let Fit { points, segments } = self.fit(c, &split.seen)?;
         let popularity = Popularity::new(c, &split, self.job.kmeans.amounts);
         let saved = self.saved(c, &popularity, &segments);
         let bits = saved.iter().map(|saved| popularity.mean(c, saved)).collect();

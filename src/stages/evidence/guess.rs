@@ -26,7 +26,7 @@ use ndarray::{Array2, Axis};
 use super::hidden::Split;
 use crate::collective::Collective;
 use crate::job::Amounts;
-use crate::kernel::csr::{Csr, Row};
+use crate::kernel::csr::{Csr, HeldRow, Row};
 use crate::shard::sums::sum;
 use crate::stages::mixture::{Liking, PSEUDO_RATINGS, Reading, Weights};
 
@@ -69,17 +69,17 @@ impl<'a> Popularity<'a> {
     /// With ratings that are read so.
     pub fn new<C: Collective>(c: &mut C, split: &'a Split, amounts: Amounts) -> Popularity<'a> {
         let Reading { weights, liking, counts } = Reading::new(c, &split.seen, amounts);
-        let units = |row: Row| weights.units_of_row(row);
+        let units = |row: HeldRow| weights.units_of_row(row.view());
         let hidden_units: i64 = split.hidden.rows().map(units).sum();
         let n_users = split.hidden.rows().filter(|row| !row.is_empty()).count();
         let mut sums = [split.hidden.nnz() as i64, n_users as i64, hidden_units];
         c.sum(&mut sums);
         let [n_hidden, n_users, hidden_units] = sums;
-        let hidden = split.hidden.rows().map(|row| weights.of_row(row)).collect();
+        let hidden = split.hidden.rows().map(|row| weights.of_row(row.view())).collect();
         let all_hidden = hidden_units as f64 / f64::from(weights.units());
         let total = counts.iter().sum::<i64>().max(1) as f64;
         let share = |item: &u32| counts[*item as usize] as f64 / total;
-        let left = |row: Row| (1.0 - row.indices.iter().map(share).sum::<f64>()).max(LEAST_LEFT);
+        let left = |row: HeldRow| (1.0 - row.indices().iter().map(share).sum::<f64>()).max(LEAST_LEFT);
         let left = split.seen.rows().map(left).collect();
         let (n_hidden, n_users) = (n_hidden as u64, n_users as u64);
         Popularity { split, weights, counts, total, left, liking, hidden, all_hidden, n_hidden, n_users }
@@ -124,7 +124,9 @@ impl<'a> Popularity<'a> {
         let likeliest = self.likeliest(c, labels, n_clusters);
         let everybody = vec![n_clusters as u32; labels.len()];
         [labels, &everybody].map(|labels| {
-            let hits = |((seen, hidden), &list): ((Row, Row), &u32)| hits(seen, hidden, &likeliest[list as usize]);
+            let hits = |((seen, hidden), &list): ((HeldRow, HeldRow), &u32)| {
+                hits(seen.view(), hidden.view(), &likeliest[list as usize])
+            };
             let rows = self.split.seen.rows().zip(self.split.hidden.rows());
             let shares: Vec<f64> = rows.zip(labels).map(hits).collect();
             sum(c, shares.into_iter()) / self.n_users.max(1) as f64
@@ -160,7 +162,9 @@ impl<'a> Popularity<'a> {
     fn for_each_strip<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize, mut f: impl FnMut(&Strip)) {
         let seen = &self.split.seen;
         let mut totals = vec![0i64; n_clusters];
-        seen.rows().zip(labels).for_each(|(row, &segment)| totals[segment as usize] += self.weights.units_of_row(row));
+        seen.rows()
+            .zip(labels)
+            .for_each(|(row, &segment)| totals[segment as usize] += self.weights.units_of_row(row.view()));
         c.sum(&mut totals);
         let width = (TABLE_BYTES / self.cell_bytes() / n_clusters).max(1);
         for start in (0..seen.n_cols).step_by(width) {
@@ -368,9 +372,9 @@ mod tests {
         order.sort_by_key(|&i| (-counts[i], i));
         let (mut sum, mut n) = (0.0, 0.0);
         for (seen, hidden) in split.seen.rows().zip(split.hidden.rows()).filter(|(_, hidden)| !hidden.is_empty()) {
-            let has = |row: Row, i: usize| row.indices.contains(&(i as u32));
-            let offered: Vec<usize> = order.iter().copied().filter(|&i| !has(seen, i)).take(10).collect();
-            sum += offered.iter().filter(|&&i| has(hidden, i)).count() as f64 / hidden.len() as f64;
+            let has = |row: &HeldRow, i: usize| row.indices().contains(&(i as u32));
+            let offered: Vec<usize> = order.iter().copied().filter(|&i| !has(&seen, i)).take(10).collect();
+            sum += offered.iter().filter(|&&i| has(&hidden, i)).count() as f64 / hidden.len() as f64;
             n += 1.0;
         }
         assert!((by_popularity - sum / n).abs() < 1e-12);

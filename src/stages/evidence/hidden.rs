@@ -24,10 +24,10 @@ pub fn split(ratings: &Csr, draw_keys: &[u64], seed: u64, store: &mut Store) -> 
     let (mut seen, mut hidden) = (Csr::empty(ratings.n_cols), Csr::empty(ratings.n_cols));
     let mut is_hidden = Vec::new();
     for block in ratings.blocks() {
-        let keys = &draw_keys[block.first_row..block.first_row + block.rows.n_rows()];
-        choose(block.rows, keys, seed, &mut is_hidden);
-        store.keep(&mut seen, part(block.rows, |at| !is_hidden[at]))?;
-        store.keep(&mut hidden, part(block.rows, |at| is_hidden[at]))?;
+        let keys = &draw_keys[block.first_row..block.first_row + block.rows().n_rows()];
+        choose(block.rows(), keys, seed, &mut is_hidden);
+        store.keep(&mut seen, &part(block.rows(), |at| !is_hidden[at]))?;
+        store.keep(&mut hidden, &part(block.rows(), |at| is_hidden[at]))?;
     }
     Ok(Split { seen, hidden })
 }

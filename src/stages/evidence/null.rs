@@ -57,8 +57,8 @@ pub fn null<C: Collective>(
     let mut desk = Desk::new(&weights, &alias, usual.as_ref(), seed);
     let mut made = Csr::empty(ratings.n_cols);
     for block in ratings.blocks() {
-        let keys = &draw_keys[block.first_row..block.first_row + block.rows.n_rows()];
-        store.keep(&mut made, desk.redraw(block.rows, keys))?;
+        let keys = &draw_keys[block.first_row..block.first_row + block.rows().n_rows()];
+        store.keep(&mut made, &desk.redraw(block.rows(), keys))?;
     }
     Ok(made)
 }
@@ -306,6 +306,7 @@ mod tests {
     use super::*;
     use crate::collective::Solo;
     use crate::collective::testing::run_workers;
+    use crate::kernel::csr::HeldRow;
 
     const N_ITEMS: usize = 120;
 
@@ -339,13 +340,13 @@ mod tests {
         let x = ratings(&users);
         let made = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), 3, &mut store()).unwrap();
         for (row, made) in x.rows().zip(made.rows()) {
-            let values = |row: Row| {
+            let values = |row: HeldRow| {
                 let mut values: Vec<f64> = row.iter().map(|(_, value)| value).collect();
                 values.sort_by(f64::total_cmp);
                 values
             };
+            assert!(made.indices().is_sorted_by(|a, b| a < b));
             assert_eq!(values(row), values(made));
-            assert!(made.indices.is_sorted_by(|a, b| a < b));
         }
         for (item, (there, here)) in x.column_counts().into_iter().zip(made.column_counts()).enumerate() {
             let (there, here) = (there as f64, here as f64);
@@ -366,7 +367,7 @@ mod tests {
             );
         }
         let made = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), 3, &mut store()).unwrap();
-        let even = made.rows().flat_map(|row| row.iter().map(|(item, _)| item)).filter(|item| item % 2 == 0).count();
+        let even = made.rows().map(|row| row.indices().iter().filter(|&item| item % 2 == 0).count()).sum::<usize>();
         let mut same = 0;
         for (user, row) in made.rows().enumerate() {
             same += row.iter().filter(|(item, _)| item % 2 == user % 2).count();
@@ -407,7 +408,7 @@ mod tests {
             });
             much[1] / all[1] - much[0] / all[0]
         };
-        let sum = |row: Row| row.iter().map(|(_, value)| value).sum::<f64>();
+        let sum = |row: HeldRow| row.iter().map(|(_, value)| value).sum::<f64>();
         assert!(x.rows().zip(made.rows()).all(|(row, made)| sum(row) == sum(made)));
         assert!(excess(&x) > 25.0 && excess(&made) > 0.6 * excess(&x) && excess(&at_random).abs() < 3.0);
     }

@@ -38,11 +38,11 @@ impl Copied {
 /// The rows of all workers, a block for each.
 fn gather_blocks<C: Collective>(c: &mut C, matrix: &Csr) -> Vec<Rows> {
     let mut mine = Rows::empty();
-    for row in matrix.rows() {
+    matrix.each_row(|_, row| {
         mine.indices.extend(row.indices);
         row.values.for_each(|value| mine.plain_values().push(value));
         mine.indptr.push(mine.indices.len() as u32);
-    }
+    });
     let indptr = c.all_gather(&mine.indptr);
     let indices = c.all_gather(&mine.indices);
     let values = c.all_gather(mine.plain_values());

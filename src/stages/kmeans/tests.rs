@@ -543,7 +543,7 @@ fn principal_scores(matrix: &Csr) -> Array2<f64> {
     let mut basis: Vec<[f64; B]> = (0..d).map(|i| std::array::from_fn(|j| draw(0, i, j) - 0.5)).collect();
     let project = |basis: &[[f64; B]]| -> Vec<[f64; B]> {
         let offset: [f64; B] = std::array::from_fn(|j| (0..d).map(|i| mean[i] * basis[i][j]).sum());
-        let one = |row: crate::kernel::csr::Row| {
+        let one = |row: crate::kernel::csr::HeldRow| {
             let mut score = offset.map(|x| -x);
             row.iter().for_each(|(item, v)| (0..B).for_each(|j| score[j] += v * basis[item][j]));
             score

@@ -109,7 +109,7 @@ impl<C: Collective> Fit<'_, C> {
         let Start { ratings, segments, n_segments, .. } = *self.start;
         let mut counts = Counts::zeros(self.ground, n_segments);
         for (row, &segment) in ratings.rows().zip(segments) {
-            counts.add(self.ground, row, &[(segment, WHOLE)]);
+            counts.add(self.ground, row.view(), &[(segment, WHOLE)]);
         }
         counts.sum(self.c);
         let mixture = counts.mixture(self.ground);
@@ -147,10 +147,10 @@ impl<C: Collective> Fit<'_, C> {
         let mut pass = Pass { segments: Vec::new(), sizes: vec![0; n_segments], counts };
         let (scorer, mut desk) = (Scorer::new(mixture), Desk::default());
         for (row, _) in ratings.rows().zip(draw_keys).filter(|(_, key)| is_taken(**key)) {
-            let segment = desk.weigh(&scorer, row);
+            let segment = desk.weigh(&scorer, row.view());
             pass.segments.push(segment);
             pass.sizes[segment as usize] += 1;
-            pass.counts.add(self.ground, row, &desk.degrees);
+            pass.counts.add(self.ground, row.view(), &desk.degrees);
         }
         self.c.sum(&mut pass.sizes);
         pass.counts.sum(self.c);

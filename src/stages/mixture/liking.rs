@@ -62,8 +62,8 @@ impl Liking {
         c.sum(&mut sums);
         let of_items = sums.iter().zip(counts).map(|(&sum, &n)| scale.real(sum) / n.max(1) as f64).collect();
         let mut liking = Liking { height, of_items, of_users: Vec::new(), bits: 0.0, bound, scale };
-        liking.of_users = seen.rows().map(|row| liking.generosity(row)).collect();
-        let squares: Vec<f64> = seen.rows().enumerate().map(|(user, row)| liking.squares(user, row)).collect();
+        liking.of_users = seen.rows().map(|row| liking.generosity(row.view())).collect();
+        let squares: Vec<f64> = seen.rows().enumerate().map(|(user, row)| liking.squares(user, row.view())).collect();
         let variance = sum(c, squares.into_iter()) / n_ratings.max(1) as f64;
         liking.bits = 1.0 / (2.0 * variance * std::f64::consts::LN_2);
         (variance > 1e-12 * reach * reach).then_some(liking)

@@ -10,7 +10,7 @@ use super::height::{Height, log, range};
 use super::liking::Liking;
 use crate::collective::Collective;
 use crate::job::Amounts;
-use crate::kernel::csr::{Csr, Row};
+use crate::kernel::csr::{Csr, HeldRow, Row};
 use crate::shard::sums::sum;
 
 /// Ratings that are not below 0 may be amounts if they reach further than this factor, or from 0 to above this number.
@@ -71,7 +71,7 @@ fn is_wide([least, most]: [f64; 2]) -> bool {
 impl Weights {
     /// By the ratings `seen`, the highest of which is `most`; equal where these are 0 or less.
     fn logs<C: Collective>(c: &mut C, seen: &Csr, most: f64) -> Weights {
-        let of = |row: Row| {
+        let of = |row: HeldRow| {
             let mut sum = 0.0;
             row.for_each(|_, value| sum += log(value));
             sum

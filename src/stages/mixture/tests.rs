@@ -119,20 +119,20 @@ fn scores_of(kind: Kind) {
     let (ratings, segments) = (ratings(&users, kind), begin(&users));
     let ground = Ground::new(Reading::new(&mut Solo, &ratings, kind.amounts()));
     let mut members = Counts::zeros(&ground, SEGMENTS);
-    ratings.rows().zip(&segments).for_each(|(row, &segment)| members.add(&ground, row, &[(segment, WHOLE)]));
+    ratings.rows().zip(&segments).for_each(|(row, &segment)| members.add(&ground, row.view(), &[(segment, WHOLE)]));
     let mixture = members.mixture(&ground);
     let (scorer, mut scores) = (Scorer::new(&mixture), Scores::default());
     let weight = |value: f64| ground.weights.of(value);
     let of = |segment: u32| ratings.rows().zip(&segments).filter(move |(_, of)| **of == segment).map(|(row, _)| row);
     let weight_of = |item: usize, row: Row| row.iter().filter(|(i, _)| *i == item).map(|(_, x)| weight(x)).sum::<f64>();
-    let all: f64 = ratings.rows().map(|row| ground.weights.of_row(row)).sum();
-    let q = |item: usize| ratings.rows().map(|row| weight_of(item, row)).sum::<f64>() / all;
+    let all: f64 = ratings.rows().map(|row| ground.weights.of_row(row.view())).sum();
+    let q = |item: usize| ratings.rows().map(|row| weight_of(item, row.view())).sum::<f64>() / all;
     for user in [0, 7, 100] {
         let row = ratings.row(user);
-        scorer.score(row, &mut scores);
+        scorer.score(row.view(), &mut scores);
         for segment in 0..SEGMENTS as u32 {
-            let total: f64 = of(segment).map(|row| ground.weights.of_row(row)).sum();
-            let has = |item: usize| of(segment).map(|row| weight_of(item, row)).sum::<f64>();
+            let total: f64 = of(segment).map(|row| ground.weights.of_row(row.view())).sum();
+            let has = |item: usize| of(segment).map(|row| weight_of(item, row.view())).sum::<f64>();
             let r = |item: usize| (has(item) + 10.0) / (total * q(item) + 10.0);
             let z: f64 = (0..N_ITEMS as usize).map(|item| q(item) * r(item)).sum();
             let size = segments.iter().filter(|of| **of == segment).count() as f64;
@@ -142,11 +142,11 @@ fn scores_of(kind: Kind) {
                 let Some(liking) = &ground.liking else { continue };
                 let mut residuals = 0.0;
                 for other in of(segment) {
-                    let b = liking.generosity(other);
+                    let b = liking.generosity(other.view());
                     other.iter().filter(|(i, _)| *i == item).for_each(|(i, x)| residuals += liking.beyond(i, x, b));
                 }
                 let shift = residuals / (has(item) + 10.0);
-                expected += liking.saved(liking.beyond(item, value, liking.generosity(row)), shift);
+                expected += liking.saved(liking.beyond(item, value, liking.generosity(row.view())), shift);
             }
             let score = f64::from(scores.of_segments[segment as usize]);
             assert!((score - expected).abs() < 2e-4, "{kind:?}: {score} {expected}");
@@ -162,7 +162,7 @@ fn users_are_placed_as_they_were_fitted() {
     let centroids = centroids(&mut Solo, points.view(), &refined.segments, SEGMENTS, false);
     let mut found = Assignment::default();
     for block in ratings.blocks() {
-        Scorer::new(&refined.mixture).place(block.rows, points.view(), centroids.view(), &mut found);
+        Scorer::new(&refined.mixture).place(block.rows(), points.view(), centroids.view(), &mut found);
     }
     assert_eq!(found.segment, refined.segments);
     assert!(found.second.iter().zip(&found.segment).all(|(second, first)| second != first));
@@ -174,7 +174,7 @@ fn users_are_placed_as_they_were_fitted() {
     refined.mixture.renumber(&numbers);
     let (scorer, mut scores) = (Scorer::new(&refined.mixture), Scores::default());
     for (row, &segment) in ratings.rows().zip(&refined.segments) {
-        assert_eq!(scorer.score(row, &mut scores)[0], numbers[segment as usize]);
+        assert_eq!(scorer.score(row.view(), &mut scores)[0], numbers[segment as usize]);
     }
 }
 
@@ -188,7 +188,7 @@ fn tables_of_every_width_give_the_same_scores() {
         let narrow: Vec<f32> = terms.chunks_exact(40).flat_map(|of_item| of_item[..n].to_vec()).collect();
         let mixture = Mixture { prior: prior[..n].to_vec(), terms: narrow, weights: Weights::Equal, shifts: None };
         let mut scores = Scores::default();
-        Scorer::new(&mixture).score(row.row(0), &mut scores);
+        Scorer::new(&mixture).score(row.row(0).view(), &mut scores);
         scores.of_segments
     };
     let all = score(40);

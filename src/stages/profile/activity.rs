@@ -58,7 +58,7 @@ pub fn of_segments(by_activity: impl Iterator<Item = (u64, i64)>, n_clusters: us
 pub fn counted(ratings: &Csr, labels: &[u32]) -> Vec<[u64; 2]> {
     let mut users: Vec<u64> = Vec::with_capacity(labels.len());
     for block in ratings.blocks() {
-        let lengths = block.rows.indptr.windows(2).map(|ends| ends[1] - ends[0]);
+        let lengths = block.rows().indptr.windows(2).map(|ends| ends[1] - ends[0]);
         users.extend(labels[block.first_row..].iter().zip(lengths).map(|(&s, length)| activity_key(s, length)));
     }
     users.sort_unstable();

@@ -50,7 +50,7 @@ impl Scores {
                 for batch in fold.chunks(BATCH) {
                     entries.clear();
                     for &user in batch {
-                        let row = block.rows.row(user as usize - block.first_row);
+                        let row = block.rows().row(user as usize - block.first_row);
                         entries.push(self.kind, users.in_strip(user, row, end));
                     }
                     for (sums, model) in self.each().into_iter().zip(models).filter(|(_, model)| is_asked(model)) {
@@ -72,7 +72,7 @@ impl Scores {
             let (mut desk, mut rows) = (Desk::default(), Vec::with_capacity(BATCH));
             for batch in asked(users, users.of_block(&block), model).chunks(BATCH) {
                 rows.clear();
-                rows.extend(batch.iter().map(|&user| block.rows.row(user as usize - block.first_row)));
+                rows.extend(batch.iter().map(|&user| block.rows().row(user as usize - block.first_row)));
                 let classes = desk.classes((weights, model), outlook, &constants[model], &rows);
                 batch.iter().zip(classes).for_each(|(&user, &class)| answers[user as usize] = class);
             }

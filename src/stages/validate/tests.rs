@@ -1,5 +1,4 @@
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::fit::{TABLE_BYTES, fit, fit_in, scales};
 use super::train::Trainer;
@@ -9,9 +8,10 @@ use crate::collective::{Collective, Solo};
 use crate::ingest::ids::Id;
 use crate::job::{BayesModel, ValidateParams};
 use crate::kernel::bayes::{self, Kind};
-use crate::kernel::csr::{Csr, Rows, RowsRef, Source};
+use crate::kernel::csr::{Csr, Rows};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::Shard;
+use crate::shard::store::Store;
 
 /// Users 0..n alternate between two disjoint tastes.
 fn two_tastes(n: u64) -> (Shard, Vec<u32>) {
@@ -52,22 +52,11 @@ fn part(shard: &Shard, labels: &[u32], worker: usize, peers: usize, block: usize
     (shard, mine.iter().map(|&user| labels[user]).collect())
 }
 
-/// A block that does not lie in the matrix's own memory.
-#[derive(Debug)]
-struct Lent(Rows);
-
-impl Source for Lent {
-    fn rows(&self) -> RowsRef<'_> {
-        self.0.view()
-    }
-
-    fn release(&self) {}
-}
-
+/// The same in a scratch file.
 fn elsewhere(matrix: &Csr) -> Csr {
-    let mut lent = Csr::empty(matrix.n_cols);
-    matrix.blocks().for_each(|block| lent.push_source(Arc::new(Lent(block.rows.to_owned()))));
-    lent
+    let (mut store, mut spilled) = (Store::new(0, &std::env::temp_dir()), Csr::empty(matrix.n_cols));
+    matrix.blocks().for_each(|block| store.keep(&mut spilled, &block.rows().to_owned()).unwrap());
+    spilled
 }
 
 /// If the ratings of any worker are in files, all workers ask all models in one pass.
@@ -142,7 +131,7 @@ fn the_terms_alone_make_a_classifier_that_answers_as_the_fit() {
         let tables: Vec<Vec<f64>> = tables.iter().map(|(_, _, values)| values.clone()).collect();
         let classifier = bayes::Classifier::new(model.into(), &prior.2, &tables, 300);
         let mut found = Vec::new();
-        shard.matrix.blocks().for_each(|block| classifier.classes(block.rows, &mut found));
+        shard.matrix.blocks().for_each(|block| classifier.classes(block.rows(), &mut found));
         assert_eq!(found, fitted.predicted, "{model:?}");
     }
 }

@@ -126,11 +126,11 @@ impl<'a> Trainer<'a> {
     fn bases<C: Collective>(&mut self, c: &mut C) -> Vec<Basis> {
         let (k, ratings) = (self.n_clusters, self.users.ratings);
         let (mut rows, mut sums) = (vec![0i64; self.n_folds * k], vec![0i128; self.n_folds * k]);
-        for (user, row) in ratings.rows().enumerate() {
+        ratings.each_row(|user, row| {
             let (fold, class) = self.users.group_of(user as u32);
             rows[fold * k + class] += 1;
             sums[fold * k + class] += self.scales.row_sum(row);
-        }
+        });
         c.sum(&mut rows);
         c.sum(&mut sums);
         let (rows, sums) = (models_of(&rows, k), models_of(&sums, k));
@@ -164,7 +164,7 @@ impl<'a> Trainer<'a> {
         for block in self.users.ratings.blocks() {
             for &user in self.users.of_block(&block) {
                 let (fold, class) = self.users.group_of(user);
-                let row = block.rows.row(user as usize - block.first_row);
+                let row = block.rows().row(user as usize - block.first_row);
                 counts.add(fold, class, self.users.in_strip(user, row, items.end));
             }
         }

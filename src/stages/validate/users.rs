@@ -43,8 +43,8 @@ impl<'a> Users<'a> {
     }
 
     /// The users of a block by fold and segment.
-    pub fn of_block(&self, block: &Block<'_>) -> &[u32] {
-        &self.order[block.first_row..block.first_row + block.rows.n_rows()]
+    pub fn of_block(&self, block: &Block) -> &[u32] {
+        &self.order[block.first_row..block.first_row + block.rows().n_rows()]
     }
 
     /// Whether one strip has all items.
@@ -74,7 +74,7 @@ impl<'a> Users<'a> {
             return;
         }
         for (row, passed) in self.ratings.rows().zip(&mut self.passed) {
-            *passed += row.indices[*passed as usize..].partition_point(|&item| (item as usize) < end) as u32;
+            *passed += row.indices()[*passed as usize..].partition_point(|&item| (item as usize) < end) as u32;
         }
     }
 
@@ -88,7 +88,7 @@ fn order(ratings: &Csr, folds: &[u32], labels: &[u32]) -> Vec<u32> {
     let mut order = Vec::with_capacity(labels.len());
     for block in ratings.blocks() {
         let first = order.len();
-        order.extend((block.first_row..block.first_row + block.rows.n_rows()).map(|user| user as u32));
+        order.extend((block.first_row..block.first_row + block.rows().n_rows()).map(|user| user as u32));
         order[first..].sort_unstable_by_key(|&user| (folds[user as usize], labels[user as usize], user));
     }
     order
