@@ -33,6 +33,8 @@ pub enum Stream {
     Choice = 11,
     /// Users whom the first iterations of a mixture look at.
     Mixture = 12,
+    /// Users whom evidence asks: `round` is 0 for those with hidden ratings, 1 for those of the data without structure.
+    Evidence = 13,
 }
 
 /// 64 uniform bits for (seed, stream, round, id).

@@ -6,6 +6,7 @@ use crate::collective::Solo;
 use crate::error::Result;
 use crate::kernel::csr::Csr;
 use crate::shard::store::Store;
+use crate::stages::evidence::Share;
 use crate::stages::evidence::hidden::{self, Split};
 use crate::stages::evidence::null::{self, Deal};
 
@@ -21,10 +22,10 @@ impl Data {
     /// Of `ratings` `(n_users, n_items)`, with draws by `seed`.
     pub fn new(ratings: &Csr, deal: Deal, draw_keys: Vec<u64>, seed: u64) -> Result<Data> {
         let mut store = in_memory();
-        let made = null::null(&mut Solo, ratings, deal, &draw_keys, seed, &mut store)?;
+        let (made, _) = null::null(&mut Solo, ratings, deal, &draw_keys, Share::ALL, seed, &mut store)?;
         Ok(Data {
-            real: hidden::split(ratings, &draw_keys, seed, &mut store)?,
-            null: hidden::split(&made, &draw_keys, seed, &mut store)?,
+            real: hidden::split(ratings, &draw_keys, Share::ALL, seed, &mut store)?,
+            null: hidden::split(&made, &draw_keys, Share::ALL, seed, &mut store)?,
             draw_keys,
         })
     }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::kernel::csr::{Csr, Row};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::Shard;
-use crate::stages::evidence::hidden;
+use crate::stages::evidence::{self, hidden};
 
 use super::data::in_memory;
 
@@ -58,7 +58,7 @@ fn own(shard: &Shard, share: f64, seed: u64) -> Result<Vec<u64>> {
         ratings.push_row(row.iter().map(|(item, value)| (item as u32, value)));
         keys.push(key);
     }
-    let seen = hidden::split(&ratings, &keys, seed, &mut in_memory())?.seen;
+    let seen = hidden::split(&ratings, &keys, evidence::Share::ALL, seed, &mut in_memory())?.seen;
     let mut words = Vec::with_capacity(3 * seen.n_rows() + seen.nnz());
     seen.rows().zip(&keys).for_each(|(row, &key)| pack(key, row.view(), &mut words));
     Ok(words)

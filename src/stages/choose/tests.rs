@@ -12,7 +12,7 @@ use crate::job::{Amounts, By, Choices, Job, Matrix, Missing, Normalize, Weightin
 use crate::kernel::csr::Csr;
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::Shard;
-use crate::stages::evidence::hidden;
+use crate::stages::evidence::{Share, hidden};
 
 const N_ITEMS: u32 = 120;
 const N_USERS: usize = 400;
@@ -149,7 +149,7 @@ fn without_taste_the_fewest_segments_are_taken() {
 fn a_sample_has_what_the_evidence_leaves() {
     let shard = shard(0..60, 1.0);
     let store = &mut super::data::in_memory();
-    let hidden = hidden::split(&shard.matrix, &shard.draw_keys, 9, store).unwrap().hidden;
+    let hidden = hidden::split(&shard.matrix, &shard.draw_keys, Share::ALL, 9, store).unwrap().hidden;
     let sample = Sample::gather(&mut Solo, &shard, 1.0, 9).unwrap();
     assert_eq!(sample.ratings.nnz() + hidden.nnz(), shard.matrix.nnz());
     assert!(sample.draw_keys.is_sorted() && sample.draw_keys.len() == 60);

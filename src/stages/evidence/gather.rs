@@ -12,6 +12,7 @@ use super::hidden::{self, Split};
 use super::null::{self, Deal};
 use super::outcome::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
 use super::quality::{Quality, quality};
+use super::share::Share;
 use super::stability::{self, Segmented};
 use super::verdict;
 use crate::collective::Collective;
@@ -26,8 +27,12 @@ use crate::stages::mixture::{self, Start};
 use crate::stages::pca;
 use crate::stages::resume::InMemory;
 
-/// The least tolerance of PCA in a second fit.
-const TOL: f64 = 1e-4;
+/// The least tolerance of PCA in a second fit. With 25 million ratings a tenth and a hundredth of it change no digit of the bits
+/// that is shown; five times as much does.
+const TOL: f64 = 1e-2;
+
+/// The most refits to data without structure. How well chance is found again is told more roughly than how well the segments are.
+const REFITS_TO_NULL: usize = 4;
 
 /// The run that the evidence is about, and the memory for the second fits.
 pub struct Question<'a> {
@@ -47,6 +52,13 @@ pub struct Question<'a> {
     pub scratch: &'a Path,
     /// This worker's bytes for runs of k-means in progress.
     pub runs_memory: u64,
+}
+
+/// Ratings `(n_local_users, n_items)` and a key for each user.
+#[derive(Clone, Copy)]
+struct Users<'a> {
+    ratings: &'a Csr,
+    draw_keys: &'a [u64],
 }
 
 /// A second fit: users on its components, and their segments by rising number of clusters.
@@ -76,10 +88,10 @@ struct Chance {
 /// # Errors
 /// Those of the stages that it runs again.
 pub fn fit<C: Collective>(c: &mut C, question: &Question) -> Result<(Evidence, u64)> {
-    let Question { points, shard, .. } = *question;
+    let points = question.points;
     let numbers = question.numbers();
     let segments = question.tried_segments(c);
-    let again = question.stability(c, points, &shard.matrix, &numbers, &segments)?;
+    let again = question.stability(c, points, question.users(), &numbers, &segments, question.params.refits)?;
     let quality_of = |(of, &number): (&Vec<u32>, &usize)| quality(c, points, of, number);
     let qualities: Vec<Quality> = segments.iter().zip(&numbers).map(quality_of).collect();
     let (guesses, spilled) = question.guesses(c)?;
@@ -148,22 +160,17 @@ impl Question<'_> {
         let own = self.chosen();
         let of = |(at, model): (usize, &KMeans)| match at == own {
             true => self.segments.to_vec(),
-            false => self.segments_of(c, model, self.points, &self.shard.matrix),
+            false => self.segments_of(c, model, self.points, self.users()),
         };
         self.tried.iter().enumerate().map(of).collect()
     }
 
     /// The segments of a model of k-means, refined as the run's are, of users with these ratings.
-    fn segments_of<C: Collective>(
-        &self,
-        c: &mut C,
-        model: &KMeans,
-        points: ArrayView2<f64>,
-        ratings: &Csr,
-    ) -> Vec<u32> {
+    fn segments_of<C: Collective>(&self, c: &mut C, model: &KMeans, points: ArrayView2<f64>, users: Users) -> Vec<u32> {
         let (segments, n_segments) = (model.segments_of(points), model.sizes.len());
         let Job { seed, kmeans: KMeansParams { amounts, .. }, .. } = *self.job;
-        let start = Start { ratings, draw_keys: &self.shard.draw_keys, segments: &segments, n_segments, amounts, seed };
+        let Users { ratings, draw_keys } = users;
+        let start = Start { ratings, draw_keys, segments: &segments, n_segments, amounts, seed };
         mixture::refined(c, self.refine, &start)
     }
 
@@ -172,27 +179,35 @@ impl Question<'_> {
         &self,
         c: &mut C,
         points: ArrayView2<f64>,
-        ratings: &Csr,
+        Users { ratings, draw_keys }: Users,
         numbers: &[usize],
         segments: &[Vec<u32>],
+        refits: usize,
     ) -> Result<Vec<Stability>> {
         let ratings = (self.refine == Refine::Mixture).then_some(ratings);
-        let run = Segmented { points, ratings, draw_keys: &self.shard.draw_keys, numbers, segments };
-        stability::stability(c, &run, self.settings(&self.kmeans()), self.params.refits)
+        let run = Segmented { points, ratings, draw_keys, numbers, segments };
+        stability::stability(c, &run, self.settings(&self.kmeans()), refits)
     }
 
     fn settings<'p>(&self, params: &'p KMeansParams) -> Settings<'p> {
         Settings { params, seed: self.job.seed, memory: self.runs_memory, swaps: Settings::SWAPS }
     }
 
-    /// Hides a tenth of `ratings`.
-    fn split<C: Collective>(&self, c: &mut C, ratings: &Csr, store: &mut Store) -> Result<Split> {
-        let split = hidden::split(ratings, &self.shard.draw_keys, self.job.seed, store);
+    /// This worker's users in the run.
+    fn users(&self) -> Users<'_> {
+        Users { ratings: &self.shard.matrix, draw_keys: &self.shard.draw_keys }
+    }
+
+    /// Hides a tenth of the ratings of the users who are asked.
+    fn split<C: Collective>(&self, c: &mut C, users: Users, store: &mut Store) -> Result<Split> {
+        let Users { ratings, draw_keys } = users;
+        let asked = Share::asked(c, draw_keys, self.job.seed);
+        let split = hidden::split(ratings, draw_keys, asked, self.job.seed, store);
         c.agree(split)
     }
 
-    /// Fits the ratings that are seen.
-    fn fit<C: Collective>(&self, c: &mut C, seen: &Csr) -> Result<Fit> {
+    /// Fits the ratings that are seen of users with these keys.
+    fn fit<C: Collective>(&self, c: &mut C, seen: &Csr, keys: &[u64]) -> Result<Fit> {
         let numbers = self.numbers();
         let weigher = Weigher::fit(c, seen, self.job.matrix);
         let matrix = weigher.weigh(seen);
@@ -202,9 +217,9 @@ impl Question<'_> {
         let points = Centroids::points(pca::project(&pca, &matrix), &params);
         drop(matrix);
         let settings = self.settings(&params);
-        let (keys, nowhere) = (&self.shard.draw_keys, &mut InMemory::default());
+        let nowhere = &mut InMemory::default();
         let fitted = kmeans::fit_and_sweep(c, points.view(), keys, &numbers, settings, nowhere)?;
-        let of = |model: &KMeans| self.segments_of(c, model, points.view(), seen);
+        let of = |model: &KMeans| self.segments_of(c, model, points.view(), Users { ratings: seen, draw_keys: keys });
         let segments = fitted.tried.iter().map(of).collect();
         Ok(Fit { points, segments })
     }
@@ -217,14 +232,24 @@ impl Question<'_> {
     /// Also returns this worker's bytes in scratch files.
     fn guesses<C: Collective>(&self, c: &mut C) -> Result<(Guesses, u64)> {
         let mut store = self.store();
-        let split = self.split(c, &self.shard.matrix, &mut store)?;
-        let Fit { segments, .. } = self.fit(c, &split.seen)?;
+        let split = self.split(c, self.users(), &mut store)?;
+        let Fit { segments, .. } = self.fit(c, &split.seen, &self.shard.draw_keys)?;
         let popularity = Popularity::new(c, &split, self.job.kmeans.amounts);
-        let saved = self.saved(c, &popularity, &segments);
+        let (numbers, own) = (self.numbers(), self.chosen());
+        let mut recall = [0.0; 2];
+        let mut saved = Vec::with_capacity(numbers.len());
+        for (at, (of, &number)) in segments.iter().zip(&numbers).enumerate() {
+            saved.push(if at == own {
+                let (bits, of_own) = popularity.bits_and_recall(c, of, number);
+                recall = of_own;
+                bits
+            } else {
+                popularity.bits(c, of, number)
+            });
+        }
         let bits: Vec<Mean> = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
-        let own = self.chosen();
-        let [recall_at_10, popularity_recall_at_10] = popularity.recall(c, &segments[own], self.numbers()[own]);
-        let Mean { mean, standard_error } = bits[self.chosen()];
+        let [recall_at_10, popularity_recall_at_10] = recall;
+        let Mean { mean, standard_error } = bits[own];
         let held_out = HeldOut {
             ratings: popularity.n_hidden,
             users: popularity.n_users,
@@ -238,19 +263,23 @@ impl Question<'_> {
 
     /// Also returns this worker's bytes in scratch files.
     fn chance<C: Collective>(&self, c: &mut C) -> Result<(Chance, u64)> {
-        let (mut store, keys) = (self.store(), &self.shard.draw_keys);
-        let ratings =
-            null::null(c, &self.shard.matrix, Deal::of(self.job.kmeans.amounts), keys, self.job.seed, &mut store);
-        let ratings = c.agree(ratings)?;
-        let split = self.split(c, &ratings, &mut store)?;
+        let mut store = self.store();
+        let Users { ratings, draw_keys } = self.users();
+        let share = Share::in_null(c, draw_keys, self.job.seed);
+        let deal = Deal::of(self.job.kmeans.amounts);
+        let made = null::null(c, ratings, deal, draw_keys, share, self.job.seed, &mut store);
+        let (ratings, draw_keys) = c.agree(made)?;
+        let split = self.split(c, Users { ratings: &ratings, draw_keys: &draw_keys }, &mut store)?;
         drop(ratings);
-        let Fit { points, segments } = self.fit(c, &split.seen)?;
+        let Fit { points, segments } = self.fit(c, &split.seen, &draw_keys)?;
         let popularity = Popularity::new(c, &split, self.job.kmeans.amounts);
         let saved = self.saved(c, &popularity, &segments);
         let bits = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
         let own = self.chosen()..=self.chosen();
         let (numbers, segments) = (&self.numbers()[own.clone()], &segments[own]);
-        let again = self.stability(c, points.view(), &split.seen, numbers, segments)?;
+        let users = Users { ratings: &split.seen, draw_keys: &draw_keys };
+        let refits = self.params.refits.min(REFITS_TO_NULL);
+        let again = self.stability(c, points.view(), users, numbers, segments, refits)?;
         Ok((Chance { bits, adjusted_rand: again[0].adjusted_rand }, store.spilled()))
     }
 }

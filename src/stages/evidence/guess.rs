@@ -21,7 +21,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1};
 
 use super::hidden::Split;
 use crate::collective::Collective;
@@ -75,12 +75,12 @@ impl<'a> Popularity<'a> {
         let mut sums = [split.hidden.nnz() as i64, n_users as i64, hidden_units];
         c.sum(&mut sums);
         let [n_hidden, n_users, hidden_units] = sums;
-        let hidden = split.hidden.rows().map(|row| weights.of_row(row.view())).collect();
+        let hidden: Vec<f64> = split.hidden.rows().map(|row| weights.of_row(row.view())).collect();
         let all_hidden = hidden_units as f64 / f64::from(weights.units());
         let total = counts.iter().sum::<i64>().max(1) as f64;
         let share = |item: &u32| counts[*item as usize] as f64 / total;
         let left = |row: HeldRow| (1.0 - row.indices().iter().map(share).sum::<f64>()).max(LEAST_LEFT);
-        let left = split.seen.rows().map(left).collect();
+        let left = split.asked.rows().map(left).collect();
         let (n_hidden, n_users) = (n_hidden as u64, n_users as u64);
         Popularity { split, weights, counts, total, left, liking, hidden, all_hidden, n_hidden, n_users }
     }
@@ -88,6 +88,27 @@ impl<'a> Popularity<'a> {
     /// For each local user, the bits that the distribution of the user's segment saves over the hidden ratings. `labels` are
     /// the segments of the users.
     pub fn bits<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> Vec<f64> {
+        self.look(c, labels, n_clusters, |_| {})
+    }
+
+    /// [`Popularity::bits`], and the mean over users of the share of their hidden ratings among the ten most likely items
+    /// without a rating seen: by the popularity in their segment, and by that among all users.
+    pub fn bits_and_recall<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> (Vec<f64>, [f64; 2]) {
+        let mut likeliest = Likeliest::new(c, &self.split.asked, n_clusters);
+        let bits = self.look(c, labels, n_clusters, |strip| likeliest.add(strip));
+        let everybody = vec![n_clusters as u32; labels.len()];
+        let recall = [labels, &everybody].map(|labels| self.recall(c, labels, &likeliest));
+        (bits, recall)
+    }
+
+    /// The bits of [`Popularity::bits`]; shows each strip to `see`.
+    fn look<C: Collective>(
+        &self,
+        c: &mut C,
+        labels: &[u32],
+        n_clusters: usize,
+        mut see: impl FnMut(&Strip),
+    ) -> Vec<f64> {
         let mut saved = vec![0.0; labels.len()];
         let mut norms = vec![0.0; n_clusters];
         let mut had = vec![0.0; labels.len()];
@@ -96,9 +117,10 @@ impl<'a> Popularity<'a> {
             each_row(&self.split.hidden, labels, &strip.items, |user, segment, row| {
                 saved[user] += strip.saved(user, segment, row);
             });
-            each_row(&self.split.seen, labels, &strip.items, |user, segment, row| {
+            each_row(&self.split.asked, labels, &strip.items, |user, segment, row| {
                 had[user] += row.indices.iter().map(|&item| strip.likelihood(segment, item as usize)).sum::<f64>();
             });
+            see(strip);
         });
         for (user, (saved, hidden)) in saved.iter_mut().zip(&self.hidden).enumerate() {
             let left = norms[labels[user] as usize] - had[user];
@@ -118,39 +140,14 @@ impl<'a> Popularity<'a> {
         Mean { mean, standard_error }
     }
 
-    /// Mean over users of the share of their hidden ratings among the ten most likely items without a rating seen: by the
-    /// popularity in their segment, and by that among all users.
-    pub fn recall<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> [f64; 2] {
-        let likeliest = self.likeliest(c, labels, n_clusters);
-        let everybody = vec![n_clusters as u32; labels.len()];
-        [labels, &everybody].map(|labels| {
-            let hits = |((seen, hidden), &list): ((HeldRow, HeldRow), &u32)| {
-                hits(seen.view(), hidden.view(), &likeliest[list as usize])
-            };
-            let rows = self.split.seen.rows().zip(self.split.hidden.rows());
-            let shares: Vec<f64> = rows.zip(labels).map(hits).collect();
-            sum(c, shares.into_iter()) / self.n_users.max(1) as f64
-        })
-    }
-
-    /// The most likely items of each segment, then of all users, with their probabilities up to a factor: enough for the user
-    /// with the most ratings.
-    fn likeliest<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> Vec<Vec<(f64, u32)>> {
-        let mut longest = [self.split.seen.rows().map(|row| row.len() as u64).max().unwrap_or(0)];
-        c.max(&mut longest);
-        let most = (longest[0] as usize + OFFERED).min(self.split.seen.n_cols);
-        let mut likeliest = vec![Vec::new(); n_clusters + 1];
-        self.for_each_strip(c, labels, n_clusters, |strip| {
-            for (segment, best) in likeliest.iter_mut().enumerate() {
-                let score = |item: usize| match segment < n_clusters {
-                    true => strip.likelihood(segment, item),
-                    false => self.share(item),
-                };
-                best.extend(strip.items.clone().map(|item| (score(item), item as u32)));
-                keep_best(best, most);
-            }
-        });
-        likeliest
+    /// Mean over users of the share of their hidden ratings among the items of their list.
+    fn recall<C: Collective>(&self, c: &mut C, lists: &[u32], likeliest: &Likeliest) -> f64 {
+        let hits = |((seen, hidden), &list): ((HeldRow, HeldRow), &u32)| {
+            hits(seen.view(), hidden.view(), &likeliest.lists[list as usize])
+        };
+        let rows = self.split.asked.rows().zip(self.split.hidden.rows());
+        let shares: Vec<f64> = rows.zip(lists).map(hits).collect();
+        sum(c, shares.into_iter()) / self.n_users.max(1) as f64
     }
 
     /// q
@@ -160,32 +157,28 @@ impl<'a> Popularity<'a> {
 
     /// Weighs the ratings seen over all workers, strip of items by strip, and calls `f` with each strip.
     fn for_each_strip<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize, mut f: impl FnMut(&Strip)) {
-        let seen = &self.split.seen;
-        let mut totals = vec![0i64; n_clusters];
-        seen.rows()
-            .zip(labels)
-            .for_each(|(row, &segment)| totals[segment as usize] += self.weights.units_of_row(row.view()));
-        c.sum(&mut totals);
+        let n_items = self.split.seen.n_cols;
         let width = (TABLE_BYTES / self.cell_bytes() / n_clusters).max(1);
-        for start in (0..seen.n_cols).step_by(width) {
-            let items = start..(start + width).min(seen.n_cols);
-            let mut counts = Array2::<u32>::zeros((n_clusters, items.len()));
-            each_row(seen, labels, &items, |_, segment, row| {
-                let mut of_segment = counts.index_axis_mut(Axis(0), segment);
-                let of_segment = of_segment.as_slice_mut().expect("rows lie whole");
-                match self.weights {
-                    Weights::Equal => row.indices.iter().for_each(|&item| of_segment[item as usize - start] += 1),
-                    weights => row.for_each(|item, value| of_segment[item - start] += weights.units_of(value)),
-                }
-            });
+        let mut totals = (width < n_items).then(|| self.totals(c, labels, n_clusters));
+        for start in (0..n_items).step_by(width) {
+            let items = start..(start + width).min(n_items);
+            let Tables { mut counts, mut residuals } = self.tables(labels, n_clusters, &items);
             c.sum(counts.as_slice_mut().expect("tables lie whole"));
-            let residuals = self.liking.as_ref().map(|liking| {
-                let mut sums = self.residuals(liking, labels, n_clusters, &items);
+            if let Some(sums) = &mut residuals {
                 c.sum(sums.as_slice_mut().expect("tables lie whole"));
-                sums
-            });
-            f(&Strip { of: self, items, counts, residuals, totals: &totals });
+            }
+            let of_segment = |row: ArrayView1<u32>| row.iter().map(|&units| i64::from(units)).sum();
+            let totals = totals.get_or_insert_with(|| counts.rows().into_iter().map(of_segment).collect());
+            f(&Strip { of: self, items, counts, residuals, totals });
         }
+    }
+
+    /// N_s over all workers, in units.
+    fn totals<C: Collective>(&self, c: &mut C, labels: &[u32], n_clusters: usize) -> Vec<i64> {
+        let mut totals = vec![0i64; n_clusters];
+        self.split.seen.each_row(|user, row| totals[labels[user] as usize] += self.weights.units_of_row(row));
+        c.sum(&mut totals);
+        totals
     }
 
     /// Bytes of a segment and item in the tables of a strip.
@@ -193,17 +186,65 @@ impl<'a> Popularity<'a> {
         size_of::<u32>() + if self.liking.is_some() { size_of::<i64>() } else { 0 }
     }
 
-    /// Sums of this worker's residuals over the ratings seen of a strip, in fixed point `(n_clusters, n_strip_items)`.
-    fn residuals(&self, liking: &Liking, labels: &[u32], n_clusters: usize, items: &Range<usize>) -> Array2<i64> {
-        let mut sums = Array2::<i64>::zeros((n_clusters, items.len()));
+    /// Sums over this worker's users.
+    fn tables(&self, labels: &[u32], n_clusters: usize, items: &Range<usize>) -> Tables {
+        let shape = (n_clusters, items.len());
+        let mut counts = Array2::<u32>::zeros(shape);
+        let mut residuals = self.liking.is_some().then(|| Array2::<i64>::zeros(shape));
         each_row(&self.split.seen, labels, items, |user, segment, row| {
-            let mut of_segment = sums.index_axis_mut(Axis(0), segment);
-            let of_segment = of_segment.as_slice_mut().expect("rows lie whole");
-            row.for_each(|item, value| {
-                of_segment[item - items.start] += liking.scale.fix(liking.residual(user, item, value));
-            });
+            let counts = of_segment(&mut counts, segment);
+            match self.weights {
+                Weights::Equal => row.indices.iter().for_each(|&item| counts[item as usize - items.start] += 1),
+                weights => row.for_each(|item, value| counts[item - items.start] += weights.units_of(value)),
+            }
+            if let (Some(liking), Some(residuals)) = (&self.liking, &mut residuals) {
+                let sums = of_segment(residuals, segment);
+                row.for_each(|item, value| {
+                    sums[item - items.start] += liking.scale.fix(liking.residual(user, item, value));
+                });
+            }
         });
-        sums
+        Tables { counts, residuals }
+    }
+}
+
+/// A row of a table.
+fn of_segment<T>(table: &mut Array2<T>, segment: usize) -> &mut [T] {
+    let n_items = table.ncols();
+    &mut table.as_slice_mut().expect("tables lie whole")[segment * n_items..][..n_items]
+}
+
+/// Of a strip: c, in units, and Σ e in fixed point, each `(n_clusters, n_strip_items)`.
+struct Tables {
+    counts: Array2<u32>,
+    residuals: Option<Array2<i64>>,
+}
+
+/// The most likely items of each segment, then of all users, with their probabilities up to a factor: enough for the user
+/// with the most ratings.
+struct Likeliest {
+    most: usize,
+    lists: Vec<Vec<(f64, u32)>>,
+}
+
+impl Likeliest {
+    fn new<C: Collective>(c: &mut C, asked: &Csr, n_clusters: usize) -> Likeliest {
+        let mut longest = [asked.rows().map(|row| row.len() as u64).max().unwrap_or(0)];
+        c.max(&mut longest);
+        let most = (longest[0] as usize + OFFERED).min(asked.n_cols);
+        Likeliest { most, lists: vec![Vec::new(); n_clusters + 1] }
+    }
+
+    fn add(&mut self, strip: &Strip) {
+        let n_clusters = self.lists.len() - 1;
+        for (segment, best) in self.lists.iter_mut().enumerate() {
+            let score = |item: usize| match segment < n_clusters {
+                true => strip.likelihood(segment, item),
+                false => strip.of.share(item),
+            };
+            best.extend(strip.items.clone().map(|item| (score(item), item as u32)));
+            keep_best(best, self.most);
+        }
     }
 }
 
@@ -322,7 +363,8 @@ mod tests {
 
     fn split_of(users: &[usize]) -> (Split, Vec<u32>) {
         let labels = users.iter().map(|user| (user % 3) as u32).collect();
-        (Split { seen: matrix(users, 0), hidden: matrix(users, 1) }, labels)
+        let seen = matrix(users, 0);
+        (Split { asked: seen.clone(), seen, hidden: matrix(users, 1) }, labels)
     }
 
     /// By the formulas of the head of this file.
@@ -366,7 +408,8 @@ mod tests {
     fn recall_counts_what_is_offered() {
         let users: Vec<usize> = (0..50).collect();
         let (split, labels) = split_of(&users);
-        let [_, by_popularity] = Popularity::new(&mut Solo, &split, Amounts::None).recall(&mut Solo, &labels, 3);
+        let popularity = Popularity::new(&mut Solo, &split, Amounts::None);
+        let (_, [_, by_popularity]) = popularity.bits_and_recall(&mut Solo, &labels, 3);
         let counts = split.seen.column_counts();
         let mut order: Vec<usize> = (0..40).collect();
         order.sort_by_key(|&i| (-counts[i], i));
@@ -388,8 +431,9 @@ mod tests {
                 let mine: Vec<usize> = (0..50).filter(|user| user % c.peers() == c.index()).collect();
                 let (split, labels) = split_of(&mine);
                 let popularity = Popularity::new(c, &split, Amounts::None);
-                let bits = popularity.bits(c, &labels, 3);
-                (popularity.mean(c, &bits), popularity.recall(c, &labels, 3))
+                let (bits, recall) = popularity.bits_and_recall(c, &labels, 3);
+                assert_eq!(bits, popularity.bits(c, &labels, 3));
+                (popularity.mean(c, &bits), recall)
             });
             assert!(all.windows(2).all(|pair| pair[0] == pair[1]));
             all.remove(0)

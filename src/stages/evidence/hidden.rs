@@ -3,6 +3,7 @@
 //! Of n ratings of a user n/10 are hidden, rounded up or down by a keyed draw, but never all. The draws that choose them are
 //! keyed by user and item, so they are the same in every layout.
 
+use super::share::Share;
 use crate::error::Result;
 use crate::kernel::csr::{Csr, Rows, RowsRef, Values, ValuesRef};
 use crate::kernel::keyed::{self, Stream};
@@ -17,27 +18,50 @@ pub struct Split {
     pub seen: Csr,
     /// `(n_local_users, n_items)`: what is hidden from it.
     pub hidden: Csr,
+    /// `(n_local_users, n_items)`: of what is seen, the rows of the users who are asked; those of others are empty.
+    pub asked: Csr,
 }
 
-/// Splits `ratings` `(n_local_users, n_items)`; `draw_keys` has a key for each user. Blocks go to `store`.
-pub fn split(ratings: &Csr, draw_keys: &[u64], seed: u64, store: &mut Store) -> Result<Split> {
-    let (mut seen, mut hidden) = (Csr::empty(ratings.n_cols), Csr::empty(ratings.n_cols));
+/// Splits `ratings` `(n_local_users, n_items)`: hides a tenth of those of the users `asked`. `draw_keys` has a key for each user.
+/// Blocks go to `store`.
+pub fn split(ratings: &Csr, draw_keys: &[u64], asked: Share, seed: u64, store: &mut Store) -> Result<Split> {
+    let empty = || Csr::empty(ratings.n_cols);
+    let mut split = Split { seen: empty(), hidden: empty(), asked: empty() };
     let mut is_hidden = Vec::new();
     for block in ratings.blocks() {
-        let keys = &draw_keys[block.first_row..block.first_row + block.rows().n_rows()];
-        choose(block.rows(), keys, seed, &mut is_hidden);
-        store.keep(&mut seen, &part(block.rows(), |at| !is_hidden[at]))?;
-        store.keep(&mut hidden, &part(block.rows(), |at| is_hidden[at]))?;
+        let (rows, first) = (block.rows(), block.first_row);
+        let keys = &draw_keys[first..first + rows.n_rows()];
+        choose(rows, keys, asked, seed, &mut is_hidden);
+        let is_asked = |row: usize| asked.has(keys[row]);
+        let seen = part(rows, |row| if is_asked(row) { Taken::Those(false) } else { Taken::All }, &is_hidden);
+        store.keep(&mut split.seen, &seen)?;
+        let of_asked = |which| move |row| if is_asked(row) { Taken::Those(which) } else { Taken::None };
+        store.keep(&mut split.hidden, &part(rows, of_asked(true), &is_hidden))?;
+        if asked != Share::ALL {
+            store.keep(&mut split.asked, &part(rows, of_asked(false), &is_hidden))?;
+        }
     }
-    Ok(Split { seen, hidden })
+    if asked == Share::ALL {
+        split.asked = split.seen.clone();
+    }
+    Ok(split)
+}
+
+/// What is taken of a row.
+#[derive(Clone, Copy)]
+enum Taken {
+    All,
+    /// The entries that are hidden, or those that are not.
+    Those(bool),
+    None,
 }
 
 /// Marks the entries of a block to hide.
-fn choose(rows: RowsRef<'_>, draw_keys: &[u64], seed: u64, is_hidden: &mut Vec<bool>) {
+fn choose(rows: RowsRef<'_>, draw_keys: &[u64], asked: Share, seed: u64, is_hidden: &mut Vec<bool>) {
     is_hidden.clear();
     is_hidden.resize(rows.indices.len(), false);
     let mut draws = Vec::new();
-    for (row, &key) in draw_keys.iter().enumerate() {
+    for (row, &key) in draw_keys.iter().enumerate().filter(|&(_, &key)| asked.has(key)) {
         let first = rows.indptr[row] as usize;
         let items = rows.row(row).indices;
         let n = n_hidden(items.len(), keyed::uniform(seed, Stream::Hidden, 0, key));
@@ -57,24 +81,28 @@ fn n_hidden(n_ratings: usize, draw: f64) -> usize {
     ((n_ratings as f64 * SHARE + draw) as usize).min(n_ratings.saturating_sub(1))
 }
 
-/// The entries of a block whose places `takes` accepts. Values keep their coding.
-fn part(rows: RowsRef<'_>, takes: impl Fn(usize) -> bool) -> Rows {
-    let taken = |range: std::ops::Range<usize>| range.filter(|&at| takes(at));
-    let all = || taken(0..rows.indices.len());
+/// What `taken` says of each row of a block. Values keep their coding.
+fn part(rows: RowsRef<'_>, taken: impl Fn(usize) -> Taken, is_hidden: &[bool]) -> Rows {
     let mut indptr = Vec::with_capacity(rows.indptr.len());
     indptr.push(0);
-    let mut n = 0;
+    let mut places = Vec::new();
     for row in 0..rows.n_rows() {
-        n += taken(rows.indptr[row] as usize..rows.indptr[row + 1] as usize).count() as u32;
-        indptr.push(n);
+        let range = rows.indptr[row]..rows.indptr[row + 1];
+        match taken(row) {
+            Taken::All => places.extend(range),
+            Taken::Those(which) => places.extend(range.filter(|&at| is_hidden[at as usize] == which)),
+            Taken::None => {}
+        }
+        indptr.push(places.len() as u32);
     }
+    let places = || places.iter().map(|&at| at as usize);
     let values = match rows.values {
-        ValuesRef::Plain(values) => Values::Plain(all().map(|at| values[at]).collect()),
+        ValuesRef::Plain(values) => Values::Plain(places().map(|at| values[at]).collect()),
         ValuesRef::Coded { codes, table } => {
-            Values::Coded { codes: all().map(|at| codes[at]).collect(), table: Box::new(*table) }
+            Values::Coded { codes: places().map(|at| codes[at]).collect(), table: Box::new(*table) }
         }
     };
-    Rows { indptr, indices: all().map(|at| rows.indices[at]).collect(), values }
+    Rows { indptr, indices: places().map(|at| rows.indices[at]).collect(), values }
 }
 
 #[cfg(test)]
@@ -93,7 +121,8 @@ mod tests {
         for user in 0..600u32 {
             ratings.push_row((0..user % 97 + 1).map(|i| (i * 3, f64::from(1 + (user + i) % 5))));
         }
-        let Split { seen, hidden } = split(&ratings, &keys, 5, &mut store()).unwrap();
+        let Split { seen, hidden, asked } = split(&ratings, &keys, Share::ALL, 5, &mut store()).unwrap();
+        assert!(asked == seen);
         let mut rest = 0.0;
         for user in 0..600 {
             let (all, seen, hidden) = (ratings.row(user), seen.row(user), hidden.row(user));
@@ -109,7 +138,7 @@ mod tests {
         // A user's draws do not depend on other users.
         let mut one = Csr::empty(n_items);
         one.push_row(ratings.row(77).iter().map(|(item, value)| (item as u32, value)));
-        let alone = split(&one, &keys[77..78], 5, &mut store()).unwrap();
+        let alone = split(&one, &keys[77..78], Share::ALL, 5, &mut store()).unwrap();
         assert!(alone.hidden.row(0).iter().eq(hidden.row(77).iter()));
     }
 }

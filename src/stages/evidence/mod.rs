@@ -10,7 +10,8 @@
 //! |---|---|
 //! | `outcome` | the [`Evidence`] |
 //! | `gather` | all of it in order, on second fits like that of the run |
-//! | `hidden` | hides a tenth of the ratings from a second fit |
+//! | `share` | the users who are asked, where there are many |
+//! | `hidden` | hides a tenth of their ratings from a second fit |
 //! | `guess` | how well its segments predict them |
 //! | `stability` | refits to other users |
 //! | `null` | data without structure, for which all this is done again |
@@ -25,6 +26,7 @@ pub mod hidden;
 pub mod null;
 mod outcome;
 mod quality;
+mod share;
 pub mod stability;
 mod verdict;
 
@@ -32,4 +34,5 @@ pub use activity::activity_correlation;
 pub use gather::{Question, fit};
 pub use outcome::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
 pub use quality::{Quality, quality};
+pub use share::Share;
 pub use verdict::STABLE;

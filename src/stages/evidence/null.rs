@@ -8,6 +8,7 @@
 //!
 //! Draws are keyed by user: only counts are exchanged, and the data is the same in every layout.
 
+use super::share::Share;
 use crate::collective::Collective;
 use crate::error::Result;
 use crate::job::Amounts;
@@ -39,16 +40,17 @@ impl Deal {
     }
 }
 
-/// Data like `ratings` `(n_local_users, n_items)`, but without taste. `draw_keys` has a key for each user; blocks go to
-/// `store`. All workers call it together.
+/// Data like `ratings` `(n_local_users, n_items)`, but without taste: those of the users of `share`, and the keys of these.
+/// `draw_keys` has a key for each user; blocks go to `store`. All workers call it together.
 pub fn null<C: Collective>(
     c: &mut C,
     ratings: &Csr,
     deal: Deal,
     draw_keys: &[u64],
+    share: Share,
     seed: u64,
     store: &mut Store,
-) -> Result<Csr> {
+) -> Result<(Csr, Vec<u64>)> {
     let mut frequency = ratings.column_counts();
     c.sum(&mut frequency);
     let weights = weights(c, ratings, &frequency);
@@ -56,11 +58,13 @@ pub fn null<C: Collective>(
     let usual = (deal == Deal::ByItem).then(|| Liking::of_amounts(c, ratings, &frequency)).flatten();
     let mut desk = Desk::new(&weights, &alias, usual.as_ref(), seed);
     let mut made = Csr::empty(ratings.n_cols);
+    let mut made_keys = Vec::new();
     for block in ratings.blocks() {
         let keys = &draw_keys[block.first_row..block.first_row + block.rows().n_rows()];
-        store.keep(&mut made, &desk.redraw(block.rows(), keys))?;
+        store.keep(&mut made, &desk.redraw(block.rows(), keys, share))?;
+        made_keys.extend(keys.iter().filter(|&&key| share.has(key)));
     }
-    Ok(made)
+    Ok((made, made_keys))
 }
 
 /// Users or items with about the same number of ratings.
@@ -180,15 +184,16 @@ impl<'a> Desk<'a> {
         Desk { weights, alias, usual, seed, taken: vec![0; weights.len()], user: 0, drawn: Vec::new() }
     }
 
-    /// A block with other items for each user, and the user's ratings dealt to them.
-    fn redraw(&mut self, rows: RowsRef<'_>, keys: &[u64]) -> Rows {
-        let mut indices = Vec::with_capacity(rows.indices.len());
-        let mut order = Vec::with_capacity(rows.indices.len());
-        for (row, &key) in rows.rows().zip(keys) {
-            let first = order.len() as u32;
+    /// Other items for each user of a block who is in the sample, and the user's ratings dealt to them.
+    fn redraw(&mut self, rows: RowsRef<'_>, keys: &[u64], share: Share) -> Rows {
+        let (mut indptr, mut indices) = (vec![0], Vec::new());
+        let mut order: Vec<u32> = Vec::new();
+        for (at, &key) in keys.iter().enumerate().filter(|&(_, &key)| share.has(key)) {
+            let (row, start) = (rows.row(at), order.len());
             indices.extend_from_slice(self.draw(row, key));
-            order.extend(first..first + row.len() as u32);
-            let dealt = &mut order[first as usize..];
+            indptr.push(indices.len() as u32);
+            order.extend(rows.indptr[at]..rows.indptr[at + 1]);
+            let dealt = &mut order[start..];
             match self.usual {
                 None => shuffle(dealt, self.seed, key),
                 Some(usual) => deal_by_item(dealt, row, &self.drawn, usual, self.seed, key),
@@ -200,7 +205,7 @@ impl<'a> Desk<'a> {
                 Values::Coded { codes: order.iter().map(|&at| codes[at as usize]).collect(), table: Box::new(*table) }
             }
         };
-        Rows { indptr: rows.indptr.to_vec(), indices, values }
+        Rows { indptr, indices, values }
     }
 
     /// Draws as many items as the row has; rising.
@@ -338,7 +343,7 @@ mod tests {
     fn activity_and_ratings_are_kept_and_popularity_is_expected() {
         let users: Vec<usize> = (0..4000).collect();
         let x = ratings(&users);
-        let made = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), 3, &mut store()).unwrap();
+        let made = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), Share::ALL, 3, &mut store()).unwrap().0;
         for (row, made) in x.rows().zip(made.rows()) {
             let values = |row: HeldRow| {
                 let mut values: Vec<f64> = row.iter().map(|(_, value)| value).collect();
@@ -366,7 +371,7 @@ mod tests {
                     .map(|item| (item, 1.0)),
             );
         }
-        let made = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), 3, &mut store()).unwrap();
+        let made = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), Share::ALL, 3, &mut store()).unwrap().0;
         let even = made.rows().map(|row| row.indices().iter().filter(|&item| item % 2 == 0).count()).sum::<usize>();
         let mut same = 0;
         for (user, row) in made.rows().enumerate() {
@@ -396,8 +401,8 @@ mod tests {
             amounts.push_row(row.iter().map(|(item, _)| (item as u32, amount(item))));
         }
         x = amounts;
-        let made = null(&mut Solo, &x, Deal::ByItem, &keys(&users), 3, &mut store()).unwrap();
-        let at_random = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), 3, &mut store()).unwrap();
+        let made = null(&mut Solo, &x, Deal::ByItem, &keys(&users), Share::ALL, 3, &mut store()).unwrap().0;
+        let at_random = null(&mut Solo, &x, Deal::AtRandom, &keys(&users), Share::ALL, 3, &mut store()).unwrap().0;
         let excess = |x: &Csr| {
             let (mut much, mut all) = ([0.0; 2], [0.0; 2]);
             x.rows().for_each(|row| {
@@ -415,11 +420,11 @@ mod tests {
 
     fn no_trace_of(deal: Deal) {
         let users: Vec<usize> = (0..200).collect();
-        let alone = null(&mut Solo, &ratings(&users), deal, &keys(&users), 3, &mut store()).unwrap();
+        let alone = null(&mut Solo, &ratings(&users), deal, &keys(&users), Share::ALL, 3, &mut store()).unwrap().0;
         for peers in [2, 3] {
             let parts = run_workers(peers, |c| {
                 let mine: Vec<usize> = (0..200).filter(|user| user % c.peers() == c.index()).collect();
-                (mine.clone(), null(c, &ratings(&mine), deal, &keys(&mine), 3, &mut store()).unwrap())
+                (mine.clone(), null(c, &ratings(&mine), deal, &keys(&mine), Share::ALL, 3, &mut store()).unwrap().0)
             });
             for (mine, made) in parts {
                 assert!(mine.iter().zip(made.rows()).all(|(&user, row)| row.iter().eq(alone.row(user).iter())));

@@ -56,14 +56,17 @@ impl Liking {
         let bound = 4.0 * reach;
         let scale = Scale::new(bound, n_ratings);
         let mut sums = vec![0i64; seen.n_cols];
-        for row in seen.rows() {
-            row.for_each(|item, value| sums[item] += scale.fix(height.of(value)));
-        }
+        seen.each_row(|_, row| row.for_each(|item, value| sums[item] += scale.fix(height.of(value))));
         c.sum(&mut sums);
         let of_items = sums.iter().zip(counts).map(|(&sum, &n)| scale.real(sum) / n.max(1) as f64).collect();
         let mut liking = Liking { height, of_items, of_users: Vec::new(), bits: 0.0, bound, scale };
-        liking.of_users = seen.rows().map(|row| liking.generosity(row.view())).collect();
-        let squares: Vec<f64> = seen.rows().enumerate().map(|(user, row)| liking.squares(user, row.view())).collect();
+        let (mut of_users, mut squares) = (Vec::with_capacity(seen.n_rows()), Vec::with_capacity(seen.n_rows()));
+        seen.each_row(|_, row| {
+            let generosity = liking.generosity(row);
+            of_users.push(generosity);
+            squares.push(liking.squares(generosity, row));
+        });
+        liking.of_users = of_users;
         let variance = sum(c, squares.into_iter()) / n_ratings.max(1) as f64;
         liking.bits = 1.0 / (2.0 * variance * std::f64::consts::LN_2);
         (variance > 1e-12 * reach * reach).then_some(liking)
@@ -103,11 +106,11 @@ impl Liking {
         self.height.of(value) - self.of_items[item] - generosity
     }
 
-    /// Σ e² of a local user.
-    fn squares(&self, user: usize, row: Row<'_>) -> f64 {
+    /// Σ e² of a user with this b.
+    fn squares(&self, generosity: f64, row: Row<'_>) -> f64 {
         let mut sum = 0.0;
         row.for_each(|item, value| {
-            let residual = self.residual(user, item, value);
+            let residual = self.beyond(item, value, generosity);
             sum += residual * residual;
         });
         sum
