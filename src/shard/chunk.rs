@@ -7,6 +7,8 @@
 use crate::ingest::rows::Record;
 use crate::kernel::bits;
 
+/// Most records of a chunk.
+pub const MOST_RECORDS: usize = 1 << 14;
 /// Most different numbers in a table.
 const TABLE: usize = 256;
 /// Slots of the hash table of codes: four times the codes, so that most are found in the first slot.
@@ -26,9 +28,10 @@ enum Form {
     Far,
 }
 
-/// Appends `records`, packed, to `bytes`.
+/// Appends `records`, at most [`MOST_RECORDS`], packed, to `bytes`.
 pub fn pack<R: Record>(records: &[R], bytes: &mut Vec<u8>) {
-    bytes.extend(u32::try_from(records.len()).expect("a chunk has fewer than 2^32 records").to_le_bytes());
+    assert!(records.len() <= MOST_RECORDS, "a chunk of {} records", records.len());
+    bytes.extend((records.len() as u32).to_le_bytes());
     let mut column = Vec::with_capacity(records.len());
     for field in 0..R::FIELDS {
         column.clear();
@@ -40,6 +43,7 @@ pub fn pack<R: Record>(records: &[R], bytes: &mut Vec<u8>) {
 /// Takes the records that [`pack`] wrote off the front of `rest`; `None` if they are not there.
 pub fn unpack<R: Record>(rest: &mut &[u8]) -> Option<Vec<R>> {
     let n = u32::from_le_bytes(*rest.split_off_chunk()?) as usize;
+    (n <= MOST_RECORDS).then_some(())?;
     let mut columns = [const { Vec::new() }; 4];
     for column in &mut columns[..R::FIELDS] {
         unpack_column(rest, n, column)?;

@@ -18,7 +18,7 @@
 //! | [`sums`] | sums of real numbers over all users |
 //! | [`weight`] | the matrix that PCA and k-means see |
 
-mod chunk;
+pub(crate) mod chunk;
 pub mod filter;
 pub mod incoming;
 mod pile;

@@ -21,6 +21,7 @@ static TARGET: LazyLock<Target> = LazyLock::new(|| {
         "files" => files,
         "inputs" => inputs,
         "model" => model,
+        "packed" => packed,
         "changes" => changes,
         "state" => state,
         _ => panic!("{VARIABLE}={name}: there is no such target"),

@@ -13,7 +13,7 @@
 //! | [`block`] | a block of a matrix while it is read |
 
 mod block;
-mod packed;
+pub(crate) mod packed;
 mod rows;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

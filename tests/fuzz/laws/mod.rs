@@ -15,6 +15,7 @@
 //! | [`inputs`] | hosts files, lists of machines, keys, item titles, HTTP requests |
 //! | [`changes`] | lines that change ratings |
 //! | [`state`] | what a session that follows has left |
+//! | [`packed`] | packed ratings, and packed rows on their way, as a scratch file holds them |
 
 mod changes;
 mod checkpoint;
@@ -23,6 +24,7 @@ mod frames;
 mod inputs;
 mod job;
 mod model;
+mod packed;
 mod scan;
 mod state;
 
@@ -33,6 +35,7 @@ pub use frames::frames;
 pub use inputs::inputs;
 pub use job::job;
 pub use model::model;
+pub use packed::packed;
 pub use scan::scan;
 pub use state::state;
 
@@ -80,7 +83,7 @@ mod tests {
     /// What fuzzing once tripped over, and what it starts from.
     #[test]
     fn the_kept_corpus_passes() {
-        let targets: [(&str, Target); 9] = [
+        let targets: [(&str, Target); 10] = [
             ("scan", super::scan),
             ("job", super::job),
             ("frames", super::frames),
@@ -88,6 +91,7 @@ mod tests {
             ("files", super::files),
             ("inputs", super::inputs),
             ("model", super::model),
+            ("packed", super::packed),
             ("changes", super::changes),
             ("state", super::state),
         ];
