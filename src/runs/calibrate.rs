@@ -337,7 +337,8 @@ impl Bench<'_> {
         let (many, few) = (Repeated::new(shard, labels, MANY), Repeated::new(shard, labels, 0));
         let mut params = self.job.validate;
         params.folds = params.folds.min(few.shard.users.len()).max(2);
-        let bayes = |of: &Repeated| best(2, || validate::fit(&mut Solo, &of.shard, &of.labels, clusters, params, 1));
+        let bayes =
+            |of: &Repeated| best(2, || validate::fit(&mut Solo, &of.shard, &of.labels, clusters, params, 1, u64::MAX));
         let tables = if params.model == BayesModel::Gaussian { 2.0 } else { 1.0 };
         let cells = items * clusters as f64;
         let of_models = cells * (1.0 + params.folds as f64) * tables;

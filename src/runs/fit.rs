@@ -29,7 +29,7 @@ use crate::watch::progress::{self, RunAt, RunOf};
 
 use super::clock::Clock;
 use super::compare::{self, Compared, Known, Previous};
-use super::room::{RUNS_PERCENT, share};
+use super::room::{BAYES_PERCENT, RUNS_PERCENT, share};
 use super::{evidence, gather, refine, warnings};
 
 /// What to fit, and how.
@@ -243,9 +243,10 @@ impl<'a, C: Collective> Fit<'a, C> {
     }
 
     fn validate(&mut self, shard: &Shard, found: &Fitted) -> (Validation, validate::Fitted) {
-        let Fit { c, job, clock, .. } = self;
+        let Fit { c, job, layout, clock, .. } = self;
         let (labels, n_clusters) = (&found.assignment.segment, job.kmeans.clusters);
-        clock.time("validate", || validate::fit(*c, shard, labels, n_clusters, job.validate, job.seed))
+        let memory = share(job, layout.workers, BAYES_PERCENT);
+        clock.time("validate", || validate::fit(*c, shard, labels, n_clusters, job.validate, job.seed, memory))
     }
 
     /// What makes each segment different, and the idf of each item.

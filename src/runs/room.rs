@@ -10,6 +10,8 @@ use crate::job::Job;
 const RATINGS_PERCENT: u64 = 40;
 pub const RUNS_PERCENT: u64 = 30;
 pub const TABLES_PERCENT: u64 = 30;
+/// And for the tables of Naive Bayes.
+pub const BAYES_PERCENT: u64 = 20;
 
 /// Where a worker keeps the ratings of a job whose output goes to `output`.
 pub fn room(job: &Job, workers: usize, output: &Path) -> Room {

@@ -48,7 +48,7 @@ fn given() -> Option<Given> {
 fn naive_bayes_is_the_oracles(model: BayesModel, name: &str) {
     let Some(given) = given() else { return };
     let params = ValidateParams { model, folds: 5 };
-    let (validation, fitted) = validate::fit(&mut Solo, &given.shard, &given.labels, CLUSTERS, params, 0);
+    let (validation, fitted) = validate::fit(&mut Solo, &given.shard, &given.labels, CLUSTERS, params, 0, u64::MAX);
     let expected = &given.oracle["naive_bayes_on_given_labels"][name];
     let counts = &validation.in_sample.counts;
     let diagonal: Vec<f64> = counts.diag().iter().map(|&n| n as f64).collect();

@@ -30,12 +30,12 @@ impl Scales {
     }
 }
 
-/// The counts of a strip of items, in fixed point, so that workers' counts add up exactly.
+/// The counts of some items, in fixed point, so that workers' counts add up exactly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Counts {
     scales: Scales,
     pub(super) n_classes: usize,
-    pub(super) items: Range<usize>,
+    pub items: Range<usize>,
     /// Σx (Bernoulli: rows with x > 0), `(n_folds, n_classes, n_items)`.
     pub sum: Vec<i64>,
     /// Σx², `(n_folds, n_classes, n_items)`; empty but for Gaussian.
@@ -49,7 +49,7 @@ impl Counts {
         Counts { scales, n_classes, items, sum: vec![0; size], sum_of_squares }
     }
 
-    /// Counts a row of a fold and class; `row` has entries in the strip only. Rows of one fold and class should come
+    /// Counts a row of a fold and class; `row` has entries of these items only. Rows of one fold and class should come
     /// one after the other, so that what they are added to stays in the cache.
     pub fn add(&mut self, fold: usize, class: usize, row: Row<'_>) {
         let cells = (fold * self.n_classes + class) * self.items.len()..;
@@ -68,9 +68,30 @@ impl Counts {
         }
     }
 
-    /// For each model, the largest variance of one of the items `own` (counted from the strip's first) over its
-    /// `n_rows` rows; 0 where nothing is squared. Models are in the order of [`Basis::fit`].
-    pub fn largest_variances(&self, own: Range<usize>, n_rows: &[i64]) -> Vec<f64> {
+    /// Counts nothing of what was counted before.
+    pub fn clear(&mut self) {
+        self.sum.fill(0);
+        self.sum_of_squares.fill(0);
+    }
+
+    /// Takes a fold over from `of_fold`, which has that fold alone of a strip that these items are in.
+    pub fn take(&mut self, fold: usize, of_fold: &Counts) {
+        let (n_classes, items) = (self.n_classes, self.items.clone());
+        let first = items.start - of_fold.items.start;
+        let copy = |to: &mut [i64], from: &[i64]| {
+            if !from.is_empty() && !items.is_empty() {
+                let to = to.chunks_exact_mut(items.len()).skip(fold * n_classes).take(n_classes);
+                let from = from.chunks_exact(of_fold.items.len());
+                to.zip(from).for_each(|(to, from)| to.copy_from_slice(&from[first..first + items.len()]));
+            }
+        };
+        copy(&mut self.sum, &of_fold.sum);
+        copy(&mut self.sum_of_squares, &of_fold.sum_of_squares);
+    }
+
+    /// For each model, the largest variance of one of these items over its `n_rows` rows; 0 where nothing is squared. Models are
+    /// in the order of [`Basis::fit`].
+    pub fn largest_variances(&self, n_rows: &[i64]) -> Vec<f64> {
         let mut largest = vec![0.0; n_rows.len()];
         if !self.scales.kind.has_squares() {
             return largest;
@@ -80,7 +101,7 @@ impl Counts {
             let cell = |class: usize| table[(fold * self.n_classes + class) * self.items.len() + item];
             (0..self.n_classes).map(cell).sum()
         };
-        for item in own {
+        for item in 0..self.items.len() {
             let folds: Vec<(i64, i64)> = (0..n_folds)
                 .map(|fold| (column(&self.sum, fold, item), column(&self.sum_of_squares, fold, item)))
                 .collect();

@@ -42,10 +42,11 @@ impl Basis {
         }
     }
 
-    /// Fits the items `own` (counted from the strip's first, beginning with a chunk) of the models of `weights`:
-    /// `bases[0]` has all rows, `bases[1 + f]` all but those of fold f.
-    pub fn fit(bases: &[Basis], counts: &Counts, own: Range<usize>, weights: &mut Weights) -> Constants {
+    /// Fits the items of `counts`, which begin with a chunk of the strip of `weights`, in the models of `weights`: `bases[0]` has
+    /// all rows, `bases[1 + f]` all but those of fold f.
+    pub fn fit(bases: &[Basis], counts: &Counts, weights: &mut Weights) -> Constants {
         let (n_classes, models) = (counts.n_classes, weights.models());
+        let (own, first) = (0..counts.items.len(), counts.items.start - weights.items().start);
         let tables = if models.start == 0 { bases[0].scales.kind.tables() } else { &[] };
         let mut constants = Constants {
             absent: Vec::with_capacity(own.len().div_ceil(CHUNK) * models.len() * n_classes),
@@ -61,9 +62,9 @@ impl Basis {
                         let basis = &bases[model];
                         let cell = Cell::of(basis.scales.kind, terms, basis.rows[class] > 0.0);
                         absent[(model - models.start) * n_classes + class] += cell.absent;
-                        weights.set(model, class, item, &cell);
+                        weights.set(model, class, first + item, &cell);
                         if model == 0 {
-                            let at = class * own.len() + item - own.start;
+                            let at = class * own.len() + item;
                             constants.own.iter_mut().zip(terms).for_each(|(table, value)| table[at] = value);
                         }
                     });

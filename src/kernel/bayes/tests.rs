@@ -23,13 +23,13 @@ fn fitted(kind: Kind, x: &Csr, labels: &[u32], n_classes: usize) -> (Weights, Ve
         n_rows[class as usize] += 1;
         sums[class as usize] += scales.row_sum(row.view());
     }
-    let largest = counts.largest_variances(0..x.n_cols, &[x.n_rows() as i64, 0])[0];
+    let largest = counts.largest_variances(&[x.n_rows() as i64, 0])[0];
     let bases = [
         Basis::new(scales, x.n_cols, &n_rows, &sums, largest),
         Basis::new(scales, x.n_cols, &vec![0; n_classes], &vec![0; n_classes], 1.0),
     ];
     let mut weights = Weights::zeros(kind, 0..2, n_classes, 0..x.n_cols);
-    let constants = Basis::fit(&bases, &counts, 0..x.n_cols, &mut weights);
+    let constants = Basis::fit(&bases, &counts, &mut weights);
     let bias = bases[0].class_log_prior.iter().zip(&constants.absent).map(|(prior, absent)| prior + absent);
     (weights, bias.collect(), constants.own)
 }

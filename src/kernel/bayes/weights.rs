@@ -40,10 +40,10 @@ impl Weights {
         Weights { kind, models, items, width, n_tiles, linear: vec![0.0; size], quadratic }
     }
 
-    /// Bytes that an item of a strip takes in [`Weights`] of `n_models` and [`Counts`] together.
-    pub fn bytes_per_item(kind: Kind, n_models: usize, n_folds: usize, n_classes: usize) -> usize {
+    /// Bytes that an item of a strip takes in the weights of a model, and in the [`Counts`] of a fold.
+    pub fn bytes_per_item(kind: Kind, n_classes: usize) -> [usize; 2] {
         let tables = if kind.has_squares() { 2 } else { 1 };
-        tables * size_of::<f64>() * (n_models * lanes(n_classes) + n_folds * n_classes)
+        [lanes(n_classes), n_classes].map(|columns| tables * size_of::<f64>() * columns)
     }
 
     /// Makes weights of one group of models into those of the next, of as many at most; they are to be fitted anew.

@@ -10,11 +10,8 @@ use crate::job::{BayesModel, ValidateParams};
 use crate::kernel::bayes::{Kind, Scales};
 use crate::shard::Shard;
 
-/// The most bytes that a worker's tables of a strip may take.
-pub const TABLE_BYTES: usize = 256 << 20;
-
-/// Fits the classifier and asks it about all users. `labels` are the segments of this worker's users, in `0..n_clusters`. All
-/// workers call it together.
+/// Fits the classifier and asks it about all users. `labels` are the segments of this worker's users, in `0..n_clusters`;
+/// `memory` is what this worker's tables may take, in bytes. All workers call it together.
 pub fn fit<C: Collective>(
     c: &mut C,
     shard: &Shard,
@@ -22,9 +19,10 @@ pub fn fit<C: Collective>(
     n_clusters: usize,
     params: ValidateParams,
     seed: u64,
+    memory: u64,
 ) -> (Validation, Fitted) {
     let users = Users::new(shard, labels, params.folds, seed);
-    fit_in(c, users, n_clusters, params, TABLE_BYTES)
+    fit_in(c, users, n_clusters, params, memory as usize)
 }
 
 /// The same, with tables of `table_bytes` bytes.

@@ -3,13 +3,12 @@
 //! The in-sample confusion asks the classifier about the users that it was fitted on, and flatters. The out-of-fold confusion
 //! asks about each user a classifier that was fitted without that user's fold; folds are a hash of the user's id.
 //!
-//! The items are processed in strips, each as wide as the tables of `TABLE_BYTES` allow. For each strip every worker counts its
+//! The items are processed in strips, each as wide as the memory for tables allows. For each strip every worker counts its
 //! users by fold and segment; the owner of an item adds up the counts and fits the weights; the weights go to all workers; and
 //! every worker adds to the scores of its users: in the model of all users, and in the model without the user's fold. After
 //! the last strip the highest score wins.
 //!
-//! If the ratings are in memory, the models take turns in the memory of one. If they are in files, another pass over them
-//! costs more than tables for all models, and one pass serves all of them.
+//! The folds take turns in the memory of one while they are counted, and so do the models while they are asked.
 //!
 //! | file | what it does |
 //! |---|---|

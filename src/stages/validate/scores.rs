@@ -29,6 +29,11 @@ impl Scores {
         Scores { kind, of_all: Sums::new(users, n_clusters), out_of_fold: Sums::new(users, n_clusters) }
     }
 
+    /// Bytes of scores that are kept from strip to strip.
+    pub fn bytes_kept(n_users: usize, n_clusters: usize) -> usize {
+        2 * size_of::<f64>() * n_users * bayes::lanes(n_clusters)
+    }
+
     /// The segments that the model of all users predicts, and those that the ones without the users' folds do.
     pub fn into_answers(self) -> [Vec<u32>; 2] {
         [self.of_all.answers, self.out_of_fold.answers]
@@ -70,7 +75,8 @@ impl Scores {
         let answers = if model == 0 { &mut self.of_all.answers } else { &mut self.out_of_fold.answers };
         for block in users.ratings.blocks() {
             let (mut desk, mut rows) = (Desk::default(), Vec::with_capacity(BATCH));
-            for batch in asked(users, users.of_block(&block), model).chunks(BATCH) {
+            let asked = if model == 0 { users.of_block(&block) } else { users.of_fold(&block, model - 1) };
+            for batch in asked.chunks(BATCH) {
                 rows.clear();
                 rows.extend(batch.iter().map(|&user| block.rows().row(user as usize - block.first_row)));
                 let classes = desk.classes((weights, model), outlook, &constants[model], &rows);
@@ -82,12 +88,6 @@ impl Scores {
     fn each(&mut self) -> [&mut Sums; 2] {
         [&mut self.of_all, &mut self.out_of_fold]
     }
-}
-
-/// The users of a block, in the order of passes, that a model is asked about.
-fn asked<'u>(users: &Users, of_block: &'u [u32], model: usize) -> &'u [u32] {
-    let before = |fold: usize| of_block.partition_point(|&user| users.group_of(user).0 < fold);
-    if model == 0 { of_block } else { &of_block[before(model - 1)..before(model)] }
 }
 
 impl Sums {

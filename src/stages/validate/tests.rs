@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::fit::{TABLE_BYTES, fit, fit_in, scales};
+use super::fit::{fit, fit_in, scales};
 use super::train::Trainer;
 use super::users::Users;
 use crate::collective::testing::run_workers;
@@ -12,6 +12,9 @@ use crate::kernel::csr::{Csr, Rows};
 use crate::kernel::keyed::{self, Stream};
 use crate::shard::Shard;
 use crate::shard::store::Store;
+
+/// Bytes for tables.
+const ROOM: usize = 1 << 30;
 
 /// Users 0..n alternate between two disjoint tastes.
 fn two_tastes(n: u64) -> (Shard, Vec<u32>) {
@@ -31,7 +34,8 @@ fn two_tastes(n: u64) -> (Shard, Vec<u32>) {
 fn separable_segments_are_recognised_in_and_out_of_sample() {
     let (shard, labels) = two_tastes(60);
     for model in [BayesModel::Multinomial, BayesModel::Bernoulli, BayesModel::Gaussian] {
-        let (validation, fitted) = fit(&mut Solo, &shard, &labels, 2, ValidateParams { model, folds: 5 }, 1);
+        let (validation, fitted) =
+            fit(&mut Solo, &shard, &labels, 2, ValidateParams { model, folds: 5 }, 1, ROOM as u64);
         assert_eq!(validation.in_sample.accuracy(), 1.0);
         assert_eq!(validation.out_of_fold.accuracy(), 1.0, "{model:?}");
         assert_eq!(fitted.predicted, labels);
@@ -104,7 +108,7 @@ fn workers_blocks_and_strips_leave_no_trace() {
     let (shard, labels) = noisy(150, 300);
     for model in [BayesModel::Multinomial, BayesModel::Bernoulli, BayesModel::Gaussian] {
         let params = ValidateParams { model, folds: 3 };
-        let (validation, fitted) = fit(&mut Solo, &shard, &labels, 5, params, 1);
+        let (validation, fitted) = fit(&mut Solo, &shard, &labels, 5, params, 1, ROOM as u64);
         assert!(validation.in_sample.accuracy() > 0.5, "{model:?}");
         for (peers, block, table_bytes) in [(1, 7, 1), (2, 1000, 1 << 30), (3, 20, 100_000), (5, 1, 1)] {
             let found = run_workers(peers, |c| {
@@ -126,7 +130,7 @@ fn workers_blocks_and_strips_leave_no_trace() {
 fn the_terms_alone_make_a_classifier_that_answers_as_the_fit() {
     let (shard, labels) = noisy(150, 300);
     for model in [BayesModel::Multinomial, BayesModel::Bernoulli, BayesModel::Gaussian] {
-        let (_, fitted) = fit(&mut Solo, &shard, &labels, 6, ValidateParams { model, folds: 3 }, 1);
+        let (_, fitted) = fit(&mut Solo, &shard, &labels, 6, ValidateParams { model, folds: 3 }, 1, ROOM as u64);
         let [prior, tables @ ..] = &fitted.terms[..] else { panic!("no terms") };
         let tables: Vec<Vec<f64>> = tables.iter().map(|(_, _, values)| values.clone()).collect();
         let classifier = bayes::Classifier::new(model.into(), &prior.2, &tables, 300);
@@ -144,7 +148,7 @@ fn out_of_fold_answers_do_not_depend_on_the_folds_own_labels() {
     let answers = |labels: &[u32]| {
         let users = Users::new(&shard, labels, 4, 9);
         let scales = scales(&mut Solo, Kind::Multinomial, &users);
-        Trainer::new(&mut Solo, users, scales, (4, 5), TABLE_BYTES).train(&mut Solo).0[1].clone()
+        Trainer::new(&mut Solo, users, scales, (4, 5), ROOM).train(&mut Solo).0[1].clone()
     };
     let before = answers(&labels);
     (0..120).filter(|&user| fold_of(user) == 2).for_each(|user| labels[user] = (labels[user] + 1) % 5);
@@ -159,7 +163,7 @@ fn both_confusions_count_every_user_once_and_noise_does_worse_out_of_fold() {
     let (shard, _) = two_tastes(200);
     let noise: Vec<u32> = (0..200).map(|u| (keyed::bits(5, Stream::Generate, 0, u) % 4) as u32).collect();
     let params = ValidateParams { model: BayesModel::Multinomial, folds: 4 };
-    let (validation, _) = fit(&mut Solo, &shard, &noise, 4, params, 1);
+    let (validation, _) = fit(&mut Solo, &shard, &noise, 4, params, 1, ROOM as u64);
     assert_eq!(validation.in_sample.counts.sum(), 200);
     assert_eq!(validation.out_of_fold.counts.sum(), 200);
     assert_eq!(

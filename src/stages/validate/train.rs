@@ -15,8 +15,6 @@ pub struct Trainer<'a> {
     scales: Scales,
     n_folds: usize,
     n_clusters: usize,
-    /// Models that are fitted and asked together.
-    at_once: usize,
 }
 
 /// What grows from strip to strip.
@@ -32,7 +30,7 @@ struct Course {
 
 impl<'a> Trainer<'a> {
     /// `size` is the number of folds and of clusters. A strip's tables take `table_bytes` bytes at most, if one chunk of items
-    /// fits in them.
+    /// fits in them, and if keeping scores from strip to strip does not take more than wider strips would.
     pub fn new<C: Collective>(
         c: &mut C,
         mut users: Users<'a>,
@@ -41,13 +39,17 @@ impl<'a> Trainer<'a> {
         table_bytes: usize,
     ) -> Trainer<'a> {
         let (n_folds, n_clusters) = size;
-        let mut in_files = [f64::from(u8::from(!users.ratings.is_in_memory()))];
-        c.max(&mut in_files);
-        let at_once = if in_files == [0.0] { 1 } else { 1 + n_folds };
-        let outlook = if at_once == 1 { Outlook::bytes_per_item(scales.kind, n_clusters) } else { 0 };
-        let per_item = Weights::bytes_per_item(scales.kind, at_once, n_folds, n_clusters) + outlook;
-        users.cut((table_bytes / per_item / CHUNK * CHUNK).max(CHUNK));
-        Trainer { users, scales, n_folds, n_clusters, at_once }
+        let [weights, of_fold] = Weights::bytes_per_item(scales.kind, n_clusters);
+        let own = (n_folds * of_fold).div_ceil(c.peers());
+        let per_item = weights + of_fold + own + Outlook::bytes_per_item(scales.kind, n_clusters);
+        let mut n_users = [users.labels.len() as f64];
+        c.max(&mut n_users);
+        let kept = Scores::bytes_kept(n_users[0] as usize, n_clusters);
+        let all = users.ratings.n_cols.saturating_mul(per_item);
+        if all > table_bytes.saturating_add(kept) {
+            users.cut((table_bytes / per_item / CHUNK * CHUNK).max(CHUNK));
+        }
+        Trainer { users, scales, n_folds, n_clusters }
     }
 
     /// For each of this worker's users, what the model of all users predicts and what the one without the user's fold does;
@@ -77,15 +79,14 @@ impl<'a> Trainer<'a> {
     /// Fits all models for the items of a strip, and asks them.
     fn train_strip<C: Collective>(&self, c: &mut C, items: Range<usize>, course: &mut Course) {
         let owners = Owners::even(c.peers(), items.len(), CHUNK);
-        let own = owners.columns(c.index());
         let counts = self.count(c, &owners, items.clone());
-        let mut weights = Weights::zeros(self.kind(), 0..self.at_once, self.n_clusters, items.clone());
+        let mut weights = Weights::zeros(self.kind(), 0..1, self.n_clusters, items.clone());
         let widened = owners.widened(weights.width());
         let mut outlook = None;
-        for models in self.turns() {
-            weights.turn_to(models.clone());
-            let fitted = Basis::fit(&course.bases, &counts, own.clone(), &mut weights);
-            add_constants(c, &fitted.absent, &mut course.constants[models]);
+        for model in 0..1 + self.n_folds {
+            weights.turn_to(model..model + 1);
+            let fitted = Basis::fit(&course.bases, &counts, &mut weights);
+            add_constants(c, &fitted.absent, &mut course.constants[model..model + 1]);
             for (table, own) in course.tables.iter_mut().zip(fitted.own) {
                 let parts = c.gather(bytemuck::cast_slice(&own).to_vec());
                 place(&parts, &owners, items.start, self.users.ratings.n_cols, table);
@@ -100,8 +101,8 @@ impl<'a> Trainer<'a> {
     fn ask(&self, weights: &Weights, spare: Option<Outlook>, course: &mut Course) -> Option<Outlook> {
         let Course { constants, scores, .. } = course;
         let model = weights.models().start;
-        let alone = self.users.one_strip() && self.at_once == 1;
-        let outlook = if alone { Outlook::new(weights, model, &constants[model], spare) } else { None };
+        let outlook =
+            if self.users.one_strip() { Outlook::new(weights, model, &constants[model], spare) } else { None };
         match &outlook {
             Some(outlook) => scores.answer(&self.users, weights, outlook, constants),
             None => {
@@ -114,12 +115,6 @@ impl<'a> Trainer<'a> {
 
     fn kind(&self) -> Kind {
         self.scales.kind
-    }
-
-    /// The models of each turn.
-    fn turns(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (at_once, n_models) = (self.at_once, 1 + self.n_folds);
-        (0..n_models).step_by(at_once).map(move |first| first..(first + at_once).min(n_models))
     }
 
     /// What each model knows of its classes.
@@ -149,7 +144,7 @@ impl<'a> Trainer<'a> {
         for items in self.users.strips() {
             let owners = Owners::even(c.peers(), items.len(), CHUNK);
             let counts = self.count(c, &owners, items.clone());
-            let of_strip = counts.largest_variances(owners.columns(c.index()), sizes);
+            let of_strip = counts.largest_variances(sizes);
             largest.iter_mut().zip(of_strip).for_each(|(most, v)| *most = f64::max(*most, v));
             self.users.pass(items.end);
         }
@@ -158,19 +153,32 @@ impl<'a> Trainer<'a> {
         largest
     }
 
-    /// Counts a strip over all workers; complete for the items that this worker owns.
+    /// Counts what this worker owns of a strip, over all workers: fold by fold, since each worker has a table of the whole strip
+    /// for it.
     fn count<C: Collective>(&self, c: &mut C, owners: &Owners, items: Range<usize>) -> Counts {
-        let mut counts = Counts::zeros(self.scales, self.n_folds, self.n_clusters, items.clone());
+        let own = owners.columns(c.index());
+        let own = items.start + own.start..items.start + own.end;
+        let mut counts = Counts::zeros(self.scales, self.n_folds, self.n_clusters, own);
+        let mut of_fold = Counts::zeros(self.scales, 1, self.n_clusters, items);
+        for fold in 0..self.n_folds {
+            of_fold.clear();
+            self.count_fold(fold, &mut of_fold);
+            owners.sum(c, &mut of_fold.sum);
+            owners.sum(c, &mut of_fold.sum_of_squares);
+            counts.take(fold, &of_fold);
+        }
+        counts
+    }
+
+    /// Counts this worker's users of a fold.
+    fn count_fold(&self, fold: usize, counts: &mut Counts) {
         for block in self.users.ratings.blocks() {
-            for &user in self.users.of_block(&block) {
-                let (fold, class) = self.users.group_of(user);
+            for &user in self.users.of_fold(&block, fold) {
                 let row = block.rows().row(user as usize - block.first_row);
-                counts.add(fold, class, self.users.in_strip(user, row, items.end));
+                let (_, class) = self.users.group_of(user);
+                counts.add(0, class, self.users.in_strip(user, row, counts.items.end));
             }
         }
-        owners.sum(c, &mut counts.sum);
-        owners.sum(c, &mut counts.sum_of_squares);
-        counts
     }
 
     /// The terms of the model of all users, by the names of scikit-learn.

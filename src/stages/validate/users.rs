@@ -47,6 +47,13 @@ impl<'a> Users<'a> {
         &self.order[block.first_row..block.first_row + block.rows().n_rows()]
     }
 
+    /// Those of a fold.
+    pub fn of_fold(&self, block: &Block, fold: usize) -> &[u32] {
+        let of_block = self.of_block(block);
+        let before = |fold: usize| of_block.partition_point(|&user| self.group_of(user).0 < fold);
+        &of_block[before(fold)..before(fold + 1)]
+    }
+
     /// Whether one strip has all items.
     pub fn one_strip(&self) -> bool {
         self.strip >= self.ratings.n_cols
