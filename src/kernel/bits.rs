@@ -46,12 +46,34 @@ fn next_group<'b>(rest: &mut &'b [u8]) -> Option<(u8, &'b [u8])> {
 /// Takes `n` numbers that [`pack`] wrote off the front of `rest`; `None` if they are not there.
 pub fn unpack(rest: &mut &[u8], n: usize, numbers: &mut Vec<u32>) -> Option<()> {
     let packer = BitPacker4x::new();
+    unpack_groups(rest, n, numbers, |packed, group, bits| {
+        packer.decompress(packed, group, bits);
+    })
+}
+
+/// [`unpack`], but each number with all before it added to it, modulo 2³².
+pub fn unpack_sums(rest: &mut &[u8], n: usize, sums: &mut Vec<u32>) -> Option<()> {
+    let (packer, mut sum) = (BitPacker4x::new(), 0);
+    unpack_groups(rest, n, sums, |packed, group, bits| {
+        packer.decompress_sorted(sum, packed, group, bits);
+        sum = group[GROUP - 1];
+    })
+}
+
+/// Calls `unpack(packed, group, bits)` for each group.
+#[inline(always)]
+fn unpack_groups(
+    rest: &mut &[u8],
+    n: usize,
+    numbers: &mut Vec<u32>,
+    mut unpack: impl FnMut(&[u8], &mut [u32], u8),
+) -> Option<()> {
     // A stream has a byte for each group at least, so that damaged bytes do not ask for more memory than they are worth.
     let n_groups = (n.div_ceil(GROUP) <= rest.len()).then_some(n.div_ceil(GROUP))?;
     numbers.resize(n_groups * GROUP, 0);
     for group in numbers.chunks_exact_mut(GROUP) {
         let (bits, packed) = next_group(rest)?;
-        packer.decompress(packed, group, bits);
+        unpack(packed, group, bits);
     }
     numbers.truncate(n);
     Some(())
@@ -93,6 +115,15 @@ mod tests {
                 prop_assert_eq!(&numbers, stream);
             }
             prop_assert!(rest.is_empty());
+            let mut rest = &bytes[..];
+            for stream in &streams {
+                prop_assert!(unpack_sums(&mut rest, stream.len(), &mut numbers).is_some());
+                let sums = stream.iter().scan(0u32, |sum, number| {
+                    *sum = sum.wrapping_add(*number);
+                    Some(*sum)
+                });
+                prop_assert!(sums.eq(numbers.iter().copied()));
+            }
         }
 
         #[test]

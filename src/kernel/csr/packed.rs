@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::ops::Range;
 
-use super::super::bits::{pack as pack_stream, unpack as unpack_stream, unpack_bytes};
+use super::super::bits::{pack as pack_stream, unpack as unpack_stream, unpack_bytes, unpack_sums};
 use super::rows::{RowsRef, ValuesRef, widened_by};
 
 /// Most entries of a block, unless one row has more. What is unpacked of it stays in the second cache of a processor.
@@ -198,34 +198,16 @@ fn unpack_rows(rest: &mut &[u8], [n_rows, n_entries]: [usize; 2], into: &mut Unp
     if end as usize != n_entries {
         return None;
     }
-    unpack_stream(rest, n_entries, &mut into.indices)?;
+    unpack_sums(rest, n_entries, &mut into.indices)?;
+    // The sums run through all rows, so what is before a row is taken off.
+    let mut before = 0u32;
     for [first, end] in into.indptr.array_windows() {
-        add_up(&mut into.indices[*first as usize..*end as usize]);
+        let row = &mut into.indices[*first as usize..*end as usize];
+        let after = row.last().copied().unwrap_or(before);
+        row.iter_mut().for_each(|column| *column = column.wrapping_sub(before));
+        before = after;
     }
     Some(())
-}
-
-/// Gaps to columns. Sums within eight gaps do not wait for those before them.
-#[inline(always)]
-fn add_up(gaps: &mut [u32]) {
-    let mut column = 0u32;
-    let (eights, rest) = gaps.as_chunks_mut::<8>();
-    for eight in eights {
-        for step in [1, 2, 4] {
-            let before = *eight;
-            for at in step..8 {
-                eight[at] = before[at].wrapping_add(before[at - step]);
-            }
-        }
-        for sum in &mut *eight {
-            *sum = sum.wrapping_add(column);
-        }
-        column = eight[7];
-    }
-    for gap in rest {
-        column = column.wrapping_add(*gap);
-        *gap = column;
-    }
 }
 
 /// The values of a block, on their way into bytes.
