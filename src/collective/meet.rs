@@ -100,7 +100,10 @@ pub trait Collective {
         let width = std::mem::size_of::<T>();
         let mut whole = Vec::with_capacity(all.iter().map(Vec::len).sum::<usize>() / width);
         for bytes in &all {
-            whole.extend(bytes.chunks_exact(width).map(bytemuck::pod_read_unaligned::<T>));
+            match bytemuck::try_cast_slice(bytes) {
+                Ok(elements) => whole.extend_from_slice(elements),
+                Err(_) => whole.extend(bytes.chunks_exact(width).map(bytemuck::pod_read_unaligned::<T>)),
+            }
         }
         whole
     }

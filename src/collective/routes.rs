@@ -139,6 +139,13 @@ pub fn hand_round<C: Wires>(c: &mut C, mine: Vec<u8>) -> Vec<Vec<u8>> {
     if place.width == 1 {
         return all;
     }
+    if place.processes == 1 {
+        let mine = all[c.index()].clone();
+        for (from, theirs) in c.exchange_with(place.neighbours().map(|to| (to, mine.clone())).collect()) {
+            all[from] = theirs;
+        }
+        return all;
+    }
     let column: Vec<&[u8]> = place.column(place.local).map(|worker| &all[worker][..]).collect();
     let packed = pack(&column);
     for (from, theirs) in c.exchange_with(place.neighbours().map(|to| (to, packed.clone())).collect()) {
@@ -175,8 +182,10 @@ fn bytes<T: Element>(values: &[T]) -> Vec<u8> {
 
 /// The lengths, then the bytes.
 fn pack(all: &[&[u8]]) -> Vec<u8> {
-    let lengths = all.iter().flat_map(|bytes| (bytes.len() as u64).to_le_bytes());
-    lengths.chain(all.iter().flat_map(|bytes| bytes.iter().copied())).collect()
+    let mut packed = Vec::with_capacity(all.iter().map(|bytes| 8 + bytes.len()).sum());
+    all.iter().for_each(|bytes| packed.extend_from_slice(&(bytes.len() as u64).to_le_bytes()));
+    all.iter().for_each(|bytes| packed.extend_from_slice(bytes));
+    packed
 }
 
 fn unpack(packed: &[u8], n: usize) -> Vec<&[u8]> {

@@ -33,7 +33,7 @@ fn add_block(rows: RowsRef<'_>, items: Range<usize>, width: usize, factor: f64, 
 
 /// Number of products in the upper triangle: Σ over rows of nnz·(nnz + 1)/2, the cost of making the matrix.
 pub fn products(rows: &Csr) -> u64 {
-    rows.rows().map(|r| (r.len() * (r.len() + 1) / 2) as u64).sum()
+    rows.lengths().into_iter().map(u64::from).map(|n| n * (n + 1) / 2).sum()
 }
 
 #[cfg(test)]

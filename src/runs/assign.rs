@@ -96,7 +96,7 @@ impl Work {
             let mut counts = vec![0u64; self.n_segments + 1];
             assignment.segment.iter().for_each(|&segment| counts[segment as usize] += 1);
             *counts.last_mut().expect("a count of blank users") =
-                shard.matrix.rows().filter(|row| row.is_empty()).count() as u64;
+                shard.matrix.lengths().into_iter().filter(|&n| n == 0).count() as u64;
             c.sum(&mut counts);
             let blank_users = counts.pop().expect("a count of blank users");
             (counts, blank_users, gather::users(c, &shard.users, assignment, nb_segment))

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
-use super::packed::{Unpacked, unpack};
+use super::packed::{Unpacked, unpack, unpack_lengths};
 use super::rows::{Row, Rows, RowsRef, without_zeros};
 
 /// Where the words of a packed block lie.
@@ -13,6 +13,17 @@ pub enum Place {
     Here(Arc<[u64]>),
     Elsewhere(Arc<dyn Source>),
 }
+
+impl Place {
+    fn with(&self, read: &mut dyn FnMut(&[u64])) {
+        match self {
+            Place::Here(words) => read(words),
+            Place::Elsewhere(source) => source.with(read),
+        }
+    }
+}
+
+const PACKED_HERE: &str = "these words were packed by this process";
 
 /// Words that are not held in memory, for example in a file.
 pub trait Source: fmt::Debug + Send + Sync {
@@ -40,6 +51,20 @@ pub(super) enum Stored {
 impl Stored {
     pub(super) fn is_in_memory(&self) -> bool {
         !matches!(self, Stored::Packed(Place::Elsewhere(_)))
+    }
+}
+
+impl Stored {
+    /// Appends the number of entries of each row that is stored.
+    pub(super) fn append_lengths(&self, lengths: &mut Vec<u32>) {
+        match self {
+            Stored::Plain(rows) => lengths.extend(rows.indptr.array_windows().map(|[first, end]| end - first)),
+            Stored::Packed(place) => {
+                let mut own = Vec::new();
+                place.with(&mut |words| unpack_lengths(words, &mut own).expect(PACKED_HERE));
+                lengths.append(&mut own);
+            }
+        }
     }
 }
 
@@ -99,11 +124,7 @@ impl Block {
 }
 
 fn read_packed(place: &Place, unpacked: &mut Unpacked) {
-    let mut read = |words: &[u64]| unpack(words, unpacked).expect("these words were packed by this process");
-    match place {
-        Place::Here(words) => read(words),
-        Place::Elsewhere(source) => source.with(&mut read),
-    }
+    place.with(&mut |words| unpack(words, unpacked).expect(PACKED_HERE));
 }
 
 /// What is left of the entries when their values are those that a lens shows.

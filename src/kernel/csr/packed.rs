@@ -18,7 +18,7 @@ use super::super::bits::{pack as pack_stream, unpack as unpack_stream, unpack_by
 use super::rows::{RowsRef, ValuesRef, widened_by};
 
 /// Most entries of a block, unless one row has more. What is unpacked of it stays in the second cache of a processor.
-const MOST_ENTRIES: u32 = 32 << 10;
+const MOST_ENTRIES: u32 = 16 << 10;
 /// Bytes before the table.
 const HEADER: usize = 16;
 /// Codes that fit in a byte.
@@ -153,9 +153,7 @@ fn gaps(indices: &[u32]) -> impl Iterator<Item = u32> {
 
 /// Reads the words of a block; `None` if they are not that.
 pub fn unpack(words: &[u64], into: &mut Unpacked) -> Option<()> {
-    let mut rest: &[u8] = bytemuck::cast_slice(words);
-    let numbers: [u32; HEADER / 4] = bytemuck::pod_read_unaligned(rest.split_off(..HEADER)?);
-    let [n_rows, n_entries, n_table, form] = numbers.map(|number| u32::from_le(number) as usize);
+    let (mut rest, [n_rows, n_entries, n_table, form]) = header(words)?;
     let table = rest.split_off(..8 * n_table)?;
     let form = [Form::Codes, Form::Single, Form::Double].into_iter().find(|&one| one as usize == form)?;
     unpack_rows(&mut rest, [n_rows, n_entries], into)?;
@@ -185,6 +183,20 @@ pub fn unpack(words: &[u64], into: &mut Unpacked) -> Option<()> {
         }
     }
     (rest.len() < size_of::<u64>()).then_some(())
+}
+
+/// The lengths of the rows alone.
+pub fn unpack_lengths(words: &[u64], lengths: &mut Vec<u32>) -> Option<()> {
+    let (mut rest, [n_rows, _, n_table, _]) = header(words)?;
+    rest.split_off(..8 * n_table)?;
+    unpack_stream(&mut rest, n_rows, lengths)
+}
+
+/// What follows the header, and the numbers in it.
+fn header(words: &[u64]) -> Option<(&[u8], [usize; 4])> {
+    let mut rest: &[u8] = bytemuck::cast_slice(words);
+    let numbers: [u32; HEADER / 4] = bytemuck::pod_read_unaligned(rest.split_off(..HEADER)?);
+    Some((rest, numbers.map(|number| u32::from_le(number) as usize)))
 }
 
 fn unpack_rows(rest: &mut &[u8], [n_rows, n_entries]: [usize; 2], into: &mut Unpacked) -> Option<()> {
@@ -355,7 +367,9 @@ mod tests {
             let back: Vec<_> = blocks.iter().flat_map(|block| entries(&unpacked(block))).collect();
             prop_assert_eq!(back, entries(&rows));
             for block in blocks {
-                let unpacked = unpacked(&block);
+                let (unpacked, mut lengths) = (unpacked(&block), Vec::new());
+                prop_assert!(unpack_lengths(&block.words, &mut lengths).is_some());
+                prop_assert!(unpacked.view().rows().map(|row| row.len() as u32).eq(lengths));
                 prop_assert_eq!([block.n_rows, block.nnz], [unpacked.view().n_rows(), unpacked.indices.len()]);
                 prop_assert_eq!(block.range, widened_by(None, unpacked.view().values));
                 prop_assert!(block.nnz <= MOST_ENTRIES as usize || block.n_rows == 1);

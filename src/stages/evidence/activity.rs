@@ -7,8 +7,7 @@ use crate::shard::sums::sum;
 /// The Pearson correlation between `scores`, one per local user, and the users' numbers of ratings; 0 if either is constant.
 /// All workers call it together.
 pub fn activity_correlation<C: Collective>(c: &mut C, scores: impl Iterator<Item = f64> + Clone, ratings: &Csr) -> f64 {
-    let activity = ratings.rows().map(|row| row.len() as f64);
-    let activity: Vec<f64> = activity.collect();
+    let activity: Vec<f64> = ratings.lengths().into_iter().map(f64::from).collect();
     let n = sum(c, activity.iter().map(|_| 1.0));
     let (of_scores, of_activity) = (sum(c, scores.clone()) / n, sum(c, activity.iter().copied()) / n);
     let pairs = || scores.clone().zip(&activity).map(|(x, y)| (x - of_scores, y - of_activity));

@@ -71,7 +71,7 @@ impl<'a> Popularity<'a> {
         let Reading { weights, liking, counts } = Reading::new(c, &split.seen, amounts);
         let units = |row: HeldRow| weights.units_of_row(row.view());
         let hidden_units: i64 = split.hidden.rows().map(units).sum();
-        let n_users = split.hidden.rows().filter(|row| !row.is_empty()).count();
+        let n_users = split.hidden.lengths().into_iter().filter(|&n| n > 0).count();
         let mut sums = [split.hidden.nnz() as i64, n_users as i64, hidden_units];
         c.sum(&mut sums);
         let [n_hidden, n_users, hidden_units] = sums;
@@ -229,7 +229,7 @@ struct Likeliest {
 
 impl Likeliest {
     fn new<C: Collective>(c: &mut C, asked: &Csr, n_clusters: usize) -> Likeliest {
-        let mut longest = [asked.rows().map(|row| row.len() as u64).max().unwrap_or(0)];
+        let mut longest = [asked.lengths().into_iter().max().map_or(0, u64::from)];
         c.max(&mut longest);
         let most = (longest[0] as usize + OFFERED).min(asked.n_cols);
         Likeliest { most, lists: vec![Vec::new(); n_clusters + 1] }

@@ -105,10 +105,10 @@ fn weights<C: Collective>(c: &mut C, ratings: &Csr, frequency: &[i64]) -> Vec<f6
 /// The classes of all workers' users; those without users are left out.
 fn user_classes<C: Collective>(c: &mut C, ratings: &Csr) -> Vec<Class> {
     let mut counts = vec![0i64; 2 * n_classes()];
-    for row in ratings.rows().filter(|row| !row.is_empty()) {
-        let class = class_of(row.len() as u64);
+    for length in ratings.lengths().into_iter().filter(|&length| length > 0) {
+        let class = class_of(u64::from(length));
         counts[2 * class] += 1;
-        counts[2 * class + 1] += row.len() as i64;
+        counts[2 * class + 1] += i64::from(length);
     }
     c.sum(&mut counts);
     let class = |count: &[i64]| Class { members: count[0] as f64, ratings: count[1] as f64 };

@@ -56,11 +56,8 @@ pub fn of_segments(by_activity: impl Iterator<Item = (u64, i64)>, n_clusters: us
 
 /// The [`activity_key`]s of this worker's users, rising, with the number of users of each.
 pub fn counted(ratings: &Csr, labels: &[u32]) -> Vec<[u64; 2]> {
-    let mut users: Vec<u64> = Vec::with_capacity(labels.len());
-    for block in ratings.blocks() {
-        let lengths = block.rows().indptr.windows(2).map(|ends| ends[1] - ends[0]);
-        users.extend(labels[block.first_row..].iter().zip(lengths).map(|(&s, length)| activity_key(s, length)));
-    }
+    let mut users: Vec<u64> =
+        labels.iter().zip(ratings.lengths()).map(|(&s, length)| activity_key(s, length)).collect();
     users.sort_unstable();
     users.chunk_by(|a, b| a == b).map(|equal| [equal[0], equal.len() as u64]).collect()
 }
