@@ -29,8 +29,10 @@ use crate::watch::{progress, say};
 /// Where a worker may keep its ratings.
 #[derive(Debug, Clone)]
 pub struct Room {
-    /// Bytes in memory.
-    pub memory: u64,
+    /// Bytes of rows that may be in memory while they are read.
+    pub rows: u64,
+    /// Bytes of the blocks that they become.
+    pub blocks: u64,
     /// The folder for the rest.
     pub scratch: PathBuf,
 }
@@ -207,14 +209,14 @@ impl<C: Collective> Attempt<'_, C> {
     }
 
     fn store(&self) -> Store {
-        Store::new(self.wanted.room.memory, &self.wanted.room.scratch)
+        Store::new(self.wanted.room.blocks, &self.wanted.room.scratch)
     }
 
     /// Reads the rows, and sends each to the worker of its user.
     fn scan(&mut self, worker: &mut Worker) -> Result<Scanned> {
         let Wanted { input, filter, room, .. } = *self.wanted;
         let expected_rows = self.plan.expected_rows() / self.c.peers() as u64;
-        let incoming = Incoming::new(expected_rows, room.memory, &room.scratch);
+        let incoming = Incoming::new(expected_rows, room.rows, &room.scratch);
         let shuffle = Shuffle::new(worker, incoming, self.rule.several.needs_order());
         let mut reader = Reader::new(shuffle, self.hash_seed, input.on_bad, *filter, self.said());
         // A worker that fails still takes part in the shuffle to its end, or the others would wait for it.

@@ -12,7 +12,7 @@
 //! | [`report`] | `segmill report`: the page again |
 //!
 //! The rest is what these share: `checkpoint` (what a run leaves for another to go on from), `clock` (stages, timed), `compare` (an earlier
-//! run), `fingerprint` (what makes two jobs the same), `gather` (what the coordinator needs of every worker), `room` (memory and scratch folders).
+//! run), `fingerprint` (what makes two jobs the same), `gather` (what the coordinator needs of every worker), `room` and `settle` (memory and scratch folders).
 //!
 //! Knows: every room but the command line. It alone joins stages to the cluster.
 //!
@@ -38,6 +38,7 @@ mod refine;
 pub mod report;
 mod room;
 pub mod run;
+mod settle;
 mod simd;
 mod sizes;
 pub mod verify;

@@ -10,11 +10,11 @@ use crate::results::forecast::{Cluster, Forecast, Free, Problem, Sizes};
 use crate::runs::predict::asked::Asked;
 use crate::runs::predict::limits;
 use crate::runs::predict::{Question, predict};
-use crate::stages::kmeans;
 use crate::stages::pca::Approach;
 
 use super::calibrate;
-use super::room::{RUNS_PERCENT, scratch_folder};
+use super::room::scratch_folder;
+use super::settle::copies;
 
 /// Threads that are at work on a machine at the same time.
 fn threads(asked: &Asked) -> usize {
@@ -49,7 +49,7 @@ pub fn forecast(job: &Job, asked: &Asked) -> Result<(Forecast, Vec<String>)> {
         let params = crate::job::PcaParams { solver: Solver::Krylov, ..job.pca };
         Approach::new(counts, sizes.products(), &params, job.memory)
     })?;
-    let question = Question { job, sizes, cluster, approach: &solver, copied: copied(job, sizes, asked) };
+    let question = Question { job, sizes, cluster, approach: &solver, copied: copies(job, sizes, &cluster) };
     let free = free(job, asked);
     let prediction = predict(&question, &rates);
     problems.extend(limits::problems(&question, &prediction, &free));
@@ -117,16 +117,6 @@ fn cluster(asked: &Asked) -> Cluster {
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
-}
-
-fn copied(job: &Job, sizes: Sizes, asked: &Asked) -> bool {
-    let mut clusters = vec![job.kmeans.clusters];
-    if let Some(sweep) = job.sweep.as_ref().filter(|sweep| sweep.projected) {
-        clusters.extend(sweep.clusters.iter().filter(|k| **k as f64 <= sizes.users));
-    }
-    let values = (sizes.users * job.pca.components as f64) as u64;
-    let memory = job.memory / 100 * RUNS_PERCENT / asked.workers as u64;
-    kmeans::would_copy(asked.processes * asked.workers, values, &clusters, &job.kmeans, memory)
 }
 
 /// What would end the run.

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::flow::read::Room;
 use crate::job::Job;
 
-/// Shares of `memory`: for the ratings, for runs of k-means in progress, and for the tables of a mixture, which come when these runs are
+/// Shares of `memory`: for the rows while they are read, for the ratings that they become until more is known of the data
+/// (`settle`), for runs of k-means in progress, and for the tables of a mixture, which come when these runs are
 /// over. The rest is for what a stage needs besides.
-const RATINGS_PERCENT: u64 = 40;
+const ROWS_PERCENT: u64 = 40;
+const RATINGS_PERCENT: u64 = 50;
 pub const RUNS_PERCENT: u64 = 30;
 pub const TABLES_PERCENT: u64 = 30;
 /// And for the tables of Naive Bayes.
@@ -15,7 +17,11 @@ pub const BAYES_PERCENT: u64 = 20;
 
 /// Where a worker keeps the ratings of a job whose output goes to `output`.
 pub fn room(job: &Job, workers: usize, output: &Path) -> Room {
-    Room { memory: share(job, workers, RATINGS_PERCENT), scratch: scratch_folder(job, output) }
+    Room {
+        rows: share(job, workers, ROWS_PERCENT),
+        blocks: share(job, workers, RATINGS_PERCENT),
+        scratch: scratch_folder(job, output),
+    }
 }
 
 /// A worker's share of the memory of a process.

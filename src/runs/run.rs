@@ -20,6 +20,7 @@ use super::fingerprint::fingerprint;
 use super::fit::{self, Task};
 use super::gather;
 use super::room::room;
+use super::settle::settle;
 use super::sizes::check_sizes;
 
 /// A finished run, on the process of the coordinator.
@@ -67,6 +68,7 @@ fn work<C: Collective>(
     let (job, chosen) = choose::choose(c, job, &ratings, &mut clock, &mut checkpoint)?;
     let job = &job;
     let sweep_over = check_sizes(job, &ratings)?;
+    settle(c, job, layout, &mut ratings)?;
     let earlier = match &job.compare {
         Some(_) => {
             let known = clock.time("earlier", || compare::find_users(c, previous.as_ref(), &ratings))?;

@@ -20,10 +20,11 @@ pub struct Spilled {
 }
 
 /// Writes the words of a block to `scratch`.
-pub fn spill(words: &Vec<u64>, scratch: &mut Scratch) -> Result<Spilled> {
+pub fn spill(words: &[u64], scratch: &mut Scratch) -> Result<Spilled> {
+    let words = words.to_vec();
     let mut bytes = Vec::with_capacity(size_of::<Vec<u64>>() + 8 * words.len());
     // SAFETY: a `Vec` of numbers has no padding to read. The three words of the `Vec` itself are meaningless in the file.
-    unsafe { abomonation::encode(words, &mut bytes) }.expect("memory takes what is written");
+    unsafe { abomonation::encode(&words, &mut bytes) }.expect("memory takes what is written");
     Ok(Spilled { section: scratch.append(&bytes)?, checksum: xxh3_64(&bytes) })
 }
 

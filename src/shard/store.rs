@@ -39,6 +39,18 @@ impl Store {
         Ok(())
     }
 
+    /// From now on `limit` bytes may be in memory: what is too much of `matrix`, whose blocks are all here, goes to the file.
+    pub fn keep_within(&mut self, limit: u64, matrix: &mut Csr) -> Result<()> {
+        self.limit = limit;
+        matrix.move_blocks(|words| {
+            if self.used <= self.limit {
+                return Ok(None);
+            }
+            self.used -= 8 * words.len() as u64;
+            Ok(Some(Place::Elsewhere(Arc::new(spill(words, &mut self.scratch)?))))
+        })
+    }
+
     /// Bytes of packed rows, in memory and in the scratch file.
     pub fn bytes(&self) -> u64 {
         self.used + self.spilled()
@@ -79,6 +91,11 @@ mod tests {
         assert!(nothing == 0 && 0 < some && some < all);
         assert!(here == partly && here == elsewhere);
         assert_eq!((elsewhere.n_rows(), elsewhere.nnz(), elsewhere.value_range()), (15, 30, Some((0.5, 5.0))));
+        let mut moved = Csr::empty(40);
+        let mut store = Store::new(u64::MAX, folder.path());
+        [0, 7, 20].into_iter().for_each(|first| store.keep(&mut moved, &block(first)).unwrap());
+        store.keep_within(all / 2, &mut moved).unwrap();
+        assert!(0 < store.spilled() && store.spilled() < all && moved == here);
         assert!((0..15).all(|row| elsewhere.row(row).iter().eq(here.row(row).iter())));
     }
 }

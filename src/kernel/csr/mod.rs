@@ -95,6 +95,22 @@ impl Csr {
         *self.starts.last_mut().expect("there is a count of rows") += 1;
     }
 
+    /// Offers the packed blocks that lie in memory to `find`, from the last to the first, for another place.
+    ///
+    /// # Errors
+    /// The first of `find`.
+    pub fn move_blocks<E>(&mut self, mut find: impl FnMut(&[u64]) -> Result<Option<Place>, E>) -> Result<(), E> {
+        *self.last_block() = None;
+        for block in self.blocks.iter_mut().rev() {
+            if let Stored::Packed(Place::Here(words)) = &**block
+                && let Some(place) = find(words)?
+            {
+                *block = Arc::new(Stored::Packed(place));
+            }
+        }
+        Ok(())
+    }
+
     /// The same rows seen through `lens`.
     pub fn through(&self, lens: Arc<dyn Lens>) -> Csr {
         let mut seen = Csr { lens: Some(lens), nnz: 0, range: None, last: Mutex::default(), ..self.clone() };

@@ -109,7 +109,7 @@ fn rows<C: Collective>(
     lead: Option<&Lead>,
     engine: &mut Engine,
 ) -> Result<(Ratings, Past)> {
-    let mut store = Store::new(room.memory, &room.scratch);
+    let mut store = Store::new(room.blocks, &room.scratch);
     let read = shard(engine, items, &mut store);
     let (shard, past) = c.agree(read)?;
     let titles = lead.map(|lead| titles(&items.items, before.model, &lead.names.titles));

@@ -3,6 +3,7 @@
 //! The data grow ([`Sizes::grown`]) until they meet a limit: memory, disks, the range of numbers, or work that more
 //! processes do not speed up and that takes half of the time.
 
+use super::memory::Held;
 use super::prediction::predict;
 use super::question::Question;
 use crate::error::Result;
@@ -66,10 +67,7 @@ const MOST_ITEMS: f64 = 4_294_967_295.0;
 
 /// `memory` with which nothing goes to scratch files.
 fn no_spill(q: &Question) -> f64 {
-    let p = q.cluster.processes as f64;
-    let weighted = if q.is_weighted() { 12.0 * q.sizes.ratings } else { 0.0 };
-    let blocks = q.sizes.ratings * (4.0 + q.sizes.value_bytes) + weighted;
-    (q.sizes.rows * q.sizes.record_bytes).max(blocks) / p / 0.4 * 1.01
+    Held::new(q).without_spilling() * 1.05
 }
 
 fn memory_remedy(q: &Question, p: &Prediction, peak: f64) -> String {

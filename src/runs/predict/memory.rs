@@ -3,13 +3,13 @@
 //! | while | there is |
 //! |---|---|
 //! | always | the program; buffers for each other process |
-//! | ingest | rows, of which what is past 40 % of `memory` is in scratch files; then the blocks they become; batches for each worker |
-//! | from there on | the blocks, the users, the items |
-//! | pca | the weighted matrix, if there is one; the basis; the block and its image, for each worker |
+//! | ingest | packed rows, of which what is past 40 % of `memory` is in scratch files; then the blocks they become; batches for each worker |
+//! | from there on | the blocks, as far as there is room beside all else; the users, the items |
+//! | pca | the basis; the block and its image, for each worker |
 //! | from there on | scores, 8 bytes a user and component |
 //! | kmeans | labels, bounds and changes of all runs, the sample |
 //! | validate, profile | tables, (items × clusters) each, for each worker; those of counts after those of sums |
-//! | evidence | what is seen and hidden, and the weights of it, in 15 % of `memory` and scratch files; then as pca and kmeans; tables of 64 MiB for each worker |
+//! | evidence | what is seen and hidden, in 15 % of `memory` and scratch files; then as pca and kmeans; tables of 64 MiB for each worker |
 //! | gather, write | no more ratings; all users at the coordinator, in its columns and those of the file |
 //!
 //! Small allocations come in classes of size, which takes [`ROUNDING`] more than is asked for.
@@ -17,6 +17,8 @@
 use super::question::Question;
 use super::traffic::{lanes, sample, tables};
 use crate::results::forecast::Sizes;
+use crate::runs::room::BAYES_PERCENT;
+use crate::stages::evidence::Evidence;
 use crate::stages::mixture::Mixture;
 
 /// Of `memory`: for the ratings of a process.
@@ -34,15 +36,22 @@ const TALK: f64 = 8e6;
 const LINK: f64 = 3e6;
 /// Rows of a batch in the making, for each worker there is.
 const BATCH: f64 = 8192.0;
+/// What blocks of ratings are called.
+const RATINGS: &str = "ratings";
+/// Bytes of a row of numbers.
+const NARROW: f64 = 12.0;
 /// Bytes of an id, and of the key of its draws.
 const USER: f64 = 32.0;
-/// Most bytes of a strip of Naive Bayes' tables.
-const STRIP: f64 = 268_435_456.0;
+/// Of `memory`: for the tables of Naive Bayes.
+const BAYES_SHARE: f64 = 0.01 * BAYES_PERCENT as f64;
 
 /// Of `memory`: for the matrices of second fits.
 const EVIDENCE_SHARE: f64 = 0.15;
 /// Most bytes of the table of items by segments of a second fit.
 const GUESS_TABLE: f64 = 67_108_864.0;
+
+/// Of `memory`: what is given away. The rest is for what is not thought of here.
+const SURE: f64 = 0.92;
 
 /// Bytes by what they are for.
 type Parts = Vec<(&'static str, f64)>;
@@ -66,23 +75,25 @@ impl Held<'_> {
         Held { q, users: users / p, ratings: ratings / p, rows: rows / p, room }
     }
 
-    /// Bytes of all rows while they are read, and of the blocks they become.
+    /// Bytes of all packed rows while they are read, and of the blocks they become. Numbers of users and items take about 5 of 8
+    /// bytes, keys of texts all of theirs.
     fn records(&self) -> f64 {
-        self.rows * self.q.sizes.record_bytes
+        let Sizes { record_bytes, .. } = self.q.sizes;
+        self.rows * record_bytes * if record_bytes > NARROW { 0.7 } else { 0.42 }
     }
 
+    /// A gap takes the bits of the largest of 128, which are about as far from the mean as an exponential distribution has them; a
+    /// value of few takes about 4 bits.
     fn blocks(&self) -> f64 {
-        self.ratings * (4.0 + self.q.sizes.value_bytes) + 4.0 * self.users
+        let Sizes { items, users, ratings, value_bytes, .. } = self.q.sizes;
+        let gap = (items * users / ratings.max(1.0)).max(1.0).log2() + 2.3;
+        let value = if value_bytes > 1.0 { 8.0 * value_bytes } else { 4.5 };
+        self.ratings * (gap + value) / 8.0 + 1.5 * self.users
     }
 
-    fn weighted(&self) -> f64 {
-        if self.q.is_weighted() { self.ratings * 12.0 + 4.0 * self.users } else { 0.0 }
-    }
-
-    /// Bytes of the matrices of a second fit, and what of them may lie in memory. Made data are there until they are parted.
+    /// Bytes of the matrices of a second fit: what is seen, and of those who are asked once more.
     fn second(&self) -> f64 {
-        let more = if self.q.is_weighted() { 10.8 * self.ratings } else { self.blocks() };
-        self.blocks() + 8.0 * self.users + more
+        self.blocks() * (1.0 + Evidence::share_asked(self.q.sizes.users))
     }
 
     fn second_room(&self) -> f64 {
@@ -94,20 +105,41 @@ impl Held<'_> {
         let records = if self.records() > self.room { self.records() } else { 0.0 };
         let second =
             if self.q.job.evidence.is_some() { 2.0 * (self.second() - self.second_room()).max(0.0) } else { 0.0 };
-        records + (self.blocks() + self.weighted() - self.room).max(0.0) + second
+        records + (self.blocks() - self.for_blocks()).max(0.0) + second
+    }
+
+    /// Bytes that are left for the blocks beside all else that a stage has.
+    pub fn for_blocks(&self) -> f64 {
+        (SURE * self.q.job.memory as f64 - self.besides_blocks()).max(0.0)
+    }
+
+    /// The most that any stage has besides the blocks, in the coordinator's process.
+    pub fn besides_blocks(&self) -> f64 {
+        let after_ingest = self.q.stages().filter(|stage| !matches!(*stage, "ingest" | "choose"));
+        let bytes = |stage| self.parts(stage, true).iter().map(|(_, bytes)| bytes).sum::<f64>();
+        after_ingest.map(bytes).fold(0.0, f64::max)
+    }
+
+    /// `memory` with which nothing goes to scratch files, about.
+    pub fn without_spilling(&self) -> f64 {
+        (self.records() / RATINGS_SHARE).max(self.besides_blocks() + self.blocks())
     }
 
     /// What there is while a stage is at work, in the coordinator's process or another.
     pub fn during(&self, stage: &str, coordinator: bool) -> Parts {
+        let mut parts = self.parts(stage, coordinator);
+        if !matches!(stage, "ingest" | "gather" | "write") {
+            parts.push((RATINGS, self.blocks().min(self.for_blocks())));
+        }
+        parts
+    }
+
+    fn parts(&self, stage: &str, coordinator: bool) -> Parts {
         let mut parts = self.always(coordinator);
         match stage {
             "ingest" => parts.extend(self.ingest(coordinator)),
             "gather" | "write" => parts.extend(self.results(coordinator)),
             _ => {
-                let kept = (self.blocks()
-                    + if stage == "pca" || stage == "kmeans" || stage == "sweep" { self.weighted() } else { 0.0 })
-                .min(self.room);
-                parts.push(("ratings", ROUNDING * kept));
                 let workers = self.q.cluster.workers as f64;
                 parts.push(("what rows have left behind", (workers * KEPT).min(2.0 * ROUNDING * self.records())));
                 parts.push(("scores", 8.0 * self.users * self.q.components()));
@@ -143,7 +175,7 @@ impl Held<'_> {
         let Sizes { items, record_bytes, user_text, item_text, rows, .. } = self.q.sizes;
         let (workers, peers) = (self.q.cluster.workers as f64, self.q.cluster.peers());
         let records = self.records().min(self.room);
-        let blocks = self.blocks().min(self.room);
+        let blocks = self.blocks().min(self.for_blocks());
         // A spilled input is read back a partition at a time, into the room that its rows had.
         let rows_and_blocks = if self.records() > self.room { records.max(blocks) } else { records + blocks };
         let batches = workers * peers * BATCH.min(rows / peers / peers) * record_bytes;
@@ -217,12 +249,14 @@ impl Held<'_> {
     fn validate(&self, coordinator: bool) -> Parts {
         let (items, k, folds) = (self.q.sizes.items, self.q.clusters(), self.q.job.validate.folds as f64);
         let workers = self.q.cluster.workers as f64;
-        let in_files = self.blocks() > self.room;
-        let at_once = if in_files { 1.0 + folds } else { 1.0 };
-        let outlook = if in_files { 0.0 } else { 4.0 * lanes(k) };
-        let per_item = tables(self.q) * 8.0 * (at_once * lanes(k) + folds * k) + outlook;
-        let strip = (items * per_item).min(STRIP);
-        let kept = if items * per_item > STRIP { 16.0 * lanes(k) * self.users } else { 0.0 };
+        let of_folds = 1.0 + folds / self.q.cluster.peers();
+        let per_item = tables(self.q) * 8.0 * (lanes(k) + of_folds * k) + 4.0 * lanes(k);
+        let room = BAYES_SHARE * self.q.job.memory as f64 / workers;
+        let of_worker = 16.0 * lanes(k) * self.users / workers;
+        let (strip, kept) = match items * per_item > room + of_worker {
+            true => (room, 16.0 * lanes(k) * self.users),
+            false => (items * per_item, 0.0),
+        };
         let model = if coordinator { 2.0 * tables(self.q) * 8.0 * k * items } else { 0.0 };
         vec![
             ("tables of Naive Bayes", workers * strip),
@@ -254,7 +288,7 @@ impl Held<'_> {
             parts.extend(self.refine());
         }
         parts.extend([
-            ("ratings of second fits", ROUNDING * self.second().min(self.second_room())),
+            ("ratings of second fits", self.second().min(self.second_room())),
             ("second scores", self.users * (8.0 * self.q.components() + 32.0 + 8.0 * projected.len() as f64)),
             ("tables of second fits", workers * (4.0 * most * items).min(GUESS_TABLE)),
             ("refits", workers * self.q.refit_users() * (20.0 * self.q.components() + 100.0)),

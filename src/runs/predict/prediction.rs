@@ -5,15 +5,10 @@ use super::question::Question;
 use super::{time, traffic};
 use crate::results::forecast::{Prediction, Rates, Sizes, Stage};
 
-/// The stages, in order.
-pub const STAGES: [&str; 11] =
-    ["ingest", "choose", "pca", "kmeans", "refine", "sweep", "validate", "profile", "evidence", "gather", "write"];
-
 /// What to expect of a job.
 pub fn predict(question: &Question, rates: &Rates) -> Prediction {
     let held = memory::Held::new(question);
-    let asked = STAGES.into_iter().filter(|name| is_asked(name, question));
-    let stages: Vec<Stage> = asked.map(|name| stage(name, question, rates, &held)).collect();
+    let stages: Vec<Stage> = question.stages().map(|name| stage(name, question, rates, &held)).collect();
     let most = |of: fn(&Stage) -> f64| stages.iter().map(of).fold(0.0, f64::max);
     let (coordinator_memory, memory) = (most(|stage| stage.coordinator_memory), most(|stage| stage.memory));
     Prediction {
@@ -25,16 +20,6 @@ pub fn predict(question: &Question, rates: &Rates) -> Prediction {
         spilled: held.spilled(),
         output_bytes: output_bytes(question),
         stages,
-    }
-}
-
-fn is_asked(stage: &str, question: &Question) -> bool {
-    match stage {
-        "choose" => question.job.choices.any_open(),
-        "refine" => question.is_refined(),
-        "sweep" => !question.runs().1.is_empty(),
-        "evidence" => question.job.evidence.is_some(),
-        _ => true,
     }
 }
 

@@ -6,6 +6,10 @@ use crate::stages::choose::Chosen;
 use crate::stages::evidence::Evidence;
 use crate::stages::pca::Approach;
 
+/// The stages, in order.
+pub const STAGES: [&str; 11] =
+    ["ingest", "choose", "pca", "kmeans", "refine", "sweep", "validate", "profile", "evidence", "gather", "write"];
+
 /// A job over data of some size in some layout.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -18,6 +22,21 @@ pub struct Question<'a> {
 }
 
 impl Question<'_> {
+    /// The stages that the job has, in order.
+    pub fn stages(&self) -> impl Iterator<Item = &'static str> {
+        STAGES.into_iter().filter(|stage| self.has(stage))
+    }
+
+    fn has(&self, stage: &str) -> bool {
+        match stage {
+            "choose" => self.job.choices.any_open(),
+            "refine" => self.is_refined(),
+            "sweep" => !self.runs().1.is_empty(),
+            "evidence" => self.job.evidence.is_some(),
+            _ => true,
+        }
+    }
+
     pub fn clusters(&self) -> f64 {
         self.job.kmeans.clusters as f64
     }

@@ -17,6 +17,7 @@
 use super::question::Question;
 use super::traffic::{self, ITERATIONS, SPARSE_ITERATIONS};
 use crate::results::forecast::{Rates, Sizes};
+use crate::stages::evidence::Evidence;
 use crate::stages::mixture::Mixture;
 
 /// Passes over the ratings before and after the sweeps.
@@ -28,6 +29,8 @@ const CANDIDATES: f64 = 6.0;
 
 /// Share of the sweeps that a second fit takes, at its tolerance.
 const EASIER: f64 = 0.7;
+/// Passes over the ratings that are worth as much as weighing them in a pass.
+const WEIGHED: f64 = 4.0;
 /// Passes over the ratings that are worth as much as parting them, drawing them anew, and counting and guessing them.
 const PARTED: f64 = 10.0;
 const DRAWN: f64 = 40.0;
@@ -80,11 +83,11 @@ fn choose(q: &Question, rates: &Rates) -> f64 {
 fn pca(q: &Question, rates: &Rates) -> f64 {
     let (peers, Sizes { items, ratings, .. }) = (q.cluster.peers(), q.sizes);
     let sweeps = q.approach.sweeps as f64;
-    let weigh = if q.is_weighted() { 4.0 * rates.pass } else { 0.0 };
-    let passes = PASSES * rates.pass + weigh + (q.components() / 8.0).ceil() * rates.project;
+    let weigh = if q.is_weighted() { WEIGHED * rates.pass } else { 0.0 };
+    let passes = PASSES * (rates.pass + weigh) + (q.components() / 8.0).ceil() * (rates.project + weigh);
     let solve = match q.is_gram() {
         true => q.sizes.products() * rates.product + sweeps * items * items * rates.entry,
-        false => sweeps * ratings * rates.sweep,
+        false => sweeps * ratings * (rates.sweep + weigh),
     };
     (ratings * passes + solve + sweeps * items * rates.basis) / peers
 }
@@ -117,9 +120,10 @@ fn evidence(q: &Question, rates: &Rates) -> f64 {
     let (projected, _) = q.runs();
     let (all, one) = (projected.iter().sum::<f64>(), q.clusters());
     let starts = q.second_starts();
-    let fits = 2.0 * EASIER * pca(q, rates) + 2.0 * runs(q, rates, all, starts);
-    let made = ratings / peers * rates.pass * (2.0 * PARTED + DRAWN);
-    let tables = 2.0 * projected.len() as f64 + 1.0;
+    let null = Evidence::share_in_null(users);
+    let fits = (1.0 + null) * (EASIER * pca(q, rates) + runs(q, rates, all, starts));
+    let made = ratings / peers * rates.pass * (PARTED + null * (PARTED + DRAWN));
+    let tables = (1.0 + null) * projected.len() as f64;
     let guesses =
         tables * ratings / peers * rates.pass * GUESSED + (2.0 * all + one) * items * rates.profile_cell * 0.5;
     // Users are compared with all centroids for their labels, and once more for the indices.

@@ -3,6 +3,7 @@
 //! Everybody's ratings are there for a fit, but the bits of a prediction are a mean over users, whose standard error is small
 //! long before all of them have been asked.
 
+use super::outcome::Evidence;
 use crate::collective::Collective;
 use crate::kernel::keyed::{self, Stream};
 
@@ -37,6 +38,18 @@ impl Share {
     #[inline]
     pub fn has(&self, key: u64) -> bool {
         self.of_users >= 1.0 || keyed::uniform(self.seed, Stream::Evidence, self.round, key) < self.of_users
+    }
+}
+
+impl Evidence {
+    /// The share of `n_users` users who have ratings hidden.
+    pub fn share_asked(n_users: f64) -> f64 {
+        (MOST_ASKED / n_users.max(1.0)).min(1.0)
+    }
+
+    /// The share of `n_users` users who are made again without taste.
+    pub fn share_in_null(n_users: f64) -> f64 {
+        (MOST_IN_NULL / n_users.max(1.0)).min(1.0)
     }
 }
 
