@@ -239,7 +239,9 @@ fn naive_bayes(c: &mut Criterion) {
         let params = ValidateParams { model: BayesModel::Multinomial, folds: 5 };
         group.throughput(Throughput::Elements(shard.matrix.nnz() as u64));
         group.bench_function(BenchmarkId::from_parameter(name(size, shard.matrix.nnz())), |b| {
-            b.iter(|| validate::fit(&mut Solo, &shard, &labels, SEGMENTS, params, 1, u64::MAX).0.out_of_fold.accuracy());
+            b.iter(|| {
+                validate::fit(&mut Solo, &shard, &labels, SEGMENTS, params, 1, u64::MAX).0.out_of_fold.accuracy()
+            });
         });
     }
     group.finish();

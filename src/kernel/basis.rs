@@ -53,6 +53,13 @@ pub struct Underway {
     random_columns: u64,
 }
 
+impl Underway {
+    /// No sweep yet: a basis of one block `(n, B)`, whose columns are orthonormal.
+    pub fn begin(block: Vec<f64>) -> Underway {
+        Underway { sweeps: 0, blocks: vec![block], projected: Vec::new(), coupled: 0, random_columns: 0 }
+    }
+}
+
 /// A column shorter than this share of the operator's scale is rounding error.
 const VANISHED: f64 = 1e-13;
 

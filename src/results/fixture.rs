@@ -407,6 +407,7 @@ fn measured(size: Size) -> Measured {
         total_seconds: 0.89,
         peak_memory: 61 << 20,
         spilled: 0,
+        ratings_bytes: 240_000,
         bytes_sent: 0,
     }
 }

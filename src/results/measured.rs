@@ -20,6 +20,8 @@ pub struct Measured {
     pub peak_memory: u64,
     /// Bytes that did not fit `memory` and went to scratch files, over all workers.
     pub spilled: u64,
+    /// Bytes of the packed ratings of all workers, in memory and in scratch files.
+    pub ratings_bytes: u64,
     /// Bytes that all processes sent to each other, up to the end of gathering.
     pub bytes_sent: u64,
 }

@@ -55,6 +55,9 @@ pub struct RunRecord {
     pub peak_memory: u64,
     /// Bytes that did not fit `memory` and went to scratch files, over all workers.
     pub spilled: u64,
+    /// Bytes of the packed ratings of all workers, in memory and in scratch files.
+    #[serde(default)]
+    pub ratings_bytes: u64,
     /// Bytes that all processes sent to each other, up to the end of gathering.
     #[serde(default)]
     pub bytes_sent: u64,
@@ -132,6 +135,7 @@ impl RunRecord {
             stages: measured.stages.clone(),
             peak_memory: measured.peak_memory,
             spilled: measured.spilled,
+            ratings_bytes: measured.ratings_bytes,
             bytes_sent: measured.bytes_sent,
             iterations: Iterations::of(outcome),
             solver: pca.solver.clone(),

@@ -75,13 +75,13 @@ pub fn fit<C: Collective>(
     warnings.extend(warnings::of_fit(job, &space.pca, &found.kmeans, space.activity_correlation));
     let Space { weigher, matrix, pca, scores, activity_correlation } = space;
     drop(matrix);
-    let (evidence, evidence_spilled) = fit.evidence(&ratings.shard, &scores, &found, refine, &mut warnings)?;
+    let (evidence, evidence_spilled) = fit.evidence(&ratings.shard, (&pca, &scores), &found, refine, &mut warnings)?;
     // The ratings are needed no more: what is gathered may use their memory.
     ratings.shard.matrix = Csr::empty(ratings.n_items);
-    let spilled = fit.spilled(&ratings, evidence_spilled);
+    let bytes = fit.bytes(&ratings, evidence_spilled);
     let Fitted { kmeans, assignment, .. } = found;
     let (users, map) = fit.gather(&ratings.shard, assignment, &scores, bayes.predicted);
-    let measured = fit.measure(&ratings, spilled);
+    let measured = fit.measure(&ratings, bytes);
     let model = ModelTerms { idf, mean_length: weigher.mean_length(), mixture, bayes: bayes.terms };
     let found = Found {
         chosen,
@@ -261,7 +261,7 @@ impl<'a, C: Collective> Fit<'a, C> {
     fn evidence(
         &mut self,
         shard: &Shard,
-        scores: &Array2<f64>,
+        (pca, scores): (&Pca, &Array2<f64>),
         found: &Fitted,
         refine: Refine,
         warnings: &mut Vec<String>,
@@ -271,15 +271,18 @@ impl<'a, C: Collective> Fit<'a, C> {
         let memory = share(job, layout.workers, evidence::MATRICES_PERCENT);
         let (points, runs_memory) = (scores.view(), *runs_memory);
         let (tried, segments) = (&found.tried, &found.assignment.segment);
-        let question = Question { job, params, shard, points, tried, segments, refine, memory, scratch, runs_memory };
+        let components = pca.components.view();
+        let question =
+            Question { job, params, shard, components, points, tried, segments, refine, memory, scratch, runs_memory };
         clock.time("evidence", || evidence::gather(*c, &question, *checkpoint, warnings))
     }
 
-    /// Bytes that went to scratch files, over all workers.
-    fn spilled(&mut self, ratings: &Ratings, evidence: u64) -> u64 {
-        let mut spilled = [ratings.rows_spilled + ratings.store.spilled() + evidence];
-        self.c.sum(&mut spilled);
-        spilled[0]
+    /// Bytes that went to scratch files, and bytes of the ratings, over all workers. `evidence` went there for the evidence.
+    fn bytes(&mut self, ratings: &Ratings, evidence: u64) -> [u64; 2] {
+        let store = &ratings.store;
+        let mut bytes = [ratings.rows_spilled + store.spilled() + evidence, store.bytes()];
+        self.c.sum(&mut bytes);
+        bytes
     }
 
     fn gather(
@@ -296,8 +299,8 @@ impl<'a, C: Collective> Fit<'a, C> {
         })
     }
 
-    /// What the fit took. `spilled` is in bytes.
-    fn measure(&mut self, ratings: &Ratings, spilled: u64) -> Measured {
+    /// What the fit took.
+    fn measure(&mut self, ratings: &Ratings, [spilled, ratings_bytes]: [u64; 2]) -> Measured {
         let Fit { c, layout, clock, .. } = self;
         Measured {
             processes: layout.processes,
@@ -311,6 +314,7 @@ impl<'a, C: Collective> Fit<'a, C> {
             stages: std::mem::take(&mut clock.stages),
             total_seconds: clock.started.elapsed().as_secs_f64(),
             spilled,
+            ratings_bytes,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::job::Job;
 use crate::report::page;
 use crate::results::Outcome;
 use crate::results::write::{self, Written};
+use crate::shard::scratch;
 
 use super::checkpoint::CheckpointFolder;
 use super::choose;
@@ -57,6 +58,9 @@ fn work<C: Collective>(
 ) -> Result<Option<Finished>> {
     let writable = if c.is_coordinator() { write::check_output(&job.output) } else { Ok(()) };
     c.agree(writable)?;
+    // A folder that a job names is there before hours of work need it.
+    let usable = job.scratch.as_deref().map_or(Ok(()), scratch::check);
+    c.agree(usable)?;
     let previous = compare::open(c, job)?;
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let mut checkpoint = open_checkpoint(c, job, known, previous.as_ref());

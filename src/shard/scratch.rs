@@ -54,6 +54,14 @@ impl Scratch {
     }
 }
 
+/// Whether scratch files can be made in a folder.
+///
+/// # Errors
+/// [`Error::File`] with the folder if not.
+pub fn check(folder: &Path) -> Result<()> {
+    tempfile::tempfile_in(folder).map(drop).map_err(|e| failed(folder, "cannot write", &e))
+}
+
 impl Section {
     /// Number of bytes.
     pub fn length(&self) -> usize {
@@ -92,8 +100,10 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_an_error_of_files() {
-        let error = Scratch::new(Path::new("/no/such/folder")).append(b"x").unwrap_err();
-        assert!(matches!(error, Error::File { .. }), "{error}");
-        assert!(error.to_string().contains("/no/such/folder"), "{error}");
+        let folder = Path::new("/no/such/folder");
+        for error in [Scratch::new(folder).append(b"x").unwrap_err(), check(folder).unwrap_err()] {
+            assert!(matches!(error, Error::File { .. }), "{error}");
+            assert!(error.to_string().contains("/no/such/folder"), "{error}");
+        }
     }
 }

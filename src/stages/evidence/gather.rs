@@ -40,6 +40,8 @@ pub struct Question<'a> {
     pub params: EvidenceParams,
     /// This worker's users with their raw ratings.
     pub shard: &'a Shard,
+    /// The components `(n_components, n_items)` of the run.
+    pub components: ArrayView2<'a, f64>,
     /// The points `(n_local_users, n_components)` of the run, as k-means saw them.
     pub points: ArrayView2<'a, f64>,
     /// The models of k-means in the run, by rising number of clusters; that of its segments is among them.
@@ -206,13 +208,13 @@ impl Question<'_> {
         c.agree(split)
     }
 
-    /// Fits the ratings that are seen of users with these keys.
-    fn fit<C: Collective>(&self, c: &mut C, seen: &Csr, keys: &[u64]) -> Result<Fit> {
+    /// Fits the ratings that are seen of users with these keys; sweeps go on from `begin`.
+    fn fit<C: Collective>(&self, c: &mut C, seen: &Csr, keys: &[u64], mut begin: InMemory) -> Result<Fit> {
         let numbers = self.numbers();
         let weigher = Weigher::fit(c, seen, self.job.matrix);
         let matrix = weigher.weigh(seen);
         let params = PcaParams { report: self.job.pca.components, tol: self.job.pca.tol.max(TOL), ..self.job.pca };
-        let pca = pca::fit(c, &matrix, &params, self.job.seed, self.job.memory, &mut InMemory::default())?;
+        let pca = pca::fit(c, &matrix, &params, self.job.seed, self.job.memory, &mut begin)?;
         let params = self.kmeans();
         let points = Centroids::points(pca::project(&pca, &matrix), &params);
         drop(matrix);
@@ -233,7 +235,8 @@ impl Question<'_> {
     fn guesses<C: Collective>(&self, c: &mut C) -> Result<(Guesses, u64)> {
         let mut store = self.store();
         let split = self.split(c, self.users(), &mut store)?;
-        let Fit { segments, .. } = self.fit(c, &split.seen, &self.shard.draw_keys)?;
+        let Fit { segments, .. } =
+            self.fit(c, &split.seen, &self.shard.draw_keys, pca::near(self.components, self.job.seed))?;
         let popularity = Popularity::new(c, &split, self.job.kmeans.amounts);
         let (numbers, own) = (self.numbers(), self.chosen());
         let mut recall = [0.0; 2];
@@ -271,7 +274,7 @@ impl Question<'_> {
         let (ratings, draw_keys) = c.agree(made)?;
         let split = self.split(c, Users { ratings: &ratings, draw_keys: &draw_keys }, &mut store)?;
         drop(ratings);
-        let Fit { points, segments } = self.fit(c, &split.seen, &draw_keys)?;
+        let Fit { points, segments } = self.fit(c, &split.seen, &draw_keys, InMemory::default())?;
         let popularity = Popularity::new(c, &split, self.job.kmeans.amounts);
         let saved = self.saved(c, &popularity, &segments);
         let bits = saved.iter().map(|saved| popularity.mean(c, saved)).collect();
