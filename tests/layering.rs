@@ -174,7 +174,7 @@ const EVERYTHING: &[&str] = &[
 ];
 
 const FUZZED: &[&str] =
-    &["error", "cli", "watch", "flow", "ingest", "job", "kernel", "live", "results", "runs", "stages"];
+    &["error", "cli", "watch", "flow", "ingest", "job", "kernel", "live", "results", "runs", "shard", "stages"];
 
 /// The only modules that know the engine.
 const ENGINE_ROOMS: &[&str] = &["flow", "live"];

@@ -17,7 +17,6 @@
 use super::question::Question;
 use super::traffic::{lanes, sample, tables};
 use crate::results::forecast::Sizes;
-use crate::runs::room::BAYES_PERCENT;
 use crate::stages::evidence::Evidence;
 use crate::stages::mixture::Mixture;
 
@@ -43,7 +42,7 @@ const NARROW: f64 = 12.0;
 /// Bytes of an id, and of the key of its draws.
 const USER: f64 = 32.0;
 /// Of `memory`: for the tables of Naive Bayes.
-const BAYES_SHARE: f64 = 0.01 * BAYES_PERCENT as f64;
+const BAYES_SHARE: f64 = 0.2;
 
 /// Of `memory`: for the matrices of second fits.
 const EVIDENCE_SHARE: f64 = 0.15;
