@@ -21,6 +21,7 @@ pub struct Measured {
     /// Bytes that did not fit `memory` and went to scratch files, over all workers.
     pub spilled: u64,
     /// Bytes of the packed ratings of all workers, in memory and in scratch files.
+    #[serde(default)]
     pub ratings_bytes: u64,
     /// Bytes that all processes sent to each other, up to the end of gathering.
     pub bytes_sent: u64,
