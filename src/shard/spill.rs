@@ -20,8 +20,7 @@ pub struct Spilled {
 }
 
 /// Writes the words of a block to `scratch`.
-pub fn spill(words: &[u64], scratch: &mut Scratch) -> Result<Spilled> {
-    let words = words.to_vec();
+pub fn spill(words: Vec<u64>, scratch: &mut Scratch) -> Result<Spilled> {
     let mut bytes = Vec::with_capacity(size_of::<Vec<u64>>() + 8 * words.len());
     // SAFETY: a `Vec` of numbers has no padding to read. The three words of the `Vec` itself are meaningless in the file.
     unsafe { abomonation::encode(&words, &mut bytes) }.expect("memory takes what is written");
@@ -61,7 +60,7 @@ mod tests {
         fn spilled_words_are_the_words(blocks in prop::collection::vec(prop::collection::vec(any::<u64>(), 0..5000), 1..4)) {
             let folder = tempfile::tempdir().unwrap();
             let mut scratch = Scratch::new(folder.path());
-            let spilled: Vec<_> = blocks.iter().map(|words| spill(words, &mut scratch).unwrap()).collect();
+            let spilled: Vec<_> = blocks.iter().map(|words| spill(words.clone(), &mut scratch).unwrap()).collect();
             for _ in 0..2 {
                 for (spilled, words) in spilled.iter().zip(&blocks) {
                     let mut n_read = 0;

@@ -32,7 +32,7 @@ impl Store {
                 self.used += bytes;
                 Place::Here(words.into())
             } else {
-                Place::Elsewhere(Arc::new(spill(&words, &mut self.scratch)?))
+                Place::Elsewhere(Arc::new(spill(words, &mut self.scratch)?))
             };
             matrix.push_packed(&packed, place);
         }
@@ -47,7 +47,7 @@ impl Store {
                 return Ok(None);
             }
             self.used -= 8 * words.len() as u64;
-            Ok(Some(Place::Elsewhere(Arc::new(spill(words, &mut self.scratch)?))))
+            Ok(Some(Place::Elsewhere(Arc::new(spill(words.to_vec(), &mut self.scratch)?))))
         })
     }
 

@@ -49,12 +49,6 @@ pub(super) enum Stored {
 }
 
 impl Stored {
-    pub(super) fn is_in_memory(&self) -> bool {
-        !matches!(self, Stored::Packed(Place::Elsewhere(_)))
-    }
-}
-
-impl Stored {
     /// Appends the number of entries of each row that is stored.
     pub(super) fn append_lengths(&self, lengths: &mut Vec<u32>) {
         match self {

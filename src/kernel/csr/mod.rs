@@ -123,11 +123,6 @@ impl Csr {
         seen
     }
 
-    /// True unless some block lies in a file.
-    pub fn is_in_memory(&self) -> bool {
-        self.blocks.iter().all(|block| block.is_in_memory())
-    }
-
     /// The blocks in order.
     pub fn blocks(&self) -> impl Iterator<Item = Block> {
         self.blocks.iter().zip(&self.starts).map(|(stored, &first_row)| self.read(stored, first_row))

@@ -20,8 +20,8 @@ use crate::results::forecast::Sizes;
 use crate::stages::evidence::Evidence;
 use crate::stages::mixture::Mixture;
 
-/// Of `memory`: for the ratings of a process.
-const RATINGS_SHARE: f64 = 0.4;
+/// Of `memory`: for the rows of a process while they are read.
+const ROWS_SHARE: f64 = 0.4;
 /// Memory taken for a byte of rows and blocks.
 const ROUNDING: f64 = 1.13;
 /// The program and what all of it needs.
@@ -62,7 +62,7 @@ pub struct Held<'a> {
     users: f64,
     ratings: f64,
     rows: f64,
-    /// What of them may lie in memory.
+    /// What of the rows may lie in memory.
     room: f64,
 }
 
@@ -70,7 +70,7 @@ impl Held<'_> {
     pub fn new<'a>(q: &'a Question<'a>) -> Held<'a> {
         let p = q.cluster.processes as f64;
         let Sizes { users, ratings, rows, .. } = q.sizes;
-        let room = RATINGS_SHARE * q.job.memory as f64;
+        let room = ROWS_SHARE * q.job.memory as f64;
         Held { q, users: users / p, ratings: ratings / p, rows: rows / p, room }
     }
 
@@ -121,7 +121,7 @@ impl Held<'_> {
 
     /// `memory` with which nothing goes to scratch files, about.
     pub fn without_spilling(&self) -> f64 {
-        (self.records() / RATINGS_SHARE).max(self.besides_blocks() + self.blocks())
+        (self.records() / ROWS_SHARE).max(self.besides_blocks() + self.blocks())
     }
 
     /// What there is while a stage is at work, in the coordinator's process or another.

@@ -37,11 +37,11 @@ pub fn split(ratings: &Csr, draw_keys: &[u64], asked: Share, seed: u64, store: &
         store.keep(&mut split.seen, &seen)?;
         let of_asked = |which| move |row| if is_asked(row) { Taken::Those(which) } else { Taken::None };
         store.keep(&mut split.hidden, &part(rows, of_asked(true), &is_hidden))?;
-        if asked != Share::ALL {
+        if !asked.is_everybody() {
             store.keep(&mut split.asked, &part(rows, of_asked(false), &is_hidden))?;
         }
     }
-    if asked == Share::ALL {
+    if asked.is_everybody() {
         split.asked = split.seen.clone();
     }
     Ok(split)

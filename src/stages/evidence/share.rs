@@ -34,22 +34,26 @@ impl Share {
         Share { of_users: share(c, draw_keys, MOST_IN_NULL), round: 1, seed }
     }
 
+    pub fn is_everybody(&self) -> bool {
+        self.of_users >= 1.0
+    }
+
     /// Whether the user with this key is in the sample.
     #[inline]
     pub fn has(&self, key: u64) -> bool {
-        self.of_users >= 1.0 || keyed::uniform(self.seed, Stream::Evidence, self.round, key) < self.of_users
+        self.is_everybody() || keyed::uniform(self.seed, Stream::Evidence, self.round, key) < self.of_users
     }
 }
 
 impl Evidence {
     /// The share of `n_users` users who have ratings hidden.
     pub fn share_asked(n_users: f64) -> f64 {
-        (MOST_ASKED / n_users.max(1.0)).min(1.0)
+        share_of(n_users, MOST_ASKED)
     }
 
     /// The share of `n_users` users who are made again without taste.
     pub fn share_in_null(n_users: f64) -> f64 {
-        (MOST_IN_NULL / n_users.max(1.0)).min(1.0)
+        share_of(n_users, MOST_IN_NULL)
     }
 }
 
@@ -57,5 +61,9 @@ impl Evidence {
 fn share<C: Collective>(c: &mut C, draw_keys: &[u64], most: f64) -> f64 {
     let mut n_users = [draw_keys.len() as u64];
     c.sum(&mut n_users);
-    (most / n_users[0].max(1) as f64).min(1.0)
+    share_of(n_users[0] as f64, most)
+}
+
+fn share_of(n_users: f64, most: f64) -> f64 {
+    (most / n_users.max(1.0)).min(1.0)
 }
