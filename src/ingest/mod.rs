@@ -50,6 +50,7 @@ mod partitions;
 pub mod peek;
 pub mod plan;
 pub mod planted;
+pub mod ranges;
 pub mod rejects;
 pub mod returns;
 pub mod rows;
