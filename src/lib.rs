@@ -101,15 +101,12 @@
 //! let job = job::load(&file, &settings, Some(folder.path().join("out")))?;
 //! let finished = runs::run::run(job, &Layout::single(2))?.expect("this process has the coordinator");
 //!
-//! let users = &finished.outcome.users;
-//! for (user, segment) in users.users.iter().zip(&users.assignment.segment) {
-//!     println!("user {user} is in segment {segment}");
+//! for (profile, name) in finished.outcome.profiles.iter().zip(&finished.outcome.names) {
+//!     println!("{} users in segment {}, {name}", profile.size, profile.segment);
 //! }
-//! let segments = &users.assignment.segment;
-//! assert!(segments[0] == segments[1] && segments[1] == segments[2]);
-//! assert!(segments[3] == segments[4] && segments[4] == segments[5]);
-//! assert_ne!(segments[0], segments[3]);
-//! assert!(finished.written.report.exists());
+//! assert_eq!(finished.outcome.kmeans.sizes, [3, 3]);
+//! // Who is where is in `segments.parquet`.
+//! assert!(finished.written.report.exists() && folder.path().join("out/segments.parquet").exists());
 //! # Ok(())
 //! # }
 //! ```

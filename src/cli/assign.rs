@@ -1,17 +1,18 @@
 //! `segmill assign`.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::job::key_and_value;
+use super::mesh::{MemberArgs, MeshArgs, RANKS};
 use super::talk::TalkArgs;
-use super::threads::checked_threads;
 use crate::error::Result;
+use crate::flow::cluster::Layout;
 
 /// Options of `segmill assign`.
 #[derive(Debug, Args)]
+#[command(after_help = RANKS)]
 pub struct AssignArgs {
     /// The output folder of a finished run
     #[arg(value_name = "OUT")]
@@ -30,21 +31,24 @@ pub struct AssignArgs {
     #[arg(long, value_name = "FILE")]
     pub profiles: Option<PathBuf>,
 
-    /// Worker threads [default: the number of processors]
-    #[arg(short, long, value_name = "WORKERS")]
-    pub workers: Option<NonZeroUsize>,
-
     /// Set a key of [input], a filter of rows, memory or scratch, where that differs from the run, as in --set input.user=customer; may be
     /// given several times
     #[arg(long = "set", value_name = "INPUT.KEY=VALUE", value_parser = key_and_value)]
     pub overrides: Vec<(String, String)>,
 
     #[command(flatten)]
+    pub mesh: MeshArgs,
+
+    #[command(flatten)]
+    pub member: MemberArgs,
+
+    #[command(flatten)]
     pub talk: TalkArgs,
 }
 
 impl AssignArgs {
-    pub fn threads(&self) -> Result<usize> {
-        checked_threads(self.workers)
+    /// As [`MemberArgs::layout`].
+    pub fn layout(&self) -> Result<Layout> {
+        self.member.layout(&self.mesh, None)
     }
 }

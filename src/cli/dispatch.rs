@@ -142,6 +142,7 @@ fn generate(args: &GenerateArgs) -> Result<()> {
 fn assign(args: &AssignArgs) -> Result<()> {
     begin(args.talk);
     runs::choose_vector_code()?;
+    let layout = args.layout()?;
     let places = assigned::Places::of(&args.output, args.profiles.as_deref())?;
     let finished = Finished::read(&args.run)?;
     let job = finished.job.for_ratings(&args.ratings, &args.overrides)?;
@@ -149,8 +150,11 @@ fn assign(args: &AssignArgs) -> Result<()> {
     let folder = args.run.join(model::FOLDER);
     let model = model::read(&folder)?;
     let titles = if args.profiles.is_some() { model::titles(&folder)? } else { Vec::new() };
-    let order = runs::assign::Order { model, job, places: places.clone(), titles };
-    let found = runs::assign::run(order, args.threads()?)?;
+    let order = runs::assign::Order { model, job, places: places.clone(), titles, identity: model::identity(&folder)? };
+    serve_status(args.mesh.status_addr.as_deref())?;
+    let Some(found) = runs::assign::run(order, &layout)? else {
+        return Ok(());
+    };
     warn(foreign.as_slice());
     warn(&report::assigned::warnings(&found, &places.users));
     // The users may go to standard output.

@@ -76,7 +76,8 @@ mod tests {
                 });
                 let mut all = Vec::new();
                 for range in 0..peers {
-                    let mut of_range: Vec<Id> = found.iter().flat_map(|parts: &Vec<Vec<Id>>| parts[range].clone()).collect();
+                    let mut of_range: Vec<Id> =
+                        found.iter().flat_map(|parts: &Vec<Vec<Id>>| parts[range].clone()).collect();
                     of_range.sort();
                     assert!(of_range.len() <= 2 * ids.len() / peers + 2, "{peers} workers, range {range}");
                     all.extend(of_range);

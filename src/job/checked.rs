@@ -11,6 +11,13 @@ use super::params::{
     Choices, EvidenceParams, KMeansParams, Matrix, Normalize, PcaParams, ProfileParams, SweepParams, ValidateParams,
 };
 
+/// Where a job does not say it: about 700 MB.
+pub const USERS_PER_FILE: u64 = 1 << 24;
+
+fn users_per_file() -> u64 {
+    USERS_PER_FILE
+}
+
 /// A checked job. Paths are resolved; every number is in range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -22,6 +29,9 @@ pub struct Job {
     /// The time between two checkpoints within a stage.
     pub checkpoint_every: Duration,
     pub output: PathBuf,
+    /// Rows that a table of users has in a file, at most. With more it is a folder of files.
+    #[serde(default = "users_per_file")]
+    pub users_per_file: u64,
     pub input: Input,
     #[serde(default)]
     pub filter: Filter,

@@ -7,6 +7,7 @@ pub const KEYS: &[&str] = &[
     "scratch",
     "checkpoint_every",
     "output",
+    "users_per_file",
     "input.ratings",
     "input.format",
     "input.delimiter",

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 
+use super::checked::USERS_PER_FILE;
 use super::column::Column;
 use super::generate::GenerateSpec;
 use super::input::{Duplicates, FileFormat, OnBad};
@@ -26,6 +27,7 @@ pub struct JobSpec {
     pub scratch: Option<PathBuf>,
     pub checkpoint_every: f64,
     pub output: Option<PathBuf>,
+    pub users_per_file: u64,
     pub input: InputSpec,
     pub filter: FilterSpec,
     pub matrix: MatrixSpec,
@@ -46,6 +48,7 @@ impl Default for JobSpec {
             scratch: None,
             checkpoint_every: 5.0,
             output: None,
+            users_per_file: USERS_PER_FILE,
             input: InputSpec::default(),
             filter: FilterSpec::default(),
             matrix: MatrixSpec::default(),

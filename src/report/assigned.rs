@@ -38,7 +38,7 @@ fn blank(found: &Assigned) -> Option<String> {
 /// Users, ratings and segments in a line, then the users of each segment in another.
 pub fn print(found: &Assigned, destination: &Destination, sink: &mut impl Write) -> io::Result<()> {
     let place = destination.path().map_or("standard output".into(), |path| path.display().to_string());
-    let users = plural(found.users.users.len() as u64, "user");
+    let users = plural(found.n_users, "user");
     let ratings = plural(found.ratings, "rating");
     let segments = plural(found.sizes.iter().filter(|&&size| size > 0).count() as u64, "segment");
     writeln!(sink, "{users} with {ratings} in {segments}: {place}")?;
@@ -52,11 +52,11 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::results::fixture::{self, SMALL};
+    use crate::results::fixture::SMALL;
 
     fn found() -> Assigned {
         Assigned {
-            users: fixture::outcome(SMALL).users,
+            n_users: SMALL.users as u64,
             sizes: vec![20, 0, 20],
             ledger: Ledger { read: 110, accepted: 100, rejected: 1, merged: 9, filtered: 0 },
             ratings: 95,

@@ -4,6 +4,7 @@
 //! A file is written beside its place and renamed, like the output of a run; rejected rows go into `FILE.rejects.tsv`.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +12,9 @@ use crate::error::{Error, Result};
 use crate::ingest::Ledger;
 use crate::results::files::DISK_REMEDY;
 use crate::results::leftovers;
-use crate::results::outcome::UserTable;
 use crate::results::rejects::{self, RejectLine};
 use crate::results::staged::{Staged, resolved};
-use crate::results::table::Table;
-use crate::results::tables;
+use crate::results::table::{CsvFile, ParquetFile, Table};
 
 /// The remedy where something other than a file is in the way.
 const ELSEWHERE: &str = "name another file with -o, or - for standard output";
@@ -24,7 +23,7 @@ const PROFILES_ELSEWHERE: &str = "name another file with --profiles";
 /// What `segmill assign` found, on the coordinator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assigned {
-    pub users: UserTable,
+    pub n_users: u64,
     /// Users in each segment.
     pub sizes: Vec<u64>,
     pub ledger: Ledger,
@@ -99,7 +98,7 @@ impl Places {
         Ok(Places { users, profiles: profiles.map(Path::to_path_buf) })
     }
 
-    /// Refuses, before any work is done, what [`Places::write`] would refuse. Leaves no trace.
+    /// Refuses, before any work is done, what [`Places::begin`] would refuse. Leaves no trace.
     pub fn check(&self) -> Result<()> {
         self.stage_users()?;
         self.stage_profiles().map(drop)
@@ -113,26 +112,23 @@ impl Places {
         self.profiles.as_deref().map(|path| Staged::create(path, PROFILES_ELSEWHERE)).transpose()
     }
 
-    /// Writes the users, the rejected rows beside them, and the table of `profiles` where they are wanted. Rejects of an
-    /// earlier file of this name go.
-    pub fn write(&self, assigned: &Assigned, profiles: Option<&Table<'_>>) -> Result<()> {
-        let staged_profiles = self.stage_profiles()?;
-        if let (Some(staged), Some(table)) = (&staged_profiles, profiles) {
-            table.write_parquet(staged.path())?;
-        }
-        let table = tables::users(&assigned.users);
-        match self.stage_users()? {
-            None => print(&table)?,
-            Some(staged) => {
-                match self.users {
-                    Destination::Parquet(_) => table.write_parquet(staged.path())?,
-                    Destination::Csv(_) | Destination::Stdout => table.write_csv(staged.path())?,
-                }
-                self.write_rejects(&assigned.rejects)?;
-                staged.publish()?;
+    /// Begins to write users; `like` has the columns of their table.
+    pub fn begin(&self, like: &Table<'_>) -> Result<Writing<'_>> {
+        let profiles = self.stage_profiles()?;
+        let staged = self.stage_users()?;
+        let users = match (&self.users, &staged) {
+            (Destination::Parquet(_), Some(staged)) => UsersFile::Parquet(ParquetFile::create(staged.path(), like)?),
+            (Destination::Csv(path), Some(staged)) => {
+                let begun = File::create(staged.path()).and_then(|file| CsvFile::begin(file, like));
+                UsersFile::Csv(begun.map_err(|e| cannot_write(path, &e))?)
             }
-        }
-        staged_profiles.map_or(Ok(()), Staged::publish)
+            _ => UsersFile::Stdout(read_on(CsvFile::begin(io::stdout(), like))?),
+        };
+        Ok(Writing { places: self, staged, users, profiles })
+    }
+
+    fn cannot_write(&self, error: &io::Error) -> Error {
+        cannot_write(self.users.path().unwrap_or(Path::new("-")), error)
     }
 
     fn write_rejects(&self, rejects: &[RejectLine]) -> Result<()> {
@@ -147,12 +143,66 @@ impl Places {
     }
 }
 
-/// A reader may stop early (a pager, head): that is no failure.
-fn print(table: &Table<'_>) -> Result<()> {
-    let failed = |e: io::Error| Error::file(Path::new("standard output"), "cannot write", &e, DISK_REMEDY);
-    match table.encode_csv(io::stdout().lock()) {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(failed),
+/// Users on their way to their place. What is not finished is not there.
+pub struct Writing<'a> {
+    places: &'a Places,
+    staged: Option<Staged>,
+    users: UsersFile,
+    profiles: Option<Staged>,
+}
+
+enum UsersFile {
+    Parquet(ParquetFile),
+    Csv(CsvFile<File>),
+    /// Nothing where the reader has left.
+    Stdout(Option<CsvFile<io::Stdout>>),
+}
+
+impl Writing<'_> {
+    pub fn append(&mut self, rows: &Table<'_>) -> Result<()> {
+        match &mut self.users {
+            UsersFile::Parquet(file) => file.append(rows),
+            UsersFile::Csv(file) => file.append(rows).map_err(|e| self.places.cannot_write(&e)),
+            UsersFile::Stdout(file) => {
+                if let Some(csv) = file
+                    && read_on(csv.append(rows))?.is_none()
+                {
+                    *file = None;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the rejected rows beside the users, and the table of `profiles` where they are wanted, and puts all in their places.
+    /// Rejects of an earlier file of this name go.
+    pub fn finish(self, rejects: &[RejectLine], profiles: Option<&Table<'_>>) -> Result<()> {
+        let Writing { places, staged, users, profiles: staged_profiles } = self;
+        match users {
+            UsersFile::Parquet(file) => file.finish()?,
+            UsersFile::Csv(file) => file.finish().map_err(|e| places.cannot_write(&e))?,
+            UsersFile::Stdout(file) => drop(file.map(|csv| read_on(csv.finish())).transpose()?),
+        }
+        if let (Some(staged), Some(table)) = (&staged_profiles, profiles) {
+            table.write_parquet(staged.path())?;
+        }
+        if let Some(staged) = staged {
+            places.write_rejects(rejects)?;
+            staged.publish()?;
+        }
+        staged_profiles.map_or(Ok(()), Staged::publish)
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Error {
+    Error::file(path, "cannot write", error, DISK_REMEDY)
+}
+
+/// Nothing where the reader of standard output has stopped early (a pager, head): that is no failure.
+fn read_on<T>(written: io::Result<T>) -> Result<Option<T>> {
+    match written {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+        written => written.map(Some).map_err(|e| cannot_write(Path::new("standard output"), &e)),
     }
 }
 
@@ -168,20 +218,20 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::results::UserTable;
     use crate::results::fixture::{self, SMALL};
+    use crate::results::tables::{self, OfUsers};
+    use crate::results::users::UserRows;
 
-    fn assigned(rejects: Vec<RejectLine>) -> Assigned {
-        let outcome = fixture::outcome(SMALL);
-        Assigned {
-            users: outcome.users,
-            sizes: vec![20, 0, 20],
-            ledger: Ledger { read: 110, accepted: 100, rejected: rejects.len() as u64, merged: 9, filtered: 0 },
-            ratings: 95,
-            unknown_items: 2,
-            unknown_ratings: 5,
-            blank_users: 1,
-            rejects,
+    fn write(places: &Places, rejects: &[RejectLine], profiles: Option<&Table<'_>>) -> Result<()> {
+        let of_users = OfUsers { numeric: true, classed: true };
+        let (nobody, users) = (UserTable::default(), fixture::users(SMALL));
+        let mut writing = places.begin(&tables::segments(&nobody, of_users))?;
+        for rows in [0..13, 13..SMALL.users as u32] {
+            let rows = users.pick(&rows.collect::<Vec<u32>>());
+            writing.append(&tables::segments(&rows, of_users))?;
         }
+        writing.finish(rejects, profiles)
     }
 
     fn reject() -> RejectLine {
@@ -203,12 +253,13 @@ mod tests {
         let places = Places::of(&below.join("users.csv"), None).unwrap();
         places.check().unwrap();
         assert!(listing(folder.path()).is_empty(), "the check leaves no trace");
-        places.write(&assigned(vec![reject()]), None).unwrap();
+        write(&places, &[reject()], None).unwrap();
         assert_eq!(listing(&below), ["users.csv", "users.csv.rejects.tsv"]);
-        places.write(&assigned(Vec::new()), None).unwrap();
+        write(&places, &[], None).unwrap();
         assert_eq!(listing(&below), ["users.csv"]);
         let text = fs::read_to_string(below.join("users.csv")).unwrap();
         assert!(text.starts_with("user,segment,distance,second,second_distance,nb_segment\n1,"), "{text}");
+        assert_eq!(text.lines().count(), 1 + SMALL.users);
     }
 
     #[test]
@@ -244,12 +295,12 @@ mod tests {
         let outcome = fixture::outcome(SMALL);
         let table = tables::profiles(&outcome);
         let places = Places::of(&path("users.csv"), Some(&path("profiles.parquet"))).unwrap();
-        places.write(&assigned(Vec::new()), Some(&table)).unwrap();
+        write(&places, &[], Some(&table)).unwrap();
         assert_eq!(listing(folder.path()), ["profiles.parquet", "taken.parquet", "users.csv"]);
         let whole = fs::read(path("profiles.parquet")).unwrap();
         fs::remove_file(path("users.csv")).unwrap();
         fs::create_dir(path("users.csv")).unwrap();
-        assert!(places.write(&assigned(Vec::new()), Some(&tables::items(&outcome))).is_err());
+        assert!(write(&places, &[], Some(&tables::items(&outcome))).is_err());
         assert_eq!(listing(folder.path()), ["profiles.parquet", "taken.parquet", "users.csv"]);
         assert!(fs::read(path("profiles.parquet")).unwrap() == whole, "the earlier ones stay");
     }

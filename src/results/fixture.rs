@@ -2,18 +2,23 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::error::Result;
 use crate::ingest::ids::Id;
 use crate::ingest::{Items, Ledger};
 use crate::job::*;
 use crate::results::curves::cumulative;
 use crate::results::measured::{Measured, Stage};
 use crate::results::outcome::{MapPoint, ModelTerms, Outcome, UserTable};
+use crate::results::rejects::RejectLine;
+use crate::results::run::Digests;
 use crate::results::shown::Shown;
+use crate::results::tables::{self, Names, OfUsers};
+use crate::results::write::{self, NewFolder, Written};
 use crate::stages::choose::{Candidate, Chosen, Round};
 use crate::stages::continuity::matching::{Fate, Origin};
 use crate::stages::continuity::{Continuity, Driver, Flow, Moves, Now, Then};
@@ -55,6 +60,21 @@ fn bell(purpose: u64, index: usize) -> f64 {
     (0..12).map(|i| draw(purpose, index * 12 + i)).sum::<f64>() - 6.0
 }
 
+/// Writes the folder of a run, with its tables of users.
+pub fn write(outcome: &Outcome, output: &Path, rejects: &[RejectLine]) -> Result<Written> {
+    let size = Size { users: outcome.measured.n_users as usize, clusters: outcome.names.len(), ..SMALL };
+    let (users, moves, names) = (users(size), moves(size), Names::of(outcome));
+    let segments = tables::segments(&users, OfUsers { numeric: true, classed: true });
+    let moves = names.as_ref().map(|names| tables::moves(&moves, true, names));
+    let folder = NewFolder::create(output)?;
+    let mut digests = Digests::new();
+    for table in [segments].into_iter().chain(moves) {
+        table.write_parquet(&table.place(folder.path(), "parquet"))?;
+        digests.insert(table.name().into(), table.digest());
+    }
+    write::finish(folder, outcome, digests, rejects, blank_page)
+}
+
 pub fn outcome(size: Size) -> Outcome {
     let segment = segments(size);
     let sizes = (0..size.clusters).map(|k| segment.iter().filter(|&&s| s as usize == k).count() as u64).collect();
@@ -67,7 +87,6 @@ pub fn outcome(size: Size) -> Outcome {
         ledger: Ledger { read: 100_020, accepted: 100_000, rejected: 13, merged: 7, filtered: 0 },
         inputs: Vec::new(),
         items: items(size.items),
-        users: users(&segment, size),
         pca: pca(size),
         map: map(&segment, &centroids),
         kmeans: kmeans(sizes, centroids),
@@ -77,7 +96,6 @@ pub fn outcome(size: Size) -> Outcome {
         names: (0..size.clusters).map(|segment| format!("Taste {segment}")).collect(),
         evidence: Some(evidence(size)),
         continuity: Some(continuity(size)),
-        moves: moves(&segment, size),
         activity_correlation: 0.95,
         model: model(size),
         warnings: vec!["13 rows were rejected (0.013%); see rejects.tsv".into()],
@@ -128,7 +146,9 @@ fn continuity(size: Size) -> Continuity {
     }
 }
 
-fn moves(segment: &[u32], size: Size) -> Moves {
+/// Who moved, by id.
+pub fn moves(size: Size) -> Moves {
+    let segment = segments(size);
     let n = segment.len().min(7);
     Moves {
         users: (1..=n as u64).map(Id::Number).collect(),
@@ -217,13 +237,15 @@ fn segments(size: Size) -> Vec<u32> {
     (0..size.users).map(|user| of(user * 617 % size.users)).collect()
 }
 
-fn users(segment: &[u32], size: Size) -> UserTable {
+/// All users, by id.
+pub fn users(size: Size) -> UserTable {
+    let segment = segments(size);
     let n = segment.len();
     let other = |u: usize| (segment[u] + 1) % size.clusters as u32;
     UserTable {
         users: (0..n).map(|u| Id::Number(u as u64 + 1)).collect(),
         assignment: Assignment {
-            segment: segment.to_vec(),
+            segment: segment.clone(),
             distance: (0..n).map(|u| 3.0 + draw(2, u)).collect(),
             second: (0..n).map(other).collect(),
             second_distance: (0..n).map(|u| 4.0 + draw(3, u)).collect(),
@@ -419,6 +441,7 @@ fn job(size: Size) -> Job {
         memory: 4 << 30,
         scratch: None,
         checkpoint_every: std::time::Duration::from_secs(5),
+        users_per_file: 1 << 24,
         output: PathBuf::from("out/movielens-100k"),
         input: Input {
             source: Source::Files(files),

@@ -35,13 +35,32 @@ pub fn try_output(output: &Path) -> Result<()> {
     Staging::create(&target).map(drop)
 }
 
-/// Lets `fill` fill a temporary folder, and puts it in the place of `output`.
-pub(super) fn replace<T>(output: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
-    let target = Target::find(output)?;
-    let staging = Staging::create(&target)?;
-    let filled = fill(&staging.folder)?;
-    staging.publish(&target)?;
-    Ok(filled)
+/// A folder beside an output, which is to take its place. Dropped before that, it is removed.
+pub struct NewFolder {
+    /// As it was named.
+    output: PathBuf,
+    target: Target,
+    staging: Staging,
+}
+
+impl NewFolder {
+    /// Beside `output`, which is refused where it cannot be replaced.
+    pub fn create(output: &Path) -> Result<NewFolder> {
+        let target = Target::find(output)?;
+        let staging = Staging::create(&target)?;
+        Ok(NewFolder { output: output.into(), target, staging })
+    }
+
+    /// Where to write to.
+    pub fn path(&self) -> &Path {
+        &self.staging.folder
+    }
+
+    /// Puts it in the place of the output, and returns that.
+    pub fn publish(self) -> Result<PathBuf> {
+        self.staging.publish(&self.target)?;
+        Ok(self.output)
+    }
 }
 
 /// Where the output goes, and what is there now.
@@ -97,11 +116,19 @@ fn refuse_foreign(path: &Path) -> Result<()> {
         return Err(in_the_way(path, "is a folder that segmill did not write"));
     }
     // Replacing the folder would lose files that others have put into it.
-    let model = path.join(files::MODEL);
-    let in_model = if model.is_dir() { entries(&model)? } else { Vec::new() };
-    let is_ours = |name: &str, ours: &[&str]| ours.contains(&name) || name.starts_with(PAGE_IN_THE_MAKING);
-    let foreign = |names: Vec<String>, ours: &[&str]| names.into_iter().find(|name| !is_ours(name, ours));
-    match foreign(names, &files::ALL).or_else(|| foreign(in_model, &files::OF_MODEL)) {
+    let is_output = |name: &str| files::ALL.contains(&name) || name.starts_with(PAGE_IN_THE_MAKING);
+    let mut foreign = names.into_iter().find(|name| !is_output(name));
+    for below in [files::MODEL, files::SEGMENTS, files::MOVES] {
+        let folder = path.join(below);
+        if foreign.is_none() && folder.is_dir() {
+            let is_ours = |name: &str| match below {
+                files::MODEL => files::OF_MODEL.contains(&name),
+                _ => files::is_part(name),
+            };
+            foreign = entries(&folder)?.into_iter().find(|name| !is_ours(name));
+        }
+    }
+    match foreign {
         None => Ok(()),
         Some(name) => Err(in_the_way(path, &format!("holds {name:?}, which segmill did not write"))),
     }

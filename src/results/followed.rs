@@ -17,8 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::ingest::Items;
 use crate::results::files::{self, DISK_REMEDY};
-use crate::results::folder;
-use crate::results::outcome::UserTable;
+use crate::results::folder::{self, NewFolder};
 use crate::results::run::{Digests, Versions};
 use crate::results::staged::resolved;
 use crate::results::tables;
@@ -92,9 +91,8 @@ pub struct Record {
 
 /// All there is to write, on the coordinator.
 pub struct Followed<'a> {
-    /// Its digests are made here.
+    /// With the digest of the users; the others are made here.
     pub record: Record,
-    pub users: UserTable,
     pub profiles: Vec<Profile>,
     pub items: &'a Items,
     /// Of the segments.
@@ -116,23 +114,21 @@ impl Changes {
 }
 
 impl Followed<'_> {
-    /// Writes the folder `output`, whole or not at all. Returns the record with the digests.
-    pub fn write(mut self, output: &Path) -> Result<Record> {
-        folder::replace(output, |folder| {
-            let tables = [tables::users(&self.users), tables::profiles_of(&self.profiles, self.items, self.names)];
-            for table in &tables {
-                table.write_parquet(&table.place(folder, "parquet"))?;
-                self.record.digests.insert(table.name().into(), table.digest());
-            }
-            let to = files::create_model_folder(folder)?;
-            files::OF_MODEL.iter().try_for_each(|file| copy(&self.model.join(file), &to.join(file)))?;
-            if self.rejects.exists() {
-                copy(self.rejects, &folder.join(files::REJECTS))?;
-            }
-            let mut json = serde_json::to_vec_pretty(&self.record).expect("a record serialises");
-            json.push(b'\n');
-            files::write(&folder.join(files::FOLLOWED), |sink| sink.write_all(&json))
-        })?;
+    /// Writes all but the users, who are there already, and puts the folder in its place. Returns the record with the digests.
+    pub fn write(mut self, new: NewFolder) -> Result<Record> {
+        let folder = new.path();
+        let profiles = tables::profiles_of(&self.profiles, self.items, self.names);
+        profiles.write_parquet(&profiles.place(folder, "parquet"))?;
+        self.record.digests.insert(profiles.name().into(), profiles.digest());
+        let to = files::create_model_folder(folder)?;
+        files::OF_MODEL.iter().try_for_each(|file| copy(&self.model.join(file), &to.join(file)))?;
+        if self.rejects.exists() {
+            copy(self.rejects, &folder.join(files::REJECTS))?;
+        }
+        let mut json = serde_json::to_vec_pretty(&self.record).expect("a record serialises");
+        json.push(b'\n');
+        files::write(&folder.join(files::FOLLOWED), |sink| sink.write_all(&json))?;
+        new.publish()?;
         Ok(self.record)
     }
 }
@@ -145,14 +141,12 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use crate::results::fixture::{self, SMALL};
-    use crate::results::write;
-
     #[test]
     fn the_tables_go_neither_over_the_run_nor_over_the_state_nor_over_what_is_not_ours() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        write::write(&fixture::outcome(SMALL), &path("out"), &[], fixture::blank_page).unwrap();
-        write::write(&fixture::outcome(SMALL), &path("earlier"), &[], fixture::blank_page).unwrap();
+        fixture::write(&fixture::outcome(SMALL), &path("out"), &[]).unwrap();
+        fixture::write(&fixture::outcome(SMALL), &path("earlier"), &[]).unwrap();
         fs::create_dir(path("photos")).unwrap();
         fs::write(path("photos/cat.jpg"), "cat").unwrap();
         let check = |last: &str| Places { run: path("out"), state: path("out.follow"), last: Some(path(last)) }.check();

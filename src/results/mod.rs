@@ -11,6 +11,7 @@
 //! | [`outcome`], [`measured`], [`inputs`] | a finished run in memory: its results, how it went, the files it read |
 //! | [`run`] | `run.json`, the record of a run |
 //! | [`table`], [`tables`], [`curves`] | columnar tables and their digests; each table of the output; numbers they share with charts |
+//! | [`users`] | rows of users, which lie over the workers |
 //! | [`model`] | `model/`: the fitted model, written and read |
 //! | [`shown`] | `report.json`: what the page shows |
 //! | [`write`], [`folder`], [`files`] | the output folder: what goes into it, how it is replaced as a whole, its files by name |
@@ -37,6 +38,7 @@ pub mod shown;
 pub mod staged;
 pub mod table;
 pub mod tables;
+pub mod users;
 pub mod write;
 
 pub use measured::Measured;

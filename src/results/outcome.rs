@@ -1,4 +1,4 @@
-//! Everything that a finished run knows, on the coordinator.
+//! What a finished run knows: of each user where they are, which lies over the workers, and all else on the coordinator.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::job::Job;
 use crate::results::inputs::InputRecord;
 use crate::results::measured::Measured;
 use crate::stages::choose::Chosen;
-use crate::stages::continuity::{Continuity, Moves};
+use crate::stages::continuity::Continuity;
 use crate::stages::evidence::Evidence;
 use crate::stages::kmeans::{Assignment, KMeans, Sweep};
 use crate::stages::mixture::Mixture;
@@ -16,7 +16,7 @@ use crate::stages::pca::Pca;
 use crate::stages::profile::Profile;
 use crate::stages::validate::Validation;
 
-/// Everything a finished run knows, on the coordinator.
+/// What a finished run knows on the coordinator: everything but the rows of users.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub job: Job,
@@ -26,7 +26,6 @@ pub struct Outcome {
     /// The files that were read.
     pub inputs: Vec<InputRecord>,
     pub items: Items,
-    pub users: UserTable,
     pub pca: Pca,
     pub kmeans: KMeans,
     pub sweep: Option<Sweep>,
@@ -37,8 +36,6 @@ pub struct Outcome {
     /// Absent where the job does not ask for it.
     pub evidence: Option<Evidence>,
     pub continuity: Option<Continuity>,
-    /// Empty without `continuity`.
-    pub moves: Moves,
     /// Correlation (Pearson) of users' scores on the first component with the number of their ratings.
     pub activity_correlation: f64,
     /// The model's tensors that no other result holds.
@@ -48,8 +45,8 @@ pub struct Outcome {
     pub measured: Measured,
 }
 
-/// One row per user, sorted by user id.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// One row per user.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UserTable {
     pub users: Vec<Id>,
     pub assignment: Assignment,

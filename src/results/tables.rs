@@ -13,30 +13,37 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ingest::Items;
 use crate::results::curves::{cumulative, curves, normalise};
 use crate::results::outcome::{Outcome, UserTable};
 use crate::results::table::{Table, Values, all_numbers};
+use crate::stages::continuity::Moves;
 use crate::stages::evidence::{Evidence, OfClusters};
 use crate::stages::profile::{Profile, ProfileItem};
 use crate::stages::validate::Confusion;
 
-/// Where each user went: `(n_users)` rows.
-pub fn segments(outcome: &Outcome) -> Table<'_> {
-    users(&outcome.users)
+/// What is the same for all rows of users, whoever has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfUsers {
+    /// All ids are numbers.
+    pub numeric: bool,
+    /// There is a column of Naive Bayes.
+    pub classed: bool,
 }
 
-/// The same of any users; without `nb_segment` where that is empty.
-pub fn users(users: &UserTable) -> Table<'_> {
+/// Where each user went.
+pub fn segments(users: &UserTable, OfUsers { numeric, classed }: OfUsers) -> Table<'_> {
     let assignment = &users.assignment;
     let mut columns = vec![
-        ("user", Values::ids(&users.users, all_numbers(&users.users))),
+        ("user", Values::ids(&users.users, numeric)),
         ("segment", whole(&assignment.segment)),
         ("distance", real(&assignment.distance)),
         ("second", whole(&assignment.second)),
         ("second_distance", real(&assignment.second_distance)),
     ];
-    if users.nb_segment.len() == users.users.len() {
+    if classed {
         columns.push(("nb_segment", whole(&users.nb_segment)));
     }
     Table::new("segments", columns)
@@ -70,22 +77,34 @@ pub fn profiles_of<'a>(profiles: &'a [Profile], items: &'a Items, names: &'a [St
     )
 }
 
-/// The users who are in another segment than in the earlier run; nothing where there was none to compare with.
-pub fn moves(outcome: &Outcome) -> Option<Table<'_>> {
-    let earlier = &outcome.continuity.as_ref()?.earlier;
-    let moves = &outcome.moves;
-    let from_name = |&from: &u32| Cow::Borrowed(earlier[from as usize].name.as_str());
-    let to_name = |&to: &u32| Cow::Borrowed(outcome.names[to as usize].as_str());
+/// The names of the segments of the earlier run and of this one, by their numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    pub earlier: Vec<String>,
+    pub now: Vec<String>,
+}
+
+impl Names {
+    /// Absent where there was no run to compare with.
+    pub fn of(outcome: &Outcome) -> Option<Names> {
+        let earlier = &outcome.continuity.as_ref()?.earlier;
+        Some(Names { earlier: earlier.iter().map(|then| then.name.clone()).collect(), now: outcome.names.clone() })
+    }
+}
+
+/// The users who are in another segment than in the earlier run. Ids are `numeric` as in `segments`, so that the two can be joined.
+pub fn moves<'a>(moves: &'a Moves, numeric: bool, names: &'a Names) -> Table<'a> {
+    let from_name = |&from: &u32| Cow::Borrowed(names.earlier[from as usize].as_str());
+    let to_name = |&to: &u32| Cow::Borrowed(names.now[to as usize].as_str());
     let columns = vec![
-        // As in `segments`, so that the two can be joined.
-        ("user", Values::ids(&moves.users, all_numbers(&outcome.users.users))),
+        ("user", Values::ids(&moves.users, numeric)),
         ("from", whole(&moves.from)),
         ("from_name", Values::Text(moves.from.iter().map(from_name).collect())),
         ("to", whole(&moves.to)),
         ("to_name", Values::Text(moves.to.iter().map(to_name).collect())),
         ("margin", real(&moves.margin)),
     ];
-    Some(Table::new("moves", columns))
+    Table::new("moves", columns)
 }
 
 /// What each component explains, as far as the solver went.
@@ -210,7 +229,8 @@ mod tests {
     #[test]
     fn the_tables_have_the_documented_columns_and_all_rows() {
         let outcome = fixture::outcome(SMALL);
-        let segments = segments(&outcome);
+        let users = fixture::users(SMALL);
+        let segments = segments(&users, OfUsers { numeric: true, classed: true });
         assert_eq!(names(&segments), ["user", "segment", "distance", "second", "second_distance", "nb_segment"]);
         assert_eq!(segments.n_rows(), SMALL.users);
         let profiles = profiles(&outcome);

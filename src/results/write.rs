@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::results::files;
-use crate::results::folder;
 use crate::results::model;
 use crate::results::outcome::Outcome;
 use crate::results::rejects::{self, RejectLine};
@@ -16,7 +15,7 @@ use crate::results::table::Table;
 use crate::results::tables;
 
 pub use crate::results::files::PAGE;
-pub use crate::results::folder::{check_output, try_output};
+pub use crate::results::folder::{NewFolder, check_output, try_output};
 
 /// Draws the page that people read.
 pub type Draw = fn(&Shown, &mut BufWriter<File>) -> std::io::Result<()>;
@@ -30,20 +29,23 @@ pub struct Written {
     pub report: PathBuf,
 }
 
-/// Writes the output folder `output`, with the page that `draw` makes. `rejects` are written where there are any.
-pub fn write(outcome: &Outcome, output: &Path, rejects: &[RejectLine], draw: Draw) -> Result<Written> {
-    let digests = folder::replace(output, |folder| write_files(outcome, folder, rejects, draw))?;
-    Ok(Written { digests, report: output.join(PAGE) })
-}
-
-/// The digests of an outcome, in every layout the same.
-pub fn digests(outcome: &Outcome) -> Digests {
-    Tables::of(outcome).digests(outcome)
+/// Writes all but the tables of users, which are there already and have the digests `of_users`, and puts the folder in its place.
+/// `rejects` are written where there are any; `draw` makes the page.
+pub fn finish(
+    folder: NewFolder,
+    outcome: &Outcome,
+    of_users: Digests,
+    rejects: &[RejectLine],
+    draw: Draw,
+) -> Result<Written> {
+    let digests = write_files(outcome, folder.path(), of_users, rejects, draw)?;
+    let report = folder.publish()?.join(PAGE);
+    Ok(Written { digests, report })
 }
 
 /// The tables of an outcome, by the form they are written in.
 struct Tables<'a> {
-    parquet: Vec<Table<'a>>,
+    profiles: Table<'a>,
     csv: Vec<Table<'a>>,
     /// A part of the model.
     items: Table<'a>,
@@ -51,36 +53,39 @@ struct Tables<'a> {
 
 impl<'a> Tables<'a> {
     fn of(outcome: &'a Outcome) -> Tables<'a> {
-        let users = [tables::segments(outcome), tables::profiles(outcome)];
         let always = [tables::explained_variance(outcome), tables::inertia(outcome), tables::confusion(outcome)];
         Tables {
-            parquet: users.into_iter().chain(tables::moves(outcome)).collect(),
+            profiles: tables::profiles(outcome),
             csv: always.into_iter().chain(tables::evidence(outcome)).collect(),
             items: tables::items(outcome),
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Table<'a>> {
-        self.parquet.iter().chain(&self.csv).chain([&self.items])
-    }
-
     /// By name, and that of the model.
     fn digests(&self, outcome: &Outcome) -> Digests {
-        let mut digests: Digests = self.all().map(|table| (table.name().to_string(), table.digest())).collect();
+        let all = self.csv.iter().chain([&self.profiles, &self.items]);
+        let mut digests: Digests = all.map(|table| (table.name().to_string(), table.digest())).collect();
         digests.insert("model".into(), model::digest(outcome));
         digests
     }
 }
 
-fn write_files(outcome: &Outcome, folder: &Path, rejects: &[RejectLine], draw: Draw) -> Result<Digests> {
+fn write_files(
+    outcome: &Outcome,
+    folder: &Path,
+    of_users: Digests,
+    rejects: &[RejectLine],
+    draw: Draw,
+) -> Result<Digests> {
     let tables = Tables::of(outcome);
-    tables.parquet.iter().try_for_each(|table| table.write_parquet(&table.place(folder, "parquet")))?;
+    tables.profiles.write_parquet(&tables.profiles.place(folder, "parquet"))?;
     tables.csv.iter().try_for_each(|table| table.write_csv(&table.place(folder, "csv")))?;
     model::write(outcome, &tables.items, &files::create_model_folder(folder)?)?;
     if !rejects.is_empty() {
         rejects::write(rejects, &folder.join(files::REJECTS))?;
     }
-    let record = RunRecord::new(outcome, tables.digests(outcome));
+    let digests = tables.digests(outcome).into_iter().chain(of_users).collect();
+    let record = RunRecord::new(outcome, digests);
     let shown = Shown::of(outcome, record.digests.clone(), !rejects.is_empty());
     files::write(&folder.join(files::SHOWN), |sink| sink.write_all(shown.to_json().as_bytes()))?;
     files::write(&folder.join(PAGE), |sink| draw(&shown, sink))?;

@@ -12,6 +12,7 @@ use crate::ingest::parquet;
 use crate::ingest::source::InputFile;
 use crate::job::{Column, Job};
 use crate::kernel::agreement::Contingency;
+use crate::results::files::{SEGMENTS, of_table};
 use crate::results::model::{self, Model};
 use crate::results::run::InputRecord;
 use crate::shard::incoming::worker_of;
@@ -56,7 +57,7 @@ impl Known {
     }
 }
 
-/// The comparison, with the segments renumbered by it. The moves and the items' words are on the coordinator.
+/// The comparison, with the segments renumbered by it. The items' words are on the coordinator; the moves are those of this worker.
 pub struct Compared {
     pub continuity: Continuity,
     pub moves: Moves,
@@ -104,8 +105,8 @@ impl Previous {
         let n_users = sizes.iter().fold(0, |sum: u64, &size| sum.saturating_add(size));
         let earlier = Earlier { folder: folder.display().to_string(), n_users, names, sizes };
         let previous = Previous { folder: folder.to_path_buf(), items, mean, components, centroids, earlier };
-        let rows = previous.file()?;
-        let rows = parquet::n_rows(&rows, "compare", &columns()).map_err(unusable)?;
+        let counts = |file: &InputFile| parquet::n_rows(file, "compare", &columns()).map_err(unusable);
+        let rows: u64 = previous.files()?.iter().map(counts).sum::<Result<u64>>()?;
         if rows != n_users {
             let problem = format!("segments.parquet has {rows} users and model.json {n_users}");
             return Err(foreign(folder, &problem));
@@ -113,14 +114,19 @@ impl Previous {
         Ok(previous)
     }
 
-    fn file(&self) -> Result<InputFile> {
-        InputFile::on_disk(self.folder.join("segments.parquet")).map_err(unusable)
+    /// The table of its users, file by file.
+    fn files(&self) -> Result<Vec<InputFile>> {
+        let table = self.folder.join(SEGMENTS);
+        let files = of_table(&table).map_err(|e| Error::file(&table, "cannot list", &e, REMEDY)).map_err(unusable)?;
+        files.into_iter().map(|file| InputFile::on_disk(file).map_err(unusable)).collect()
     }
 
     /// Tells whether it is the same when a run goes on from a checkpoint.
     pub fn identity(&self) -> String {
-        let files = ["segments.parquet", "model/model.json", "model/model.safetensors"];
-        format!(" {:?}", files.map(|file| InputRecord::on_disk(&self.folder.join(file))))
+        let model = ["model/model.json", "model/model.safetensors"].map(|file| self.folder.join(file));
+        let users = of_table(&self.folder.join(SEGMENTS)).unwrap_or_default();
+        let files: Vec<_> = users.iter().chain(&model).map(|file| InputRecord::on_disk(file)).collect();
+        format!(" {files:?}")
     }
 
     fn n_segments(&self) -> usize {
@@ -194,8 +200,8 @@ fn send_rows<C: Collective>(c: &mut C, previous: &Previous, hash_seed: u64, find
     let names = columns();
     let keys = names.each_ref().map(|(key, column)| (*key, column));
     let n_segments = previous.n_segments();
-    let read = previous.file().and_then(|file| {
-        parquet::read_texts(&file, "compare", &keys, |_, cells| {
+    let mut read_file = |file: &InputFile| {
+        parquet::read_texts(file, "compare", &keys, |_, cells| {
             let [user, segment, own, other] = cells else { unreachable!("as many cells as columns") };
             let segment = segment.parse().ok().filter(|&segment: &u32| (segment as usize) < n_segments);
             let distance = |text: &str| text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 0.0);
@@ -209,7 +215,8 @@ fn send_rows<C: Collective>(c: &mut C, previous: &Previous, hash_seed: u64, find
             }
             Ok(())
         })
-    });
+    };
+    let read = previous.files().and_then(|files| files.iter().try_for_each(&mut read_file));
     finder.take(&c.exchange(batch.close(false))[0]);
     read.map_err(unusable)
 }
@@ -317,7 +324,7 @@ pub fn compare<C: Collective>(
     });
     Compared {
         continuity: c.broadcast_value(told.as_ref()),
-        moves: moves::gather(c, &moves, &shard.users),
+        moves: moves::named(&moves, &shard.users),
         numbers: matching.numbers,
     }
 }

@@ -16,7 +16,7 @@ use crate::results::{MapPoint, Measured, ModelTerms, Outcome, UserTable};
 use crate::shard::Shard;
 use crate::shard::weight::Weigher;
 use crate::stages::choose::Chosen;
-use crate::stages::continuity::Continuity;
+use crate::stages::continuity::{Continuity, Moves};
 use crate::stages::evidence::{Evidence, Question, activity_correlation};
 use crate::stages::kmeans::{self, Assignment, Centroids, Fitted, KMeans, Settings, StartReport, Sweep, SweepCurve};
 use crate::stages::mixture::Mixture;
@@ -29,6 +29,7 @@ use crate::watch::progress::{self, RunAt, RunOf};
 
 use super::clock::Clock;
 use super::compare::{self, Compared, Known, Previous};
+use super::ranges::Ranges;
 use super::room::{BAYES_PERCENT, RUNS_PERCENT, share};
 use super::{evidence, gather, refine, warnings};
 
@@ -48,14 +49,23 @@ pub struct Task<'a> {
     pub scratch: &'a Path,
 }
 
-/// Fits the ratings. All workers call it together; what was found is on the coordinator.
+/// What a fit has made.
+pub struct Made {
+    /// On the coordinator.
+    pub outcome: Option<Outcome>,
+    pub users: Ranges<UserTable>,
+    /// Absent where there was no run to compare with.
+    pub moves: Option<Ranges<Moves>>,
+}
+
+/// Fits the ratings. All workers call it together.
 pub fn fit<C: Collective>(
     c: &mut C,
     task: Task<'_>,
     mut ratings: Ratings,
     clock: &mut Clock,
     checkpoint: &mut dyn Checkpoint,
-) -> Result<Option<Outcome>> {
+) -> Result<Made> {
     let Task { job, layout, chosen, sweep_over, earlier, beginning, scratch } = task;
     let runs_memory = share(job, layout.workers, RUNS_PERCENT);
     let mut warnings = warnings::of_data(c, job, &ratings);
@@ -80,12 +90,13 @@ pub fn fit<C: Collective>(
     ratings.shard.matrix = Csr::empty(ratings.n_items);
     let bytes = fit.bytes(&ratings, evidence_spilled);
     let Fitted { kmeans, assignment, .. } = found;
-    let (users, map) = fit.gather(&ratings.shard, assignment, &scores, bayes.predicted);
+    let (compared, moves) = compared.map(|Compared { continuity, moves, .. }| (continuity, moves)).unzip();
+    let table = (assignment, bayes.predicted);
+    let (users, moves, map) = fit.gather(&mut ratings.shard, table, &scores, moves);
     let measured = fit.measure(&ratings, bytes);
     let model = ModelTerms { idf, mean_length: weigher.mean_length(), mixture, bayes: bayes.terms };
     let found = Found {
         chosen,
-        users,
         map,
         pca,
         kmeans,
@@ -93,17 +104,17 @@ pub fn fit<C: Collective>(
         validation,
         profiles,
         evidence,
-        compared,
+        continuity: compared,
         activity_correlation,
         model,
     };
-    Ok(fit.c.is_coordinator().then(|| found.outcome(job, ratings, warnings, measured)))
+    let outcome = fit.c.is_coordinator().then(|| found.outcome(job, ratings, warnings, measured));
+    Ok(Made { outcome, users, moves })
 }
 
 /// What the stages found.
 struct Found {
     chosen: Option<Chosen>,
-    users: UserTable,
     map: Vec<MapPoint>,
     pca: Pca,
     kmeans: KMeans,
@@ -111,7 +122,7 @@ struct Found {
     validation: Validation,
     profiles: Vec<Profile>,
     evidence: Option<Evidence>,
-    compared: Option<Compared>,
+    continuity: Option<Continuity>,
     activity_correlation: f64,
     model: ModelTerms,
 }
@@ -119,8 +130,7 @@ struct Found {
 impl Found {
     /// All there is to say of the run, on the coordinator.
     fn outcome(self, job: &Job, ratings: Ratings, warnings: Vec<String>, measured: Measured) -> Outcome {
-        let (continuity, moves) = self.compared.map(|found| (found.continuity, found.moves)).unzip();
-        let kept = continuity.as_ref().map_or_else(Vec::new, Continuity::kept_names);
+        let kept = self.continuity.as_ref().map_or_else(Vec::new, Continuity::kept_names);
         Outcome {
             job: job.clone(),
             chosen: self.chosen,
@@ -128,15 +138,13 @@ impl Found {
             inputs: gather::inputs(&job.input, &ratings.files),
             names: names::names(&self.profiles, &ratings.items, &kept),
             items: ratings.items,
-            users: self.users,
             pca: self.pca,
             kmeans: self.kmeans,
             sweep: self.sweep,
             validation: self.validation,
             profiles: self.profiles,
             evidence: self.evidence,
-            continuity,
-            moves: moves.unwrap_or_default(),
+            continuity: self.continuity,
             activity_correlation: self.activity_correlation,
             model: self.model,
             map: self.map,
@@ -285,17 +293,19 @@ impl<'a, C: Collective> Fit<'a, C> {
         bytes
     }
 
+    /// The users, who move out of the shard, and their moves in the order of their ids, and the map.
     fn gather(
         &mut self,
-        shard: &Shard,
-        assignment: Assignment,
+        shard: &mut Shard,
+        (assignment, nb_segment): (Assignment, Vec<u32>),
         scores: &Array2<f64>,
-        nb_segment: Vec<u32>,
-    ) -> (UserTable, Vec<MapPoint>) {
+        moves: Option<Moves>,
+    ) -> (Ranges<UserTable>, Option<Ranges<Moves>>, Vec<MapPoint>) {
         let Fit { c, job, clock, .. } = self;
         clock.time("gather", || {
             let map = gather::map_points(*c, shard, &assignment, scores, job.seed);
-            (gather::users(*c, &shard.users, assignment, nb_segment), map)
+            let users = UserTable { users: std::mem::take(&mut shard.users), assignment, nb_segment };
+            (Ranges::of(*c, users), moves.map(|moves| Ranges::of(*c, moves)), map)
         })
     }
 

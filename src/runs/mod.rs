@@ -12,7 +12,8 @@
 //! | [`report`] | `segmill report`: the page again |
 //!
 //! The rest is what these share: `checkpoint` (what a run leaves for another to go on from), `clock` (stages, timed), `compare` (an earlier
-//! run), `fingerprint` (what makes two jobs the same), `gather` (what the coordinator needs of every worker), `room` and `settle` (memory and scratch folders).
+//! run), `fingerprint` (what makes two jobs the same), `gather` (what the coordinator needs of every worker), `ranges` and
+//! `output` (rows of users in order over the workers, and the folder that is written), `room` and `settle` (memory and scratch folders).
 //!
 //! Knows: every room but the command line. It alone joins stages to the cluster.
 //!
@@ -31,9 +32,11 @@ mod fit;
 pub mod follow;
 mod gather;
 pub mod init;
+mod output;
 pub mod plan;
 pub mod predict;
 pub mod preview;
+mod ranges;
 mod refine;
 pub mod report;
 mod room;

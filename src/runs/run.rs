@@ -8,7 +8,6 @@ use crate::flow::cluster::{self, Fingerprint, Layout, Worker};
 use crate::flow::collective::TimelyCollective;
 use crate::flow::read::{self, Dictionary, Wanted};
 use crate::job::Job;
-use crate::report::page;
 use crate::results::Outcome;
 use crate::results::write::{self, Written};
 use crate::shard::scratch;
@@ -20,6 +19,7 @@ use super::compare::{self, Previous};
 use super::fingerprint::fingerprint;
 use super::fit::{self, Task};
 use super::gather;
+use super::output;
 use super::room::room;
 use super::settle::settle;
 use super::sizes::check_sizes;
@@ -82,15 +82,11 @@ fn work<C: Collective>(
     };
     let (files, rejects) = (ratings.files.clone(), std::mem::take(&mut ratings.rejects));
     let task = Task { job, layout, chosen, sweep_over, earlier, beginning: None, scratch: &room.scratch };
-    let outcome = fit::fit(c, task, ratings, &mut clock, &mut checkpoint)?;
-    let finished = outcome.map(|outcome| {
-        let rejects = gather::reject_lines(&files, rejects);
-        let written = clock.time("write", || write::write(&outcome, &job.output, &rejects, page::write))?;
-        Ok(Finished { outcome, written })
-    });
-    let finished = c.agree(finished.transpose())?;
+    let made = fit::fit(c, task, ratings, &mut clock, &mut checkpoint)?;
+    let rejects = gather::reject_lines(&files, rejects);
+    let finished = clock.time("write", || output::write(c, job, made, &rejects))?;
     checkpoint.remove();
-    Ok(finished)
+    Ok(finished.map(|(outcome, written)| Finished { outcome, written }))
 }
 
 /// Opens the checkpoint of this very job and input: a hidden folder beside the output.

@@ -25,6 +25,7 @@ mod layouts;
 mod memory;
 mod names;
 mod oracle;
+mod parts;
 mod plan;
 mod planted;
 mod python;

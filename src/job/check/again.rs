@@ -12,6 +12,7 @@ impl Job {
     /// Refuses a checked job that was edited by hand so that it cannot run.
     pub fn check_again(&self) -> Result<()> {
         at_least("memory", self.memory, MIN_MEMORY)?;
+        at_least("users_per_file", self.users_per_file, 1)?;
         output(self.output.clone())?;
         self.check_numbers()?;
         self.sweep.as_ref().map_or(Ok(()), check_sweep)?;

@@ -11,7 +11,7 @@ mod units;
 use std::path::{Path, PathBuf};
 
 use super::checked::Job;
-use super::refuse::refuse;
+use super::refuse::{at_least, refuse};
 use super::spec::JobSpec;
 use crate::error::Result;
 
@@ -28,6 +28,7 @@ impl JobSpec {
             scratch: self.scratch,
             checkpoint_every: units::seconds("checkpoint_every", self.checkpoint_every)?,
             output: fields::output(self.output.unwrap_or(default_output))?,
+            users_per_file: at_least("users_per_file", self.users_per_file, 1)?,
             input: input::input(self.input, folder, &filter)?,
             filter,
             choices,

@@ -1,7 +1,6 @@
 use super::content::{FILE, MAX_POINTS, Shown};
 use crate::results::fixture::{self, MOVIELENS, SMALL, Size};
 use crate::results::run::Digests;
-use crate::results::write;
 
 #[test]
 fn what_is_read_back_is_what_was_shown() {
@@ -9,7 +8,7 @@ fn what_is_read_back_is_what_was_shown() {
         let outcome = fixture::outcome(size);
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("out");
-        let digests = write::write(&outcome, &output, &[], fixture::blank_page).unwrap().digests;
+        let digests = fixture::write(&outcome, &output, &[]).unwrap().digests;
         assert_eq!(Shown::read(&output).unwrap(), Shown::of(&outcome, digests, false));
     }
 }

@@ -11,23 +11,89 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::columns::{Table, Values};
+use super::columns::{Column, Table, Values};
 
+const DOMAIN: &str = "segmill table 1\n";
 /// The length that stands for a missing text in the canonical form.
 const MISSING: u64 = u64::MAX;
 
 impl Table<'_> {
     /// BLAKE3 of the canonical form, in hexadecimal.
     pub fn digest(&self) -> String {
-        let mut digest = Digest::new("segmill table 1\n");
-        digest.text(self.name);
-        digest.whole(self.columns.len() as u64);
-        digest.whole(self.n_rows() as u64);
+        let mut hasher = blake3::Hasher::new();
+        self.begin(self.n_rows() as u64, &mut hasher);
         for column in &self.columns {
-            digest.text(column.name);
-            digest.values(&column.values);
+            column.begin(&mut hasher);
+            column.values.put(&mut hasher);
         }
-        digest.finish()
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// What comes before the columns of a table of `n_rows` rows.
+    pub(super) fn begin(&self, n_rows: u64, sink: &mut impl Sink) {
+        sink.take(DOMAIN.as_bytes());
+        text(self.name, sink);
+        whole(self.columns.len() as u64, sink);
+        whole(n_rows, sink);
+    }
+}
+
+impl Column<'_> {
+    /// What comes before the values.
+    pub(super) fn begin(&self, sink: &mut impl Sink) {
+        text(self.name, sink);
+        sink.take(match self.values {
+            Values::U32(_) | Values::U64(_) => b"i",
+            Values::F64(_) => b"f",
+            Values::Text(_) => b"t",
+            Values::Nullable(_) => b"o",
+        });
+    }
+}
+
+impl Values<'_> {
+    pub(super) fn put(&self, sink: &mut impl Sink) {
+        match self {
+            Values::U32(v) => words(v, u64::from, sink),
+            Values::U64(v) => words(v, |x| x, sink),
+            Values::F64(v) => words(v, f64::to_bits, sink),
+            Values::Text(v) => v.iter().for_each(|value| text(value, sink)),
+            Values::Nullable(v) => v.iter().for_each(|value| match value {
+                Some(value) => text(value, sink),
+                None => whole(MISSING, sink),
+            }),
+        }
+    }
+}
+
+/// What takes the bytes of a canonical form, in order.
+pub(super) trait Sink {
+    fn take(&mut self, bytes: &[u8]);
+}
+
+impl Sink for blake3::Hasher {
+    fn take(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
+fn whole(value: u64, sink: &mut impl Sink) {
+    sink.take(&value.to_le_bytes());
+}
+
+fn text(text: &str, sink: &mut impl Sink) {
+    whole(text.len() as u64, sink);
+    sink.take(text.as_bytes());
+}
+
+/// 8-byte words, through a buffer: hashers are fast on long inputs only.
+fn words<T: Copy>(values: &[T], word: impl Fn(T) -> u64, sink: &mut impl Sink) {
+    let mut buffer = [0u8; 16 << 10];
+    for chunk in values.chunks(buffer.len() / 8) {
+        for (bytes, &value) in buffer.chunks_exact_mut(8).zip(chunk) {
+            bytes.copy_from_slice(&word(value).to_le_bytes());
+        }
+        sink.take(&buffer[..chunk.len() * 8]);
     }
 }
 
@@ -42,12 +108,11 @@ impl Digest {
     }
 
     pub(crate) fn whole(&mut self, value: u64) {
-        self.0.update(&value.to_le_bytes());
+        whole(value, &mut self.0);
     }
 
-    pub(crate) fn text(&mut self, text: &str) {
-        self.whole(text.len() as u64);
-        self.0.update(text.as_bytes());
+    pub(crate) fn text(&mut self, value: &str) {
+        text(value, &mut self.0);
     }
 
     /// All of a file, which may be larger than memory.
@@ -58,40 +123,10 @@ impl Digest {
     }
 
     pub(crate) fn reals(&mut self, values: &[f64]) {
-        self.words(values, |v| v.to_bits());
+        words(values, f64::to_bits, &mut self.0);
     }
 
     pub(crate) fn finish(self) -> String {
         self.0.finalize().to_hex().to_string()
-    }
-
-    /// Hashes 8-byte words through a buffer: the hasher is fast on long inputs only.
-    fn words<T: Copy>(&mut self, values: &[T], word: impl Fn(T) -> u64) {
-        let mut buffer = [0u8; 16 << 10];
-        for chunk in values.chunks(buffer.len() / 8) {
-            for (bytes, &value) in buffer.chunks_exact_mut(8).zip(chunk) {
-                bytes.copy_from_slice(&word(value).to_le_bytes());
-            }
-            self.0.update(&buffer[..chunk.len() * 8]);
-        }
-    }
-
-    fn values(&mut self, values: &Values) {
-        self.0.update(match values {
-            Values::U32(_) | Values::U64(_) => b"i",
-            Values::F64(_) => b"f",
-            Values::Text(_) => b"t",
-            Values::Nullable(_) => b"o",
-        });
-        match values {
-            Values::U32(v) => self.words(v, u64::from),
-            Values::U64(v) => self.words(v, |x| x),
-            Values::F64(v) => self.reals(v),
-            Values::Text(v) => v.iter().for_each(|text| self.text(text)),
-            Values::Nullable(v) => v.iter().for_each(|text| match text {
-                Some(text) => self.text(text),
-                None => self.whole(MISSING),
-            }),
-        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod columns;
 mod digest;
+mod pieces;
 #[cfg(test)]
 mod tests;
 mod to_csv;
@@ -12,3 +13,6 @@ mod to_parquet;
 
 pub use columns::{Column, Table, Values, all_numbers};
 pub(crate) use digest::Digest;
+pub use pieces::{Parts, Pieces, digest_of};
+pub use to_csv::CsvFile;
+pub use to_parquet::{ParquetFile, ROW_GROUP};

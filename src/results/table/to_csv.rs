@@ -12,24 +12,41 @@ use crate::results::files::DISK_REMEDY;
 impl Table<'_> {
     /// Writes the table as CSV with a header: comma, LF, quotes where needed.
     pub fn write_csv(&self, path: &Path) -> Result<()> {
-        let written = File::create(path).and_then(|file| self.encode_csv(file));
+        let written = File::create(path).and_then(|file| {
+            let mut csv = CsvFile::begin(file, self)?;
+            csv.append(self)?;
+            csv.finish()
+        });
         written.map_err(|e| Error::file(path, "cannot write", &e, DISK_REMEDY))
     }
+}
 
-    /// The same into `sink`, which need not be buffered.
-    pub fn encode_csv(&self, sink: impl Write) -> io::Result<()> {
+/// CSV that a table is written to part by part, into a sink that need not be buffered.
+pub struct CsvFile<W: Write>(csv::Writer<W>);
+
+impl<W: Write> CsvFile<W> {
+    /// With a header of the columns of `like`.
+    pub fn begin(sink: W, like: &Table) -> io::Result<CsvFile<W>> {
         let mut writer = csv::Writer::from_writer(sink);
-        writer.write_record(self.columns.iter().map(|c| c.name))?;
+        writer.write_record(like.columns.iter().map(|c| c.name))?;
+        Ok(CsvFile(writer))
+    }
+
+    pub fn append(&mut self, rows: &Table) -> io::Result<()> {
         let mut cell = String::new();
-        for row in 0..self.n_rows() {
-            for column in &self.columns {
+        for row in 0..rows.n_rows() {
+            for column in &rows.columns {
                 cell.clear();
                 column.values.write_cell(row, &mut cell);
-                writer.write_field(&cell)?;
+                self.0.write_field(&cell)?;
             }
-            writer.write_record(None::<&[u8]>)?;
+            self.0.write_record(None::<&[u8]>)?;
         }
-        writer.flush()
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
@@ -21,28 +21,55 @@ use crate::results::files::DISK_REMEDY;
 type Encoded<T> = std::result::Result<T, ParquetError>;
 
 /// Rows in a Parquet row group, at most: bounds the memory of writers and readers.
-pub(super) const ROW_GROUP: usize = 128 << 10;
+pub const ROW_GROUP: usize = 128 << 10;
+
+/// A Parquet file that a table is written to part by part. A part ends its last row group.
+pub struct ParquetFile {
+    path: PathBuf,
+    writer: SerializedFileWriter<BufWriter<File>>,
+}
+
+impl ParquetFile {
+    /// For rows with the columns of `like`.
+    pub fn create(path: &Path, like: &Table) -> Result<ParquetFile> {
+        let file = File::create(path).map_err(|e| Error::file(path, "cannot create", &e, DISK_REMEDY))?;
+        let writer = like
+            .schema()
+            .and_then(|schema| SerializedFileWriter::new(BufWriter::new(file), schema, like.properties()))
+            .map_err(|e| cannot_write(path, e))?;
+        Ok(ParquetFile { path: path.into(), writer })
+    }
+
+    pub fn append(&mut self, rows: &Table) -> Result<()> {
+        let mut starts = (0..rows.n_rows()).step_by(ROW_GROUP);
+        starts
+            .try_for_each(|start| self.append_group(rows, start..(start + ROW_GROUP).min(rows.n_rows())))
+            .map_err(|e| cannot_write(&self.path, e))
+    }
+
+    fn append_group(&mut self, table: &Table, rows: Range<usize>) -> Encoded<()> {
+        let mut group = self.writer.next_row_group()?;
+        table.columns.iter().try_for_each(|column| write_chunk(&mut group, &column.values, rows.clone()))?;
+        group.close().map(drop)
+    }
+
+    pub fn finish(self) -> Result<()> {
+        let ParquetFile { path, writer } = self;
+        writer.close().map(drop).map_err(|e| cannot_write(&path, e))
+    }
+}
+
+fn cannot_write(path: &Path, error: ParquetError) -> Error {
+    Error::file(path, "cannot write", &io::Error::other(error), DISK_REMEDY)
+}
 
 impl Table<'_> {
     /// Writes the table as Parquet: whole numbers as INT64, reals as DOUBLE, text as UTF-8 strings, Snappy, row groups
     /// of at most 131,072 rows.
     pub fn write_parquet(&self, path: &Path) -> Result<()> {
-        let file = File::create(path).map_err(|e| Error::file(path, "cannot create", &e, DISK_REMEDY))?;
-        self.encode_parquet(BufWriter::new(file))
-            .map_err(|e| Error::file(path, "cannot write", &io::Error::other(e), DISK_REMEDY))
-    }
-
-    fn encode_parquet(&self, sink: impl Write + Send) -> Encoded<()> {
-        let mut writer = SerializedFileWriter::new(sink, self.schema()?, self.properties())?;
-        for start in (0..self.n_rows()).step_by(ROW_GROUP) {
-            let end = (start + ROW_GROUP).min(self.n_rows());
-            let mut group = writer.next_row_group()?;
-            for column in &self.columns {
-                write_chunk(&mut group, &column.values, start..end)?;
-            }
-            group.close()?;
-        }
-        writer.close().map(drop)
+        let mut file = ParquetFile::create(path, self)?;
+        file.append(self)?;
+        file.finish()
     }
 
     fn schema(&self) -> Encoded<TypePtr> {

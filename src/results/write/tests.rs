@@ -1,10 +1,10 @@
 use std::fs;
 
 use super::*;
-use crate::results::fixture::{self, MOVIELENS, SMALL, Size};
+use crate::results::fixture::{self, MOVIELENS, SMALL, Size, write};
 
-fn write(outcome: &Outcome, output: &Path, rejects: &[RejectLine]) -> Result<Written> {
-    super::write(outcome, output, rejects, fixture::blank_page)
+fn digests(outcome: &Outcome) -> Digests {
+    Tables::of(outcome).digests(outcome)
 }
 
 fn listing(folder: &Path) -> Vec<String> {
@@ -79,7 +79,6 @@ fn digests_ignore_layout_times_and_paths_but_see_every_result() {
     elsewhere.pca.solver.reason.clear();
     assert_eq!(digests(&elsewhere), digests(&outcome));
     let mut other = outcome.clone();
-    other.users.assignment.second_distance[3] += 1e-12;
     other.profiles[0].top[0].score += 1e-12;
     other.pca.explained_variance[0] += 1e-9;
     other.sweep.as_mut().unwrap().full.as_mut().unwrap().knee = None;
@@ -87,7 +86,6 @@ fn digests_ignore_layout_times_and_paths_but_see_every_result() {
     other.items.titles[0] = None;
     other.evidence.as_mut().unwrap().by_clusters[2].davies_bouldin += 1e-12;
     other.names[0] = "Other".into();
-    other.moves.margin[0] += 1e-12;
     let (was, is) = (digests(&outcome), digests(&other));
     assert!(was.iter().all(|(table, digest)| is[table] != *digest), "{was:?} {is:?}");
 }
@@ -148,11 +146,19 @@ fn what_is_not_ours_is_refused_and_not_touched() {
     let mixed = folder.path().join("mixed");
     write(&fixture::outcome(SMALL), &mixed, &[]).unwrap();
     fs::write(mixed.join("notes.txt"), "mine").unwrap();
+    let parts = folder.path().join("parts");
+    write(&fixture::outcome(SMALL), &parts, &[]).unwrap();
+    fs::remove_file(parts.join(files::SEGMENTS)).unwrap();
+    fs::create_dir(parts.join(files::SEGMENTS)).unwrap();
+    fs::write(parts.join(files::SEGMENTS).join(files::part(0)), "rows").unwrap();
+    check_output(&parts).unwrap();
+    fs::write(parts.join(files::SEGMENTS).join("part.parquet"), "mine").unwrap();
     for (output, problem) in [
         (photos.clone(), "segmill did not write"),
         (file.clone(), "is a file"),
         (foreign.clone(), "segmill did not write"),
         (mixed.clone(), "\"notes.txt\""),
+        (parts.clone(), "\"part.parquet\""),
         (file.join("below"), "cannot"),
     ] {
         let errors = [check_output(&output).unwrap_err(), write(&fixture::outcome(SMALL), &output, &[]).unwrap_err()];
@@ -162,7 +168,7 @@ fn what_is_not_ours_is_refused_and_not_touched() {
             assert!(message.contains(problem) && message.contains("-o") && !message.contains('\n'), "{message}");
         }
     }
-    assert_eq!(listing(folder.path()), ["file", "foreign", "mixed", "photos"]);
+    assert_eq!(listing(folder.path()), ["file", "foreign", "mixed", "parts", "photos"]);
     assert!(mixed.join("notes.txt").exists() && mixed.join("report.html").exists());
     assert_eq!((listing(&photos), listing(&foreign)), (vec!["cat.jpg".to_string()], vec!["run.json".to_string()]));
 }
@@ -197,6 +203,7 @@ fn reports_to_look_at() {
         let mut outcome = fixture::outcome(size);
         outcome.job.output = name.into();
         let start = std::time::Instant::now();
+        outcome.measured.n_users = size.users as u64;
         let written = write(&outcome, &folder.join(name), &[]).unwrap();
         eprintln!("{:?} {}", start.elapsed(), written.report.display());
     }

@@ -6,13 +6,13 @@ use std::rc::Rc;
 use crate::collective::Collective;
 use crate::error::Result;
 use crate::ingest::Items;
-use crate::ingest::ids::Id;
 use crate::kernel::csr::Rows;
 use crate::live::engine::Engine;
 use crate::results::UserTable;
 use crate::results::followed::{Followed, Record};
 use crate::results::model::{self, Model};
-use crate::runs::gather;
+use crate::runs::output::{self, Folder};
+use crate::runs::ranges::Ranges;
 use crate::stages::kmeans::Assignment;
 use crate::stages::profile::{self, Around, Profile, Users};
 
@@ -21,37 +21,45 @@ use super::lead::Lead;
 /// Ratings that are looked at at a time.
 const ENTRIES: usize = 1 << 20;
 
-/// Writes the folder `output`. All workers call it together; `lead` and `record` are the coordinator's.
+/// Writes the folder `output`, with so many users in a file at most. All workers call it together; `lead` and `record` are the
+/// coordinator's.
 pub fn write<C: Collective>(
     c: &mut C,
     engine: &mut Engine,
     model: &Model,
     top: usize,
     lead: Option<(&Lead, Record)>,
-    output: &Path,
+    (output, per_file): (&Path, u64),
 ) -> Result<Option<Record>> {
     let (users, profiles) = tables(c, engine, model, top);
-    let written = lead.map(|(lead, record)| {
+    let folder = Folder::create(c, output)?;
+    let of_users = output::of_users(c, &users.rows);
+    let digest = folder.write_users(c, &users, of_users, per_file)?;
+    let written = lead.zip(folder.into_new()).map(|((lead, mut record), folder)| {
+        record.digests.extend(digest);
         let names = &lead.names;
         let items = Items { ids: names.items.clone(), titles: names.titles.clone(), metadata: Vec::new() };
         let followed = Followed {
             record,
-            users,
             profiles,
             items: &items,
             names: &names.segments,
             model: &lead.folder.join(model::FOLDER),
             rejects: lead.state.rejects(),
         };
-        followed.write(output)
+        followed.write(folder)
     });
     c.agree(written.transpose())
 }
 
-/// Users and profiles, on the coordinator.
-fn tables<C: Collective>(c: &mut C, engine: &mut Engine, model: &Model, top: usize) -> (UserTable, Vec<Profile>) {
-    let (users, assignment, classes) = placed(engine);
-    let table = gather::users(c, &users, assignment, classes);
+/// The users in order, and the profiles, on the coordinator.
+fn tables<C: Collective>(
+    c: &mut C,
+    engine: &mut Engine,
+    model: &Model,
+    top: usize,
+) -> (Ranges<UserTable>, Vec<Profile>) {
+    let table = Ranges::of(c, placed(engine));
     let by_activity = engine.placements().by_activity();
     let counted = Users::of(c, by_activity, model.centroids.nrows());
     let around = Around { centroids: model.centroids.view(), metadata: &[], top };
@@ -59,7 +67,7 @@ fn tables<C: Collective>(c: &mut C, engine: &mut Engine, model: &Model, top: usi
 }
 
 /// This worker's users and where they are; what Naive Bayes takes them for is found out now.
-fn placed(engine: &mut Engine) -> (Vec<Id>, Assignment, Vec<u32>) {
+fn placed(engine: &mut Engine) -> UserTable {
     let frame = Rc::clone(engine.frame());
     let (mut numbers, mut classes, mut block) = (Vec::new(), Vec::new(), Rows::empty());
     engine.each_user(0, |user, rows| {
@@ -78,5 +86,6 @@ fn placed(engine: &mut Engine) -> (Vec<Id>, Assignment, Vec<u32>) {
         assignment.second.push(place.second);
         assignment.second_distance.push(place.second_distance());
     }
-    (numbers.iter().map(|&user| engine.users().id(user).clone()).collect(), assignment, classes)
+    let users = numbers.iter().map(|&user| engine.users().id(user).clone()).collect();
+    UserTable { users, assignment, nb_segment: classes }
 }

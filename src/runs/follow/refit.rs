@@ -16,13 +16,13 @@ use crate::kernel::csr::Csr;
 use crate::live::engine::Engine;
 use crate::live::event::Matched;
 use crate::live::row::{Row, merged};
-use crate::report::page;
 use crate::results::files::DISK_REMEDY;
 use crate::results::model::{self, Model};
-use crate::results::{Outcome, leftovers, run, write};
+use crate::results::{Outcome, leftovers, run};
 use crate::runs::clock::Clock;
 use crate::runs::compare::{Known, Previous};
 use crate::runs::fit::{self, Task};
+use crate::runs::output;
 use crate::runs::room::{folder_beside, room};
 use crate::runs::sizes::check_sizes;
 use crate::shard::Shard;
@@ -89,12 +89,18 @@ pub fn refit<C: Collective>(
     let task =
         Task { job: &job, layout, chosen: None, sweep_over: Vec::new(), earlier: Some(earlier), beginning, scratch };
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
-    let outcome = match fit::fit(c, task, ratings, &mut clock, &mut InMemory::default()) {
+    let made = match fit::fit(c, task, ratings, &mut clock, &mut InMemory::default()) {
         // They may all be alike by now; others will come.
         Err(Error::Data { .. }) => return Ok(None),
         fitted => fitted?,
     };
-    let written = c.agree(outcome.map(|outcome| write(&outcome, &folder)).transpose())?;
+    if c.is_coordinator() {
+        // A session may have been killed over it.
+        leftovers::clear(&folder);
+        leftovers::remove(&folder);
+    }
+    let written = output::write(c, &job, made, &[])?.map(|(outcome, _)| keep(&outcome, &folder));
+    let written = c.agree(written.transpose())?;
     let shared = written.as_ref().map(|(model, inertia, _)| (model, inertia));
     let (model, inertia) = c.broadcast_value(shared.map(|(model, inertia)| (model.clone(), *inertia)).as_ref());
     Ok(Some(Made { model, inertia, items, told: written.map(|(.., told)| told) }))
@@ -132,12 +138,8 @@ fn earlier<C: Collective>(
 /// The bytes of a model, its inertia, and what is printed of it.
 type Written = ([Vec<u8>; 2], f64, Refitted);
 
-/// Writes the refit as a finished run.
-fn write(outcome: &Outcome, folder: &Path) -> Result<Written> {
-    // A session may have been killed over it.
-    leftovers::clear(folder);
-    leftovers::remove(folder);
-    write::write(outcome, folder, &[], page::write)?;
+/// Makes sure of what was written as a finished run.
+fn keep(outcome: &Outcome, folder: &Path) -> Result<Written> {
     sync(folder)?;
     let told = Refitted { folder: folder.into(), matched: matched(outcome) };
     Ok((model_bytes(folder)?, outcome.kmeans.inertia, told))

@@ -364,7 +364,8 @@ impl<C: Collective> Session<'_, C> {
             Some(output) => {
                 let lead = self.lead.as_ref().zip(record);
                 let top = self.order.job.profile.top;
-                last::write(self.c, &mut self.engine, &self.model, top, lead, output)?
+                let per_file = self.order.job.users_per_file;
+                last::write(self.c, &mut self.engine, &self.model, top, lead, (output, per_file))?
             }
             None => record,
         };

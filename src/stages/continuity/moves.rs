@@ -28,7 +28,6 @@
 use std::cmp::Reverse;
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
-use serde::{Deserialize, Serialize};
 
 use super::matching::{Match, Matching, Origin, Rest};
 use super::outcome::{Continuity, Flow, MOST_FLOWS, Moves, Now, Then};
@@ -211,37 +210,20 @@ impl Continuity {
     }
 }
 
-/// A user who moved, on the way to the coordinator.
-#[derive(Serialize, Deserialize)]
-struct Moved {
-    user: Id,
-    from: u32,
-    to: u32,
-    margin: f64,
-}
-
-/// The moves of all workers, sorted by user, on the coordinator. `users` are those of this worker.
-pub fn gather<C: Collective>(c: &mut C, moves: &[Move], users: &[Id]) -> Moves {
-    let named =
-        |&Move { user, from, to, margin }: &Move| Moved { user: users[user as usize].clone(), from, to, margin };
-    let mine: Vec<Moved> = moves.iter().map(named).collect();
-    let mut all: Vec<Moved> = c.gather_values(&mine).into_iter().flatten().collect();
-    all.sort_by(|a, b| a.user.cmp(&b.user));
-    let mut found = Moves::default();
-    for Moved { user, from, to, margin } in all {
-        found.users.push(user);
-        found.from.push(from);
-        found.to.push(to);
-        found.margin.push(margin);
+/// The moves by the ids of their users; `users` are those of this worker.
+pub fn named(moves: &[Move], users: &[Id]) -> Moves {
+    Moves {
+        users: moves.iter().map(|of| users[of.user as usize].clone()).collect(),
+        from: moves.iter().map(|of| of.from).collect(),
+        to: moves.iter().map(|of| of.to).collect(),
+        margin: moves.iter().map(|of| of.margin).collect(),
     }
-    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::matching::Fate;
     use super::*;
-    use crate::collective::testing::run_workers;
     use ndarray::array;
 
     /// 0 goes on as 0, 1 died, and 1 is born.
@@ -280,22 +262,6 @@ mod tests {
         assert_eq!(told.kept_names(), [Some("Jazz".to_string()), None]);
         assert_eq!((told.segments[1].stayed, told.segments[1].crossed, told.segments[1].arrived), (0, 2, 2));
         assert_eq!(told.earlier[0].left, 1);
-    }
-
-    #[test]
-    fn moves_are_sorted_by_user_whoever_had_them() {
-        let ids = ["7", "10", "b", "a", "2"].map(Id::parse);
-        let whole = |peers: usize| {
-            run_workers(peers, |c| {
-                let users: Vec<Id> = ids.iter().skip(c.index()).step_by(c.peers()).cloned().collect();
-                let moves: Vec<Move> =
-                    (0..users.len() as u32).map(|user| Move { user, from: 1, to: 2, margin: 0.5 }).collect();
-                gather(c, &moves, &users)
-            })
-            .swap_remove(0)
-        };
-        assert_eq!(whole(1), whole(3));
-        assert_eq!(whole(2).users.iter().map(Id::to_string).collect::<Vec<_>>(), ["2", "7", "10", "a", "b"]);
     }
 
     #[test]

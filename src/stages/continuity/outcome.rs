@@ -86,8 +86,8 @@ pub struct Driver {
     pub stayed: f64,
 }
 
-/// The users who moved, sorted by id, on the coordinator.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// The users who moved.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Moves {
     pub users: Vec<Id>,
     /// In the earlier run.
