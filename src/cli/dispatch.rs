@@ -185,6 +185,9 @@ fn follow(args: &FollowArgs) -> Result<()> {
         drift: args.drift,
         refit: args.refit,
     };
+    if !args.empty {
+        runs::follow::check(&finished, &order.job, &layout)?;
+    }
     // The first process has the coordinator, which writes.
     if layout.process == 0 {
         places.check()?;

@@ -123,7 +123,15 @@ fn print_memory(forecast: &Forecast, sink: &mut impl Write) -> io::Result<()> {
         )?,
     }
     let spilled = if p.spilled > 0.0 { size(p.spilled) + " of each process" } else { "nothing".into() };
-    writeln!(sink, "disk      {spilled} to scratch files, {} of results", size(p.output_bytes))
+    writeln!(sink, "disk      {spilled} to scratch files, {} of results", size(p.output_bytes))?;
+    if p.user_files > 1.0 {
+        let side_by_side = match forecast.cluster.processes {
+            1 => "",
+            _ => ", written side by side by processes that see the output folder; otherwise all go through the first",
+        };
+        writeln!(sink, "          the users in {} files{side_by_side}", number(p.user_files, true))?;
+    }
+    Ok(())
 }
 
 fn line_of(bottleneck: &Bottleneck, processes: usize) -> String {

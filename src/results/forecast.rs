@@ -220,8 +220,9 @@ pub struct Prediction {
     pub bytes_sent: f64,
     /// Bytes in scratch files, of one process.
     pub spilled: f64,
-    /// Bytes of the output folder.
+    /// Bytes of the output folder, and the files that `segments.parquet` is.
     pub output_bytes: f64,
+    pub user_files: f64,
 }
 
 impl Prediction {

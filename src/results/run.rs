@@ -204,6 +204,12 @@ pub struct Finished {
     pub layout: Layout,
     #[serde(default)]
     pub inputs: Vec<InputRecord>,
+    #[serde(default)]
+    pub users: u64,
+    #[serde(default)]
+    pub items: u64,
+    #[serde(default)]
+    pub ratings: u64,
     /// Of the segments, as in [`RunRecord`].
     pub inertia: f64,
     pub digests: Digests,

@@ -12,7 +12,7 @@
 //! | [`report`] | `segmill report`: the page again |
 //!
 //! The rest is what these share: `checkpoint` (what a run leaves for another to go on from), `clock` (stages, timed), `compare` (an earlier
-//! run), `fingerprint` (what makes two jobs the same), `gather` (what the coordinator needs of every worker), `ranges` and
+//! run), `fingerprint` (what makes two jobs the same), `gather` (what the coordinator needs of every worker), `fits` (jobs that need more memory than they give), `ranges` and
 //! `output` (rows of users in order over the workers, and the folder that is written), `room` and `settle` (memory and scratch folders).
 //!
 //! Knows: every room but the command line. It alone joins stages to the cluster.
@@ -29,6 +29,7 @@ mod compare;
 mod evidence;
 mod fingerprint;
 mod fit;
+mod fits;
 pub mod follow;
 mod gather;
 pub mod init;

@@ -25,12 +25,15 @@ fn threads(asked: &Asked) -> usize {
 /// A process reads so many bytes a second of a disk or a store, where nothing else is known.
 const DISK: f64 = 1e9;
 
+/// About so many bytes of text are looked at.
+const LOOK: u64 = 64 << 20;
+
 /// Looks at the input, measures this machine, and says what the job would take, and which columns were found and why, a line each.
 ///
 /// # Errors
 /// Those of finding and opening the input, and [`Error::Job`] for sizes that cannot be.
 pub fn forecast(job: &Job, asked: &Asked) -> Result<(Forecast, Vec<String>)> {
-    let (planned, sample) = sample::take(&job.input, &scratch_folder(job, &job.output))?;
+    let (planned, sample) = sample::take(&job.input, &scratch_folder(job, &job.output), LOOK)?;
     let job = &Job { input: planned.input.clone(), ..job.clone() };
     let plan = &planned.plan;
     if sample.rows.is_empty() {
@@ -84,7 +87,7 @@ fn nothing_read(sample: &Sample, first: Option<PathBuf>) -> Error {
     )
 }
 
-fn sizes_of(input: &Estimate, job: &Job) -> Sizes {
+pub fn sizes_of(input: &Estimate, job: &Job) -> Sizes {
     let rows = input.rows as f64;
     // Half of what weighs 12 bytes is merged before it is stored.
     let value_bytes = match job.input.duplicates {

@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::compare::{self, Previous};
 use super::fingerprint::fingerprint;
 use super::fit::{self, Task};
+use super::fits;
 use super::gather;
 use super::output;
 use super::room::room;
@@ -61,6 +62,7 @@ fn work<C: Collective>(
     // A folder that a job names is there before hours of work need it.
     let usable = job.scratch.as_deref().map_or(Ok(()), scratch::check);
     c.agree(usable)?;
+    fits::check(c, job, layout)?;
     let previous = compare::open(c, job)?;
     let mut clock = Clock::start(c.is_coordinator(), c.index().is_multiple_of(layout.workers));
     let mut checkpoint = open_checkpoint(c, job, known, previous.as_ref());

@@ -25,17 +25,22 @@ fn for_ratings(job: &Job, layout: &Layout, ratings: &Ratings) -> Result<f64> {
     let sizes = sizes(ratings);
     let counts = [sizes.users, sizes.items, sizes.ratings].map(|count| count as u64);
     let approach = Approach::new(counts, sizes.products(), &job.pca, job.memory)?;
-    let cluster = Cluster {
+    let cluster = question_cluster(layout);
+    let copied = copies(job, sizes, &cluster);
+    let question = Question { job, sizes, cluster, approach: &approach, copied };
+    Ok(Held::new(&question).for_blocks())
+}
+
+/// The layout as questions of memory have it.
+pub fn question_cluster(layout: &Layout) -> Cluster {
+    Cluster {
         processes: layout.processes,
         workers: layout.workers,
         network: f64::MAX,
         disk: f64::MAX,
         crowding: 1.0,
         machine: f64::INFINITY,
-    };
-    let copied = copies(job, sizes, &cluster);
-    let question = Question { job, sizes, cluster, approach: &approach, copied };
-    Ok(Held::new(&question).for_blocks())
+    }
 }
 
 /// The sizes of what was read, as far as memory depends on them.

@@ -77,3 +77,26 @@ fn the_scratch_folder_is_where_the_job_says() {
 fn top(sandbox: &Sandbox) -> Vec<String> {
     sandbox.listing().into_iter().filter(|name| !name.contains('/')).collect()
 }
+
+/// Nothing is made or read: the refusal comes from a sample.
+#[test]
+fn what_cannot_fit_is_refused_before_the_first_row_with_what_would() {
+    let sandbox = Sandbox::new();
+    let job = |memory: &str| {
+        format!(
+            "memory = '{memory}'\n[input.generate]\nusers = 3_000_000\nitems = 300_000\nratings_per_user = 30\nseed = 4\n\
+             [pca]\ncomponents = 6\n[kmeans]\nclusters = 400\nn_init = 1\n[sweep]\nclusters = []\n"
+        )
+    };
+    let refused =
+        sandbox.run(&job("300MiB"), &["-w", "2"]).refused(2, &["memory: ", "besides their ratings", "set it to"]);
+    assert_eq!(sandbox.listing(), ["job.toml"]);
+    let (_, enough) = refused.stderr.split_once("set it to \"").expect("a remedy");
+    let enough = enough.split_once('"').expect("a size").0;
+    assert!(
+        enough.strip_suffix("MiB").is_some_and(|size| size.parse::<u64>().is_ok_and(|size| size > 512)),
+        "{enough}"
+    );
+    // With a few items and users, little memory is only slower.
+    sandbox.run(&format!("memory = '1MiB'\n{JOB}"), &["-w", "2"]).succeeded();
+}

@@ -12,19 +12,17 @@ use crate::ingest::plan::{self, Plan, Planned, PlannedFile};
 use crate::ingest::scan::RawId;
 use crate::job::{GenerateSpec, Input};
 
-/// Texts of at most so many bytes are read whole; of more text about so many bytes are read.
-const MOST_BYTES: u64 = 64 << 20;
 /// About how many rows of generated data are made, at most.
 const MOST_GENERATED: f64 = 2e6;
 
-/// What to read, and a sample of it. Standard input is put into a file in `scratch`, as a run does.
+/// What to read, and a sample of it: all of texts that have at most `most_bytes` bytes, and about so much of more. Standard input is put into a file in `scratch`, as a run does.
 ///
 /// # Errors
 /// Those of finding, opening and unpacking the files. Bad rows are counted.
-pub fn take(input: &Input, scratch: &Path) -> Result<(Planned, Sample)> {
+pub fn take(input: &Input, scratch: &Path, most_bytes: u64) -> Result<(Planned, Sample)> {
     let planned = plan::plan(&mut Solo, input, scratch)?;
     let sample = match &planned.plan {
-        Plan::Files(files) => of_files(files, MOST_BYTES)?,
+        Plan::Files(files) => of_files(files, most_bytes)?,
         Plan::Generate(spec) => of_generated(spec)?,
     };
     Ok((planned, sample))

@@ -10,6 +10,7 @@
 //! | [`lead`] | the coordinator's part: inputs, log, output, dictionary of items |
 //! | [`order`], [`terms`] | what a session is asked to do, and what all workers learn at its start |
 //! | [`gathering`] | lines into batches |
+//! | [`memory`] | what a session holds, and whether that fits |
 //! | [`begin`] | the ratings at the start: of the job, or of an earlier session |
 //! | [`standing`] | how things stand, and what a batch changed |
 //! | [`telling`], [`view`], [`names`] | a batch in lines of JSON, and on the live page |
@@ -23,6 +24,7 @@ pub(crate) mod header;
 pub(crate) mod keep;
 mod last;
 mod lead;
+mod memory;
 mod names;
 mod order;
 mod refit;
@@ -35,6 +37,7 @@ mod view;
 
 use std::sync::Arc;
 
+pub use memory::check;
 pub use order::Order;
 
 use crate::error::Result;

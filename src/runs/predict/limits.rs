@@ -78,7 +78,7 @@ fn memory_remedy(q: &Question, p: &Prediction, peak: f64) -> String {
             format!("{raise}, use fewer workers (-w), or fewer kmeans.clusters or validate.folds")
         }
         "Krylov basis" | "blocks of the solver" => format!("{raise}, or leave out rare items"),
-        "all users at the coordinator" => format!("{raise}: more processes do not help"),
+        "users in order" => format!("{raise}, or use more processes"),
         _ => raise,
     }
 }

@@ -10,7 +10,7 @@
 //! | kmeans | labels, bounds and changes of all runs, the sample |
 //! | validate, profile | tables, (items × clusters) each, for each worker; those of counts after those of sums |
 //! | evidence | what is seen and hidden, in 15 % of `memory` and scratch files; then as pca and kmeans; tables of 64 MiB for each worker |
-//! | gather, write | no more ratings; all users at the coordinator, in its columns and those of the file |
+//! | gather, write | no more ratings; a range of the users, twice while they are sorted |
 //!
 //! Small allocations come in classes of size, which takes [`ROUNDING`] more than is asked for.
 
@@ -37,6 +37,8 @@ const LINK: f64 = 3e6;
 const BATCH: f64 = 8192.0;
 /// What blocks of ratings are called.
 const RATINGS: &str = "ratings";
+/// And what rows are, and their blocks beside them.
+const ROWS: &str = "rows being read";
 /// Bytes of a row of numbers.
 const NARROW: f64 = 12.0;
 /// Bytes of an id, and of the key of its draws.
@@ -53,7 +55,7 @@ const GUESS_TABLE: f64 = 67_108_864.0;
 const SURE: f64 = 0.92;
 
 /// Bytes by what they are for.
-type Parts = Vec<(&'static str, f64)>;
+pub(super) type Parts = Vec<(&'static str, f64)>;
 
 /// What a process holds.
 pub struct Held<'a> {
@@ -133,6 +135,13 @@ impl Held<'_> {
         parts
     }
 
+    /// What there is while a stage is at work in the coordinator's process, but for rows and blocks, which can be in scratch files.
+    pub(super) fn besides_rows(&self, stage: &str) -> Parts {
+        let mut parts = self.parts(stage, true);
+        parts.retain(|(part, _)| *part != ROWS);
+        parts
+    }
+
     fn parts(&self, stage: &str, coordinator: bool) -> Parts {
         let mut parts = self.always(coordinator);
         match stage {
@@ -183,7 +192,7 @@ impl Held<'_> {
         let keys = 16.0 * peers * items.min(rows / peers);
         let dictionary = if coordinator { keys + 48.0 * items } else { 0.0 };
         vec![
-            ("rows being read", ROUNDING * rows_and_blocks),
+            (ROWS, ROUNDING * rows_and_blocks),
             ("batches for each worker", batches),
             ("index of the items", workers * items * 12.0 + names),
             ("item dictionary", dictionary),
@@ -297,16 +306,16 @@ impl Held<'_> {
     }
 
     fn results(&self, coordinator: bool) -> Parts {
-        let Sizes { users, items, user_text, .. } = self.q.sizes;
+        let Sizes { items, user_text, .. } = self.q.sizes;
         let text = if user_text > 0.0 { 8.0 + user_text } else { 0.0 };
         let components = 8.0 * self.q.components();
         let own = self.users * (28.0 + components);
-        let gathered = if coordinator { users * (100.0 + 2.0 * text) } else { 0.0 };
+        let sorted = self.users * (100.0 + 2.0 * text);
         let model = if coordinator {
             items * 8.0 * ((tables(self.q) + self.q.mixture_tables()) * self.q.clusters() + self.q.components())
         } else {
             0.0
         };
-        vec![("segments", own), ("all users at the coordinator", gathered), ("the model", model)]
+        vec![("segments", own), ("users in order", sorted), ("the model", model)]
     }
 }

@@ -3,12 +3,13 @@
 //! Pure: [`predict`] turns a [`Question`] and [`Rates`] into a [`Prediction`]; nothing is read and nothing measured here.
 //! A stage takes the time of its arithmetic, which the workers share ([`time`]), of what crosses between workers and processes
 //! ([`traffic`]), and of what the coordinator does alone. Memory is what a process holds at the same time
-//! ([`memory`]). [`limits`] says what does not fit, and which limit comes next as the data grow.
+//! ([`memory`]); [`least`] says how much a job needs at least. [`limits`] says what does not fit, and which limit comes next as the data grow.
 //!
 //! Laws: with more ratings, no time and no traffic falls, and memory falls only where more of them go to files. With more
 //! processes, none needs more memory, except for the buffers that they keep for each other. One process sends nothing.
 
 pub mod asked;
+pub mod least;
 pub mod limits;
 mod memory;
 mod prediction;

@@ -19,6 +19,7 @@ pub fn predict(question: &Question, rates: &Rates) -> Prediction {
         bytes_sent: stages.iter().map(|stage| stage.bytes_sent).sum(),
         spilled: held.spilled(),
         output_bytes: output_bytes(question),
+        user_files: question.user_files(),
         stages,
     }
 }

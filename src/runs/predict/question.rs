@@ -37,6 +37,11 @@ impl Question<'_> {
         }
     }
 
+    /// Files of `segments.parquet`.
+    pub fn user_files(&self) -> f64 {
+        (self.sizes.users / self.job.users_per_file as f64).ceil().max(1.0)
+    }
+
     pub fn clusters(&self) -> f64 {
         self.job.kmeans.clusters as f64
     }

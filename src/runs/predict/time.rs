@@ -10,7 +10,8 @@
 //! | validate | ratings/P · bayes + items · clusters · models · cell |
 //! | profile | ratings/P · profile + items · clusters · cell |
 //! | evidence | as pca twice, at a looser tolerance, and as kmeans twice, with fewer starts; counts and guesses for each number of clusters; refits/P · users of a refit · clusters · begin, twice; where segments are refined, as refine twice and for each refit |
-//! | gather, write | the coordinator: users, bytes of the model, the report |
+//! | gather | users/P |
+//! | write | users/P where they go into several files, which all processes are thought to see; else the coordinator: users, bytes of the model, the report |
 //!
 //! Of a cell half is divided among the workers; each makes the other half for itself.
 
@@ -52,8 +53,14 @@ pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
         "validate" => cells(q, rates.bayes, rates.bayes_cell * q.models() * traffic::tables(q)),
         "profile" => cells(q, rates.profile, rates.profile_cell),
         "evidence" => (evidence(q, rates), 0.0),
-        "gather" => (0.0, users * rates.gather),
-        _ => (0.0, users * rates.write + model_bytes(q) * rates.model_byte + rates.report),
+        "gather" => (users / q.cluster.peers() * rates.gather, 0.0),
+        _ => {
+            let alone = model_bytes(q) * rates.model_byte + rates.report;
+            match q.user_files() {
+                1.0 => (0.0, alone + users * rates.write),
+                files => (users / q.cluster.peers().min(files) * rates.write, alone),
+            }
+        }
     }
 }
 

@@ -14,7 +14,9 @@ use crate::stages::mixture::Mixture;
 const FRAMING: f64 = 1.003;
 /// Arrays up to so many bytes are sent whole to everybody.
 const WHOLE: f64 = 16.0 * 1024.0;
-/// Bytes of a user beside its id that the coordinator is sent: two segments, two distances, and what Naive Bayes says.
+/// Rows of users that the coordinator writes at a time.
+const ROW_GROUP: f64 = 131_072.0;
+/// Bytes of a user beside its id that its writer is sent: two segments, two distances, and what Naive Bayes says.
 const COLUMNS: f64 = 28.0;
 /// Bytes of a row of a block: one of [`crate::stages::pca::Approach::BLOCK`] numbers.
 /// Bytes of an item's metadata, and categories of them, as they mostly are.
@@ -148,7 +150,7 @@ pub fn of(stage: &str, q: &Question) -> Traffic {
         "profile" => profile(&mut calls, q),
         "evidence" => evidence(&mut calls, q),
         "gather" => gather(&mut calls, q),
-        _ => {}
+        _ => write(&mut calls, q),
     }
     calls.traffic
 }
@@ -325,8 +327,23 @@ fn profile(c: &mut Calls, q: &Question) {
 fn gather(c: &mut Calls, q: &Question) {
     let Sizes { users, user_text, .. } = q.sizes;
     let peers = q.cluster.peers();
-    c.gather(7.0, users * (8.0 + user_text + COLUMNS) / 7.0);
+    // Each user goes to the worker of its range.
+    let far = user_bytes(q) * q.cluster.strangers() / peers;
+    c.add(1.0, q.cluster.strangers(), far, far / q.cluster.processes as f64, 0.0);
     c.gather(1.0, peers * 4000f64.min(users / peers) * (40.0 + user_text));
+}
+
+/// Into one file the users go through the coordinator; parts are written where most of their users are.
+fn write(c: &mut Calls, q: &Question) {
+    if q.user_files() == 1.0 {
+        let groups = (q.sizes.users / ROW_GROUP).ceil();
+        c.gather(groups, user_bytes(q) / groups);
+    }
+}
+
+/// Of all users on their way.
+fn user_bytes(q: &Question) -> f64 {
+    q.sizes.users * (12.0 + q.sizes.user_text + COLUMNS)
 }
 
 #[cfg(test)]
