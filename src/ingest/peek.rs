@@ -21,7 +21,10 @@ pub struct Peek {
     pub bad: Vec<Reject>,
 }
 
-/// Reads the beginning of a file; of a Parquet file the first row group. `index` is its place among the files of the
+/// Rows of a Parquet file that are looked at.
+const LOOK_ROWS: u64 = 64 << 10;
+
+/// Reads the beginning of a file; of a Parquet file up to 65,536 rows of the first row group. `index` is its place among the files of the
 /// job. Keeps `n_rows` rows.
 pub fn peek(planned: &PlannedFile, index: u32, n_rows: usize) -> Result<Peek> {
     let mut looking = Looking { index, n_rows, found: Peek::default() };
@@ -32,7 +35,9 @@ pub fn peek(planned: &PlannedFile, index: u32, n_rows: usize) -> Result<Peek> {
             scan::scan(&head, &Range { start: 0, end: head.len() as u64 }, dialect, &mut looking);
         }
         Format::Parquet(layout) if layout.row_groups.is_empty() => {}
-        Format::Parquet(layout) => RowGroups::open(&planned.file)?.scan(0, layout, &mut looking)?,
+        Format::Parquet(layout) => {
+            RowGroups::open(&planned.file)?.scan(&layout.whole(0).first(LOOK_ROWS), layout, &mut looking)?
+        }
     }
     Ok(looking.found)
 }

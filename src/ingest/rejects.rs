@@ -117,7 +117,8 @@ fn show_rows(files: &[PlannedFile], file: u32, layout: &Layout, rejects: &mut [R
     let wanted = rejects.iter().filter(|reject| reject.is_to_be_read()).map(|reject| reject.byte);
     let mut shown = ShownRows { wanted: wanted.collect(), rated: layout.rating.is_some(), found: Vec::new() };
     let groups = groups_with(&shown.wanted, layout);
-    let units: Vec<Unit> = groups.map(|group| Unit { file, part: Part::RowGroup(group), weight: 0 }).collect();
+    let units: Vec<Unit> =
+        groups.map(|group| Unit { file, part: Part::Rows(layout.whole(group)), weight: 0 }).collect();
     scan_units(&units, files, &mut shown, |_, _| true)?;
     let mut found = shown.found.into_iter();
     for reject in rejects.iter_mut().filter(|reject| reject.is_to_be_read()) {

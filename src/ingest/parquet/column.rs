@@ -105,6 +105,22 @@ impl Column {
         }
     }
 
+    /// Passes over the next rows, and returns how many there were.
+    pub fn skip(&mut self, rows: usize) -> Result<usize> {
+        if rows == 0 {
+            return Ok(0);
+        }
+        match &mut self.values {
+            Values::Boolean(batch) => batch.reader.skip_records(rows),
+            Values::Int32(batch) => batch.reader.skip_records(rows),
+            Values::Int64(batch) => batch.reader.skip_records(rows),
+            Values::Float(batch) => batch.reader.skip_records(rows),
+            Values::Double(batch) => batch.reader.skip_records(rows),
+            Values::Bytes(batch) => batch.reader.skip_records(rows),
+            Values::Fixed(batch) => batch.reader.skip_records(rows),
+        }
+    }
+
     /// The value of a row of the batch.
     #[inline(always)]
     pub fn value(&self, row: usize) -> Raw<'_> {

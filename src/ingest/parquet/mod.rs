@@ -5,7 +5,7 @@
 //! | [`layout`](mod@layout), [`columns`], [`kind`] | which columns hold user, item and rating, and how many rows each row group has |
 //! | [`model`] | the layout that was found |
 //! | [`groups`] | the row groups of an open file |
-//! | [`rows`] | a row group to rows |
+//! | [`rows`] | a row group, or some rows of it, to rows |
 //! | [`texts`] | columns of any kind as texts |
 //! | [`values`], [`column`] | the values of one column, batch by batch |
 //! | [`value`] | a value to an id or a rating, by the rules that text follows |
@@ -13,7 +13,7 @@
 //! | [`chunks`] | how the `parquet` crate gets at the bytes |
 //! | [`failure`] | the error of a file that cannot be read |
 //!
-//! Row groups are read side by side, each by one worker, and only the columns that count. A Parquet file has no lines,
+//! Row groups are read side by side, large ones of a disk by several workers, and only the columns that count. A Parquet file has no lines,
 //! so a row is known by its number in the file.
 
 mod chunks;
@@ -32,5 +32,5 @@ mod values;
 
 pub use groups::RowGroups;
 pub use layout::{is_parquet, layout};
-pub use model::{Kind, Layout, Place, TimePlace};
+pub use model::{GroupRows, Kind, Layout, Place, TimePlace};
 pub use texts::{first_rows, n_rows, read_texts};

@@ -60,7 +60,52 @@ pub enum Kind {
     Uuid,
 }
 
+/// Rows of a row group: of those, from 0, `start..end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupRows {
+    pub group: usize,
+    pub start: u64,
+    pub end: u64,
+}
+
+impl GroupRows {
+    pub fn n_rows(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// The first of them.
+    pub fn first(self, n_rows: u64) -> GroupRows {
+        GroupRows { end: self.end.min(self.start + n_rows), ..self }
+    }
+
+    /// The same in so many pieces of about the same size.
+    pub fn cut(self, pieces: u64) -> impl Iterator<Item = GroupRows> {
+        let at =
+            move |piece: u64| self.start + (u128::from(self.n_rows()) * u128::from(piece) / u128::from(pieces)) as u64;
+        (0..pieces).map(move |piece| GroupRows { start: at(piece), end: at(piece + 1), ..self })
+    }
+}
+
+/// Fewer rows are not worth a reader of their own.
+const FEWEST_ROWS: u64 = 64 << 10;
+
 impl Layout {
+    /// All rows of a row group.
+    pub fn whole(&self, group: usize) -> GroupRows {
+        GroupRows { group, start: 0, end: self.row_groups[group] }
+    }
+
+    /// Stored bytes of rows, about.
+    pub fn bytes_of(&self, rows: &GroupRows) -> u64 {
+        let share = rows.n_rows() as f64 / self.row_groups[rows.group].max(1) as f64;
+        (self.bytes[rows.group] as f64 * share) as u64
+    }
+
+    /// How many workers can read a row group side by side.
+    pub fn most_readers(&self, group: usize) -> u64 {
+        (self.row_groups[group] / FEWEST_ROWS).max(1)
+    }
+
     pub fn n_rows(&self) -> u64 {
         self.row_groups.iter().sum()
     }

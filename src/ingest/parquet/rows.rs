@@ -6,32 +6,34 @@ use parquet::file::metadata::RowGroupMetaData;
 
 use super::chunks::Chunks;
 use super::groups::RowGroups;
-use super::model::{Layout, Place};
+use super::model::{GroupRows, Layout, Place};
 use super::value::{Ids, rating_of, time_of};
 use super::values::{BATCH, Values};
 use crate::error::Result;
 use crate::ingest::scan::{BadRow, Cells, Checked, Flaw, RawRow, Rest, RowSink};
 
 impl RowGroups {
-    /// Hands every row of a row group to `sink`, in order; the `byte` of a row is its number in the file.
-    pub fn scan(&self, index: usize, layout: &Layout, sink: &mut impl RowSink) -> Result<()> {
-        let group = self.group(index, layout)?;
+    /// Hands rows of a row group to `sink`, in order; the `byte` of a row is its number in the file.
+    pub fn scan(&self, rows: &GroupRows, layout: &Layout, sink: &mut impl RowSink) -> Result<()> {
+        let group = self.group(rows.group, layout)?;
         let chunks = self.chunks(group, layout.places())?;
-        let scanned = scan_group(&chunks, group, layout, layout.first_row(index), sink);
+        let scanned = scan_rows(&chunks, group, rows, layout, sink);
         scanned.map_err(|e| self.unreadable(&e))
     }
 }
 
-fn scan_group(
+fn scan_rows(
     chunks: &Chunks,
     group: &RowGroupMetaData,
+    rows: &GroupRows,
     layout: &Layout,
-    first_row: u64,
     sink: &mut impl RowSink,
 ) -> ParquetResult<()> {
     let mut roles = Roles::open(chunks, group, layout)?;
     let mut ids = RowIds::new(group, &roles);
-    let (mut done, n_rows) = (0, group.num_rows() as u64);
+    roles.skip(rows.start)?;
+    let first_row = layout.first_row(rows.group) + rows.start;
+    let (mut done, n_rows) = (0, rows.n_rows());
     while done < n_rows {
         let wanted = BATCH.min((n_rows - done) as usize);
         roles.fill(wanted)?;
@@ -102,8 +104,17 @@ impl<'l> Roles<'l> {
 
     /// Reads a batch of all of them.
     fn fill(&mut self, rows: usize) -> ParquetResult<()> {
+        self.all().try_for_each(|values| values.fill(rows))
+    }
+
+    /// Passes over the next rows of all of them.
+    fn skip(&mut self, rows: u64) -> ParquetResult<()> {
+        self.all().try_for_each(|values| values.skip(rows as usize))
+    }
+
+    fn all(&mut self) -> impl Iterator<Item = &mut Values> {
         let all = [Some(&mut self.user), Some(&mut self.item), self.rating.as_mut(), self.time.as_mut()];
-        all.into_iter().flatten().chain(&mut self.texts.0).try_for_each(|values| values.fill(rows))
+        all.into_iter().flatten().chain(&mut self.texts.0)
     }
 
     /// A row of the batch, with its number in the file.

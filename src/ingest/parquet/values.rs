@@ -13,6 +13,10 @@ use super::value::show;
 /// Rows read at a time: their values stay in the cache.
 pub const BATCH: usize = 4096;
 
+fn too_few() -> ParquetError {
+    ParquetError::EOF("a column has fewer rows than its row group".into())
+}
+
 /// Where the values of one role come from.
 pub enum Values {
     Column(Box<Column>),
@@ -31,9 +35,17 @@ impl Values {
     pub fn fill(&mut self, rows: usize) -> Result<()> {
         let Values::Column(column) = self else { return Ok(()) };
         if column.read(rows)? < rows {
-            return Err(ParquetError::EOF("a column has fewer rows than its row group".into()));
+            return Err(too_few());
         }
         Ok(())
+    }
+
+    /// Passes over rows.
+    pub fn skip(&mut self, rows: usize) -> Result<()> {
+        match self {
+            Values::Column(column) if column.skip(rows)? < rows => Err(too_few()),
+            Values::Column(_) | Values::Same(_) => Ok(()),
+        }
     }
 
     pub fn kind(&self) -> Kind {

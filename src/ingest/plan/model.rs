@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ingest::dialect::Dialect;
 use crate::ingest::parquet;
-use crate::ingest::source::{Codec, InputFile};
+use crate::ingest::source::{Codec, InputFile, Place};
 use crate::job::GenerateSpec;
 
 /// What to read, the same on every worker.
@@ -94,7 +94,10 @@ impl PlannedFile {
     /// How many workers can read it side by side; `None` where there may be any number.
     pub fn readers(&self) -> Option<u64> {
         match &self.format {
-            Format::Parquet(layout) => Some(layout.row_groups.len() as u64),
+            Format::Parquet(layout) if matches!(self.file.place, Place::Store { .. }) => {
+                Some(layout.row_groups.len() as u64)
+            }
+            Format::Parquet(layout) => Some((0..layout.row_groups.len()).map(|group| layout.most_readers(group)).sum()),
             Format::Text { codec: Codec::None, .. } => None,
             Format::Text { .. } => Some(1),
         }

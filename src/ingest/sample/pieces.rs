@@ -37,11 +37,11 @@ pub fn choose(files: &[PlannedFile], most_bytes: u64, peers: usize) -> (Vec<Piec
         match unit.part {
             Part::Range(_) => ranges.push(unit),
             Part::Whole => packed.push(unit.file),
-            Part::RowGroup(_) => groups.push(unit),
+            Part::Rows(_) => groups.push(unit),
         }
     }
     let some_ranges = some_ranges(files, most_bytes);
-    let some_groups = some_groups(files, &groups, most_bytes);
+    let some_groups = some_groups(&groups, most_bytes);
     let some_begun = some_begun(files, &packed, most_bytes);
     let whole = some_ranges.is_none() && some_groups.is_none() && some_begun.is_none();
     let units = some_ranges.unwrap_or(ranges).into_iter().chain(some_groups.unwrap_or(groups)).map(Piece::Unit);
@@ -57,10 +57,10 @@ fn some_ranges(files: &[PlannedFile], most_bytes: u64) -> Option<Vec<Unit>> {
     (sizes.iter().sum::<u64>() > most_bytes).then(|| places(&sizes, most_bytes).into_iter().map(unit).collect())
 }
 
-/// Some of the row groups; `None` where all of them are few enough.
-fn some_groups(files: &[PlannedFile], groups: &[Unit], most_bytes: u64) -> Option<Vec<Unit>> {
-    let rows_of = |unit: &Unit| match (&files[unit.file as usize].format, unit.part) {
-        (Format::Parquet(layout), Part::RowGroup(group)) => layout.row_groups[group],
+/// Some of the pieces of row groups; `None` where all of them are few enough.
+fn some_groups(groups: &[Unit], most_bytes: u64) -> Option<Vec<Unit>> {
+    let rows_of = |unit: &Unit| match unit.part {
+        Part::Rows(rows) => rows.n_rows(),
         _ => 0,
     };
     let (rows, most_rows) = (groups.iter().map(rows_of).sum::<u64>(), most_bytes / BYTES_PER_ROW);

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::unit::{Part, Unit};
 use crate::collective::Collective;
+use crate::ingest::parquet::{GroupRows, Layout};
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::Range;
 use crate::ingest::source::{Codec, Place};
@@ -18,6 +19,9 @@ const LARGEST_FETCH: u64 = 8 << 20;
 
 /// Ranges for each worker, at least: enough that the slowest worker ends soon after the others.
 pub(super) const RANGES_PER_PEER: u64 = 8;
+
+/// A row group is cut if it has the bytes of so many ranges.
+const GROUP_PARTS: u64 = 2;
 
 /// Unpacking a byte of a packed text takes as long as reading this many bytes of plain text.
 const PACKED_WEIGHT: u64 = 6;
@@ -40,10 +44,24 @@ fn cut_file(index: u32, planned: &PlannedFile, even: u64) -> Vec<Unit> {
         }
         Format::Text { .. } => vec![unit(Part::Whole, bytes.saturating_mul(PACKED_WEIGHT))],
         Format::Parquet(layout) => {
-            let weights = layout.bytes.iter().map(|bytes| bytes.saturating_mul(PARQUET_WEIGHT));
-            weights.enumerate().map(|(group, weight)| unit(Part::RowGroup(group), weight)).collect()
+            let pieces = row_ranges(planned, layout, even);
+            pieces.map(|rows| unit(Part::Rows(rows), layout.bytes_of(&rows).saturating_mul(PARQUET_WEIGHT))).collect()
         }
     }
+}
+
+/// The row groups of a file, those of many bytes cut into ranges of rows. A reader of one passes over the pages before it, which is
+/// cheap on a disk; from a store it would be sent all of them.
+fn row_ranges(planned: &PlannedFile, layout: &Layout, even: u64) -> impl Iterator<Item = GroupRows> {
+    let is_cut = !matches!(planned.file.place, Place::Store { .. });
+    (0..layout.row_groups.len()).flat_map(move |group| {
+        let whole = layout.whole(group);
+        let pieces = match is_cut {
+            true => layout.bytes[group].div_ceil(GROUP_PARTS * even.max(1)).min(layout.most_readers(group)),
+            false => 1,
+        };
+        whole.cut(pieces.max(1))
+    })
 }
 
 /// The ranges of a plain text, of about `even` bytes each.

@@ -99,8 +99,8 @@ impl FileReader {
             (FileReader::Packed, Part::Whole, Format::Text { codec, dialect }) => {
                 scan_packed(planned, *codec, dialect, sink)
             }
-            (FileReader::RowGroups(groups), Part::RowGroup(group), Format::Parquet(layout)) => {
-                groups.scan(group, layout, sink)
+            (FileReader::RowGroups(groups), Part::Rows(rows), Format::Parquet(layout)) => {
+                groups.scan(&rows, layout, sink)
             }
             _ => unreachable!("a file is cut and read by its format"),
         }

@@ -1,13 +1,21 @@
 use std::io::Write as _;
+use std::sync::Arc;
 
+use ::parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 
 use super::cut::{LARGEST_RANGE, RANGES_PER_PEER, SMALLEST_RANGE};
 use super::*;
 use crate::ingest::dialect::Dialect;
+use crate::ingest::ids::Id;
+use crate::ingest::parquet::{self, GroupRows};
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::{BadRow, Range, RawRow, RowSink};
 use crate::ingest::source::{Codec, InputFile, Place};
+use crate::job::FilesSpec;
 
 fn planned(bytes: u64, codec: Codec) -> PlannedFile {
     let dialect = Dialect::example(",", 3);
@@ -106,4 +114,81 @@ fn a_scanned_file_does_not_stay_in_memory() {
     assert_eq!(sink.rows, LINES);
     let grown = sink.highest.saturating_sub(before) << 10;
     assert!(bytes > 90 << 20 && grown < 32 << 20, "{grown} of {bytes} bytes were in memory at once");
+}
+
+/// Rows as they come.
+#[derive(Debug, Default, PartialEq)]
+struct Listed(Vec<(u64, String)>);
+
+impl RowSink for Listed {
+    fn row(&mut self, row: RawRow<'_>) {
+        let ids = [row.user, row.item].map(|id| Id::from(id).to_string());
+        self.0.push((row.line, format!("{ids:?} {}", row.rating)));
+    }
+
+    fn bad(&mut self, bad: BadRow<'_>) {
+        self.0.push((bad.line, format!("{:?} {}", bad.code, bad.problem)));
+    }
+}
+
+/// Two row groups in small pages: numbers, texts of a dictionary and not, ratings of which some are missing.
+fn parquet_file(rows: [usize; 2]) -> tempfile::NamedTempFile {
+    let schema = "message rows { required int64 user; required binary item (UTF8); optional double rating; }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let properties = WriterProperties::builder().set_data_page_row_count_limit(1000).set_write_batch_size(500);
+    let properties = Arc::new(properties.set_dictionary_page_size_limit(4000).build());
+    let file = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap();
+    let mut writer = SerializedFileWriter::new(file.reopen().unwrap(), schema, properties).unwrap();
+    for (group, n) in rows.into_iter().enumerate() {
+        let mut columns = writer.next_row_group().unwrap();
+        let users: Vec<i64> = (0..n as i64).map(|row| row / 7).collect();
+        let items: Vec<ByteArray> =
+            (0..n).map(|row| ByteArray::from(format!("{group}-{}", row * row % 977).into_bytes())).collect();
+        let levels: Vec<i16> = (0..n).map(|row| i16::from(row % 11 > 0)).collect();
+        let ratings: Vec<f64> = (0..n).filter(|row| row % 11 > 0).map(|row| (row % 10) as f64 / 2.0).collect();
+        let mut column = columns.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&users, None, None).unwrap();
+        column.close().unwrap();
+        let mut column = columns.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&items, None, None).unwrap();
+        column.close().unwrap();
+        let mut column = columns.next_column().unwrap().unwrap();
+        column.typed::<DoubleType>().write_batch(&ratings, Some(&levels), None).unwrap();
+        column.close().unwrap();
+        columns.close().unwrap();
+    }
+    writer.close().unwrap();
+    file
+}
+
+// arrival-blind: every row is read once, with its number, however many workers there are.
+#[test]
+fn a_large_row_group_is_read_by_several() {
+    let rows = [300_000, 1000];
+    let file = parquet_file(rows);
+    let path = file.path().to_path_buf();
+    let on_disk = InputFile::on_disk(path.clone()).unwrap();
+    let layout = parquet::layout(&FilesSpec::by_position(vec![path]), &on_disk).unwrap();
+    let files = &[PlannedFile { file: on_disk, format: Format::Parquet(layout) }];
+    assert_eq!(files[0].readers(), Some(5));
+    let read = |units: &[Unit]| {
+        let mut rows = Listed::default();
+        scan_units(units, files, &mut rows, |_, _| true).unwrap();
+        rows
+    };
+    let of_group = |group: usize| Unit {
+        file: 0,
+        part: Part::Rows(GroupRows { group, start: 0, end: rows[group] as u64 }),
+        weight: 0,
+    };
+    let whole = read(&[of_group(0), of_group(1)]);
+    assert!(whole.0.iter().enumerate().all(|(at, (number, _))| at as u64 == *number) && whole.0.len() == 301_000);
+    for peers in [1, 2, 3, 16] {
+        let units = cut(files, peers);
+        assert!(units.len() >= 4, "{units:?}");
+        assert!(read(&units) == whole, "{peers}");
+        // One by one, each from a file opened anew.
+        let one_by_one = units.iter().flat_map(|unit| read(&[*unit]).0).collect();
+        assert!(Listed(one_by_one) == whole, "{peers}");
+    }
 }

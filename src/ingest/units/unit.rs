@@ -1,5 +1,6 @@
 //! A piece of the input.
 
+use crate::ingest::parquet::GroupRows;
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::Range;
 
@@ -18,7 +19,8 @@ pub enum Part {
     Range(Range),
     /// A packed file, from its start to its end.
     Whole,
-    RowGroup(usize),
+    /// Rows of a row group.
+    Rows(GroupRows),
 }
 
 impl Unit {
@@ -27,7 +29,7 @@ impl Unit {
         let planned = &files[self.file as usize];
         match (self.part, &planned.format) {
             (Part::Range(range), _) => range.end - range.start,
-            (Part::RowGroup(group), Format::Parquet(layout)) => layout.bytes[group],
+            (Part::Rows(rows), Format::Parquet(layout)) => layout.bytes_of(&rows),
             _ => planned.file.bytes,
         }
     }
