@@ -37,6 +37,11 @@ impl Question<'_> {
         }
     }
 
+    /// Items in the rows that come to a worker, at most: those that are not rare.
+    pub fn items_met(&self) -> f64 {
+        self.sizes.items.min(self.sizes.rows / self.cluster.peers())
+    }
+
     pub fn clusters(&self) -> f64 {
         self.job.kmeans.clusters as f64
     }
