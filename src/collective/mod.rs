@@ -1,8 +1,9 @@
 //! How workers meet: the only way data crosses between them once the ratings are in their shards.
 //!
 //! A stage is ordinary code that every worker runs on its own shard. One primitive, [`Collective::exchange_with`], carries
-//! everything; the other collectives are built on it, along `routes` that leave a process as seldom as can be. [`Solo`] is the
-//! one-worker case: it tests a stage without a cluster.
+//! everything; the other collectives are built on it, along `routes` that leave a process as seldom as can be. Values
+//! that differ from worker to worker, and are not added up, go in [`steps`]. [`Solo`] is the one-worker case: it tests a stage without
+//! a cluster.
 //!
 //! Knows: errors, and plain numbers as bytes. Does not know: timely, sockets, processes (`flow` implements
 //! [`Collective`] on them), what a stage computes.
@@ -20,6 +21,7 @@ mod meet;
 pub mod owners;
 mod routes;
 mod solo;
+pub mod steps;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]

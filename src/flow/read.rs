@@ -1,7 +1,7 @@
 //! The input of a job to sealed shards: read side by side, shuffled, sealed.
 //!
-//! Every worker scans its share of the plan ([`crate::ingest::plan`]) into the shuffle. What the coordinator needs from all of
-//! them (the item dictionary, the ledger, the rejects) is then gathered.
+//! Every worker scans its share of the plan ([`crate::ingest::plan`]) into the shuffle. All of them then make the item dictionary
+//! together, and what the coordinator needs (the ids of the items, the ledger, the rejects) is gathered.
 
 use std::path::PathBuf;
 
@@ -60,10 +60,9 @@ pub struct Wanted<'a> {
     pub whole: bool,
 }
 
-/// What a [`Dictionary::Known`] left out.
+/// What a [`Dictionary::Known`] left out, over all workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Unknown {
-    /// On the coordinator.
     pub items: u64,
     pub ratings: u64,
 }
@@ -145,6 +144,7 @@ struct Scanned {
 
 /// The items that the columns stand for.
 struct Resolved {
+    /// At least of those that this worker met.
     index: ItemIndex,
     /// By index, those that were found; empty but on the coordinator.
     ids: Vec<Id>,

@@ -16,7 +16,7 @@ const REMEDY: &str = "set input.duplicates = \"last\", \"sum\", \"mean\" or \"ma
 
 /// Ends the run on the first pair, by user then item, that has several rows. The rows are looked for in the input
 /// again, so that a run without duplicates need not remember where each row was. `mine` is the first of this worker's
-/// pairs, user and item index.
+/// pairs, user and item index; `item_index` knows the key of that item.
 pub fn refuse<C: Collective>(
     c: &mut C,
     mine: Option<(Id, u32)>,
@@ -24,14 +24,14 @@ pub fn refuse<C: Collective>(
     plan: &Plan,
     hash_seed: u64,
 ) -> Result<()> {
-    let first: Option<(Id, u32)> = c.gather_values(&mine).into_iter().flatten().min();
-    let Some((user, item)) = c.broadcast_value(Some(&first)) else {
+    let mine = mine.map(|(user, item)| (user, item, item_index.key_of(item)));
+    let first = c.gather_values(&mine).into_iter().flatten().min();
+    let Some((user, _, item_key)) = c.broadcast_value(Some(&first)) else {
         return Ok(());
     };
     let Plan::Files(files) = plan else {
         return Err(Error::data("input.generate", format!("user {user} has an item several times"), REMEDY));
     };
-    let item_key = item_index.key_of(item);
     let finder = PairFinder { user: user.clone(), item_key, hash_seed, file: 0, found: Vec::new() };
     let found = finder.find(c, files)?;
     let refusal = if c.is_coordinator() { Err(duplicate_error(&user, &found, files)) } else { Ok(()) };

@@ -107,7 +107,7 @@ impl KeySet {
 /// The index of an item that is not in the dictionary: above that of any other.
 pub const UNKNOWN: u32 = u32::MAX;
 
-/// The index of every item by its key.
+/// The indices of items by their keys: of all items, or of those that a worker meets.
 #[derive(Debug, Default)]
 pub struct ItemIndex {
     /// By key, for small number keys; [`UNKNOWN`] where there is no such item.
@@ -117,21 +117,27 @@ pub struct ItemIndex {
 }
 
 impl ItemIndex {
-    /// The items with `keys`, in their order.
+    /// All items: those with `keys`, in their order.
     pub fn new(keys: &[u64]) -> ItemIndex {
+        ItemIndex::of_some(keys, 0.., keys.len())
+    }
+
+    /// Some of `len` items: those with `keys`, whose indices are `items`.
+    pub fn of_some(keys: &[u64], items: impl IntoIterator<Item = u32>, len: usize) -> ItemIndex {
         let most = DIRECT_KEYS.min(16 * keys.len() as u64 + 65_536);
         let small = keys.iter().copied().filter(|&key| key < most).max();
-        let mut index = ItemIndex { direct: Vec::new(), others: KeyMap::default(), len: keys.len() };
+        let mut index = ItemIndex { direct: Vec::new(), others: KeyMap::default(), len };
         index.direct.resize(small.map_or(0, |key| key as usize + 1), UNKNOWN);
-        for (item, &key) in keys.iter().enumerate() {
+        for (&key, item) in keys.iter().zip(items) {
             match index.direct.get_mut(key as usize) {
-                Some(direct) => *direct = item as u32,
-                None => _ = index.others.insert(key, item as u32),
+                Some(direct) => *direct = item,
+                None => _ = index.others.insert(key, item),
             }
         }
         index
     }
 
+    /// Number of all items, also of those whose keys are not here.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -149,7 +155,7 @@ impl ItemIndex {
         }
     }
 
-    /// The keys of all items, by index.
+    /// The keys of all items, by index; 0 for those whose keys are not here.
     pub fn keys(&self) -> Vec<u64> {
         let mut keys = vec![0; self.len];
         let direct = self.direct.iter().enumerate().filter(|(_, item)| **item != UNKNOWN);
@@ -158,7 +164,7 @@ impl ItemIndex {
         keys
     }
 
-    /// The key of an item.
+    /// The key of an item, where it is here.
     pub fn key_of(&self, item: u32) -> Option<u64> {
         let direct = self.direct.iter().position(|&index| index == item).map(|key| key as u64);
         direct.or_else(|| self.others.iter().find(|(_, index)| **index == item).map(|(key, _)| *key))
@@ -188,6 +194,15 @@ mod tests {
             for (item, &key) in sorted.iter().enumerate() {
                 prop_assert_eq!(index.of(key), item as u32);
                 prop_assert_eq!(index.key_of(item as u32), Some(key));
+            }
+            let half: Vec<u64> = sorted.iter().copied().step_by(2).collect();
+            let some = ItemIndex::of_some(&half, (0..).step_by(2), sorted.len());
+            prop_assert_eq!(some.len(), sorted.len());
+            for (item, (&key, kept)) in sorted.iter().zip(some.keys()).enumerate() {
+                let is_here = item % 2 == 0;
+                prop_assert_eq!(some.of(key), if is_here { item as u32 } else { UNKNOWN });
+                prop_assert_eq!(some.key_of(item as u32), is_here.then_some(key));
+                prop_assert_eq!(kept, if is_here { key } else { 0 });
             }
             for key in sorted.iter().flat_map(|key| [key.wrapping_sub(1), key.wrapping_add(1)]) {
                 prop_assert_eq!(index.of(key) == UNKNOWN, !keys.contains(&key));

@@ -9,7 +9,7 @@ use super::ids::Id;
 use crate::collective::Collective;
 
 /// Ids shown for each range.
-const SHOWN: u64 = 64;
+pub const SHOWN: u64 = 64;
 
 /// Where the ids of all workers are cut: all but the first range begin with one of these ids, rising.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +30,9 @@ impl Cuts {
             .flat_map(|part| bincode::deserialize::<Vec<Id>>(part).expect("every worker shows ids"))
             .collect();
         shown.sort_unstable();
-        let cuts = (1..c.peers()).filter_map(|range| shown.get(shown.len() * range / c.peers()).cloned()).collect();
-        let cuts = c.is_coordinator().then(|| Cuts(cuts));
-        Cuts(c.broadcast_value(cuts.map(|cuts| cuts.0).as_ref()))
+        let cut = |range: usize| shown.get(shown.len() * range / c.peers()).cloned();
+        let cuts: Vec<Id> = (1..c.peers()).filter_map(cut).collect();
+        Cuts(c.broadcast_value(c.is_coordinator().then_some(&cuts)))
     }
 
     /// Which of `mine`, rising, belong to each of the `peers` workers.

@@ -15,8 +15,8 @@ use crate::job::{Filter, Input};
 use crate::watch::progress;
 
 /// Rejects the rows of `mine`, the pairs of this worker, by user and index of the item, that `filter` takes, and adds them to the
-/// `rejects` so far (on the coordinator). Ends the run if bad rows do, or if that makes too many. Returns all of them and their number;
-/// nothing where there are no such pairs.
+/// `rejects` so far (on the coordinator). `index` knows the keys of these items. Ends the run if bad rows do, or if that makes
+/// too many. Returns all of them and their number; nothing where there are no such pairs.
 pub fn reject<C: Collective>(
     c: &mut C,
     (input, filter): (&Input, &Filter),

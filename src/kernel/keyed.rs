@@ -68,6 +68,13 @@ pub fn mix(id: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// Which of `n` even shares of all ids has this one: by the lower half of its mixed bits, so that the upper half is free for
+/// other uses.
+#[inline(always)]
+pub fn share_of(id: u64, n: usize) -> usize {
+    (((mix(id) & 0xffff_ffff) * n as u64) >> 32) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -132,8 +132,9 @@ pub struct Rates {
     /// Profiles: a rating; an item and a cluster.
     pub profile: f64,
     pub profile_cell: f64,
-    /// The coordinator alone: a key of the dictionary, a user gathered, a user written, a byte of the model, and a report.
+    /// A key of the item dictionary: where it was met, where it is sorted, and at the coordinator.
     pub key: f64,
+    /// The coordinator alone: a user gathered, a user written, a byte of the model, and a report.
     pub gather: f64,
     pub write: f64,
     pub model_byte: f64,

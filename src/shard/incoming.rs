@@ -127,7 +127,7 @@ impl Incoming {
 /// The worker of a user, by the key of its id: even shares of the lower half of the hash.
 #[inline(always)]
 pub fn worker_of(user: u64, peers: usize) -> usize {
-    (((keyed::mix(user) & 0xffff_ffff) * peers as u64) >> 32) as usize
+    keyed::share_of(user, peers)
 }
 
 /// The partition of a user at its worker: even shares of the upper half of the hash.

@@ -42,10 +42,8 @@ impl Values {
 
     /// Passes over rows.
     pub fn skip(&mut self, rows: usize) -> Result<()> {
-        match self {
-            Values::Column(column) if column.skip(rows)? < rows => Err(too_few()),
-            Values::Column(_) | Values::Same(_) => Ok(()),
-        }
+        let Values::Column(column) = self else { return Ok(()) };
+        if column.skip(rows)? < rows { Err(too_few()) } else { Ok(()) }
     }
 
     pub fn kind(&self) -> Kind {

@@ -3,7 +3,7 @@
 //! | while | there is |
 //! |---|---|
 //! | always | the program; buffers for each other process |
-//! | ingest | packed rows, of which what is past 40 % of `memory` is in scratch files; then the blocks they become; batches for each worker |
+//! | ingest | packed rows, of which what is past 40 % of `memory` is in scratch files; then the blocks they become; batches for each worker; keys of the items that its workers met, and at the coordinator all ids |
 //! | from there on | the blocks, as far as there is room beside all else; the users, the items |
 //! | pca | the basis; the block and its image, for each worker |
 //! | from there on | scores, 8 bytes a user and component |
@@ -189,14 +189,24 @@ impl Held<'_> {
         let batches = workers * peers * BATCH.min(rows / peers / peers) * record_bytes;
         let name = |bytes: f64| if bytes > 0.0 { 64.0 + bytes } else { 0.0 };
         let names = workers * items * name(item_text) + 2.0 * self.users * name(user_text);
-        let keys = 16.0 * peers * items.min(rows / peers);
-        let dictionary = if coordinator { keys + 48.0 * items } else { 0.0 };
         vec![
             (ROWS, ROUNDING * rows_and_blocks),
             ("batches for each worker", batches),
             ("index of the items", workers * items * 12.0 + names),
-            ("item dictionary", dictionary),
+            ("item dictionary", self.dictionary(coordinator)),
         ]
+    }
+
+    /// Keys as they were met, sent and received, and their indices; what goes to other processes; the sorted ids. Then all ids at the
+    /// coordinator.
+    fn dictionary(&self, coordinator: bool) -> f64 {
+        let Sizes { items, item_text, .. } = self.q.sizes;
+        let (workers, processes) = (self.q.cluster.workers as f64, self.q.cluster.processes as f64);
+        let met = workers * self.q.items_met();
+        let keys = met * if self.q.cluster.peers() > 1.0 { 28.0 } else { 16.0 };
+        let name = if item_text > 0.0 { 40.0 + item_text } else { 0.0 };
+        let of_others = if processes > 1.0 { items.min(met) * (24.0 + name) } else { 0.0 };
+        keys + of_others + 48.0 * items / processes + if coordinator { 48.0 * items } else { 0.0 }
     }
 
     /// Every worker has the sample and what is made of it.

@@ -42,6 +42,11 @@ impl Question<'_> {
         (self.sizes.users / self.job.users_per_file as f64).ceil().max(1.0)
     }
 
+    /// Items in the rows that come to a worker, at most: those that are not rare.
+    pub fn items_met(&self) -> f64 {
+        self.sizes.items.min(self.sizes.rows / self.cluster.peers())
+    }
+
     pub fn clusters(&self) -> f64 {
         self.job.kmeans.clusters as f64
     }

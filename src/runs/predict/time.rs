@@ -2,7 +2,7 @@
 //!
 //! | stage | of a worker |
 //! |---|---|
-//! | ingest | rows/P · (scan + receive + seal), where P for scan is no more than can read side by side; no faster than the disk where the input is not in the file cache |
+//! | ingest | rows/P · (scan + receive + seal), where P for scan is no more than can read side by side; no faster than the disk where the input is not in the file cache; (items that a worker meets + items/P) · key; the coordinator: items · key |
 //! | pca | ratings/P · (3 passes + sweeps · sweep + blocks · project) + sweeps · items/P · basis; Gram: products/P, sweeps · items²/P |
 //! | kmeans | ⌈starts/P⌉ · sample · clusters · begin + iterations · runs · users/P · clusters · lloyd |
 //! | refine | iterations · (ratings of a sample/P · bayes + items · clusters · cell), then a few of all ratings |
@@ -42,8 +42,8 @@ pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
     let Sizes { users, items, .. } = q.sizes;
     match stage {
         "ingest" => {
-            let keys = q.cluster.peers() * items.min(q.sizes.rows / q.cluster.peers());
-            (ingest(q, rates), rates.start + keys * rates.key)
+            let others = items * (1.0 - 1.0 / q.cluster.peers());
+            (ingest(q, rates) + dictionary(q, rates), rates.start + others * rates.key)
         }
         "choose" => (choose(q, rates), 0.0),
         "pca" => (pca(q, rates), 0.0),
@@ -74,6 +74,13 @@ fn ingest(q: &Question, rates: &Rates) -> f64 {
     // What takes more than half of the memory is not in the file cache.
     let read = if of_process > 0.5 * cluster.machine { of_process / cluster.disk } else { 0.0 };
     each.max(read)
+}
+
+/// The keys that a worker has met go to others and are answered; its share of all is sorted.
+fn dictionary(q: &Question, rates: &Rates) -> f64 {
+    let (peers, items) = (q.cluster.peers(), q.sizes.items);
+    let dealt = if peers > 1.0 { q.items_met() } else { 0.0 };
+    (dealt + items / peers) * rates.key
 }
 
 /// About the trials that there are at a time, and the passes over the sample and the runs of k-means that they come to.

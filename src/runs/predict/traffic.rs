@@ -2,11 +2,13 @@
 //!
 //! P processes of w workers sum an array of n bytes along the routes of `collective`: the workers of a process add up first, w-ths of it
 //! at each; then these go to their owners in other processes, and the sums back. That is 2n(P − 1)/P from each process, whatever w is.
-//! Joining parts of n bytes in all is half of that; gathering takes n to the coordinator alone.
+//! Joining parts of n bytes in all is half of that, and so is dealing n bytes that all workers of a process have in common; gathering takes
+//! n to the coordinator alone.
 //!
 //! Frames and headers add [`FRAMING`].
 
 use super::question::Question;
+use crate::ingest::ranges::SHOWN;
 use crate::results::forecast::{Cluster, Rates, Sizes};
 use crate::stages::mixture::Mixture;
 
@@ -18,10 +20,12 @@ const WHOLE: f64 = 16.0 * 1024.0;
 const ROW_GROUP: f64 = 131_072.0;
 /// Bytes of a user beside its id that its writer is sent: two segments, two distances, and what Naive Bayes says.
 const COLUMNS: f64 = 28.0;
-/// Bytes of a row of a block: one of [`crate::stages::pca::Approach::BLOCK`] numbers.
+/// Bytes of the index of an item.
+const INDEX: f64 = 4.0;
 /// Bytes of an item's metadata, and categories of them, as they mostly are.
 const VALUES: f64 = 20.0;
 const CATEGORIES: f64 = 100.0;
+/// Bytes of a row of a block: one of [`crate::stages::pca::Approach::BLOCK`] numbers.
 const BLOCK_ROW: f64 = 64.0;
 /// Chunks of items whose sums every worker is sent, of 8 × 8 numbers for each block of the basis.
 const CHUNKS: f64 = 64.0;
@@ -99,6 +103,21 @@ impl Calls<'_> {
         self.route(times, bytes * (workers - 1.0) / workers, far);
     }
 
+    /// What each worker has for all others, and what the workers of a process have for others when they have put it together, by a
+    /// route.
+    fn deal(&mut self, of_worker: f64, of_process: f64) {
+        let (processes, workers) = (self.cluster.processes as f64, self.cluster.workers as f64);
+        let far = of_process * (processes - 1.0) / processes / workers;
+        self.route(1.0, of_worker * (workers - 1.0) / workers, far);
+    }
+
+    /// `bytes` in all, from each worker as many to each, in one step.
+    fn mix(&mut self, bytes: f64) {
+        let (peers, strangers) = (self.cluster.peers(), self.cluster.strangers());
+        let far = bytes * strangers / peers;
+        self.add(1.0, strangers, far, far / self.cluster.processes as f64, bytes / peers);
+    }
+
     /// Everybody's parts, `bytes` in all, to the coordinator.
     fn gather(&mut self, times: f64, bytes: f64) {
         let peers = self.cluster.peers();
@@ -156,7 +175,7 @@ pub fn of(stage: &str, q: &Question) -> Traffic {
 }
 
 fn ingest(c: &mut Calls, q: &Question) {
-    let Sizes { users, items, rows, record_bytes, user_text, item_text, .. } = q.sizes;
+    let Sizes { users, rows, record_bytes, user_text, .. } = q.sizes;
     let cluster = q.cluster;
     let (peers, strangers) = (cluster.peers(), cluster.strangers());
     // A row goes to the worker of its user; a name once from every worker that meets it.
@@ -164,11 +183,27 @@ fn ingest(c: &mut Calls, q: &Question) {
     let far = (rows * record_bytes + names) * strangers / peers;
     // In one process only pointers move.
     c.add(0.0, 0.0, far, far / cluster.processes as f64, 0.0);
-    // Each worker meets every item that is not rare; the dictionary goes to all.
-    let met = peers * items.min(rows / peers);
-    c.gather(1.0, met * (8.0 + if item_text > 0.0 { 16.0 + item_text } else { 0.0 }));
-    c.broadcast(1.0, 8.0 * items);
+    dictionary(c, q);
     c.sum(8.0, 64.0);
+}
+
+/// Keys and names of items go to their owners, and indices back, once from process to process. The owners' ids go to the workers of
+/// their ranges, and indices back; then all ids to the coordinator.
+fn dictionary(c: &mut Calls, q: &Question) {
+    let Sizes { items, item_text, .. } = q.sizes;
+    let workers = q.cluster.workers as f64;
+    let (name, id) = (if item_text > 0.0 { 16.0 + item_text } else { 0.0 }, 12.0 + item_text);
+    let of_process = items.min(workers * q.items_met());
+    for bytes in [8.0 + name, INDEX] {
+        c.deal(q.items_met() * bytes, of_process * bytes);
+    }
+    let peers = q.cluster.peers();
+    c.gather(1.0, items.min(SHOWN as f64 * peers) * id);
+    c.broadcast(1.0, items.min(peers) * id);
+    for bytes in [id, INDEX] {
+        c.mix(items * bytes);
+    }
+    c.gather(1.0, items * id);
 }
 
 /// The sample goes to every worker, and what each user saves in every trial to the coordinator and from there to all.
@@ -349,7 +384,8 @@ fn user_bytes(q: &Question) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runs::predict::tests::cluster;
+    use crate::runs::predict::tests::{cluster, job, sizes};
+    use crate::stages::pca::Approach;
 
     /// What a worker sends, added up over the workers, is what is sent.
     #[test]
@@ -365,6 +401,26 @@ mod tests {
         let mut calls = Calls { cluster: &two, traffic: Traffic::default() };
         calls.sum(3.0, 100.0);
         assert!((calls.traffic.sent / FRAMING - 600.0).abs() < 1e-6 && calls.traffic.calls == 3.0);
+    }
+
+    /// However many workers there are, a process sends and receives about as much for the dictionary; none is sent it for each of them.
+    #[test]
+    fn the_dictionary_is_not_sent_to_one_place_for_every_worker() {
+        let job = job("");
+        let busiest = |processes, workers| {
+            let (sizes, cluster) = (sizes(1e9, 1e6, 1e11), cluster(processes, workers));
+            let approach = Approach::new([1_000_000_000, 1_000_000, 100_000_000_000], 1e12, &job.pca, job.memory);
+            let approach = approach.expect("a solver");
+            let mut calls = Calls { cluster: &cluster, traffic: Traffic::default() };
+            dictionary(&mut calls, &Question { job: &job, sizes, cluster, approach: &approach, copied: false });
+            calls.traffic.busiest
+        };
+        for (processes, workers) in [(2, 1), (2, 8), (16, 8), (256, 8)] {
+            // A key, its index, and its id at the coordinator, beside the ids that are shown for the ranges.
+            let shown = 13.0 * (SHOWN as f64 + processes as f64) * (processes * workers) as f64;
+            let most = 1e6 * (8.0 + 4.0 + 12.0 + 4.0 + 12.0) + shown;
+            assert!(busiest(processes, workers) < FRAMING * most, "{processes} x {workers}");
+        }
     }
 
     /// 2·(P − 1)/P of an array from each process, whatever the workers.
