@@ -4,6 +4,7 @@ Everything is kept under `target/peers` and made once.
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -36,10 +37,23 @@ def python() -> Path:
     return interpreter
 
 
-def build() -> tuple[Path, Path]:
-    """segmill, and its program for k-means alone; release builds."""
-    say("building segmill ...")
-    return cargo(["--bin", "segmill"], "segmill"), cargo(["--bench", "kmeans"], "kmeans")
+def segmill(given: Path | None) -> Path:
+    """The program: a given one, or a release build."""
+    return binary(given, ["--bin", "segmill"], "segmill")
+
+
+def kmeans(given: Path | None) -> Path:
+    """segmill's program for k-means alone."""
+    return binary(given, ["--bench", "kmeans"], "kmeans")
+
+
+def binary(given: Path | None, target: list[str], name: str) -> Path:
+    if given is None:
+        say(f"building {name} ...")
+        return cargo(target, name)
+    if not os.access(given, os.X_OK):
+        raise Failed(f"{given} cannot be run: name a program, or none to have one built")
+    return given.resolve()
 
 
 def cargo(target: list[str], name: str) -> Path:
@@ -98,6 +112,19 @@ def warm(path: Path) -> None:
     with path.open("rb") as file:
         while file.read(1 << 20):
             pass
+
+
+def matrix(interpreter: Path, source: Path) -> Path:
+    """The matrix of some ratings, for peers that begin with it; written once for each file of ratings."""
+    path = source.with_suffix(".npz")
+    if not path.exists() or path.stat().st_mtime < source.stat().st_mtime:
+        say(f"making {path.name} ...")
+        draft = source.with_suffix(".part.npz")
+        words = [interpreter, SCRIPTS / "ratings.py", "--ratings", source, "--matrix", draft]
+        run([str(word) for word in words], FOLDER, FOLDER / "matrix.log", quiet())
+        draft.rename(path)
+    warm(path)
+    return path
 
 
 def points(interpreter: Path, case: Points) -> tuple[Path, Path]:

@@ -8,17 +8,41 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+from setting import Way
+
 Result = dict[str, Any]
 Runs = list[Result]
 
 GROUPS = ["ingest", "pca", "kmeans", "validate", "profile", "write"]
-NAMES = {"segmill": "segmill", "sklearn": "scikit-learn", "spark": "Spark", "faiss": "FAISS"}
+NAMES = {
+    "segmill": "segmill",
+    "sklearn": "scikit-learn",
+    "sklearn32": "scikit-learn, 32 bits",
+    "spark": "Spark",
+    "faiss": "FAISS, 32 bits",
+    "pandas": "pandas",
+    "polars": "Polars",
+    "duckdb": "DuckDB",
+}
+METHODS = {
+    "segmill": "segmill",
+    "arpack": "SciPy, ARPACK",
+    "propack": "SciPy, PROPACK",
+    "randomized": "scikit-learn, randomised",
+}
 NONE = "–"
 
 
 def median_of(runs: Runs, figure: Callable[[Result], float | None]) -> float | None:
     values = [value for run in runs if (value := figure(run)) is not None]
     return median(values) if values else None
+
+
+def known(runs: Runs, figure: Callable[[Result], float | None]) -> float:
+    """The median of a figure that every run has."""
+    value = median_of(runs, figure)
+    assert value is not None, "no run has the figure"
+    return value
 
 
 def group(name: str) -> Callable[[Result], float | None]:
@@ -140,7 +164,7 @@ def loose_row(peers: dict[str, Runs]) -> list[str]:
     def figure(run: Result) -> float | None:
         return run["loose"]["pca"] if "loose" in run else run["stages"]["pca"] if "solver" in run else None
 
-    return row("pca with tol = 1e-8, s", peers, figure, seconds, ratio)
+    return row("pca asked for 1e-8, s", peers, figure, seconds, ratio)
 
 
 def layouts(by_layout: dict[str, Runs]) -> str:
@@ -150,11 +174,46 @@ def layouts(by_layout: dict[str, Runs]) -> str:
 def kmeans(by_case: dict[str, dict[str, Runs]]) -> str:
     rows = [["k-means alone", "seconds", "ratio", "iterations", "inertia / segmill's"]]
     for case, peers in by_case.items():
-        own_seconds = median_of(peers["segmill"], at("seconds"))
-        own_inertia = median_of(peers["segmill"], at("inertia"))
+        own_seconds = known(peers["segmill"], at("seconds"))
+        own_inertia = known(peers["segmill"], at("inertia"))
         for peer, runs in peers.items():
-            taken, inertia = median_of(runs, at("seconds")), median_of(runs, at("inertia"))
-            iterations = median_of(runs, at("iterations"))
+            taken, inertia = known(runs, at("seconds")), known(runs, at("inertia"))
+            iterations = known(runs, at("iterations"))
             figures = [seconds(taken), ratio(taken / own_seconds), f"{iterations:g}", f"{inertia / own_inertia:.9f}"]
             rows.append([f"{case}: {NAMES[peer]}", *figures])
     return cells(rows)
+
+
+def readers(peers: dict[str, Runs]) -> str:
+    """Of segmill's process only a stage counts, which has neither parts nor memory of its own."""
+    rows = [["CSV to matrix", "read, s", "matrix, s", "total, s", "ratio", "processor time, s", "peak memory, MB"]]
+    own = known(peers["segmill"], group("ingest"))
+    rows.append([NAMES["segmill"], NONE, NONE, seconds(own), ratio(1.0), NONE, NONE])
+    for peer, runs in peers.items():
+        if peer != "segmill":
+            taken = [known(runs, at("stages", part)) for part in ("read", "matrix")]
+            total = known(runs, at("total"))
+            costs = [seconds(known(runs, at("processor"))), megabytes(known(runs, at("peak_memory")))]
+            rows.append([NAMES[peer], *map(seconds, [*taken, total]), ratio(total / own), *costs])
+    return cells(rows)
+
+
+def pca(ways: list[Way], found: dict[str, Runs], residuals: dict[str, float]) -> str:
+    """Each peer's seconds over those of the quickest of segmill's rows with no larger residual."""
+    rows = [["PCA alone", "setting", "seconds", "residual", "ratio", "to segmill with"]]
+    taken = {way: known(found[way.key], at("seconds")) for way in ways}
+    own = [way for way in ways if way.method == "segmill"]
+    for way in ways:
+        as_good = [other for other in own if residuals[other.key] <= residuals[way.key]]
+        beside = [NONE, NONE]
+        if way not in own and as_good:
+            quickest = min(as_good, key=lambda other: taken[other])
+            beside = [ratio(taken[way] / taken[quickest]), setting(quickest)]
+        rows.append([METHODS[way.method], setting(way), seconds(taken[way]), scientific(residuals[way.key]), *beside])
+    return cells(rows)
+
+
+def setting(way: Way) -> str:
+    if way.method == "randomized":
+        return f"{way.setting:g} power iterations"
+    return f"tol = {way.setting:.0e}" if way.setting else "tol = 0"
