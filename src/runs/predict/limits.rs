@@ -169,7 +169,7 @@ fn loads(q: &Question, p: &Prediction, free: &Free) -> Vec<(&'static str, f64, &
         ("output disk", of(p.output_bytes, free.output), "name a larger disk in output"),
         (ALONE, share(p.sum(|stage| stage.alone)), "use fewer processes: more do not make it quicker"),
         (
-            "packed files or row groups, which are fewer than workers: some have nothing to read",
+            "packed files, or row groups in a store, which are fewer than workers: some have nothing to read",
             if q.sizes.readers < q.cluster.peers() { 1.0 } else { 0.0 },
             "write more and smaller files",
         ),
