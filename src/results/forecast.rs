@@ -116,6 +116,8 @@ pub struct Rates {
     /// A rating in a sweep of the Krylov solver, and an item in the algebra of its basis, of a sweep.
     pub sweep: f64,
     pub basis: f64,
+    /// A byte of a block that is read back from a scratch file in the file cache, and checked.
+    pub reread: f64,
     /// A product of two ratings, and an entry of the Gram matrix in a sweep.
     pub product: f64,
     pub entry: f64,
@@ -162,6 +164,7 @@ impl Default for Rates {
             pass: 1.2e-9,
             sweep: 2.6e-9,
             basis: 350e-9,
+            reread: 0.3e-9,
             product: Approach::SECONDS_PER_PRODUCT,
             entry: Approach::SECONDS_PER_ENTRY,
             project: 1.5e-9,

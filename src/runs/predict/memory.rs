@@ -106,7 +106,12 @@ impl Held<'_> {
         let records = if self.records() > self.room { self.records() } else { 0.0 };
         let second =
             if self.q.job.evidence.is_some() { 2.0 * (self.second() - self.second_room()).max(0.0) } else { 0.0 };
-        records + (self.blocks() - self.for_blocks()).max(0.0) + second
+        records + self.blocks_spilled() + second
+    }
+
+    /// Bytes of blocks in scratch files, which each pass reads.
+    pub fn blocks_spilled(&self) -> f64 {
+        (self.blocks() - self.for_blocks()).max(0.0)
     }
 
     /// Bytes that are left for the blocks beside all else that a stage has.

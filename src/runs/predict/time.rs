@@ -13,8 +13,12 @@
 //! | gather | users/P |
 //! | write | users/P where they go into several files, which all processes are thought to see; else the coordinator: users, bytes of the model, the report |
 //!
+//! Passes over ratings also read the blocks that are in scratch files: from the file cache, or from the disk where they take more than
+//! half of the memory of the machine.
+//!
 //! Of a cell half is divided among the workers; each makes the other half for itself.
 
+use super::memory::Held;
 use super::question::Question;
 use super::traffic::{self, ITERATIONS, SPARSE_ITERATIONS};
 use crate::results::forecast::{Rates, Sizes};
@@ -39,6 +43,31 @@ const GUESSED: f64 = 5.0;
 
 /// What workers share, and what the coordinator does alone, of a stage.
 pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
+    let (shared, alone) = in_memory(stage, q, rates);
+    (shared + passes(stage, q) * reread(q, rates), alone)
+}
+
+/// Passes of a stage over all ratings.
+fn passes(stage: &str, q: &Question) -> f64 {
+    match stage {
+        "pca" if q.is_gram() => PASSES + (q.components() / 8.0).ceil(),
+        "pca" => PASSES + q.approach.sweeps as f64 + (q.components() / 8.0).ceil(),
+        "refine" => Mixture::passes(q.sizes.users)[1],
+        "sweep" => SPARSE_ITERATIONS.min(q.job.kmeans.max_iter as f64),
+        "validate" | "profile" => 2.0,
+        "evidence" => 6.0,
+        _ => 0.0,
+    }
+}
+
+/// Seconds in which the workers of a process read the blocks of its scratch file once.
+fn reread(q: &Question, rates: &Rates) -> f64 {
+    let (cluster, bytes) = (&q.cluster, Held::new(q).blocks_spilled());
+    let cached = bytes / cluster.workers as f64 * rates.reread;
+    if bytes > 0.5 * cluster.machine { cached.max(bytes / cluster.disk) } else { cached }
+}
+
+fn in_memory(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
     let Sizes { users, items, .. } = q.sizes;
     match stage {
         "ingest" => {
