@@ -3,9 +3,10 @@
 //! Knows: arrays of numbers. Does not know: any other room of this crate, files, workers, jobs.
 //!
 //! **Invariant: pure.** No function here does I/O, reads a clock or imports another room, and the same input gives the
-//! same bits on any processor. So there is no fused multiply-add and no sum whose order depends on the width of a vector
-//! register (vectorise across columns or users instead), `libm` replaces the system's `exp` and `ln`, and nothing of
-//! ndarray that multiplies matrices is called (its kernels depend on the processor).
+//! same bits on any processor. So there is no fused multiply-add (but in estimates whose error is accounted for) and no sum
+//! whose order depends on the width of a vector register (vectorise across columns or users instead), `libm` replaces the
+//! system's `exp` and `ln`, and nothing of ndarray that multiplies matrices is called (its kernels depend on the
+//! processor).
 
 pub mod agreement;
 pub mod basis;

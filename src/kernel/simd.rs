@@ -3,7 +3,8 @@
 //! A function under [`versions!`](versions) is compiled once for each [`Level`], and a call goes to the version of the
 //! level in use: the best that the processor has, unless [`force`] said otherwise. Its body is ordinary Rust whose loops the
 //! compiler turns into vector code, so every version does the same operations on the same numbers and gives the same bits.
-//! `avx512f` lets the compiler use fused multiply-add, but Rust never contracts a multiplication and an addition by itself.
+//! All but the first level let the compiler use fused multiply-add, but Rust never contracts a multiplication and an
+//! addition by itself: only [`mul_add`] fuses them, for numbers that are no results.
 //!
 //! ```ignore
 //! use super::simd::{apply, versions};
@@ -28,6 +29,7 @@ pub use macro_rules_attribute::apply;
 pub enum Level {
     /// What every processor of the architecture has: SSE2 on x86-64.
     Baseline,
+    /// AVX2 and FMA.
     Avx2,
     /// AVX-512 F, BW, DQ and VL.
     Avx512,
@@ -52,7 +54,7 @@ impl Level {
 
 #[cfg(target_arch = "x86_64")]
 fn best() -> Level {
-    let avx2 = is_x86_feature_detected!("avx2");
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
     let avx512 = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
@@ -97,6 +99,13 @@ pub fn force(level: Level) {
     IN_USE.store(level as u8, Ordering::Relaxed);
 }
 
+/// a·b + c: where `FUSED` rounded once, for which the level must have an instruction (all but the baseline do), and else
+/// twice. For estimates whose error is accounted for, never for results.
+#[inline(always)]
+pub fn mul_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
 /// Compiles a function for every [`Level`] and calls the version of the level in use.
 macro_rules! versions {
     (
@@ -113,7 +122,7 @@ macro_rules! versions {
 
             #[cfg(target_arch = "x86_64")]
             #[allow(clippy::too_many_arguments)]
-            #[target_feature(enable = "avx2")]
+            #[target_feature(enable = "avx2,fma")]
             fn avx2 $(<$(const $generic: $kind),+>)? ($($argument: $type),*) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
@@ -137,7 +146,7 @@ macro_rules! versions {
 pub(crate) use versions;
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::sync::Mutex;
 
     use super::*;
@@ -161,7 +170,7 @@ mod tests {
         }
     }
 
-    fn at_every_level<T>(work: impl Fn(Level) -> T) -> Vec<T> {
+    pub fn at_every_level<T>(work: impl Fn(Level) -> T) -> Vec<T> {
         let _turn = TURN.lock().unwrap();
         let results = Level::ALL.into_iter().filter(|level| level.is_available()).map(|level| {
             force(level);

@@ -4,6 +4,9 @@
 //! the others have moved by `gap` together. Each cluster has an odometer that counts this way, and each user notes the
 //! reading at which it must be looked at again: nothing needs to be written for a user that stays.
 //!
+//! Runners, the few centroids that went farthest, may be left out of the odometers ([`odometers`](super::odometers)). Then a
+//! user that need not look again at the others is compared with the runners, and by that its note may become earlier.
+//!
 //! The law: labels are the same as if every user were compared with every centroid in double precision, ties to the
 //! lower centroid. Every number here is rounded to the safe side; where the gap is not beyond doubt, the exact distances
 //! decide.
@@ -11,15 +14,20 @@
 use std::ops::Range;
 
 use super::dense;
+use super::guard::{Guard, Post};
+use super::odometers::Odometers;
 use super::points::{LANES, Scores};
-use super::screen::{self, Copies, Outlook, Screen, Sight};
-use super::tiles::{Shift, Tiles};
+use super::screen::{Eye, Outlook, Screen, Seen};
+use super::tiles::Tiles;
 
 /// More than the relative error of a conversion to single precision and of one operation there.
 const MARGIN: f32 = 1.0 / (1u32 << 22) as f32;
 
 /// What copying a row out of its block costs, in centroids that a whole block is compared with.
 const COPY: usize = 10;
+
+/// Rows in a sample, at least, if there are so many.
+const SAMPLE: usize = 4096;
 
 /// The nearest centroid of every row, and how long it is sure to stay the nearest.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,57 +38,46 @@ pub struct Bounds {
     until: Vec<f32>,
 }
 
-/// How far the centroids of a run have moved, in units of the screen.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Odometers {
-    /// For each cluster: its own way and that of the fastest other in each move.
-    readings: Vec<f64>,
-}
-
-impl Odometers {
-    pub fn new(n_clusters: usize) -> Odometers {
-        Odometers { readings: vec![0.0; n_clusters] }
-    }
-
-    /// Adds a move of the centroids.
-    pub fn advance(&mut self, screen: &Screen, shifts: &[Shift]) {
-        let way = |shift: &Shift| shift.squared.sqrt() * screen.unit() * (1.0 + 1e-6) + 1e-30;
-        let mut fastest = (usize::MAX, 0.0);
-        let mut next = 0.0;
-        for (j, way) in shifts.iter().map(way).enumerate() {
-            if way > fastest.1 {
-                next = fastest.1;
-                fastest = (j, way);
-            } else if way > next {
-                next = way;
-            }
-        }
-        for (j, shift) in shifts.iter().enumerate() {
-            self.readings[j] += way(shift) + if j == fastest.0 { next } else { fastest.1 };
-        }
-    }
-}
-
 /// The centroids of a run as they are now, for one pass over the users.
 pub struct View<'a> {
     scores: Scores<'a>,
     screen: &'a Screen,
     tiles: &'a Tiles,
     outlook: Outlook,
-    /// Odometers, rounded down; and rounded up with the slack. Of a row without a label: infinite.
+    /// Watches the runners of the last move, if there are any.
+    guard: Option<Guard>,
+    /// Odometers, rounded down; and rounded up with the slack.
     down: Vec<f32>,
     up: Vec<f32>,
+    /// A row that was to be left alone up to this must be looked at: as `up`, but infinite for runners and, after all
+    /// clusters, for a row without a label.
+    due_at: Vec<f32>,
 }
 
 impl<'a> View<'a> {
     /// Of the users `scores`, whose screen `screen` is.
     pub fn new(scores: Scores<'a>, screen: &'a Screen, tiles: &'a Tiles, odometers: &Odometers) -> View<'a> {
         let outlook = Outlook::new(screen, tiles);
+        let (readings, runners) = (odometers.readings(), odometers.runners());
         let up = |reading: &f64| ((reading + outlook.slack) as f32) * (1.0 + MARGIN);
-        let mut up: Vec<f32> = odometers.readings.iter().map(up).collect();
-        up.push(f32::INFINITY);
-        let down = odometers.readings.iter().map(|&reading| (reading as f32) * (1.0 - MARGIN)).collect();
-        View { scores, screen, tiles, outlook, down, up }
+        let up: Vec<f32> = readings.iter().map(up).collect();
+        let mut due_at = up.clone();
+        due_at.push(f32::INFINITY);
+        let down = readings.iter().map(|&reading| (reading as f32) * (1.0 - MARGIN)).collect();
+        let guard = (outlook.clear && !runners.is_empty()).then(|| Guard::new(&outlook, readings.len(), runners));
+        match guard {
+            Some(_) => runners.iter().for_each(|&j| due_at[j as usize] = f32::INFINITY),
+            None if runners.is_empty() => {}
+            // What cannot be watched is compared with everything.
+            None => due_at.fill(f32::INFINITY),
+        }
+        View { scores, screen, tiles, outlook, guard, down, up, due_at }
+    }
+
+    /// Whether a row of cluster `label` that was to be left alone up to `until` must be looked at.
+    #[inline(always)]
+    fn is_due(&self, label: u32, until: f32) -> bool {
+        until <= self.due_at[(label as usize).min(self.up.len())]
     }
 
     /// The reading up to which a row of cluster `label` may be left alone, if its gap is beyond doubt.
@@ -98,8 +95,9 @@ pub struct Desk {
     blocks: Vec<u32>,
     due: Vec<u32>,
     unclear: Vec<u32>,
-    copies: Copies,
-    sights: Vec<Sight>,
+    eye: Eye,
+    watched: Vec<u32>,
+    post: Post,
     exact: Vec<dense::Nearby>,
 }
 
@@ -122,10 +120,17 @@ impl Bounds {
         self.until[row] = -1.0;
     }
 
+    /// Label and deadline of some rows at equal distances.
+    pub fn sample(&self) -> Vec<(u32, f32)> {
+        let step = (self.label.len() / SAMPLE).max(1);
+        self.label.iter().copied().zip(self.until.iter().copied()).step_by(step).collect()
+    }
+
     /// Brings the labels of `rows` (from the first of a block on) up to date and appends to `changed` the rows whose label
     /// changed, each with the label before. Returns the number of rows that were looked at.
     pub fn assign(&mut self, view: &View, rows: Range<usize>, desk: &mut Desk, changed: &mut Vec<(u32, u32)>) -> usize {
-        let looked = self.find_due(view, rows.clone(), &mut desk.blocks, &mut desk.due);
+        let looked = self.find_due(view, rows.clone(), &mut desk.blocks, &mut desk.due)
+            + view.guard.as_ref().map_or(0, |guard| self.watch(view, guard, rows.clone(), desk));
         if looked == 0 {
             return 0;
         }
@@ -141,16 +146,16 @@ impl Bounds {
 
     /// Looks at what is due in single precision; rows that this does not decide become unclear.
     fn look(&mut self, view: &View, end: usize, desk: &mut Desk, changed: &mut Vec<(u32, u32)>) {
-        let Desk { blocks, due, unclear, copies, sights, .. } = desk;
-        screen::look_at_blocks(view.screen, &view.outlook, blocks, sights);
-        for (&block, sight) in blocks.iter().zip(sights.iter()) {
+        let Desk { blocks, due, unclear, eye, .. } = desk;
+        let mut seen = eye.look::<false>(view.screen, &view.outlook, blocks, due);
+        for (&block, seen) in blocks.iter().zip(&mut seen) {
             let first = block as usize * LANES;
-            self.take(view, first..(first + LANES).min(end), sight, unclear, changed);
+            self.take(view, first..(first + LANES).min(end), seen, unclear, changed);
         }
-        screen::look_at_rows(view.screen, &view.outlook, due, copies, sights);
-        for (rows, sight) in due.chunks(LANES).zip(sights.iter()) {
+        for (rows, seen) in due.chunks(LANES).zip(seen) {
+            let gap = seen.gap();
             for (lane, &row) in rows.iter().enumerate() {
-                self.take_lane(view, row, sight, lane, unclear, changed);
+                self.take_row(view, row, (seen.sight.label[lane], gap[lane]), unclear, changed);
             }
         }
     }
@@ -171,10 +176,10 @@ impl Bounds {
         blocks.clear();
         due.clear();
         due.resize(rows.len() + LANES, 0);
-        let n_clusters = view.up.len() - 1;
+        let n_clusters = view.up.len();
         // This many copies cost as much as looking at the whole block.
         let enough = n_clusters.div_ceil(n_clusters / LANES + COPY);
-        let (up, labels, until) = (&view.up[..], &self.label[rows.clone()], &self.until[rows.clone()]);
+        let (labels, until) = (&self.label[rows.clone()], &self.until[rows.clone()]);
         let (mut looked, mut n) = (0, 0);
         for (block, (labels, until)) in labels.chunks(LANES).zip(until.chunks(LANES)).enumerate() {
             let first = rows.start + block * LANES;
@@ -182,7 +187,7 @@ impl Bounds {
             let mut here = 0;
             for (lane, (&label, &until)) in labels.iter().zip(until).enumerate() {
                 room[here % LANES] = (first + lane) as u32;
-                here += usize::from(until <= up[(label as usize).min(n_clusters)]);
+                here += usize::from(view.is_due(label, until));
             }
             looked += here;
             if here >= enough {
@@ -195,19 +200,49 @@ impl Bounds {
         looked
     }
 
+    /// Compares the rows that are not due with the runners, and makes those due whose label may no longer hold. Returns how
+    /// many.
+    fn watch(&mut self, view: &View, guard: &Guard, rows: Range<usize>, desk: &mut Desk) -> usize {
+        let Desk { blocks, due, watched, post, .. } = desk;
+        let mut whole = blocks.iter().peekable();
+        let mut is_whole = |block: &u32| whole.next_if(|whole| *whole == block).is_some();
+        watched.clear();
+        watched.extend(((rows.start / LANES) as u32..rows.end.div_ceil(LANES) as u32).filter(|block| !is_whole(block)));
+        let before = due.len();
+        let Bounds { label, until } = self;
+        let labels = |block: u32| {
+            let rows = &label[block as usize * LANES..];
+            std::array::from_fn(|lane| rows.get(lane).map_or(0, |&label| label.min(view.down.len() as u32 - 1)))
+        };
+        guard.watch((view.screen, &view.outlook), watched, post, labels, |block, gap| {
+            let first = block as usize * LANES;
+            for (row, gap) in (first..(first + LANES).min(rows.end)).zip(gap) {
+                if view.is_due(label[row], until[row]) {
+                    continue;
+                }
+                match view.deadline(label[row], gap) {
+                    Some(deadline) => until[row] = until[row].min(deadline),
+                    None => due.push(row as u32),
+                }
+            }
+        });
+        due.len() - before
+    }
+
     /// Takes over what was seen of a block.
     fn take(
         &mut self,
         view: &View,
         rows: Range<usize>,
-        sight: &Sight,
+        seen: Seen,
         unclear: &mut Vec<u32>,
         changed: &mut Vec<(u32, u32)>,
     ) {
+        let (label, gap) = (&seen.sight.label, seen.gap());
         let mut until = [0.0; LANES];
         let mut plain = rows.len() == LANES;
         for ((until, &label), (&gap, &before)) in
-            until.iter_mut().zip(&sight.label).zip(sight.gap.iter().zip(&self.label[rows.clone()]))
+            until.iter_mut().zip(label).zip(gap.iter().zip(&self.label[rows.clone()]))
         {
             let deadline = view.deadline(label, gap);
             plain &= deadline.is_some() & (label == before);
@@ -218,22 +253,21 @@ impl Bounds {
             return;
         }
         for (lane, row) in rows.enumerate() {
-            self.take_lane(view, row as u32, sight, lane, unclear, changed);
+            self.take_row(view, row as u32, (label[lane], gap[lane]), unclear, changed);
         }
     }
 
     #[inline(always)]
-    fn take_lane(
+    fn take_row(
         &mut self,
         view: &View,
         row: u32,
-        sight: &Sight,
-        lane: usize,
+        (label, gap): (u32, f32),
         unclear: &mut Vec<u32>,
         changed: &mut Vec<(u32, u32)>,
     ) {
-        match view.deadline(sight.label[lane], sight.gap[lane]) {
-            Some(until) => self.put(row, sight.label[lane], until, changed),
+        match view.deadline(label, gap) {
+            Some(until) => self.put(row, label, until, changed),
             None => unclear.push(row),
         }
     }
@@ -252,27 +286,10 @@ impl Bounds {
 mod tests {
     use super::*;
     use crate::kernel::keyed::{Stream, uniform};
-    use crate::kernel::lloyd::{Cloud, Point, Points};
+    use crate::kernel::lloyd::tests::{plain_nearest, values};
+    use crate::kernel::lloyd::{Cloud, Point, Points, Shift};
+    use crate::kernel::simd::tests::at_every_level;
     use proptest::prelude::*;
-
-    /// Values of one of several kinds: smooth, on a grid, all but equal, or with a few far out; times `size`, around
-    /// `middle`.
-    fn values(kind: usize, n: usize, size: f64, middle: f64, seed: u64) -> Vec<f64> {
-        let draw = |i: usize| uniform(seed, Stream::Generate, kind as u64, i as u64) - 0.5;
-        let value = |i: usize| match kind {
-            0 => draw(i),
-            1 => (4.0 * draw(i)).round(),
-            2 => 1.0 + 1e-12 * (3.0 * draw(i)).round(),
-            _ => draw(i) * if i.is_multiple_of(97) { 1e9 } else { 1.0 },
-        };
-        (0..n).map(|i| size * (value(i) + middle)).collect()
-    }
-
-    fn plain(x: &[f64], centroids: &[Vec<f64>]) -> u32 {
-        let squared = |c: &[f64]| x.iter().zip(c).fold(0.0, |sum, (x, c)| sum + (x - c) * (x - c));
-        let squared: Vec<f64> = centroids.iter().map(|c| squared(c)).collect();
-        (0..squared.len()).min_by(|&a, &b| squared[a].total_cmp(&squared[b])).unwrap() as u32
-    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(96))]
@@ -282,7 +299,7 @@ mod tests {
         #[test]
         fn labels_are_those_of_plain_loops(
             kind in 0usize..4,
-            (n, n_dims, k) in (1usize..150, 1usize..40).prop_flat_map(|(n, d)| (Just(n), Just(d), 1..=n.min(60))),
+            (n, n_dims, k) in (1usize..150, 1usize..70).prop_flat_map(|(n, d)| (Just(n), Just(d), 1..=n.min(60))),
             exponent in -8i32..9,
             middle in prop::sample::select(vec![0.0, 0.3, 1e4]),
             stretch in prop::sample::select(vec![16usize, 64, 1024]),
@@ -306,14 +323,14 @@ mod tests {
                 }
                 let centroids: Vec<Vec<f64>> = (0..k).map(|j| tiles.centroid(j)).collect();
                 for (row, x) in values.chunks(n_dims).enumerate() {
-                    prop_assert_eq!(bounds.label[row], plain(x, &centroids), "row {} in step {}", row, step);
+                    prop_assert_eq!(bounds.label[row], plain_nearest(x, &centroids), "row {} in step {}", row, step);
                 }
                 changed.sort_unstable();
                 let differ = (0..n).filter(|&row| before[row] != bounds.label[row]);
                 prop_assert_eq!(changed, Vec::from_iter(differ.map(|row| (row as u32, before[row]))));
                 let (sums, counts) = sums(&values, &bounds.label, &centroids, step);
                 let shifts = tiles.move_to(&sums, &counts.iter().map(|&count| count as f64).collect::<Vec<_>>(), unit(&values), &vec![true; k]);
-                odometers.advance(screen, &shifts);
+                odometers.advance(screen, &shifts, &bounds.sample());
             }
         }
     }
@@ -339,6 +356,97 @@ mod tests {
         (sums, vec![1; centroids.len()])
     }
 
+    /// Moves centroids a little, and those of `jumps` to rows, one each.
+    fn jump(tiles: &mut Tiles, points: &Points, jumps: &[(usize, usize)], size: f64) -> Vec<Shift> {
+        let mut shifts = Vec::new();
+        for j in 0..tiles.n_columns() {
+            let old = tiles.centroid(j);
+            let mut new = Point { indices: (0..old.len() as u32).collect(), values: old.clone() };
+            new.values.iter_mut().enumerate().for_each(|(dim, x)| *x += size * ((j * 7 + dim * 3) % 5) as f64);
+            if let Some(&(_, row)) = jumps.iter().find(|(column, _)| *column == j) {
+                new = points.point(row);
+            }
+            let squared = old.iter().zip(&new.values).fold(0.0, |sum, (old, new)| sum + (new - old) * (new - old));
+            tiles.place(j, &new);
+            shifts.push(Shift { squared, moved: squared != 0.0 });
+        }
+        shifts
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Where a few centroids jump and the others all but stay, the few run, and the labels are those of plain loops.
+        #[test]
+        fn runners_are_met_by_everyone(
+            kind in 0usize..4,
+            (n, n_dims, k) in (200usize..500, 1usize..40).prop_flat_map(|(n, d)| (Just(n), Just(d), 100..=n)),
+            drift in prop::sample::select(vec![0.0, 1e-7, 1e-3]),
+            jumps in prop::collection::vec(prop::collection::vec((0usize..100, 0usize..200), 0..5), 8),
+            seed in 0u64..1000,
+        ) {
+            let values = values(kind, n * n_dims, 1.0, 0.0, seed);
+            let points = Points::Dense { values: &values, n_rows: n, n_dims };
+            for result in at_every_level(|_| meet_jumps(&points, &values, k, drift, &jumps)) {
+                result?;
+            }
+        }
+    }
+
+    /// Labels after each of several moves.
+    fn meet_jumps(
+        points: &Points,
+        values: &[f64],
+        k: usize,
+        drift: f64,
+        jumps: &[Vec<(usize, usize)>],
+    ) -> Result<(), TestCaseError> {
+        let (n, n_dims) = (points.n_rows(), points.n_dims());
+        let cloud = Cloud::new(*points);
+        let (scores, screen) = cloud.dense().unwrap();
+        let centres: Vec<Point> = (0..k).map(|j| points.point(j * n / k)).collect();
+        let mut tiles = Tiles::of(points, &centres.iter().collect::<Vec<_>>());
+        let (mut odometers, mut bounds, mut desk) = (Odometers::new(k), Bounds::new(n), Desk::default());
+        for jumps in jumps {
+            let view = View::new(scores, screen, &tiles, &odometers);
+            for start in (0..n).step_by(128) {
+                bounds.assign(&view, start..(start + 128).min(n), &mut desk, &mut Vec::new());
+            }
+            let centroids: Vec<Vec<f64>> = (0..k).map(|j| tiles.centroid(j)).collect();
+            for (row, x) in values.chunks(n_dims).enumerate() {
+                prop_assert_eq!(bounds.label[row], plain_nearest(x, &centroids), "row {}", row);
+            }
+            let shifts = jump(&mut tiles, points, jumps, drift);
+            odometers.advance(screen, &shifts, &bounds.sample());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn only_who_is_near_a_runner_looks_at_all_centroids() {
+        let (n, k) = (3200, 320);
+        let values: Vec<f64> =
+            (0..n).map(|i| (i % k) as f64 * 100.0 + uniform(1, Stream::Generate, 0, i as u64)).collect();
+        let points = Points::Dense { values: &values, n_rows: n, n_dims: 1 };
+        let cloud = Cloud::new(points);
+        let (scores, screen) = cloud.dense().unwrap();
+        let centres: Vec<Point> = (0..k).map(|j| points.point(j)).collect();
+        let mut tiles = Tiles::of(&points, &centres.iter().collect::<Vec<_>>());
+        let (mut odometers, mut bounds, mut desk) = (Odometers::new(k), Bounds::new(n), Desk::default());
+        let mut look = |tiles: &Tiles, odometers: &Odometers, bounds: &mut Bounds| {
+            let mut changed = Vec::new();
+            let looked = bounds.assign(&View::new(scores, screen, tiles, odometers), 0..n, &mut desk, &mut changed);
+            (looked, changed.len())
+        };
+        assert_eq!(look(&tiles, &odometers, &mut bounds), (n, n));
+        // Cluster 0 goes to the place of cluster 200: its users go to cluster 1, and some of cluster 200 become its own.
+        let shifts = jump(&mut tiles, &points, &[(0, 200 + k)], 0.0);
+        odometers.advance(screen, &shifts, &bounds.sample());
+        assert_eq!(odometers.runners(), [0]);
+        let (looked, changed) = look(&tiles, &odometers, &mut bounds);
+        assert!((changed..=20).contains(&looked) && changed > 10, "{looked} looked, {changed} changed");
+    }
+
     #[test]
     fn users_far_from_the_others_are_left_alone() {
         let values: Vec<f64> =
@@ -350,17 +458,17 @@ mod tests {
         let tiles = Tiles::of(&points, &centres.iter().collect::<Vec<_>>());
         let mut odometers = Odometers::new(10);
         let (mut bounds, mut desk, mut changed) = (Bounds::new(1000), Desk::default(), Vec::new());
-        let mut look = |odometers: &Odometers| {
+        let mut look = |odometers: &Odometers, bounds: &mut Bounds| {
             bounds.assign(&View::new(scores, screen, &tiles, odometers), 0..1000, &mut desk, &mut changed)
         };
-        assert_eq!(look(&odometers), 1000);
-        assert_eq!(look(&odometers), 0);
+        assert_eq!(look(&odometers, &mut bounds), 1000);
+        assert_eq!(look(&odometers, &mut bounds), 0);
         let mut shifts = [Shift::default(); 10];
         shifts[3] = Shift { squared: 0.25, moved: true };
-        odometers.advance(screen, &shifts);
-        assert_eq!(look(&odometers), 0);
+        odometers.advance(screen, &shifts, &bounds.sample());
+        assert_eq!(look(&odometers, &mut bounds), 0);
         shifts[3].squared = 1e4;
-        odometers.advance(screen, &shifts);
-        assert_eq!(look(&odometers), 1000);
+        odometers.advance(screen, &shifts, &bounds.sample());
+        assert_eq!(look(&odometers, &mut bounds), 1000);
     }
 }

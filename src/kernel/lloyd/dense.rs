@@ -77,18 +77,16 @@ pub fn distances(scores: Scores, rows: Range<usize>, tiles: &Tiles, out: &mut [f
     }
 }
 
-/// Squared distances of `rows` to their own centroids; `labels` are those of all rows.
+/// Squared distances of `rows` to one centroid each: row `rows.start + i` to row `labels[i]` of `centroids`.
 #[apply(versions!)]
-pub fn own_distances(scores: Scores, rows: Range<usize>, labels: &[u32], tiles: &Tiles, out: &mut Vec<f64>) {
+pub fn own_distances(scores: Scores, rows: Range<usize>, labels: &[u32], centroids: Scores, out: &mut Vec<f64>) {
     out.clear();
-    let centroids: Vec<f64> = (0..tiles.n_columns).flat_map(|column| tiles.coordinates(column)).collect();
-    let centroids = Scores { values: &centroids, n_dims: scores.n_dims };
     let mut side = vec![[0.0; LANES]; scores.n_dims];
     let mut own = side.clone();
-    for start in rows.clone().step_by(LANES) {
-        let last = rows.end - 1;
-        turn(scores, &mut side, |lane| (start + lane).min(last));
-        turn(centroids, &mut own, |lane| labels[(start + lane).min(last)] as usize);
+    for (start, labels) in rows.step_by(LANES).zip(labels.chunks(LANES)) {
+        let last = labels.len() - 1;
+        turn(scores, &mut side, |lane| start + lane.min(last));
+        turn(centroids, &mut own, |lane| labels[lane.min(last)] as usize);
         let mut sum = [0.0; LANES];
         for (line, own) in side.iter().zip(&own) {
             for lane in 0..LANES {
@@ -96,7 +94,7 @@ pub fn own_distances(scores: Scores, rows: Range<usize>, labels: &[u32], tiles: 
                 sum[lane] += difference * difference;
             }
         }
-        out.extend(&sum[..LANES.min(rows.end - start)]);
+        out.extend(&sum[..labels.len()]);
     }
 }
 

@@ -8,16 +8,15 @@
 //! With u = 2⁻²⁴, n dimensions and C the length of the longest centroid, rounding the coordinates errs by 2u·‖x‖·C in
 //! x·c, the sum by (n + 2)u·(C²/2 + ‖x‖·C), ‖c‖²/2 by u·C²/2 and ‖x‖² by u·‖x‖² (Higham 2002, §3.1), and what
 //! follows by 2u·(‖x‖ + C)². Since 2‖x‖·C ≤ ‖x‖² + C², all that is less than u·(2.02 n + 16)·(‖x‖² + C²) in the
-//! squared distance: its blur. A centroid that is nearest beyond the blur on both sides is the nearest.
+//! squared distance: its blur. A fused multiply-add rounds once where these bounds count two roundings. A centroid that is nearest beyond the blur on both sides is the nearest.
 //!
 //! No result depends on anything here, so a worker's screen may depend on which users it has.
 
 use super::super::simd::{apply, versions};
+use super::panels::{Panels, Side, Sight};
 use super::points::{LANES, Scores};
+use super::sight;
 use super::tiles::Tiles;
-
-/// Centroids that a block of users is compared with at a time.
-const GROUP: usize = 5;
 
 /// Half an ulp of 1 in single precision.
 const U: f64 = 1.0 / (1u64 << 24) as f64;
@@ -98,8 +97,17 @@ impl Screen {
         (self.n_dims as f64).sqrt()
     }
 
+    pub(super) fn n_dims(&self) -> usize {
+        self.n_dims
+    }
+
+    /// ‖x‖² of the users of a block.
+    pub(super) fn norms(&self, block: usize) -> &[f32; LANES] {
+        &self.norms[block]
+    }
+
     #[inline(always)]
-    fn block(&self, block: usize) -> &[[f32; LANES]] {
+    pub(super) fn block(&self, block: usize) -> &[[f32; LANES]] {
         &self.lines[block * self.n_dims..][..self.n_dims]
     }
 }
@@ -113,12 +121,9 @@ fn unit(farthest: f64) -> f64 {
 /// Centroids as the users of a screen see them.
 #[derive(Debug, Clone)]
 pub struct Outlook {
-    /// `(n_groups, n_dims)`: a coordinate of each centroid of a group.
-    coordinates: Vec<[f32; GROUP]>,
-    /// `(n_groups)`: ‖c‖²/2, infinite for padding.
-    halves: Vec<[f32; GROUP]>,
+    pub(super) panels: Panels,
     /// The error of a squared distance: this times ‖x‖² plus the other.
-    blur: [f32; 2],
+    pub(super) blur: [f32; 2],
     /// A difference of two distances is more than their rounding errors in double precision if it is more than this.
     pub slack: f64,
     /// Whether single precision can decide anything.
@@ -128,20 +133,12 @@ pub struct Outlook {
 impl Outlook {
     pub fn new(screen: &Screen, tiles: &Tiles) -> Outlook {
         let n_dims = screen.n_dims;
-        let n_groups = tiles.n_columns().div_ceil(GROUP);
-        let mut coordinates = vec![[0.0; GROUP]; n_groups * n_dims];
-        let mut halves = vec![[f32::INFINITY; GROUP]; n_groups];
+        let mut panels = Panels::new(tiles.n_columns(), n_dims);
         let mut longest = 0.0f64;
         for column in 0..tiles.n_columns() {
-            let (group, lane) = (column / GROUP, column % GROUP);
-            let lines = coordinates[group * n_dims..][..n_dims].iter_mut();
-            let mut norm = 0.0;
-            for ((line, origin), c) in lines.zip(&screen.origin).zip(tiles.coordinates(column)) {
-                let c = (c - origin) * screen.unit;
-                line[lane] = c as f32;
-                norm += c * c;
-            }
-            halves[group][lane] = (0.5 * norm) as f32;
+            let coordinates =
+                tiles.coordinates(column).zip(&screen.origin).map(|(c, origin)| (c - origin) * screen.unit);
+            let norm = panels.place(column, coordinates);
             longest = if norm > longest { norm } else { longest };
         }
         let length = longest.sqrt();
@@ -150,44 +147,62 @@ impl Outlook {
         let slack = if screen.unit <= FINEST { slack } else { f64::INFINITY };
         let clear = slack.is_finite() && length <= FARTHEST && (1..=WIDEST).contains(&n_dims);
         let blur = [slope as f32, (slope * longest * 1.001 + 1e-25) as f32];
-        Outlook { coordinates, halves, blur, slack, clear }
+        Outlook { panels, blur, slack, clear }
     }
 }
 
-/// What a look at a block of users found.
-#[derive(Debug, Clone, Copy)]
-pub struct Sight {
-    /// The nearest centroid, if the gap is positive.
-    pub label: [u32; LANES],
-    near: [f32; LANES],
+/// Buffers for a look.
+#[derive(Default)]
+pub struct Eye {
+    copies: Copies,
+    sights: Vec<Sight>,
+}
+
+/// A block of users and what was seen of it.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    pub sight: &'a Sight,
+    norms: &'a [f32; LANES],
+    blur: [f32; 2],
+}
+
+impl Seen<'_> {
     /// No centroid but the nearest is less than this farther than it; of no meaning if not positive.
-    pub gap: [f32; LANES],
-}
+    pub fn gap(&self) -> [f32; LANES] {
+        gap(&self.sight.near, &self.sight.next, self.norms, self.blur)
+    }
 
-/// Finds the nearest centroids of the rows of the named blocks.
-pub fn look_at_blocks(screen: &Screen, outlook: &Outlook, blocks: &[u32], out: &mut Vec<Sight>) {
-    look(&screen.lines, screen.n_dims, blocks, outlook, out);
-    for (sight, &block) in out.iter_mut().zip(blocks) {
-        judge(sight, &screen.norms[block as usize], outlook.blur);
+    /// No centroid but the two nearest is less than this farther than the second, after a deep look.
+    pub fn next_gap(&self) -> [f32; LANES] {
+        gap(&self.sight.next, &self.sight.third, self.norms, self.blur)
     }
 }
 
-/// Finds the nearest centroids of the named rows, [`LANES`] at a time.
-pub fn look_at_rows(screen: &Screen, outlook: &Outlook, rows: &[u32], desk: &mut Copies, out: &mut Vec<Sight>) {
-    desk.gather(screen, rows);
-    look(&desk.lines, screen.n_dims, &desk.order, outlook, out);
-    for (sight, norms) in out.iter_mut().zip(&desk.norms) {
-        judge(sight, norms, outlook.blur);
+impl Eye {
+    /// Finds the nearest centroids of the rows of the named blocks, and then of the named rows, [`LANES`] at a time.
+    pub fn look<'a, const DEEP: bool>(
+        &'a mut self,
+        screen: &'a Screen,
+        outlook: &Outlook,
+        blocks: &'a [u32],
+        rows: &[u32],
+    ) -> impl Iterator<Item = Seen<'a>> {
+        self.copies.gather(screen, rows);
+        let whole = blocks.iter().map(|&block| screen.block(block as usize));
+        let copied = self.copies.lines.chunks_exact(screen.n_dims.max(1));
+        let sides: Vec<Side> = whole.chain(copied).collect();
+        sight::look::<DEEP>(&sides, &outlook.panels, &mut self.sights);
+        let norms = blocks.iter().map(|&block| &screen.norms[block as usize]).chain(&self.copies.norms);
+        let blur = outlook.blur;
+        self.sights.iter().zip(norms).map(move |(sight, norms)| Seen { sight, norms, blur })
     }
 }
 
 /// Rows of a screen, copied into blocks of adjacent rows.
 #[derive(Default)]
-pub struct Copies {
+struct Copies {
     lines: Vec<[f32; LANES]>,
     norms: Vec<[f32; LANES]>,
-    /// The number of each block.
-    order: Vec<u32>,
 }
 
 impl Copies {
@@ -195,8 +210,6 @@ impl Copies {
         let n_blocks = rows.len().div_ceil(LANES);
         self.lines.resize(n_blocks * screen.n_dims, [0.0; LANES]);
         self.norms.resize(n_blocks, [0.0; LANES]);
-        self.order.clear();
-        self.order.extend(0..n_blocks as u32);
         let blocks = self.lines.chunks_exact_mut(screen.n_dims.max(1)).zip(&mut self.norms);
         for ((lines, norms), rows) in blocks.zip(rows.chunks(LANES)) {
             for (lane, &row) in rows.iter().enumerate() {
@@ -210,77 +223,17 @@ impl Copies {
     }
 }
 
-/// Compares the users of the named blocks of `lines`, `(n_blocks, n_dims)`, with all centroids.
+/// Turns halves less products of a nearer and a farther centroid into a distance that the one is less far than the other.
 #[apply(versions!)]
-fn look(lines: &[[f32; LANES]], n_dims: usize, blocks: &[u32], outlook: &Outlook, out: &mut Vec<Sight>) {
-    out.clear();
-    for &block in blocks {
-        out.push(look_at_block(&lines[block as usize * n_dims..][..n_dims], outlook));
-    }
-}
-
-/// Finds the nearest centroid of each lane, and the halves less products of the nearest and the next.
-#[inline(always)]
-fn look_at_block(side: &[[f32; LANES]], outlook: &Outlook) -> Sight {
-    let mut best = [f32::INFINITY; LANES];
-    let mut second = best;
-    let mut label = [0u32; LANES];
-    let groups = outlook.coordinates.chunks_exact(side.len().max(1));
-    for (group, (halves, coordinates)) in outlook.halves.iter().zip(groups).enumerate() {
-        let mut sums = [[0.0; LANES]; GROUP];
-        for column in 0..GROUP {
-            sums[column] = [halves[column]; LANES];
-        }
-        for (line, coordinates) in side.iter().zip(coordinates) {
-            for column in 0..GROUP {
-                for lane in 0..LANES {
-                    sums[column][lane] -= line[lane] * coordinates[column];
-                }
-            }
-        }
-        for column in 0..GROUP {
-            let id = (group * GROUP + column) as u32;
-            let new = sums[column];
-            for lane in 0..LANES {
-                // All ones where the difference is negative: bits select where a comparison would not become a vector.
-                let nearer = ((new[lane] - best[lane]).to_bits() as i32 >> 31) as u32;
-                label[lane] = (label[lane] & !nearer) | (id & nearer);
-            }
-            second = lesser(second, greater(best, new));
-            best = lesser(best, new);
-        }
-    }
-    Sight { label, near: best, gap: second }
-}
-
-#[inline(always)]
-fn lesser(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
-    let mut least = a;
-    for lane in 0..LANES {
-        least[lane] = if b[lane] < a[lane] { b[lane] } else { a[lane] };
-    }
-    least
-}
-
-#[inline(always)]
-fn greater(a: [f32; LANES], b: [f32; LANES]) -> [f32; LANES] {
-    let mut most = a;
-    for lane in 0..LANES {
-        most[lane] = if b[lane] > a[lane] { b[lane] } else { a[lane] };
-    }
-    most
-}
-
-/// Turns the halves less products of `gap` and `near` into a distance that no centroid but the nearest is less than
-/// farther than it. Apart from [`look`], whose loops become vectors only where nothing follows them.
-#[apply(versions!)]
-fn judge(sight: &mut Sight, norms: &[f32; LANES], blur: [f32; 2]) {
+pub(super) fn gap(near: &[f32; LANES], far: &[f32; LANES], norms: &[f32; LANES], blur: [f32; 2]) -> [f32; LANES] {
+    let mut gap = [0.0; LANES];
     for lane in 0..LANES {
         let blur = blur[0] * norms[lane] + blur[1];
-        let near = 2.0 * sight.near[lane] + norms[lane] + blur;
-        let far = 2.0 * sight.gap[lane] + norms[lane] - blur;
+        let near = 2.0 * near[lane] + norms[lane] + blur;
+        let far = 2.0 * far[lane] + norms[lane] - blur;
         let near = (if near > 0.0 { near } else { 0.0 }).sqrt() * (1.0 + MARGIN);
         let far = (if far > 0.0 { far } else { 0.0 }).sqrt() * (1.0 - MARGIN);
-        sight.gap[lane] = (far - near) * (1.0 - MARGIN);
+        gap[lane] = (far - near) * (1.0 - MARGIN);
     }
+    gap
 }

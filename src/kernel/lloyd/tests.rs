@@ -18,6 +18,23 @@ fn csr(values: &[f64], n_dims: usize) -> Csr {
     csr
 }
 
+/// Values of one of several kinds: smooth, on a grid, all but equal, or with a few far out; times `size`, around `middle`.
+pub fn values(kind: usize, n: usize, size: f64, middle: f64, seed: u64) -> Vec<f64> {
+    let draw = |i: usize| uniform(seed, Stream::Generate, kind as u64, i as u64) - 0.5;
+    let value = |i: usize| match kind {
+        0 => draw(i),
+        1 => (4.0 * draw(i)).round(),
+        2 => 1.0 + 1e-12 * (3.0 * draw(i)).round(),
+        _ => draw(i) * if i.is_multiple_of(97) { 1e9 } else { 1.0 },
+    };
+    (0..n).map(|i| size * (value(i) + middle)).collect()
+}
+
+pub fn plain_nearest(x: &[f64], centroids: &[Vec<f64>]) -> u32 {
+    let squared: Vec<f64> = centroids.iter().map(|c| plain_dense(x, c)).collect();
+    (0..squared.len()).min_by(|&a, &b| squared[a].total_cmp(&squared[b])).unwrap() as u32
+}
+
 fn plain_dense(x: &[f64], c: &[f64]) -> f64 {
     x.iter().zip(c).fold(0.0, |sum, (x, c)| sum + (x - c) * (x - c))
 }

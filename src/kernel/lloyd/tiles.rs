@@ -97,6 +97,11 @@ impl Tiles {
         first * self.n_dims + dim * width + (column - first)
     }
 
+    /// All centroids, one after another: `(n_columns, n_dims)`.
+    pub fn rows(&self) -> Vec<f64> {
+        (0..self.n_columns).flat_map(|column| self.coordinates(column)).collect()
+    }
+
     /// One centroid, out of its tile.
     pub fn centroid(&self, column: usize) -> Vec<f64> {
         self.coordinates(column).collect()

@@ -1,6 +1,6 @@
 //! The best start becomes segments: they are numbered, and every user is assigned to one.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 
 use super::model::{Assignment, KMeans, StartReport};
 use super::nearest::Centroids;
@@ -28,10 +28,8 @@ pub fn model(users: &Users, solved: &Solved, clusters: usize) -> KMeans {
 /// Assigns this worker's users to the segments of a model. Ties are broken as in the run, so that sizes and inertia stay
 /// those of the run.
 pub fn assign(users: &Users, model: &KMeans) -> Assignment {
-    let (scores, _) = users.cloud.dense().expect("segments are of users by their scores");
-    let scores = ArrayView2::from_shape((users.n_rows(), scores.n_dims), scores.values).expect("a row for each user");
     let mut assignment = Assignment::with_capacity(users.n_rows());
-    Centroids::of(model.centroids.view(), &model.tie_order).assign(scores, &mut assignment);
+    Centroids::of(model.centroids.view(), &model.tie_order).assign_screened(&users.cloud, &mut assignment);
     assignment
 }
 

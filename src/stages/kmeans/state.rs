@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::KMeansParams;
 use crate::kernel::fixed;
-use crate::kernel::lloyd::bounds::{Bounds, Odometers};
+use crate::kernel::lloyd::bounds::Bounds;
+use crate::kernel::lloyd::odometers::Odometers;
 use crate::kernel::lloyd::{self, Cloud, Nearest, Points, Scores, Shift, Tiles, dense};
 use crate::watch::progress::{self, RunAt, RunOf, Space};
 
@@ -141,9 +142,11 @@ impl State {
             Members::Sparse(nearest) => f(&nearest.squared),
             Members::Dense { bounds, .. } => {
                 let (scores, _) = cloud.dense().expect("members are of the kind of their points");
-                let mut squared = Vec::new();
+                let (centroids, mut squared) = (self.tiles.rows(), Vec::new());
+                let centroids = Scores { values: &centroids, n_dims: scores.n_dims };
                 for rows in stretches(cloud) {
-                    dense::own_distances(scores, rows, &bounds.label, &self.tiles, &mut squared);
+                    let labels = &bounds.label[rows.clone()];
+                    dense::own_distances(scores, rows, labels, centroids, &mut squared);
                     f(&squared);
                 }
             }
@@ -270,8 +273,8 @@ impl State {
         let shift = shifts.iter().fold(0.0, |sum, shift| sum + shift.squared);
         self.moved = shifts.iter().map(|shift| shift.moved).collect();
         self.refilled.drain(..).for_each(|j| self.moved[j as usize] = true);
-        if let (Members::Dense { odometers, .. }, Some((_, screen))) = (&mut self.members, users.cloud.dense()) {
-            odometers.advance(screen, &shifts);
+        if let (Members::Dense { bounds, odometers }, Some((_, screen))) = (&mut self.members, users.cloud.dense()) {
+            odometers.advance(screen, &shifts, &bounds.sample());
         }
         if shift <= facts.tolerance {
             self.converged = true;
