@@ -35,7 +35,7 @@ const CANDIDATES: f64 = 6.0;
 /// Share of the sweeps that a second fit takes, at its tolerance.
 const EASIER: f64 = 0.7;
 /// Passes over the ratings that are worth as much as weighing them in a pass.
-const WEIGHED: f64 = 4.0;
+const WEIGHED: f64 = 2.0;
 /// Passes over the ratings that are worth as much as parting them, drawing them anew, and counting and guessing them.
 const PARTED: f64 = 10.0;
 const DRAWN: f64 = 40.0;
@@ -114,13 +114,18 @@ fn dictionary(q: &Question, rates: &Rates) -> f64 {
 
 /// About the trials that there are at a time, and the passes over the sample and the runs of k-means that they come to.
 const TRIALS: f64 = 10.0;
-const TRIED_PASSES: f64 = 5000.0;
+const TRIED_PASSES: f64 = 3000.0;
 const TRIED_RUNS: f64 = 200_000.0;
+
+/// The share of them where the number of segments is given.
+const GIVEN_CLUSTERS: f64 = 0.35;
 
 fn choose(q: &Question, rates: &Rates) -> f64 {
     let [users, ratings] = q.sample();
     let taken = q.sizes.ratings / q.cluster.peers() * rates.pass;
-    taken + (TRIED_PASSES * ratings * rates.pass + TRIED_RUNS * users * rates.lloyd) / q.cluster.peers().min(TRIALS)
+    let share = if q.job.choices.clusters.is_open() { 1.0 } else { GIVEN_CLUSTERS };
+    let tried = TRIED_PASSES * ratings * rates.pass + TRIED_RUNS * users * rates.lloyd;
+    taken + share * tried / q.cluster.peers().min(TRIALS)
 }
 
 fn pca(q: &Question, rates: &Rates) -> f64 {

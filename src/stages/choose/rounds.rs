@@ -66,7 +66,8 @@ pub struct Question<'a> {
 impl Chosen {
     /// About the most users and ratings that the candidates are compared on, of so many.
     pub fn sample_of(users: f64, ratings: f64) -> [f64; 2] {
-        [users.min(USERS), ratings.min(RATINGS)]
+        let share = (USERS / users.max(1.0)).min(RATINGS / ratings.max(1.0)).min(1.0);
+        [users * share, ratings * share]
     }
 }
 
