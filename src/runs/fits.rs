@@ -16,7 +16,7 @@ use crate::results::forecast::Sizes;
 use crate::stages::pca::Approach;
 
 /// What needs less than this is not refused, however little `memory` is: that much is there.
-const ALWAYS_THERE: f64 = 512.0 * 1024.0 * 1024.0;
+pub const ALWAYS_THERE: f64 = 512.0 * 1024.0 * 1024.0;
 /// Inputs smaller than this share of `memory` are not looked at.
 const SMALL: u64 = 16;
 /// About so many bytes of text are looked at.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::flow::cluster::Layout;
 use crate::job::Job;
 use crate::results::run::Finished;
-use crate::runs::fits::enough;
+use crate::runs::fits::{ALWAYS_THERE, enough};
 use crate::runs::predict::limits::size;
 
 /// Bytes of the program and of a worker, of a rating with its share of a user, and of a worker's cell of the tables.
@@ -15,8 +15,6 @@ const PROGRAM: f64 = 80e6;
 const WORKER: f64 = 25e6;
 const RATING: f64 = 45.0;
 const CELL: f64 = 85.0;
-/// What needs less than this is not refused, however little `memory` is: that much is there.
-const ALWAYS_THERE: f64 = 512.0 * 1024.0 * 1024.0;
 
 /// Bytes of a process that follows the ratings of a finished run.
 fn needed(run: &Finished, layout: &Layout) -> f64 {
