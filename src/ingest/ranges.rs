@@ -22,13 +22,8 @@ impl Cuts {
         let mut total = [mine.len() as u64];
         c.sum(&mut total);
         let step = total[0].div_ceil(SHOWN * c.peers() as u64).max(1) as usize;
-        let shown: Vec<&Id> = mine.iter().copied().skip(step / 2).step_by(step).collect();
-        let shown = bincode::serialize(&shown).expect("ids serialise");
-        let parts = c.gather(shown);
-        let mut shown: Vec<Id> = parts
-            .iter()
-            .flat_map(|part| bincode::deserialize::<Vec<Id>>(part).expect("every worker shows ids"))
-            .collect();
+        let shown: Vec<Id> = mine.iter().copied().skip(step / 2).step_by(step).cloned().collect();
+        let mut shown: Vec<Id> = c.gather_values(&shown).concat();
         shown.sort_unstable();
         let cut = |range: usize| shown.get(shown.len() * range / c.peers()).cloned();
         let cuts: Vec<Id> = (1..c.peers()).filter_map(cut).collect();

@@ -148,14 +148,10 @@ impl Work {
         let mut writing = c.agree(begun)?;
         let mut wanted = vec![Vec::new(); c.peers()];
         wanted[0] = chunks(0..users.n_rows(), ROW_GROUP as u64);
-        let mut written = Ok(());
-        users.hand_out(c, &wanted, |rows| {
-            // After a failure the rest is only taken, since others wait for that.
-            if let (Ok(()), Some(writing)) = (&written, &mut writing) {
-                written = writing.append(&tables::segments(&rows, of_users));
-            }
-        });
-        c.agree(written)?;
+        users.hand_out(c, &wanted, |rows| match &mut writing {
+            Some(writing) => writing.append(&tables::segments(&rows, of_users)),
+            None => Ok(()),
+        })?;
         c.agree(writing.map_or(Ok(()), |writing| writing.finish(rejects, profiles)))
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2};
 
+use super::ranges::order;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::read::Ratings;
@@ -262,8 +263,7 @@ struct Finder<'a> {
 impl<'a> Finder<'a> {
     fn new(users: &'a [Id], n_segments: usize) -> Finder<'a> {
         debug_assert!(n_segments < NOWHERE as usize);
-        let mut order: Vec<u32> = (0..users.len() as u32).collect();
-        order.sort_by(|&a, &b| users[a as usize].cmp(&users[b as usize]));
+        let order = order(users);
         let past = Past { segment: vec![NOWHERE; users.len()], inside: vec![0.0; users.len()] };
         Finder { users, order, past, twice: None }
     }

@@ -1,9 +1,8 @@
 //! Refuses a job for which `memory` is too little, before its first row is read.
 
+use super::predict::least;
 use super::predict::limits::size;
-use super::predict::{Question, least};
 use super::room::scratch_folder;
-use super::settle::question_cluster;
 use super::{plan, settle};
 use crate::collective::Collective;
 use crate::error::{Error, Result};
@@ -13,7 +12,6 @@ use crate::ingest::files;
 use crate::ingest::sample;
 use crate::job::{Duplicates, Job, Source};
 use crate::results::forecast::Sizes;
-use crate::stages::pca::Approach;
 
 /// What needs less than this is not refused, however little `memory` is: that much is there.
 pub const ALWAYS_THERE: f64 = 512.0 * 1024.0 * 1024.0;
@@ -57,12 +55,9 @@ fn check_sample(job: &Job, layout: &Layout) -> Result<()> {
 }
 
 fn check_sizes(job: &Job, layout: &Layout, sizes: Sizes) -> Result<()> {
-    let counts = [sizes.users, sizes.items, sizes.ratings].map(|count| count as u64);
     // What a solver cannot do, it says itself.
-    let Ok(approach) = Approach::new(counts, sizes.products(), &job.pca, job.memory) else { return Ok(()) };
-    let cluster = question_cluster(layout);
-    let question = Question { job, sizes, cluster, approach: &approach, copied: settle::copies(job, sizes, &cluster) };
-    match least::missing(&question) {
+    let Ok(missing) = settle::ask(job, layout, sizes, least::missing) else { return Ok(()) };
+    match missing {
         Some(least) if least.memory > ALWAYS_THERE => {
             let problem = format!(
                 "about {:.2e} users and {:.2e} items need {} for {} ({}) besides their ratings, and it is {}",

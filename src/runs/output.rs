@@ -115,8 +115,11 @@ impl Folder {
             wanted[by].extend(groups);
         }
         writer.files.reverse();
-        rows.hand_out(c, &wanted, |rows| with_table(&rows, &mut |table| writer.take(table)));
-        c.agree(writer.finish())?;
+        rows.hand_out(c, &wanted, |rows| {
+            let mut written = Ok(());
+            with_table(&rows, &mut |table| written = writer.write(table));
+            written
+        })?;
         let mut found = None;
         with_table(&rows.rows, &mut |mine| found = digest(c, mine).map(|digest| (mine.name().to_string(), digest)));
         Ok(found)
@@ -183,17 +186,9 @@ struct Writer {
     /// Files with the row groups that each is still to get; the last is the one that is written.
     files: Vec<(PathBuf, usize)>,
     open: Option<ParquetFile>,
-    failed: Option<Error>,
 }
 
 impl Writer {
-    /// After a failure the rest is only taken, since others wait for that.
-    fn take(&mut self, rows: &Table<'_>) {
-        if self.failed.is_none() {
-            self.failed = self.write(rows).err();
-        }
-    }
-
     fn write(&mut self, rows: &Table<'_>) -> Result<()> {
         let (path, left) = self.files.last_mut().expect("as many row groups as were asked for");
         let mut file = match self.open.take() {
@@ -208,10 +203,6 @@ impl Writer {
         }
         self.open = Some(file);
         Ok(())
-    }
-
-    fn finish(self) -> Result<()> {
-        self.failed.map_or(Ok(()), Err)
     }
 }
 

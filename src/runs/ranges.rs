@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::collective::Collective;
+use crate::collective::steps::Step;
+use crate::error::Result;
 use crate::ingest::ids::Id;
 use crate::ingest::ranges::Cuts;
 use crate::results::users::UserRows;
@@ -40,9 +42,15 @@ impl<T: UserRows> Ranges<T> {
         self.starts.partition_point(|&start| start <= row) - 1
     }
 
-    /// Hands each worker the rows that it wants, `wanted` by worker, one range after the other. `take` gets what this one wants. All
-    /// workers call it together, with the same `wanted`.
-    pub fn hand_out<C: Collective>(&self, c: &mut C, wanted: &[Vec<Range<u64>>], mut take: impl FnMut(T)) {
+    /// Hands each worker the rows that it wants, `wanted` by worker, one range after the other. `take` gets what this one wants, up to
+    /// its first failure. All workers call it together, with the same `wanted`, and end with the same error.
+    pub fn hand_out<C: Collective>(
+        &self,
+        c: &mut C,
+        wanted: &[Vec<Range<u64>>],
+        mut take: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        let mut taken = Ok(());
         let rounds = wanted.iter().map(Vec::len).max().unwrap_or(0);
         for round in 0..rounds {
             let mut outgoing: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
@@ -50,8 +58,7 @@ impl<T: UserRows> Ranges<T> {
             for (worker, range) in others.filter_map(|(worker, ranges)| Some((worker, ranges.get(round)?))) {
                 let here = self.here(range, self.own);
                 if !here.is_empty() {
-                    let rows = self.rows.pick(&here.collect::<Vec<u32>>());
-                    outgoing.insert(worker, bincode::serialize(&rows).expect("rows serialise"));
+                    outgoing.insert(worker, bincode::serialize(&self.part(here)).expect("rows serialise"));
                 }
             }
             let mine = wanted[self.own].get(round);
@@ -71,12 +78,18 @@ impl<T: UserRows> Ranges<T> {
                 for source in sources {
                     whole.append(match incoming.remove(&source) {
                         Some(rows) => bincode::deserialize(&rows).expect("workers send rows"),
-                        None => self.rows.pick(&self.here(range, self.own).collect::<Vec<u32>>()),
+                        None => self.part(self.here(range, self.own)),
                     });
                 }
-                take(whole);
+                // After a failure the rest is still sent for, since others wait for that.
+                taken = taken.and_then(|()| take(whole));
             }
         }
+        c.agree(taken)
+    }
+
+    fn part(&self, rows: Range<u32>) -> T {
+        self.rows.pick(&rows.collect::<Vec<u32>>())
     }
 
     /// Those of a range of all rows that `worker` has, by their place there.
@@ -93,26 +106,16 @@ fn deal<C: Collective, T: UserRows>(c: &mut C, rows: T) -> T {
     let sorted: Vec<&Id> = order.iter().map(|&row| &rows.ids()[row as usize]).collect();
     let ranges = Cuts::of(c, &sorted).ranges(&sorted, c.peers());
     drop(sorted);
-    let (own, mut mine) = (c.index(), T::default());
-    let mut message = |(to, range): (usize, Range<usize>)| {
-        let part = rows.pick(&order[range]);
-        if to != own {
-            return bincode::serialize(&part).expect("rows serialise");
-        }
-        mine = part;
-        Vec::new()
-    };
-    let outgoing = ranges.into_iter().enumerate().map(&mut message).collect();
+    let parts: Vec<T> = ranges.into_iter().map(|range| rows.pick(&order[range])).collect();
     drop(rows);
-    for (_, part) in c.exchange(outgoing).into_iter().enumerate().filter(|(from, _)| *from != own) {
-        mine.append(bincode::deserialize(&part).expect("workers send rows"));
-    }
+    let mut mine = T::default();
+    Step::all(c).exchange(c, parts).into_iter().for_each(|part| mine.append(part));
     let sorted = self::order(mine.ids());
     mine.pick(&sorted)
 }
 
 /// Rows by rising id.
-fn order(ids: &[Id]) -> Vec<u32> {
+pub fn order(ids: &[Id]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..ids.len() as u32).collect();
     // Ids come in sorted runs, which are merged.
     order.sort_by(|&a, &b| ids[a as usize].cmp(&ids[b as usize]));
@@ -169,7 +172,11 @@ mod tests {
                 wanted[0].push(0..n / 2);
                 wanted[c.peers() - 1].extend((0..n).step_by(3).map(|start| start..(start + 3).min(n)));
                 let mut got = Vec::new();
-                ranges.hand_out(c, &wanted, |rows| got.push(rows));
+                let take = |rows| {
+                    got.push(rows);
+                    Ok(())
+                };
+                ranges.hand_out(c, &wanted, take).unwrap();
                 got
             });
             let there: Vec<u32> = all.iter().copied().filter(|&at| peers < 3 || at as usize % peers != 2).collect();
@@ -188,7 +195,7 @@ mod tests {
     fn without_rows_nothing_is_handed_out() {
         let found = run_workers(3, |c| {
             let ranges = Ranges::of(c, UserTable::default());
-            ranges.hand_out(c, &vec![Vec::new(); 3], |_| panic!("nobody asked"));
+            ranges.hand_out(c, &vec![Vec::new(); 3], |_| panic!("nobody asked")).unwrap();
             ranges.n_rows()
         });
         assert_eq!(found, [0, 0, 0]);

@@ -22,25 +22,26 @@ pub fn settle<C: Collective>(c: &mut C, job: &Job, layout: &Layout, ratings: &mu
 
 /// Bytes of a process that are left for its ratings.
 fn for_ratings(job: &Job, layout: &Layout, ratings: &Ratings) -> Result<f64> {
-    let sizes = sizes(ratings);
-    let counts = [sizes.users, sizes.items, sizes.ratings].map(|count| count as u64);
-    let approach = Approach::new(counts, sizes.products(), &job.pca, job.memory)?;
-    let cluster = question_cluster(layout);
-    let copied = copies(job, sizes, &cluster);
-    let question = Question { job, sizes, cluster, approach: &approach, copied };
-    Ok(Held::new(&question).for_blocks())
+    ask(job, layout, sizes(ratings), |question| Held::new(question).for_blocks())
 }
 
-/// The layout as questions of memory have it.
-pub fn question_cluster(layout: &Layout) -> Cluster {
-    Cluster {
+/// Asks something of the memory that a job takes in this layout, over data of such sizes.
+///
+/// # Errors
+/// Those of a solver that cannot be.
+pub fn ask<T>(job: &Job, layout: &Layout, sizes: Sizes, answer: impl FnOnce(&Question) -> T) -> Result<T> {
+    let counts = [sizes.users, sizes.items, sizes.ratings].map(|count| count as u64);
+    let approach = Approach::new(counts, sizes.products(), &job.pca, job.memory)?;
+    let cluster = Cluster {
         processes: layout.processes,
         workers: layout.workers,
         network: f64::MAX,
         disk: f64::MAX,
         crowding: 1.0,
         machine: f64::INFINITY,
-    }
+    };
+    let copied = copies(job, sizes, &cluster);
+    Ok(answer(&Question { job, sizes, cluster, approach: &approach, copied }))
 }
 
 /// The sizes of what was read, as far as memory depends on them.

@@ -94,12 +94,20 @@ impl PlannedFile {
     /// How many workers can read it side by side; `None` where there may be any number.
     pub fn readers(&self) -> Option<u64> {
         match &self.format {
-            Format::Parquet(layout) if matches!(self.file.place, Place::Store { .. }) => {
-                Some(layout.row_groups.len() as u64)
+            Format::Parquet(layout) => {
+                Some((0..layout.row_groups.len()).map(|group| self.group_readers(layout, group)).sum())
             }
-            Format::Parquet(layout) => Some((0..layout.row_groups.len()).map(|group| layout.most_readers(group)).sum()),
             Format::Text { codec: Codec::None, .. } => None,
             Format::Text { .. } => Some(1),
+        }
+    }
+
+    /// How many workers can read a row group side by side. A reader of some of its rows passes over the pages before them, which is
+    /// cheap on a disk; from a store it would be sent all of them.
+    pub fn group_readers(&self, layout: &parquet::Layout, group: usize) -> u64 {
+        match self.file.place {
+            Place::Store { .. } => 1,
+            _ => layout.most_readers(group),
         }
     }
 

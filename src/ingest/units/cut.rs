@@ -50,17 +50,11 @@ fn cut_file(index: u32, planned: &PlannedFile, even: u64) -> Vec<Unit> {
     }
 }
 
-/// The row groups of a file, those of many bytes cut into ranges of rows. A reader of one passes over the pages before it, which is
-/// cheap on a disk; from a store it would be sent all of them.
+/// The row groups of a file, those of many bytes cut into ranges of rows.
 fn row_ranges(planned: &PlannedFile, layout: &Layout, even: u64) -> impl Iterator<Item = GroupRows> {
-    let is_cut = !matches!(planned.file.place, Place::Store { .. });
     (0..layout.row_groups.len()).flat_map(move |group| {
-        let whole = layout.whole(group);
-        let pieces = match is_cut {
-            true => layout.bytes[group].div_ceil(GROUP_PARTS * even.max(1)).min(layout.most_readers(group)),
-            false => 1,
-        };
-        whole.cut(pieces.max(1))
+        let pieces = layout.bytes[group].div_ceil(GROUP_PARTS * even.max(1));
+        layout.whole(group).cut(pieces.min(planned.group_readers(layout, group)).max(1))
     })
 }
 

@@ -8,7 +8,9 @@ use crate::results::forecast::{Prediction, Rates, Sizes, Stage};
 /// What to expect of a job.
 pub fn predict(question: &Question, rates: &Rates) -> Prediction {
     let held = memory::Held::new(question);
-    let stages: Vec<Stage> = question.stages().map(|name| stage(name, question, rates, &held)).collect();
+    let blocks_spilled = held.blocks_spilled();
+    let stages: Vec<Stage> =
+        question.stages().map(|name| stage(name, question, rates, (&held, blocks_spilled))).collect();
     let most = |of: fn(&Stage) -> f64| stages.iter().map(of).fold(0.0, f64::max);
     let (coordinator_memory, memory) = (most(|stage| stage.coordinator_memory), most(|stage| stage.memory));
     Prediction {
@@ -24,9 +26,9 @@ pub fn predict(question: &Question, rates: &Rates) -> Prediction {
     }
 }
 
-fn stage(name: &str, question: &Question, rates: &Rates, held: &Held) -> Stage {
+fn stage(name: &str, question: &Question, rates: &Rates, (held, blocks_spilled): (&Held, f64)) -> Stage {
     let traffic = traffic::of(name, question);
-    let (work, alone) = time::of(name, question, rates);
+    let (work, alone) = time::of(name, question, rates, blocks_spilled);
     let work = work * question.cluster.crowding;
     let (network, waiting) = traffic.seconds(&question.cluster, rates);
     let bytes = |coordinator| held.during(name, coordinator).iter().map(|(_, bytes)| bytes).sum();

@@ -18,7 +18,6 @@
 //!
 //! Of a cell half is divided among the workers; each makes the other half for itself.
 
-use super::memory::Held;
 use super::question::Question;
 use super::traffic::{self, ITERATIONS, SPARSE_ITERATIONS};
 use crate::results::forecast::{Rates, Sizes};
@@ -41,10 +40,10 @@ const PARTED: f64 = 10.0;
 const DRAWN: f64 = 40.0;
 const GUESSED: f64 = 5.0;
 
-/// What workers share, and what the coordinator does alone, of a stage.
-pub fn of(stage: &str, q: &Question, rates: &Rates) -> (f64, f64) {
+/// What workers share, and what the coordinator does alone, of a stage. `blocks_spilled` bytes of a process are in scratch files.
+pub fn of(stage: &str, q: &Question, rates: &Rates, blocks_spilled: f64) -> (f64, f64) {
     let (shared, alone) = in_memory(stage, q, rates);
-    (shared + passes(stage, q) * reread(q, rates), alone)
+    (shared + passes(stage, q) * reread(q, rates, blocks_spilled), alone)
 }
 
 /// Passes of a stage over all ratings.
@@ -61,8 +60,8 @@ fn passes(stage: &str, q: &Question) -> f64 {
 }
 
 /// Seconds in which the workers of a process read the blocks of its scratch file once.
-fn reread(q: &Question, rates: &Rates) -> f64 {
-    let (cluster, bytes) = (&q.cluster, Held::new(q).blocks_spilled());
+fn reread(q: &Question, rates: &Rates, bytes: f64) -> f64 {
+    let cluster = &q.cluster;
     let cached = bytes / cluster.workers as f64 * rates.reread;
     if bytes > 0.5 * cluster.machine { cached.max(bytes / cluster.disk) } else { cached }
 }
