@@ -202,6 +202,32 @@ fn what_is_cut_or_damaged_is_fatal_whatever_the_job_says() {
 }
 
 #[test]
+fn a_parquet_page_that_cannot_be_decoded_is_an_error_in_one_line() {
+    let sandbox = Sandbox::new();
+    let rows = small_ratings();
+    let columns = [
+        Values::Text(rows.iter().map(|row| Some(format!("user {}", row.0))).collect()),
+        Values::Text(rows.iter().map(|row| Some(format!("item {}", row.1))).collect()),
+        Values::Float(rows.iter().map(|row| Some(row.2 as f32)).collect()),
+    ];
+    let schema = "message m { optional binary user (UTF8); optional binary item (UTF8); optional float rating; }";
+    write_parquet(&sandbox.path("r.parquet"), schema, &columns, 1000, properties(Compression::UNCOMPRESSED));
+    let whole = std::fs::read(sandbox.path("r.parquet")).expect("a file");
+    let job = format!("{}{SMALL_JOB}", job("'r.parquet'", ""));
+    sandbox.run(&job, &["-w", "2"]).succeeded();
+    // In a dictionary each text comes after its length.
+    let name = format!("item {}", rows[0].1).into_bytes();
+    let at = whole.windows(name.len()).position(|bytes| bytes == name).expect("the item") - 4;
+    assert_eq!(whole[at..at + 4], (name.len() as u32).to_le_bytes());
+    for length in [name.len() as u32 + 1, u32::MAX] {
+        let mut damaged = whole.clone();
+        damaged[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        sandbox.write("r.parquet", damaged);
+        sandbox.run(&job, &["-w", "2"]).refused(3, &["r.parquet", "cannot be read"]);
+    }
+}
+
+#[test]
 fn titles_may_be_packed_or_parquet() {
     let sandbox = Sandbox::new();
     sandbox.write("r.csv", delimited(&small_ratings(), None, ",", "\n"));

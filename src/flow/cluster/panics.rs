@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::layout::Layout;
 use super::link::Link;
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::watch::say;
 
 /// The peers that are told when this process ends before its time.
@@ -40,6 +40,9 @@ pub fn tell(links: &[Option<Link>]) {
 pub fn end_on_panic(layout: &Layout) {
     let layout = layout.clone();
     std::panic::set_hook(Box::new(move |info| {
+        if error::is_catching() {
+            return;
+        }
         let thread = std::thread::current().name().unwrap_or("?").to_string();
         let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
         end(&classify(&layout, &thread, info.payload_as_str().unwrap_or_default(), place));

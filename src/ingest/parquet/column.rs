@@ -145,6 +145,6 @@ fn batch<T: DataType>(chunks: &Chunks, group: &RowGroupMetaData, leaf: usize) ->
     let descriptor = column.column_descr_ptr();
     let highest = descriptor.max_def_level();
     let pages = SerializedPageReader::new(Arc::new(chunks.clone()), column, group.num_rows() as usize, None)?;
-    let reader = get_typed_column_reader(get_column_reader(descriptor, Box::new(Pages::new(pages))));
+    let reader = get_typed_column_reader(get_column_reader(descriptor, Box::new(Pages::new(pages, highest > 0))));
     Ok(Batch { reader, values: Vec::new(), levels: Vec::new(), highest, at: Vec::new() })
 }

@@ -4,7 +4,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
 use super::columns::Columns;
-use super::failure::unreadable;
+use super::failure::{guarded, unreadable};
 use super::model::{Layout, Place};
 use crate::error::{Error, Result};
 use crate::ingest::rows::MOST_IN_FILE;
@@ -26,7 +26,7 @@ pub fn metadata(opened: &Opened, file: &InputFile) -> Result<ParquetMetaData> {
         let start = file.bytes - tail;
         let bytes = opened.read_at(start, tail).map_err(|e| failed(&file.path, &e))?;
         let mut reader = ParquetMetaDataReader::new();
-        match reader.try_parse_sized(&bytes, file.bytes) {
+        match guarded(|| reader.try_parse_sized(&bytes, file.bytes)) {
             Ok(()) => return reader.finish().map_err(|e| unreadable(&file.path, &e)),
             Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail && needed as u64 <= file.bytes => {
                 tail = needed as u64;

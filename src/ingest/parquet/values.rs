@@ -7,6 +7,7 @@ use parquet::file::metadata::RowGroupMetaData;
 
 use super::chunks::Chunks;
 use super::column::{Column, Raw};
+use super::failure::guarded;
 use super::model::{Kind, Place};
 use super::value::show;
 
@@ -26,7 +27,10 @@ pub enum Values {
 impl Values {
     pub fn open(chunks: &Chunks, group: &RowGroupMetaData, place: &Place) -> Result<Values> {
         Ok(match place {
-            Place::Leaf { leaf, kind, .. } => Values::Column(Box::new(Column::open(chunks, group, *leaf, *kind)?)),
+            Place::Leaf { leaf, kind, .. } => {
+                let column = guarded(|| Column::open(chunks, group, *leaf, *kind))?;
+                Values::Column(Box::new(column))
+            }
             Place::Folder { value, .. } => Values::Same(ByteArray::from(value.as_str())),
         })
     }
@@ -34,16 +38,13 @@ impl Values {
     /// Reads a batch. Fewer rows than the footer says mean a damaged file.
     pub fn fill(&mut self, rows: usize) -> Result<()> {
         let Values::Column(column) = self else { return Ok(()) };
-        if column.read(rows)? < rows {
-            return Err(too_few());
-        }
-        Ok(())
+        if guarded(|| column.read(rows))? < rows { Err(too_few()) } else { Ok(()) }
     }
 
     /// Passes over rows.
     pub fn skip(&mut self, rows: usize) -> Result<()> {
         let Values::Column(column) = self else { return Ok(()) };
-        if column.skip(rows)? < rows { Err(too_few()) } else { Ok(()) }
+        if guarded(|| column.skip(rows))? < rows { Err(too_few()) } else { Ok(()) }
     }
 
     pub fn kind(&self) -> Kind {

@@ -13,10 +13,14 @@
 //! | 5 | [`Error::Peer`] | a peer is missing or lost: trying again may help |
 //! | 70 | [`Error::Bug`] | a bug in segmill |
 
+mod caught;
+
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+pub use caught::{caught, is_catching};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
