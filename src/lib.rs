@@ -34,7 +34,7 @@
 //!  │       checked Job│          is, and who is   │                               │
 //!  │                  │          told             │                               │
 //!  ├──────────────────┴───────────────────────────┴───────────────────────────────┤
-//!  │ kernel      pure numerics                   error    what can go wrong       │
+//!  │ kernel   pure numerics    store   object stores    error   what can go wrong │
 //!  └──────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -43,7 +43,9 @@
 //!
 //! | room | for | invariant |
 //! |---|---|---|
+//! | [`error`] | what can go wrong | `one-line` |
 //! | [`kernel`] | numerics on slices and `ndarray` views | `pure` |
+//! | [`store`] | objects in S3 and the like, read and written | `unseen-until-whole` |
 //! | [`collective`] | how workers meet | `lockstep` |
 //! | [`watch`] | progress, log, status port, what is said | `no-effect` |
 //! | [`job`] | TOML → `JobSpec` → checked [`job::Job`] | `checked-once` |
@@ -128,4 +130,5 @@ pub mod results;
 pub mod runs;
 pub mod shard;
 pub mod stages;
+pub mod store;
 pub mod watch;

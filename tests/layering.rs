@@ -28,13 +28,14 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule { module: "error", any: &[], results: &[] },
     Rule { module: "kernel", any: &[], results: &[] },
+    Rule { module: "store", any: &["error"], results: &[] },
     Rule { module: "collective", any: &["error"], results: &[] },
     Rule { module: "watch::progress", any: &[], results: &[] },
     Rule { module: "watch::format", any: &[], results: &[] },
     Rule { module: "watch::say", any: &["error"], results: &[] },
     Rule { module: "watch", any: &["error", "watch::progress", "watch::format", "watch::say"], results: &[] },
     Rule { module: "job", any: &["error"], results: &[] },
-    Rule { module: "ingest", any: &["error", "kernel", "collective", "watch::progress"], results: &["job"] },
+    Rule { module: "ingest", any: &["error", "kernel", "store", "collective", "watch::progress"], results: &["job"] },
     Rule { module: "shard", any: &["error", "kernel", "collective", "ingest"], results: &["job"] },
     Rule { module: "stages::resume", any: &[], results: &[] },
     Rule { module: "stages::pca", any: STAGE, results: &["job", "shard", "ingest"] },
@@ -99,7 +100,7 @@ const RULES: &[Rule] = &[
         results: &["job", "shard", "ingest", "stages::pca", "stages::kmeans", "stages::mixture"],
     },
     Rule { module: "stages", any: &[], results: &[] },
-    Rule { module: "results", any: &["error", "kernel", "watch::format"], results: RESULTS },
+    Rule { module: "results", any: &["error", "kernel", "store", "watch::format"], results: RESULTS },
     Rule { module: "report", any: &["results", "watch::format"], results: &[] },
     Rule { module: "flow", any: &["error", "watch", "kernel", "collective", "ingest", "shard"], results: &["job"] },
     Rule {
@@ -127,7 +128,7 @@ const RULES: &[Rule] = &[
     Rule { module: "runs", any: EVERYTHING, results: &[] },
     Rule {
         module: "cli::dispatch",
-        any: &["error", "watch", "job", "ingest", "flow", "report", "results", "runs", "cli"],
+        any: &["error", "watch", "store", "job", "ingest", "flow", "report", "results", "runs", "cli"],
         results: &[],
     },
     Rule {
@@ -158,6 +159,7 @@ const RESULTS: &[&str] = &[
 const EVERYTHING: &[&str] = &[
     "error",
     "kernel",
+    "store",
     "collective",
     "watch::progress",
     "watch::format",
@@ -181,9 +183,10 @@ const ENGINE_ROOMS: &[&str] = &["flow", "live"];
 const ENGINE: &[&str] = &["timely", "differential_dataflow"];
 
 /// The folders of `src`, no more.
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 15] = [
     "cli",
     "collective",
+    "error",
     "flow",
     "ingest",
     "job",
@@ -194,6 +197,7 @@ const ROOMS: [&str; 13] = [
     "runs",
     "shard",
     "stages",
+    "store",
     "watch",
 ];
 

@@ -22,11 +22,13 @@ use crate::flow::launch::{self, Orders};
 use crate::ingest::planted;
 use crate::job::{self, Job};
 use crate::report::{self, forecast, terminal};
+use crate::results::fetched::Here;
 use crate::results::run::Finished;
 use crate::results::{assigned, followed, model};
 use crate::runs;
 use crate::runs::preview;
 use crate::runs::verify::Rerun;
+use crate::store::is_address;
 use crate::watch::logs::{self, Watcher};
 use crate::watch::{progress, say, status};
 
@@ -144,10 +146,11 @@ fn assign(args: &AssignArgs) -> Result<()> {
     runs::choose_vector_code()?;
     let layout = args.layout()?;
     let places = assigned::Places::of(&args.output, args.profiles.as_deref())?;
-    let finished = Finished::read(&args.run)?;
+    let run = Here::without_users(&args.run)?;
+    let finished = Finished::read(run.path())?;
     let job = finished.job.for_ratings(&args.ratings, &args.overrides)?;
     let foreign = finished.foreign();
-    let folder = args.run.join(model::FOLDER);
+    let folder = run.path().join(model::FOLDER);
     let model = model::read(&folder)?;
     let titles = if args.profiles.is_some() { model::titles(&folder)? } else { Vec::new() };
     let order = runs::assign::Order { model, job, places: places.clone(), titles, identity: model::identity(&folder)? };
@@ -166,6 +169,10 @@ fn follow(args: &FollowArgs) -> Result<()> {
     begin(args.talk);
     runs::choose_vector_code()?;
     let layout = args.layout()?;
+    if is_address(&args.run) {
+        let problem = format!("{}: a live session works beside the run, on a disk", args.run.display());
+        return Err(Error::job("OUT", problem, "copy the output to a folder first"));
+    }
     let places = followed::Places { run: args.run.clone(), state: args.state()?, last: args.last.clone() };
     let finished = Finished::read(&args.run)?;
     let order = runs::follow::Order {
@@ -213,7 +220,8 @@ fn render(args: &ReportArgs) -> Result<()> {
 fn verify(args: &VerifyArgs) -> Result<u8> {
     begin(args.talk);
     runs::choose_vector_code()?;
-    let rerun = Rerun::of(&args.run)?;
+    let here = Here::without_users(&args.run)?;
+    let rerun = Rerun::of(here.path())?;
     let ran = rerun.layout();
     let (processes, workers) = (args.processes.get(), args.threads(ran.workers)?);
     warn(&rerun.warnings());

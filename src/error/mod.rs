@@ -1,6 +1,6 @@
 //! What can go wrong, where, and what to do about it.
 //!
-//! Every message is one line with three parts: the place (file, line or job key), the problem and the remedy. Names and values
+//! **Invariant: one-line.** Every message is one line with three parts: the place (file, line or job key), the problem and the remedy. Names and values
 //! in it come from outside: control characters are escaped, and very long parts are cut. The variant decides the exit code,
 //! which scripts and launchers rely on:
 //!

@@ -179,7 +179,7 @@ impl Writing<'_> {
     pub fn finish(self, rejects: &[RejectLine], profiles: Option<&Table<'_>>) -> Result<()> {
         let Writing { places, staged, users, profiles: staged_profiles } = self;
         match users {
-            UsersFile::Parquet(file) => file.finish()?,
+            UsersFile::Parquet(file) => file.finish().map(drop)?,
             UsersFile::Csv(file) => file.finish().map_err(|e| places.cannot_write(&e))?,
             UsersFile::Stdout(file) => drop(file.map(|csv| read_on(csv.finish())).transpose()?),
         }

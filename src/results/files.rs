@@ -61,6 +61,9 @@ pub(super) fn is_part(name: &str) -> bool {
     number.is_some_and(|number| number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// The name of a record that is about to take the place of [`RUN`] or [`FOLLOWED`], in a store.
+pub const RECORD_TO_BE: &str = ".run.json.new";
+
 /// The files of the table at `path`, in the order of its rows: itself, or its parts where it is a folder.
 ///
 /// # Errors

@@ -72,7 +72,8 @@ pub fn write(outcome: &Outcome, output: &Path, rejects: &[RejectLine]) -> Result
         table.write_parquet(&table.place(folder.path(), "parquet"))?;
         digests.insert(table.name().into(), table.digest());
     }
-    write::finish(folder, outcome, digests, rejects, blank_page)
+    let digests = write::fill(folder.path(), outcome, digests, rejects, blank_page)?;
+    Ok(Written { digests, report: folder.publish()?.join(write::PAGE) })
 }
 
 pub fn outcome(size: Size) -> Outcome {

@@ -11,28 +11,33 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::results::files::{self, DISK_REMEDY};
+use crate::results::foreign::{self, in_the_way};
 use crate::results::leftovers::{self, Parents};
-
-/// The prefix of a page that a killed `segmill report` left behind: see [`crate::results::staged`].
-const PAGE_IN_THE_MAKING: &str = ".report.html.new-";
+use crate::results::remote::Remote;
+use crate::store::is_address;
 
 /// Users filter the log by targets, so this one stays whatever the module is called.
 const LOG_TARGET: &str = "segmill::report::write";
 
-/// What to do about what is in the way of an output.
-pub(super) const IN_THE_WAY: &str = "choose another output with -o, or move it away";
-
 /// Refuses, before any work is done, an output that cannot be written: something foreign is in the way, or nothing can be
 /// created there. Leaves no trace.
 pub fn check_output(output: &Path) -> Result<()> {
+    if is_address(output) {
+        return Remote::at(output)?.check();
+    }
     leftovers::clear(output);
-    try_output(output)
+    try_output(output).map(drop)
 }
 
-/// The same without clearing up: what killed runs left there stays.
-pub fn try_output(output: &Path) -> Result<()> {
+/// The same without clearing up: what killed runs left there stays, and nothing is tried in a store. Returns whether something is to
+/// be replaced.
+pub fn try_output(output: &Path) -> Result<bool> {
+    if is_address(output) {
+        return Ok(!Remote::at(output)?.refuse_foreign()?.is_empty());
+    }
     let target = Target::find(output)?;
-    Staging::create(&target).map(drop)
+    Staging::create(&target)?;
+    Ok(target.occupied)
 }
 
 /// A folder beside an output, which is to take its place. Dropped before that, it is removed.
@@ -103,51 +108,22 @@ impl Target {
     }
 }
 
+/// Refuses what is neither an empty folder nor an earlier output.
 fn refuse_foreign(path: &Path) -> Result<()> {
     if !path.is_dir() {
         return Err(in_the_way(path, "is a file, not a folder"));
     }
-    let names = entries(path)?;
-    if names.is_empty() {
-        return Ok(());
+    let mut names = entries(path)?;
+    for folder in [files::MODEL, files::SEGMENTS, files::MOVES].into_iter().filter(|name| path.join(name).is_dir()) {
+        names.extend(entries(&path.join(folder))?.into_iter().map(|name| format!("{folder}/{name}")));
     }
-    let is_record = |file: &str| fs::read(path.join(file)).is_ok_and(|json| is_ours(&json));
-    if !is_record(files::RUN) && !is_record(files::FOLLOWED) {
-        return Err(in_the_way(path, "is a folder that segmill did not write"));
-    }
-    // Replacing the folder would lose files that others have put into it.
-    let is_output = |name: &str| files::ALL.contains(&name) || name.starts_with(PAGE_IN_THE_MAKING);
-    let mut foreign = names.into_iter().find(|name| !is_output(name));
-    for below in [files::MODEL, files::SEGMENTS, files::MOVES] {
-        let folder = path.join(below);
-        if foreign.is_none() && folder.is_dir() {
-            let is_ours = |name: &str| match below {
-                files::MODEL => files::OF_MODEL.contains(&name),
-                _ => files::is_part(name),
-            };
-            foreign = entries(&folder)?.into_iter().find(|name| !is_ours(name));
-        }
-    }
-    match foreign {
-        None => Ok(()),
-        Some(name) => Err(in_the_way(path, &format!("holds {name:?}, which segmill did not write"))),
-    }
-}
-
-/// Whether `json` is the `run.json` of a segmill output, of this version or another.
-fn is_ours(json: &[u8]) -> bool {
-    let parsed: Option<serde_json::Value> = serde_json::from_slice(json).ok();
-    parsed.is_some_and(|run| run["versions"]["segmill"].is_string() && run["digests"].is_object())
+    foreign::refuse(path, &names, |name| fs::read(path.join(name)).ok())
 }
 
 fn entries(folder: &Path) -> Result<Vec<String>> {
     let failed = |e| Error::file(folder, "cannot list", &e, DISK_REMEDY);
     let entries = fs::read_dir(folder).map_err(failed)?;
     entries.map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned())).collect()
-}
-
-fn in_the_way(path: &Path, problem: &str) -> Error {
-    Error::File { path: path.to_path_buf(), problem: format!("the output {problem}"), remedy: IN_THE_WAY.into() }
 }
 
 /// The temporary folder. Dropped before it is published, it takes along everything that was created for it.

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::ingest::Items;
 use crate::results::files::{self, DISK_REMEDY};
-use crate::results::folder::{self, NewFolder};
+use crate::results::folder;
+use crate::results::foreign::IN_THE_WAY;
 use crate::results::run::{Digests, Versions};
 use crate::results::staged::resolved;
 use crate::results::tables;
@@ -34,7 +35,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// Refuses, before anything is read, a folder for the tables that [`Followed::write`] would refuse, or that would take
+    /// Refuses, before anything is read, a folder for the tables that could not be written, or that would take
     /// the place of the run or the state. Leaves no trace.
     pub fn check(&self) -> Result<()> {
         let Some(last) = &self.last else { return Ok(()) };
@@ -46,7 +47,7 @@ impl Places {
             }
         }
         folder::check_output(last).map_err(|error| match error {
-            Error::File { path, problem, remedy } if remedy == folder::IN_THE_WAY => {
+            Error::File { path, problem, remedy } if remedy == IN_THE_WAY => {
                 Error::File { path, problem, remedy: "name another folder with --final, or move it away".into() }
             }
             other => other,
@@ -114,9 +115,8 @@ impl Changes {
 }
 
 impl Followed<'_> {
-    /// Writes all but the users, who are there already, and puts the folder in its place. Returns the record with the digests.
-    pub fn write(mut self, new: NewFolder) -> Result<Record> {
-        let folder = new.path();
+    /// Writes all but the users into `folder`. Returns the record with the digests.
+    pub fn fill(mut self, folder: &Path) -> Result<Record> {
         let profiles = tables::profiles_of(&self.profiles, self.items, self.names);
         profiles.write_parquet(&profiles.place(folder, "parquet"))?;
         self.record.digests.insert(profiles.name().into(), profiles.digest());
@@ -128,7 +128,6 @@ impl Followed<'_> {
         let mut json = serde_json::to_vec_pretty(&self.record).expect("a record serialises");
         json.push(b'\n');
         files::write(&folder.join(files::FOLLOWED), |sink| sink.write_all(&json))?;
-        new.publish()?;
         Ok(self.record)
     }
 }

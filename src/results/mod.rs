@@ -14,25 +14,30 @@
 //! | [`users`] | rows of users, which lie over the workers |
 //! | [`model`] | `model/`: the fitted model, written and read |
 //! | [`shown`] | `report.json`: what the page shows |
-//! | [`write`], [`folder`], [`files`] | the output folder: what goes into it, how it is replaced as a whole, its files by name |
+//! | [`write`], [`files`] | the output: what goes into it, its files by name |
+//! | [`folder`], [`remote`], [`foreign`] | how it is replaced as a whole, on a disk and in a store; what it may not replace |
+//! | [`fetched`] | an output as a folder on this machine |
 //! | [`staged`], [`leftovers`] | a single file that is replaced as a whole; what killed runs left behind |
 //! | [`rejects`] | `rejects.tsv`: the rows that were refused |
 //! | [`assigned`], [`followed`], [`forecast`] | the results of `segmill assign`, `follow` and `plan` |
 
 pub mod assigned;
 pub mod curves;
+pub mod fetched;
 pub mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod folder;
 pub mod followed;
 pub mod forecast;
+mod foreign;
 pub mod inputs;
 pub mod leftovers;
 pub mod measured;
 pub mod model;
 pub mod outcome;
 pub mod rejects;
+pub mod remote;
 pub mod run;
 pub mod shown;
 pub mod staged;

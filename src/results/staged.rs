@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Error, Result};
 use crate::results::files::DISK_REMEDY;
 use crate::results::leftovers::{self, Parents};
+use crate::store::is_address;
 
 /// A hidden file beside its place. It is removed if dropped before it is published.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ impl Staged {
     pub fn create(target: &Path, remedy: &str) -> Result<Staged> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let failed = |e: io::Error| Error::file(target, "cannot create", &e, DISK_REMEDY);
+        if is_address(target) {
+            let problem = "this is in an object store, where only the output of a run can go";
+            return Err(Error::File { path: target.into(), problem: problem.into(), remedy: remedy.into() });
+        }
         // A link stays a link, and what it leads to is replaced.
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_path_buf());
         if fs::symlink_metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {

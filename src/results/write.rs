@@ -29,20 +29,6 @@ pub struct Written {
     pub report: PathBuf,
 }
 
-/// Writes all but the tables of users, which are there already and have the digests `of_users`, and puts the folder in its place.
-/// `rejects` are written where there are any; `draw` makes the page.
-pub fn finish(
-    folder: NewFolder,
-    outcome: &Outcome,
-    of_users: Digests,
-    rejects: &[RejectLine],
-    draw: Draw,
-) -> Result<Written> {
-    let digests = write_files(outcome, folder.path(), of_users, rejects, draw)?;
-    let report = folder.publish()?.join(PAGE);
-    Ok(Written { digests, report })
-}
-
 /// The tables of an outcome, by the form they are written in.
 struct Tables<'a> {
     profiles: Table<'a>,
@@ -70,9 +56,11 @@ impl<'a> Tables<'a> {
     }
 }
 
-fn write_files(
-    outcome: &Outcome,
+/// Writes all but the tables of users, which have the digests `of_users`, into `folder`. `rejects` are written where there are any;
+/// `draw` makes the page. Returns all digests.
+pub fn fill(
     folder: &Path,
+    outcome: &Outcome,
     of_users: Digests,
     rejects: &[RejectLine],
     draw: Draw,

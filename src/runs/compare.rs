@@ -1,6 +1,6 @@
 //! The earlier run that a job is compared with. The coordinator reads it and hands its users to the workers that own them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::{Array1, Array2};
 
@@ -13,9 +13,10 @@ use crate::ingest::parquet;
 use crate::ingest::source::InputFile;
 use crate::job::{Column, Job};
 use crate::kernel::agreement::Contingency;
+use crate::results::fetched::Here;
 use crate::results::files::{SEGMENTS, of_table};
 use crate::results::model::{self, Model};
-use crate::results::run::InputRecord;
+use crate::results::run::{self, InputRecord};
 use crate::shard::incoming::worker_of;
 use crate::stages::continuity::driving::{self, Driving};
 use crate::stages::continuity::likeness::{self, likeness};
@@ -24,6 +25,7 @@ use crate::stages::continuity::moves::{self, Earlier, NOWHERE, Past};
 use crate::stages::continuity::{Continuity, Driver, Moves};
 use crate::stages::kmeans::Fitted;
 use crate::stages::pca::Pca;
+use crate::store::is_address;
 
 const KEY: &str = "compare.previous";
 
@@ -32,7 +34,7 @@ const BATCH: usize = 1 << 16;
 
 /// The part of the earlier run that the coordinator keeps.
 pub struct Previous {
-    folder: PathBuf,
+    here: Here,
     items: Vec<Id>,
     mean: Array1<f64>,
     components: Array2<f64>,
@@ -81,7 +83,7 @@ impl Previous {
         let names = model.manifest.segments.iter().map(|segment| segment.name.clone()).collect();
         let earlier = Earlier { folder: folder.display().to_string(), n_users: sizes.iter().sum(), names, sizes };
         Previous {
-            folder: folder.into(),
+            here: Here::at(folder),
             items: model.items.clone(),
             mean: model.mean.clone(),
             components: model.components.clone(),
@@ -91,21 +93,21 @@ impl Previous {
     }
 
     fn open(folder: &Path, output: &Path) -> Result<Previous> {
-        if !folder.is_dir() {
+        if !folder.is_dir() && !is_address(folder) {
             return Err(foreign(folder, "there is no such folder"));
         }
-        let is_output = folder.canonicalize().is_ok_and(|folder| output.canonicalize().is_ok_and(|out| out == folder));
-        if is_output {
+        if is_same_place(folder, output) {
             let problem = format!("{} is the output of this very run, which replaces it", folder.display());
             return Err(Error::job(KEY, problem, "choose another output with -o"));
         }
+        let here = Here::whole(folder).map_err(unusable)?;
         let Model { manifest, items, mean, components, centroids, .. } =
-            model::read(&folder.join(model::FOLDER)).map_err(unusable)?;
+            model::read(&here.path().join(model::FOLDER)).map_err(unusable)?;
         let sizes: Vec<u64> = manifest.segments.iter().map(|segment| segment.size).collect();
         let names = manifest.segments.into_iter().map(|segment| segment.name).collect();
         let n_users = sizes.iter().fold(0, |sum: u64, &size| sum.saturating_add(size));
         let earlier = Earlier { folder: folder.display().to_string(), n_users, names, sizes };
-        let previous = Previous { folder: folder.to_path_buf(), items, mean, components, centroids, earlier };
+        let previous = Previous { here, items, mean, components, centroids, earlier };
         let counts = |file: &InputFile| parquet::n_rows(file, "compare", &columns()).map_err(unusable);
         let rows: u64 = previous.files()?.iter().map(counts).sum::<Result<u64>>()?;
         if rows != n_users {
@@ -117,15 +119,21 @@ impl Previous {
 
     /// The table of its users, file by file.
     fn files(&self) -> Result<Vec<InputFile>> {
-        let table = self.folder.join(SEGMENTS);
+        let table = self.here.path().join(SEGMENTS);
         let files = of_table(&table).map_err(|e| Error::file(&table, "cannot list", &e, REMEDY)).map_err(unusable)?;
         files.into_iter().map(|file| InputFile::on_disk(file).map_err(unusable)).collect()
     }
 
     /// Tells whether it is the same when a run goes on from a checkpoint.
     pub fn identity(&self) -> String {
-        let model = ["model/model.json", "model/model.safetensors"].map(|file| self.folder.join(file));
-        let users = of_table(&self.folder.join(SEGMENTS)).unwrap_or_default();
+        let folder = self.here.path();
+        if self.here.is_fetched() {
+            // The copies are new each time; the record has the digests of what they hold.
+            let record = std::fs::read(folder.join(run::FILE)).unwrap_or_default();
+            return format!(" {} {}", self.earlier.folder, blake3::hash(&record));
+        }
+        let model = ["model/model.json", "model/model.safetensors"].map(|file| folder.join(file));
+        let users = of_table(&folder.join(SEGMENTS)).unwrap_or_default();
         let files: Vec<_> = users.iter().chain(&model).map(|file| InputRecord::on_disk(file)).collect();
         format!(" {files:?}")
     }
@@ -133,6 +141,14 @@ impl Previous {
     fn n_segments(&self) -> usize {
         self.earlier.sizes.len()
     }
+}
+
+fn is_same_place(folder: &Path, output: &Path) -> bool {
+    if is_address(folder) {
+        let without_end = |path: &Path| path.to_string_lossy().trim_end_matches('/').to_string();
+        return without_end(folder) == without_end(output);
+    }
+    folder.canonicalize().is_ok_and(|folder| output.canonicalize().is_ok_and(|out| out == folder))
 }
 
 /// The columns of `segments.parquet` that count.
@@ -180,7 +196,7 @@ pub fn find_users<C: Collective>(c: &mut C, previous: Option<&Previous>, ratings
         Some(previous) if known.shared == 0 && likeness::common(&previous.items, &ratings.items.ids).is_empty() => {
             let (users, items) = (previous.earlier.n_users, previous.items.len());
             let problem =
-                format!("none of the {users} users and {items} items in {} is in this run", previous.folder.display());
+                format!("none of the {users} users and {items} items in {} is in this run", previous.earlier.folder);
             Err(Error::job(KEY, problem, "name an earlier run on ratings of the same users or items"))
         }
         _ => Ok(()),

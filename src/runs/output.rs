@@ -2,23 +2,28 @@
 //!
 //! A table of users is one file while it has no more rows than `users_per_file`, and past that a folder of parts with so many rows each,
 //! by rising id. Where all processes see the folder, each part is written by the worker that has the middle of it; otherwise the rows
-//! go through the coordinator, a row group at a time. The bytes are the same.
+//! go through the coordinator, a row group at a time. A store is seen by all. The bytes are the same.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::mem;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use super::fit::Made;
 use super::ranges::Ranges;
+use super::room::scratch_folder;
 use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::report::page;
 use crate::results::files::{self, DISK_REMEDY};
 use crate::results::rejects::RejectLine;
+use crate::results::remote::Remote;
 use crate::results::run::Digests;
 use crate::results::table::{ParquetFile, Parts, ROW_GROUP, Table, all_numbers, digest_of};
 use crate::results::tables::{self, Names, OfUsers};
@@ -26,14 +31,25 @@ use crate::results::users::UserRows;
 use crate::results::write::{self, NewFolder, Written};
 use crate::results::{Outcome, UserTable};
 use crate::stages::continuity::Moves;
+use crate::store::{Ready, Upload, is_address};
 
 /// A folder that is to become the output, as all workers know it.
 pub struct Folder {
-    /// On the coordinator.
-    new: Option<NewFolder>,
+    place: Place,
     path: PathBuf,
     /// All processes see it.
     shared: bool,
+    /// The tables of users that are written, with the parts that they have.
+    names: Vec<String>,
+    /// What this worker has written of them to a store.
+    ready: Vec<Ready>,
+}
+
+enum Place {
+    /// The new folder is on the coordinator.
+    Disk(Option<NewFolder>),
+    /// The coordinator has a folder for all but the tables of users.
+    Store(Remote, Option<TempDir>),
 }
 
 /// What is to be done with a table.
@@ -57,8 +73,29 @@ impl Sign {
 }
 
 impl Folder {
-    /// Beside `output`, which is refused where it cannot be replaced. All workers call it together.
-    pub fn create<C: Collective>(c: &mut C, output: &Path) -> Result<Folder> {
+    /// Beside `output`, which is refused where it cannot be replaced. All workers call it together. `scratch` has room for what
+    /// the coordinator sends to a store.
+    pub fn create<C: Collective>(c: &mut C, output: &Path, scratch: &Path) -> Result<Folder> {
+        if is_address(output) { Folder::in_store(c, output, scratch) } else { Folder::on_disk(c, output) }
+    }
+
+    fn in_store<C: Collective>(c: &mut C, output: &Path, scratch: &Path) -> Result<Folder> {
+        let remote = c.agree(Remote::at(output))?;
+        let local = || {
+            remote.refuse_foreign()?;
+            let made = tempfile::Builder::new().prefix(".segmill-output-").tempdir_in(scratch);
+            made.map(Some).map_err(|e| cannot("create a folder in", scratch, &e))
+        };
+        let local = if c.is_coordinator() { local() } else { Ok(None) };
+        let local = c.agree(local)?;
+        Ok(Folder::of(Place::Store(remote, local), output.into(), true))
+    }
+
+    fn of(place: Place, path: PathBuf, shared: bool) -> Folder {
+        Folder { place, path, shared, names: Vec::new(), ready: Vec::new() }
+    }
+
+    fn on_disk<C: Collective>(c: &mut C, output: &Path) -> Result<Folder> {
         let new = if c.is_coordinator() { NewFolder::create(output).map(Some) } else { Ok(None) };
         let new = c.agree(new)?;
         let sign = c.agree(new.as_ref().map(|new| put_up(new.path())).transpose())?;
@@ -67,17 +104,40 @@ impl Folder {
         c.max(&mut hidden);
         let removed = if new.is_some() { fs::remove_file(sign.path()) } else { Ok(()) };
         c.agree(removed.map_err(|e| cannot("write", &sign.folder, &e)))?;
-        Ok(Folder { new, path: sign.folder, shared: hidden[0] == 0 })
+        Ok(Folder::of(Place::Disk(new), sign.folder, hidden[0] == 0))
     }
 
-    /// The folder, on the coordinator.
-    pub fn into_new(self) -> Option<NewFolder> {
-        self.new
+    /// The folder for all but the tables of users, on the coordinator.
+    pub fn local(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Disk(new) => new.as_ref().map(NewFolder::path),
+            Place::Store(_, local) => local.as_ref().map(TempDir::path),
+        }
+    }
+
+    /// Puts it in the place of the output. All workers call it together.
+    pub fn publish<C: Collective>(self, c: &mut C) -> Result<()> {
+        let Folder { place, names, ready, .. } = self;
+        match place {
+            Place::Disk(new) => c.agree(new.map_or(Ok(()), |new| new.publish().map(drop))),
+            Place::Store(remote, local) => {
+                c.agree(local.as_ref().map_or(Ok(()), |local| remote.begin(local.path())))?;
+                c.agree(ready.into_iter().try_for_each(|object| remote.show(object)))?;
+                c.agree(local.map_or(Ok(()), |local| remote.end(local.path(), &names)))
+            }
+        }
+    }
+
+    fn remote(&self) -> Option<&Remote> {
+        match &self.place {
+            Place::Disk(_) => None,
+            Place::Store(remote, _) => Some(remote),
+        }
     }
 
     /// Writes where each user went. Returns the name of the table and its digest, on the coordinator.
     pub fn write_users<C: Collective>(
-        &self,
+        &mut self,
         c: &mut C,
         users: &Ranges<UserTable>,
         of_users: OfUsers,
@@ -90,7 +150,7 @@ impl Folder {
     /// Writes a table of users as the file or folder `name`. `with_table` makes the table of some of its rows, for what is to be done
     /// with it. Returns the name of the table and its digest, on the coordinator.
     pub fn write_rows<C: Collective, T: UserRows>(
-        &self,
+        &mut self,
         c: &mut C,
         name: &str,
         rows: &Ranges<T>,
@@ -100,18 +160,21 @@ impl Folder {
         let place = self.path.join(name);
         let n_rows = rows.n_rows();
         let in_parts = n_rows > per_file;
-        let created = if in_parts && c.is_coordinator() { fs::create_dir(&place) } else { Ok(()) };
+        let is_folder = in_parts && self.remote().is_none();
+        let created = if is_folder && c.is_coordinator() { fs::create_dir(&place) } else { Ok(()) };
         c.agree(created.map_err(|e| cannot("create", &place, &e)))?;
         let mut wanted = vec![Vec::new(); c.peers()];
-        let mut writer = Writer::default();
+        let mut writer = Writer { remote: self.remote(), files: Vec::new(), open: None, ready: Vec::new() };
+        let mut names = Vec::new();
         for (part, range) in chunks(0..n_rows, per_file).into_iter().enumerate() {
             let middle = (range.start + range.end) / 2;
             let by = if in_parts && self.shared { rows.owner(middle) } else { 0 };
             let groups = chunks(range, ROW_GROUP as u64);
+            let name = if in_parts { format!("{name}/{}", files::part(part as u64)) } else { name.to_string() };
             if by == c.index() {
-                let path = if in_parts { place.join(files::part(part as u64)) } else { place.clone() };
-                writer.files.push((path, groups.len()));
+                writer.files.push((Target { path: self.path.join(&name), name: name.clone() }, groups.len()));
             }
+            names.push(name);
             wanted[by].extend(groups);
         }
         writer.files.reverse();
@@ -120,6 +183,9 @@ impl Folder {
             with_table(&rows, &mut |table| written = writer.write(table));
             written
         })?;
+        let ready = mem::take(&mut writer.ready);
+        self.ready.extend(ready);
+        self.names.extend(names);
         let mut found = None;
         with_table(&rows.rows, &mut |mine| found = digest(c, mine).map(|digest| (mine.name().to_string(), digest)));
         Ok(found)
@@ -134,7 +200,7 @@ pub fn write<C: Collective>(
     rejects: &[RejectLine],
 ) -> Result<Option<(Outcome, Written)>> {
     let Made { outcome, users, moves } = made;
-    let folder = Folder::create(c, &job.output)?;
+    let mut folder = Folder::create(c, &job.output, &scratch_folder(job, &job.output))?;
     let of_users = of_users(c, &users.rows);
     let per_file = job.users_per_file;
     let mut digests = Digests::new();
@@ -145,11 +211,11 @@ pub fn write<C: Collective>(
         let written = folder.write_rows(c, files::MOVES, moves, per_file, with_table)?;
         digests.extend(written);
     }
-    let written = outcome.zip(folder.into_new()).map(|(outcome, new)| {
-        let written = write::finish(new, &outcome, digests, rejects, page::write)?;
-        Ok((outcome, written))
-    });
-    c.agree(written.transpose())
+    let fill = |(outcome, local)| write::fill(local, outcome, digests, rejects, page::write);
+    let digests = c.agree(outcome.as_ref().zip(folder.local()).map(fill).transpose())?;
+    folder.publish(c)?;
+    let written = digests.map(|digests| Written { digests, report: job.output.join(files::PAGE) });
+    Ok(outcome.zip(written))
 }
 
 /// What all tables of users have in common.
@@ -180,28 +246,69 @@ pub fn chunks(rows: Range<u64>, most: u64) -> Vec<Range<u64>> {
     rows.step_by(most as usize).map(|start| start..end.min(start.saturating_add(most))).collect()
 }
 
-/// Writes the row groups of a worker's files, as they come.
-#[derive(Default)]
-struct Writer {
-    /// Files with the row groups that each is still to get; the last is the one that is written.
-    files: Vec<(PathBuf, usize)>,
-    open: Option<ParquetFile>,
+/// A file of a table, by its name in the output.
+struct Target {
+    path: PathBuf,
+    name: String,
 }
 
-impl Writer {
+/// Writes the row groups of a worker's files, as they come.
+struct Writer<'a> {
+    remote: Option<&'a Remote>,
+    /// Files with the row groups that each is still to get; the last is the one that is written.
+    files: Vec<(Target, usize)>,
+    open: Option<ParquetFile<Sink>>,
+    ready: Vec<Ready>,
+}
+
+/// What a table is written to.
+enum Sink {
+    Disk(File),
+    Store(Upload),
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::Disk(file) => file.write(bytes),
+            Sink::Store(upload) => upload.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::Disk(file) => file.flush(),
+            Sink::Store(upload) => upload.flush(),
+        }
+    }
+}
+
+impl Target {
+    fn create(&self, remote: Option<&Remote>) -> Result<Sink> {
+        match remote {
+            Some(remote) => Ok(Sink::Store(remote.create(&self.name))),
+            None => File::create(&self.path).map(Sink::Disk).map_err(|e| cannot("create", &self.path, &e)),
+        }
+    }
+}
+
+impl Writer<'_> {
     fn write(&mut self, rows: &Table<'_>) -> Result<()> {
-        let (path, left) = self.files.last_mut().expect("as many row groups as were asked for");
+        let (target, left) = self.files.last_mut().expect("as many row groups as were asked for");
         let mut file = match self.open.take() {
             Some(file) => file,
-            None => ParquetFile::create(path, rows)?,
+            None => ParquetFile::over(target.create(self.remote)?, &target.path, rows)?,
         };
         file.append(rows)?;
         *left -= 1;
-        if *left == 0 {
-            self.files.pop();
-            return file.finish();
+        if *left > 0 {
+            self.open = Some(file);
+            return Ok(());
         }
-        self.open = Some(file);
+        if let Sink::Store(upload) = file.finish()? {
+            self.ready.push(upload.finish().map_err(|e| cannot("write", &target.path, &e))?);
+        }
+        self.files.pop();
         Ok(())
     }
 }
@@ -249,11 +356,11 @@ mod tests {
         let output = folder.path().join("out");
         let digests = run_processes(processes, workers, |c| {
             let rows = Ranges::of(c, share(c, size));
-            let mut made = Folder::create(c, &output).unwrap();
+            let mut made = Folder::create(c, &output, folder.path()).unwrap();
             assert!(made.shared);
             made.shared &= !hidden;
             let digest = made.write_users(c, &rows, OF_USERS, per_file).unwrap();
-            made.into_new().map(|new| new.publish().unwrap());
+            made.publish(c).unwrap();
             digest.map(|(_, digest)| digest)
         });
         let place = output.join(files::SEGMENTS);
@@ -292,7 +399,7 @@ mod tests {
         let output = folder.path().join("out");
         let errors = run_workers(3, |c| {
             let rows = Ranges::of(c, share(c, SMALL));
-            let made = Folder::create(c, &output).unwrap();
+            let mut made = Folder::create(c, &output, folder.path()).unwrap();
             if c.is_coordinator() {
                 fs::create_dir_all(made.path.join(files::SEGMENTS).join("x")).unwrap();
             }

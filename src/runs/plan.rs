@@ -11,6 +11,7 @@ use crate::runs::predict::asked::Asked;
 use crate::runs::predict::limits;
 use crate::runs::predict::{Question, predict};
 use crate::stages::pca::Approach;
+use crate::store::is_address;
 
 use super::calibrate;
 use super::room::scratch_folder;
@@ -168,7 +169,7 @@ fn free(job: &Job, asked: &Asked) -> Free {
     }
     Free {
         scratch: free_bytes(&scratch_folder(job, &job.output)).map(|free| free / asked.processes as f64),
-        output: free_bytes(&job.output),
+        output: (!is_address(&job.output)).then(|| free_bytes(&job.output)).flatten(),
         memory: memory_of("MemAvailable:"),
     }
 }

@@ -52,7 +52,7 @@ struct Kind {
 /// # Errors
 /// Those of the run.
 pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
-    write::try_output(&job.output)?;
+    let replaces = write::try_output(&job.output)?;
     let planned = plan::plan(&mut Solo, &job.input, &super::room::scratch_folder(job, &job.output))?;
     let job = &Job { input: planned.input.clone(), ..job.clone() };
     let files = planned.plan.planned_files();
@@ -66,7 +66,7 @@ pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
         n_bytes: files.iter().map(|planned| planned.file.bytes).sum(),
         kinds,
         n_titles,
-        replaces: job.output.is_dir(),
+        replaces,
         found: planned.found.clone(),
     })
 }

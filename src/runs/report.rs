@@ -11,8 +11,10 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::report::page;
+use crate::results::fetched::Here;
 use crate::results::files::DISK_REMEDY;
 use crate::results::model;
+use crate::results::remote::Remote;
 use crate::results::shown::Shown;
 use crate::results::staged::Staged;
 use crate::results::write;
@@ -20,8 +22,19 @@ use crate::results::write;
 /// The longest name of a segment, in characters.
 pub const LONGEST_NAME: usize = 80;
 
-/// Renders the page of the output folder `output` again: into `file`, or in its place there. Returns where it is.
+/// Renders the page of the output `output` again: into `file`, or in its place there. Returns where it is.
 pub fn render(output: &Path, file: Option<&Path>) -> Result<PathBuf> {
+    let here = Here::without_users(output)?;
+    let page = render_here(here.path(), file)?;
+    if file.is_some() || !here.is_fetched() {
+        return Ok(page);
+    }
+    let bytes = fs::read(&page).map_err(|e| Error::file(&page, "cannot read", &e, DISK_REMEDY))?;
+    Remote::at(output)?.put(write::PAGE, &bytes)?;
+    Ok(output.join(write::PAGE))
+}
+
+fn render_here(output: &Path, file: Option<&Path>) -> Result<PathBuf> {
     let mut shown = Shown::read(output)?;
     shown.names = names(&output.join(model::FOLDER).join(model::FILES[0]), &shown.kmeans.sizes)?;
     let path = file.map_or_else(|| output.join(write::PAGE), Path::to_path_buf);

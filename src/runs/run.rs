@@ -1,5 +1,6 @@
 //! `segmill run`: the batch job, as a handful of calls in the order of the data. Every worker runs it, in lockstep.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use crate::collective::Collective;
@@ -11,6 +12,7 @@ use crate::job::Job;
 use crate::results::Outcome;
 use crate::results::write::{self, Written};
 use crate::shard::scratch;
+use crate::store::is_address;
 
 use super::checkpoint::CheckpointFolder;
 use super::choose;
@@ -21,7 +23,7 @@ use super::fit::{self, Task};
 use super::fits;
 use super::gather;
 use super::output;
-use super::room::room;
+use super::room::{room, scratch_folder};
 use super::settle::settle;
 use super::sizes::check_sizes;
 
@@ -98,8 +100,6 @@ fn open_checkpoint<C: Collective>(
     known: &OnceLock<Fingerprint>,
     previous: Option<&Previous>,
 ) -> CheckpointFolder {
-    let name = job.output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let folder = job.output.with_file_name(format!(".{name}.checkpoint"));
     let none = Fingerprint::default();
     let Fingerprint { job: sections, inputs } =
         if c.is_coordinator() { known.get_or_init(|| fingerprint(job)) } else { &none };
@@ -111,5 +111,15 @@ fn open_checkpoint<C: Collective>(
         // The next run may be fed something else.
         identity += &format!(" {:?}", std::time::SystemTime::now());
     }
-    CheckpointFolder::open(c, &folder, &identity, job.checkpoint_every)
+    CheckpointFolder::open(c, &checkpoint_folder(job), &identity, job.checkpoint_every)
+}
+
+/// Where the checkpoint is: beside the output, or in the folder for scratch where the output is in a store.
+fn checkpoint_folder(job: &Job) -> PathBuf {
+    if is_address(&job.output) {
+        let digest = blake3::hash(job.output.to_string_lossy().as_bytes()).to_hex();
+        return scratch_folder(job, &job.output).join(format!(".segmill-{}.checkpoint", &digest[..16]));
+    }
+    let name = job.output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    job.output.with_file_name(format!(".{name}.checkpoint"))
 }

@@ -35,6 +35,7 @@ mod report;
 mod report_browser;
 mod simd;
 mod status;
+mod store_outputs;
 mod stores;
 mod titles;
 mod verify;

@@ -10,15 +10,7 @@ use crate::util::{Ran, Sandbox};
 /// Runs the job of small tests on ratings in the store.
 fn run(store: &Store, sandbox: &Sandbox, out: &str, ratings: &str, keys: &str, workers: &str) -> Ran {
     sandbox.write("job.toml", format!("[input]\nratings = {ratings}\n{keys}\n{SMALL_JOB}"));
-    let endpoint = format!("http://{}", store.address);
-    let variables = [
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ENDPOINT_URL", endpoint.as_str()),
-        ("AWS_ALLOW_HTTP", "true"),
-    ];
-    sandbox.segmill_with(&variables, &["run", "job.toml", "-o", out, "-w", workers])
+    store.segmill(sandbox, &["run", "job.toml", "-o", out, "-w", workers])
 }
 
 /// More than one request brings.

@@ -25,7 +25,7 @@ impl<P: PageReader> Pages<P> {
             _ if !has_lengths(page.encoding()) => None,
             // Lengths come first, and how many there are is the third number of their head. (Lengths of suffixes come
             // second; they are not looked at.)
-            _ => self.values(page).and_then(|values| third_number(values)).filter(|&lengths| lengths > n_values),
+            _ => self.values(page).and_then(third_number).filter(|&lengths| lengths > n_values),
         };
         match claimed {
             None => Ok(()),

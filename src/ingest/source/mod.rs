@@ -9,28 +9,24 @@
 //! | [`opened`] | a file's bytes: at any place, from its start, or mapped |
 //! | [`codec`] | packed bytes, unpacked |
 //! | [`spooled`], [`stdin`] | standard input, kept in an unnamed file |
-//! | [`store`] | object stores; without the feature `stores` every address is refused |
+//! | [`listed`] | what an address in an object store names |
 //! | [`failure`] | the errors of all of them |
 
 mod codec;
 mod failure;
 mod file;
 pub mod hidden;
+mod listed;
 mod opened;
 mod spooled;
 mod stdin;
-#[cfg(feature = "stores")]
-mod store;
-#[cfg(not(feature = "stores"))]
-#[path = "no_store.rs"]
-mod store;
 pub mod uri;
 
 pub use bytes::Bytes;
 pub use codec::Codec;
 pub use failure::failed;
 pub use file::{InputFile, Place};
+pub use listed::list_store;
 pub use opened::Opened;
 pub use spooled::spool_stdin;
 pub use stdin::Spool;
-pub use store::list as list_store;

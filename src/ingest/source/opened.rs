@@ -10,8 +10,8 @@ use memmap2::Mmap;
 use super::codec::Codec;
 use super::failure::failed;
 use super::file::{InputFile, Place};
-use super::store::Object;
 use crate::error::{Error, Result};
+use crate::store::Object;
 
 impl InputFile {
     pub fn open(&self) -> Result<Opened> {
@@ -43,7 +43,10 @@ impl Opened {
         match &file.place {
             Place::Disk => open_on_disk(file).map(Opened::Disk),
             Place::Spooled(spool) => spool.open().map(Opened::Disk).map_err(|e| cannot_open(file, &e, CHECK_INPUT)),
-            Place::Store { version } => Object::open(file, version.as_deref()).map(Opened::Store),
+            Place::Store { version } => {
+                let object = Object::open(&file.path.to_string_lossy(), version.as_deref());
+                object.map(Opened::Store).map_err(|e| failed(&file.path, &e))
+            }
             Place::Stdin => unreachable!("standard input is put into a file before it is read"),
         }
     }

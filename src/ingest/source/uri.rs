@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, Result};
-
-/// The schemes of object stores.
-const STORES: [&str; 7] = ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss"];
+use crate::store::address::{is_store, scheme};
 
 /// What a name in `input.ratings` means.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,13 +16,6 @@ pub enum Named {
     Store(String),
 }
 
-/// The text before `://`.
-pub fn scheme(text: &str) -> Option<&str> {
-    let (scheme, _) = text.split_once("://")?;
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-    (!scheme.is_empty() && scheme.chars().all(fits)).then_some(scheme)
-}
-
 /// Whether a name is a path or an address.
 ///
 /// Errors: [`Error::Job`] for an address that cannot be read.
@@ -33,7 +24,7 @@ pub fn named(path: &Path) -> Result<Named> {
     match scheme(&text) {
         None => Ok(Named::Path(path.to_path_buf())),
         Some("file") => local(&text).map(Named::Path),
-        Some(scheme) if STORES.contains(&scheme) => Ok(Named::Store(text.into_owned())),
+        Some(scheme) if is_store(scheme) => Ok(Named::Store(text.into_owned())),
         Some(scheme) => Err(Error::job(
             "input.ratings",
             format!("{text}: {scheme}:// cannot be read"),

@@ -24,18 +24,25 @@ type Encoded<T> = std::result::Result<T, ParquetError>;
 pub const ROW_GROUP: usize = 128 << 10;
 
 /// A Parquet file that a table is written to part by part. A part ends its last row group.
-pub struct ParquetFile {
+pub struct ParquetFile<W: Write + Send = File> {
     path: PathBuf,
-    writer: SerializedFileWriter<BufWriter<File>>,
+    writer: SerializedFileWriter<BufWriter<W>>,
 }
 
 impl ParquetFile {
     /// For rows with the columns of `like`.
     pub fn create(path: &Path, like: &Table) -> Result<ParquetFile> {
         let file = File::create(path).map_err(|e| Error::file(path, "cannot create", &e, DISK_REMEDY))?;
+        ParquetFile::over(file, path, like)
+    }
+}
+
+impl<W: Write + Send> ParquetFile<W> {
+    /// The same into `sink`, which is called `path`.
+    pub fn over(sink: W, path: &Path, like: &Table) -> Result<ParquetFile<W>> {
         let writer = like
             .schema()
-            .and_then(|schema| SerializedFileWriter::new(BufWriter::new(file), schema, like.properties()))
+            .and_then(|schema| SerializedFileWriter::new(BufWriter::new(sink), schema, like.properties()))
             .map_err(|e| cannot_write(path, e))?;
         Ok(ParquetFile { path: path.into(), writer })
     }
@@ -53,9 +60,11 @@ impl ParquetFile {
         group.close().map(drop)
     }
 
-    pub fn finish(self) -> Result<()> {
+    /// Ends the file, and returns what it was written to.
+    pub fn finish(self) -> Result<W> {
         let ParquetFile { path, writer } = self;
-        writer.close().map(drop).map_err(|e| cannot_write(&path, e))
+        let written = writer.into_inner().and_then(|buffer| Ok(buffer.into_inner().map_err(|e| e.into_error())?));
+        written.map_err(|e| cannot_write(&path, e))
     }
 }
 
@@ -69,7 +78,7 @@ impl Table<'_> {
     pub fn write_parquet(&self, path: &Path) -> Result<()> {
         let mut file = ParquetFile::create(path, self)?;
         file.append(self)?;
-        file.finish()
+        file.finish().map(drop)
     }
 
     fn schema(&self) -> Encoded<TypePtr> {

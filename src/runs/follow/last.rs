@@ -13,6 +13,7 @@ use crate::results::followed::{Followed, Record};
 use crate::results::model::{self, Model};
 use crate::runs::output::{self, Folder};
 use crate::runs::ranges::Ranges;
+use crate::runs::room::folder_beside;
 use crate::stages::kmeans::Assignment;
 use crate::stages::profile::{self, Around, Profile, Users};
 
@@ -32,10 +33,10 @@ pub fn write<C: Collective>(
     (output, per_file): (&Path, u64),
 ) -> Result<Option<Record>> {
     let (users, profiles) = tables(c, engine, model, top);
-    let folder = Folder::create(c, output)?;
+    let mut folder = Folder::create(c, output, &folder_beside(output))?;
     let of_users = output::of_users(c, &users.rows);
     let digest = folder.write_users(c, &users, of_users, per_file)?;
-    let written = lead.zip(folder.into_new()).map(|((lead, mut record), folder)| {
+    let written = lead.zip(folder.local()).map(|((lead, mut record), local)| {
         record.digests.extend(digest);
         let names = &lead.names;
         let items = Items { ids: names.items.clone(), titles: names.titles.clone(), metadata: Vec::new() };
@@ -47,9 +48,11 @@ pub fn write<C: Collective>(
             model: &lead.folder.join(model::FOLDER),
             rejects: lead.state.rejects(),
         };
-        followed.write(folder)
+        followed.fill(local)
     });
-    c.agree(written.transpose())
+    let record = c.agree(written.transpose())?;
+    folder.publish(c)?;
+    Ok(record)
 }
 
 /// The users in order, and the profiles, on the coordinator.
