@@ -11,6 +11,7 @@ mod util;
 mod ends;
 mod exact;
 mod following;
+mod growth;
 mod kills;
 mod layouts;
 mod movielens;

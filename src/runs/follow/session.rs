@@ -29,7 +29,7 @@ use super::refit::{self, Before, Made};
 use super::refitted::Refitted;
 use super::standing::{Judged, Origins, Reflected, Standing};
 use super::terms::Terms;
-use super::{begin, last};
+use super::{begin, last, memory};
 
 /// One worker's part. What was found is on the coordinator.
 pub fn run<C: Collective>(worker: &mut Worker, c: &mut C, order: &Order, layout: &Layout) -> Result<Option<Record>> {
@@ -102,6 +102,7 @@ fn follow<C: Collective>(
     let mut session = Post { worker, c, order, layout, lead }.begin(&terms, recovered.as_mut())?;
     session.asked = asked;
     session.replay(recovered)?;
+    session.check_memory()?;
     let asked = Settings { drift: order.drift, refit: order.refit };
     // What comes from now on is applied again as it is asked for now, so it is not to be behind a snapshot that says otherwise.
     let is_asked_anew = std::mem::replace(&mut session.settings, asked) != asked;
@@ -233,7 +234,10 @@ impl<C: Collective> Session<'_, C> {
             let (next, failed) = self.next();
             match next {
                 Next::Wait => {}
-                Next::Batch(changes) => self.reflect(&changes, false)?,
+                Next::Batch(changes) => {
+                    self.reflect(&changes, false)?;
+                    self.check_memory()?;
+                }
                 Next::Keep => self.keep()?,
                 Next::End => return self.c.agree(failed),
             }
@@ -342,6 +346,13 @@ impl<C: Collective> Session<'_, C> {
         }
         let problem = format!("{users} users are more than the {room} that a model of so few can follow");
         Err(Error::data(self.order.run.display().to_string(), problem, "run the job again over all ratings"))
+    }
+
+    /// There is memory for the ratings that there are now.
+    fn check_memory(&self) -> Result<()> {
+        let (items, segments) = (self.model.items.len() as u64, self.model.centroids.nrows() as u64);
+        let held = memory::Held { ratings: self.standing.ratings(), items, segments };
+        memory::check_growth(held, &self.order.job, self.layout)
     }
 
     fn wants_snapshot(&mut self) -> bool {
