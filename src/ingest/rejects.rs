@@ -252,7 +252,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let dialect = Dialect::example(",", 3);
         let file = InputFile::on_disk(path).unwrap();
-        (dir, vec![PlannedFile { file, format: Format::Text { codec: Codec::None, dialect } }])
+        (dir, vec![PlannedFile { file, format: Format::Text { codec: Codec::None, cuts: Vec::new(), dialect } }])
     }
 
     fn reject(byte: u64) -> Reject {

@@ -47,10 +47,41 @@ pub struct Underway {
     /// Sweeps that led here.
     pub sweeps: usize,
     /// Each `(n, B)`.
+    #[serde(with = "as_bytes")]
     blocks: Vec<Vec<f64>>,
     projected: Vec<Vec<f64>>,
     coupled: usize,
     random_columns: u64,
+}
+
+/// Blocks as the bytes of their numbers: there may be hundreds of megabytes of them.
+mod as_bytes {
+    use serde::ser::SerializeSeq;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    struct Bytes<'a>(&'a [u8]);
+
+    impl Serialize for Bytes<'_> {
+        fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+            s.serialize_bytes(self.0)
+        }
+    }
+
+    pub fn serialize<S: Serializer>(blocks: &[Vec<f64>], s: S) -> Result<S::Ok, S::Error> {
+        let mut all = s.serialize_seq(Some(blocks.len()))?;
+        blocks.iter().try_for_each(|block| all.serialize_element(&Bytes(bytemuck::cast_slice(block))))?;
+        all.end()
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Vec<f64>>, D::Error> {
+        let all = Vec::<Vec<u8>>::deserialize(d)?;
+        let number = |bytes: &[u8]| bytemuck::pod_read_unaligned(bytes);
+        let block = |bytes: &Vec<u8>| match bytes.len() % 8 {
+            0 => Ok(bytes.chunks_exact(8).map(number).collect()),
+            _ => Err(serde::de::Error::custom("a block ends within a number")),
+        };
+        all.iter().map(block).collect()
+    }
 }
 
 impl Underway {

@@ -46,8 +46,8 @@ const BYTES: u64 = 12 << 20;
 const ROWS: usize = 800_000;
 /// Rows of a batch, as in `flow::shuffle`.
 const BATCH: usize = 8192;
-/// Items at most: so many are enough to measure costs per item.
-const ITEMS: u64 = 1 << 16;
+/// Items at most: so many are enough to measure costs per item, and their vectors are as far from the processor as those of more.
+const ITEMS: u64 = 1 << 18;
 /// Users that a pass of Lloyd's algorithm is timed on.
 const USERS: usize = 40_000;
 /// Iterations of it.

@@ -16,12 +16,13 @@
 //! Nothing is written before the run has lasted a while: short work is quicker to repeat. A full disk, or a folder that
 //! cannot be written, does not end the run: it goes on without checkpoints and warns once.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::collective::Collective;
 use crate::error::{Error, Result};
@@ -34,12 +35,28 @@ const MAGIC: &[u8; 8] = b"SEGMILL2";
 const CHECKSUM_BYTES: usize = 32;
 const KEPT: usize = 2;
 
+/// After a checkpoint of a stage in progress there is none for so many times as long as it took, so that all of them take a small
+/// share of the run.
+const REST: u32 = 20;
+
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Content {
     /// Digest of the job and the input that the states belong to.
     pub identity: String,
+    #[serde(serialize_with = "as_bytes")]
     pub states: States,
+}
+
+/// States are bytes already: copied as a whole, they are the same file in a fraction of the time.
+fn as_bytes<S: Serializer>(states: &States, s: S) -> std::result::Result<S::Ok, S::Error> {
+    struct Bytes<'a>(&'a [u8]);
+    impl Serialize for Bytes<'_> {
+        fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+            s.serialize_bytes(self.0)
+        }
+    }
+    s.collect_map(states.iter().map(|(name, state)| (name, Bytes(state))))
 }
 
 /// The states of a run's stages, in memory and on disk.
@@ -48,9 +65,13 @@ pub struct CheckpointFolder {
     /// Absent: nothing is written.
     folder: Option<PathBuf>,
     content: Content,
-    /// Between two files in the middle of a stage.
+    /// Between two files in the middle of a stage, at least.
     every: Duration,
     written: Instant,
+    /// When a stage in progress was last told to make its state.
+    told: Cell<Option<Instant>>,
+    /// How long it took until the state was written.
+    took: Duration,
     /// Of the next file.
     number: u64,
 }
@@ -67,7 +88,15 @@ impl CheckpointFolder {
         let content = c.broadcast_value(found.map(|(_, content)| content.unwrap_or_default()).as_ref());
         let content = Content { identity: identity.into(), ..content };
         let folder = c.is_coordinator().then(|| folder.to_path_buf());
-        CheckpointFolder { folder, content, every, written: Instant::now(), number: next }
+        CheckpointFolder {
+            folder,
+            content,
+            every,
+            written: Instant::now(),
+            told: Cell::new(None),
+            took: Duration::ZERO,
+            number: next,
+        }
     }
 
     /// Removes the files: the run is done.
@@ -94,7 +123,11 @@ impl Checkpoint for CheckpointFolder {
     }
 
     fn is_due(&self) -> bool {
-        self.is_older_than(self.every)
+        let is_due = self.is_older_than(self.every.max(REST * self.took));
+        if is_due && self.told.get().is_none() {
+            self.told.set(Some(Instant::now()));
+        }
+        is_due
     }
 
     fn write(&mut self) {
@@ -102,8 +135,10 @@ impl Checkpoint for CheckpointFolder {
         match write_file(folder, self.number, &self.content) {
             Ok(()) => {
                 self.number += 1;
-                // Counted from the end: however slow the disk is, most of the time goes into the work.
                 self.written = Instant::now();
+                if let Some(told) = self.told.take() {
+                    self.took = told.elapsed();
+                }
             }
             Err(error) => {
                 tracing::warn!("going on without checkpoints: {error}");
@@ -197,7 +232,10 @@ pub(crate) fn decode(bytes: &[u8]) -> std::result::Result<Content, &'static str>
 /// A file that holds `content`.
 pub(crate) fn encode(content: &Content) -> Vec<u8> {
     const HEAD_BYTES: usize = MAGIC.len() + CHECKSUM_BYTES;
-    let mut bytes = postcard::to_extend(content, vec![0; HEAD_BYTES]).expect("states serialise");
+    let states: usize = content.states.iter().map(|(name, state)| name.len() + state.len() + 20).sum();
+    let mut bytes = Vec::with_capacity(HEAD_BYTES + content.identity.len() + states + 20);
+    bytes.resize(HEAD_BYTES, 0);
+    let mut bytes = postcard::to_extend(content, bytes).expect("states serialise");
     let checksum = blake3::hash(&bytes[HEAD_BYTES..]);
     bytes[..MAGIC.len()].copy_from_slice(MAGIC);
     bytes[MAGIC.len()..HEAD_BYTES].copy_from_slice(checksum.as_bytes());

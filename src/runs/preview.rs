@@ -100,9 +100,13 @@ fn shape(format: &Format) -> Format {
         leaf => leaf.clone(),
     };
     match format {
-        Format::Text { codec, dialect } => {
+        Format::Text { codec, dialect, .. } => {
             let partitions = vec![String::new(); dialect.partitions.len()];
-            Format::Text { codec: *codec, dialect: Dialect { data_start: 0, partitions, ..dialect.clone() } }
+            Format::Text {
+                codec: *codec,
+                cuts: Vec::new(),
+                dialect: Dialect { data_start: 0, partitions, ..dialect.clone() },
+            }
         }
         Format::Parquet(layout) => Format::Parquet(parquet::Layout {
             row_groups: Vec::new(),
@@ -263,7 +267,7 @@ impl Kind {
 
     fn layout(&self) -> String {
         match &self.first.format {
-            Format::Text { codec, dialect } => {
+            Format::Text { codec, dialect, .. } => {
                 let header = if self.seen.names.is_empty() { "without header" } else { "with header" };
                 let packed = match codec {
                     Codec::None => String::new(),

@@ -7,7 +7,7 @@
 //! | name | what it holds | kept |
 //! |---|---|---|
 //! | `choose` | what was [chosen](super::choose::Chosen) | after the choice |
-//! | `krylov` | the basis of the Krylov solver and its sweeps so far (`pca/swept.rs`) | within PCA, then forgotten |
+//! | `basis` | the basis of the Krylov solver and its sweeps so far (`pca/swept.rs`) | within PCA, then forgotten |
 //! | `pca` | the finished projection (`pca`) | after PCA |
 //! | `kmeans` | starts that are finished, and centroids of those in progress (`kmeans/spread.rs`) | within and after k-means |
 //! | `sweep` | the same for the numbers of clusters of the sweep | within and after the sweep |
@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 
+use postcard::experimental::serialized_size;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -65,7 +66,11 @@ impl dyn Checkpoint + '_ {
     }
 
     fn set<T: Serialize>(&mut self, name: &str, state: &T) {
-        let bytes = postcard::to_stdvec(state).expect("states serialise");
+        // An earlier state goes first, and room for the new one is made once: it may be large.
+        let mut bytes = self.states_mut().remove(name).unwrap_or_default();
+        bytes.clear();
+        bytes.reserve_exact(serialized_size(state).expect("states serialise"));
+        let bytes = postcard::to_extend(state, bytes).expect("states serialise");
         self.states_mut().insert(name.into(), bytes);
     }
 }

@@ -8,7 +8,7 @@ use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::ingest::columns::{self, Settled};
 use crate::ingest::dialect::{HEAD_BYTES, detect};
-use crate::ingest::source::{Codec, InputFile, failed, spool_stdin};
+use crate::ingest::source::{Codec, InputFile, cuts, failed, spool_stdin};
 use crate::ingest::{files, parquet};
 use crate::job::{Duplicates, FileFormat, FilesSpec, Input, Source};
 
@@ -76,7 +76,7 @@ pub(crate) fn format(spec: &FilesSpec, file: &InputFile) -> Result<Format> {
 }
 
 fn text_format(spec: &FilesSpec, file: &InputFile, codec: Codec, head: &[u8]) -> Result<Format> {
-    Ok(Format::Text { codec, dialect: detect(spec, &file.path, head)? })
+    Ok(Format::Text { codec, cuts: cuts(file, codec)?, dialect: detect(spec, &file.path, head)? })
 }
 
 /// The first bytes of a packed text.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ingest::dialect::Dialect;
 use crate::ingest::parquet;
-use crate::ingest::source::{Codec, InputFile, Place};
+use crate::ingest::source::{Codec, Cut, InputFile, Place};
 use crate::job::GenerateSpec;
 
 /// What to read, the same on every worker.
@@ -23,7 +23,12 @@ pub struct PlannedFile {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
-    Text { codec: Codec, dialect: Dialect },
+    Text {
+        codec: Codec,
+        /// Where a packed text can be cut; empty where it cannot, and for plain text, which can be cut anywhere.
+        cuts: Vec<Cut>,
+        dialect: Dialect,
+    },
     Parquet(parquet::Layout),
 }
 
@@ -98,7 +103,7 @@ impl PlannedFile {
                 Some((0..layout.row_groups.len()).map(|group| self.group_readers(layout, group)).sum())
             }
             Format::Text { codec: Codec::None, .. } => None,
-            Format::Text { .. } => Some(1),
+            Format::Text { cuts, .. } => Some((cuts.len() as u64).saturating_sub(1).max(1)),
         }
     }
 

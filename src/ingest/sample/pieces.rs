@@ -36,7 +36,8 @@ pub fn choose(files: &[PlannedFile], most_bytes: u64, peers: usize) -> (Vec<Piec
     for unit in units::cut(files, peers) {
         match unit.part {
             Part::Range(_) => ranges.push(unit),
-            Part::Whole => packed.push(unit.file),
+            Part::Whole | Part::Frames(_) if packed.last() == Some(&unit.file) => {}
+            Part::Whole | Part::Frames(_) => packed.push(unit.file),
             Part::Rows(_) => groups.push(unit),
         }
     }
@@ -116,7 +117,7 @@ impl Piece {
 }
 
 fn scan_beginning(planned: &PlannedFile, most: u64, sink: &mut impl Taker) -> Result<u64> {
-    let Format::Text { codec, dialect } = &planned.format else { return Ok(0) };
+    let Format::Text { codec, dialect, .. } = &planned.format else { return Ok(0) };
     let unreadable = |e: io::Error| failed(&planned.file.path, &e);
     let (raw, read) = Counted::of(planned.file.open()?.stream());
     let (text, given) = Counted::of(codec.unpack(Box::new(raw)).map_err(unreadable)?);

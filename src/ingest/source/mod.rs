@@ -8,6 +8,7 @@
 //! | [`hidden`] | files that a folder does not stand for |
 //! | [`opened`] | a file's bytes: at any place, from its start, or mapped |
 //! | [`codec`] | packed bytes, unpacked |
+//! | [`frames`] | where a packed text can be cut |
 //! | [`spooled`], [`stdin`] | standard input, kept in an unnamed file |
 //! | [`listed`] | what an address in an object store names |
 //! | [`failure`] | the errors of all of them |
@@ -15,6 +16,7 @@
 mod codec;
 mod failure;
 mod file;
+mod frames;
 pub mod hidden;
 mod listed;
 mod opened;
@@ -26,6 +28,9 @@ pub use bytes::Bytes;
 pub use codec::Codec;
 pub use failure::failed;
 pub use file::{InputFile, Place};
+#[cfg(any(test, fuzzing))]
+pub(crate) use frames::cuts_apart;
+pub use frames::{Cut, cuts};
 pub use listed::list_store;
 pub use opened::Opened;
 pub use spooled::spool_stdin;

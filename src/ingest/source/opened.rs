@@ -70,8 +70,16 @@ impl Opened {
     /// All bytes, from the start.
     pub fn stream(self) -> Box<dyn Read + Send> {
         match self {
-            Opened::Disk(file) => Box::new(FromStart { file, at: 0 }),
+            Opened::Disk(file) => Box::new(From { file, at: 0 }),
             Opened::Store(object) => object.stream(),
+        }
+    }
+
+    /// The bytes of a file on a disk from byte `at` on.
+    pub fn stream_from(self, at: u64) -> Box<dyn Read + Send> {
+        match self {
+            Opened::Disk(file) => Box::new(From { file, at }),
+            Opened::Store(_) => unreachable!("an object is not cut"),
         }
     }
 
@@ -126,13 +134,13 @@ fn read_file_at(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// Reads a file from its start without moving its position, which others may share.
-struct FromStart {
+/// Reads on from a byte of a file without moving its position, which others may share.
+struct From {
     file: File,
     at: u64,
 }
 
-impl Read for FromStart {
+impl Read for From {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read_at(buffer, self.at)?;
         self.at += read as u64;

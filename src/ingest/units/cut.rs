@@ -3,12 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::packed::Frames;
 use super::unit::{Part, Unit};
 use crate::collective::Collective;
 use crate::ingest::parquet::{GroupRows, Layout};
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::Range;
-use crate::ingest::source::{Codec, Place};
+use crate::ingest::source::{Codec, Cut, Place};
 
 pub(super) const SMALLEST_RANGE: u64 = 64 << 10;
 /// The pages of a range stay in memory while it is read.
@@ -42,7 +43,13 @@ fn cut_file(index: u32, planned: &PlannedFile, even: u64) -> Vec<Unit> {
         Format::Text { codec: Codec::None, .. } => {
             ranges(planned, even).map(|r| unit(Part::Range(r), r.end - r.start)).collect()
         }
-        Format::Text { .. } => vec![unit(Part::Whole, bytes.saturating_mul(PACKED_WEIGHT))],
+        Format::Text { cuts, .. } if cuts.is_empty() => {
+            vec![unit(Part::Whole, bytes.saturating_mul(PACKED_WEIGHT))]
+        }
+        Format::Text { cuts, .. } => {
+            let weight = |frames: &Frames| (frames.end.packed - frames.start.packed).saturating_mul(PACKED_WEIGHT);
+            frames(cuts, even).map(|frames| unit(Part::Frames(frames), weight(&frames))).collect()
+        }
         Format::Parquet(layout) => {
             let pieces = row_ranges(planned, layout, even);
             pieces.map(|rows| unit(Part::Rows(rows), layout.bytes_of(&rows).saturating_mul(PARQUET_WEIGHT))).collect()
@@ -55,6 +62,18 @@ fn row_ranges(planned: &PlannedFile, layout: &Layout, even: u64) -> impl Iterato
     (0..layout.row_groups.len()).flat_map(move |group| {
         let pieces = layout.bytes[group].div_ceil(GROUP_PARTS * even.max(1));
         layout.whole(group).cut(pieces.min(planned.group_readers(layout, group)).max(1))
+    })
+}
+
+/// The pieces of a packed text, of at least `even` bytes each where there are so many.
+fn frames(cuts: &[Cut], even: u64) -> impl Iterator<Item = Frames> {
+    let mut left = cuts;
+    std::iter::from_fn(move || {
+        let (&start, rest) = left.split_first()?;
+        let last = rest.len().checked_sub(1)?;
+        let end = rest.partition_point(|cut| cut.packed - start.packed < even).min(last);
+        left = &rest[end..];
+        Some(Frames { start, end: rest[end] })
     })
 }
 

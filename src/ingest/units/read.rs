@@ -96,8 +96,11 @@ impl FileReader {
                 piece.scan(&range, dialect, sink);
                 Ok(())
             }
-            (FileReader::Packed, Part::Whole, Format::Text { codec, dialect }) => {
+            (FileReader::Packed, Part::Whole, Format::Text { codec, dialect, .. }) => {
                 scan_packed(planned, *codec, dialect, sink)
+            }
+            (FileReader::Packed, Part::Frames(frames), Format::Text { codec, dialect, .. }) => {
+                frames.scan(planned, *codec, dialect, sink)
             }
             (FileReader::RowGroups(groups), Part::Rows(rows), Format::Parquet(layout)) => {
                 groups.scan(&rows, layout, sink)

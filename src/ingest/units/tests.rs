@@ -14,13 +14,13 @@ use crate::ingest::ids::Id;
 use crate::ingest::parquet::{self, GroupRows};
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::{BadRow, Range, RawRow, RowSink};
-use crate::ingest::source::{Codec, InputFile, Place};
+use crate::ingest::source::{Codec, Cut, InputFile, Place};
 use crate::job::FilesSpec;
 
 fn planned(bytes: u64, codec: Codec) -> PlannedFile {
     let dialect = Dialect::example(",", 3);
     let file = InputFile { path: "f".into(), bytes, place: Place::Disk };
-    PlannedFile { file, format: Format::Text { codec, dialect } }
+    PlannedFile { file, format: Format::Text { codec, cuts: Vec::new(), dialect } }
 }
 
 // arrival-blind: every row is read, and read once.
@@ -107,7 +107,7 @@ fn a_scanned_file_does_not_stay_in_memory() {
     let bytes = text.len() as u64 * 1000;
     let dialect = Dialect::example(",", 4);
     let file = InputFile::on_disk(file.path().into()).unwrap();
-    let files = [PlannedFile { file, format: Format::Text { codec: Codec::None, dialect } }];
+    let files = [PlannedFile { file, format: Format::Text { codec: Codec::None, cuts: Vec::new(), dialect } }];
     let units = cut(&files, 1);
     let (before, mut sink) = (rss_file(), Resident::default());
     scan_units(&units, &files, &mut sink, |_, _| true).unwrap();
@@ -123,11 +123,11 @@ struct Listed(Vec<(u64, String)>);
 impl RowSink for Listed {
     fn row(&mut self, row: RawRow<'_>) {
         let ids = [row.user, row.item].map(|id| Id::from(id).to_string());
-        self.0.push((row.line, format!("{ids:?} {}", row.rating)));
+        self.0.push((row.byte, format!("{ids:?} {}", row.rating)));
     }
 
     fn bad(&mut self, bad: BadRow<'_>) {
-        self.0.push((bad.line, format!("{:?} {}", bad.code, bad.problem)));
+        self.0.push((bad.byte, format!("{:?} {}", bad.code, bad.problem)));
     }
 }
 
@@ -190,5 +190,54 @@ fn a_large_row_group_is_read_by_several() {
         // One by one, each from a file opened anew.
         let one_by_one = units.iter().flat_map(|unit| read(&[*unit]).0).collect();
         assert!(Listed(one_by_one) == whole, "{peers}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    // arrival-blind: a packed text is read alike whole and in pieces, wherever its frames end.
+    #[test]
+    fn pieces_of_a_packed_text_have_the_rows_of_the_whole(
+        lines in prop::collection::vec(0u32..5000, 1..120),
+        frames in prop::collection::vec(1usize..300, 1..40),
+        peers in 1usize..6,
+        has_header in any::<bool>(),
+        has_end in any::<bool>(),
+    ) {
+        let line = |n: &u32| match n % 6 {
+            0 => format!("user {n},{n},{}\r\n", n % 5),
+            1 => format!("{n},{n},x\n"),
+            2 => "\n".to_string(),
+            3 => format!("{},1,2\n", "long".repeat(*n as usize % 60)),
+            _ => format!("{n},{},{}.5\n", n % 90, n % 5),
+        };
+        let header = if has_header { "user,item,rating\n" } else { "" };
+        let body: String = lines.iter().map(line).collect();
+        let text = format!("{header}{body}{}", if has_end { "" } else { "1,2,3" });
+        let (mut packed, mut cuts, mut at) = (Vec::new(), vec![Cut { packed: 0, text: 0 }], 0);
+        // The header is in the first piece.
+        for length in std::iter::once(20).chain(frames).chain([usize::MAX]) {
+            let end = at + length.min(text.len() - at);
+            packed.extend(zstd::encode_all(&text.as_bytes()[at..end], 1).unwrap());
+            at = end;
+            cuts.push(Cut { packed: packed.len() as u64, text: at as u64 });
+        }
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&packed).unwrap();
+        let dialect = Dialect { data_start: header.len() as u64, ..Dialect::example(",", 3) };
+        let with = |cuts| PlannedFile {
+            file: InputFile::on_disk(file.path().into()).unwrap(),
+            format: Format::Text { codec: Codec::Zstd, cuts, dialect: dialect.clone() },
+        };
+        let read = |planned: PlannedFile| {
+            let (files, mut rows) = ([planned], Listed::default());
+            let units = cut(&files, peers);
+            scan_units(&units, &files, &mut rows, |_, _| true).unwrap();
+            (units.len(), rows)
+        };
+        let (whole, pieces) = (read(with(Vec::new())), read(with(cuts.clone())));
+        prop_assert!(whole.0 == 1 && pieces.0 <= cuts.len() && (pieces.0 > 1 || packed.len() < 60 * peers));
+        prop_assert!(whole.1 == pieces.1);
     }
 }

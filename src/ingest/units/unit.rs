@@ -4,6 +4,8 @@ use crate::ingest::parquet::GroupRows;
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::Range;
 
+use super::packed::Frames;
+
 /// A piece of the input that one worker reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unit {
@@ -19,6 +21,8 @@ pub enum Part {
     Range(Range),
     /// A packed file, from its start to its end.
     Whole,
+    /// A part of one.
+    Frames(Frames),
     /// Rows of a row group.
     Rows(GroupRows),
 }
@@ -29,6 +33,7 @@ impl Unit {
         let planned = &files[self.file as usize];
         match (self.part, &planned.format) {
             (Part::Range(range), _) => range.end - range.start,
+            (Part::Frames(frames), _) => frames.end.packed - frames.start.packed,
             (Part::Rows(rows), Format::Parquet(layout)) => layout.bytes_of(&rows),
             _ => planned.file.bytes,
         }

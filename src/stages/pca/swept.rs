@@ -43,7 +43,7 @@ pub fn solve<C: Collective>(
 }
 
 /// The name of the basis in a checkpoint.
-pub const STATE: &str = "krylov";
+pub const STATE: &str = "basis";
 
 /// A larger basis is not kept: gathering and writing it would cost more than the sweeps it saves.
 const LARGEST_STATE: usize = 256 << 20;
