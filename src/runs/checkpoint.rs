@@ -39,6 +39,9 @@ const KEPT: usize = 2;
 /// share of the run.
 const REST: u32 = 20;
 
+/// Bytes of a state that are gathered and written in a second, about; the first one has no measure of its own.
+const A_SECOND: f64 = 250e6;
+
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Content {
@@ -122,8 +125,9 @@ impl Checkpoint for CheckpointFolder {
         &mut self.content.states
     }
 
-    fn is_due(&self) -> bool {
-        let is_due = self.is_older_than(self.every.max(REST * self.took));
+    fn is_due(&self, bytes: usize) -> bool {
+        let takes = self.took.max(Duration::from_secs_f64(bytes as f64 / A_SECOND));
+        let is_due = self.is_older_than(self.every.max(REST * takes));
         if is_due && self.told.get().is_none() {
             self.told.set(Some(Instant::now()));
         }

@@ -30,8 +30,8 @@ pub trait Checkpoint {
     /// All states so far, to be changed.
     fn states_mut(&mut self) -> &mut States;
 
-    /// True on the coordinator if it is time to keep the state of a stage in progress.
-    fn is_due(&self) -> bool;
+    /// True on the coordinator if it is time to keep the state of a stage in progress, of about so many bytes.
+    fn is_due(&self, bytes: usize) -> bool;
 
     /// Writes the states of a stage in progress.
     fn write(&mut self);
@@ -59,7 +59,7 @@ impl dyn Checkpoint + '_ {
 
     /// Keeps the state of a stage in progress if it is time to. Only the coordinator makes the state.
     pub fn keep_if_due<T: Serialize>(&mut self, name: &str, state: impl FnOnce() -> T) {
-        if self.is_due() {
+        if self.is_due(0) {
             self.set(name, &state());
             self.write();
         }
@@ -93,7 +93,7 @@ impl Checkpoint for InMemory {
         &mut self.0
     }
 
-    fn is_due(&self) -> bool {
+    fn is_due(&self, _bytes: usize) -> bool {
         false
     }
 

@@ -83,10 +83,8 @@ impl<C: Collective> Operator<BLOCK> for Sweeps<'_, C> {
     }
 
     fn wants_state(&mut self, columns: usize) -> bool {
-        if 8 * self.matrix.n_cols * columns > LARGEST_STATE {
-            return false;
-        }
-        self.c.broadcast(vec![u8::from(self.checkpoint.is_due())]) == [1]
+        let bytes = 8 * self.matrix.n_cols * columns;
+        bytes <= LARGEST_STATE && self.c.broadcast(vec![u8::from(self.checkpoint.is_due(bytes))]) == [1]
     }
 
     fn keep(&mut self, state: Underway) {
