@@ -19,6 +19,7 @@ pub mod fixed;
 pub mod gram;
 pub mod keyed;
 pub mod krylov;
+pub mod large;
 pub mod likelihood;
 pub mod lloyd;
 pub mod moments;

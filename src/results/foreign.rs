@@ -36,6 +36,9 @@ pub(super) fn in_the_way(output: &Path, problem: &str) -> Error {
     Error::File { path: output.to_path_buf(), problem: format!("the output {problem}"), remedy: IN_THE_WAY.into() }
 }
 
+/// What is written for a moment where a record will be: if it stays there, it is known as segmill's.
+pub(super) const NO_RECORD: &[u8] = br#"{"versions": {"segmill": ""}, "digests": {}}"#;
+
 /// Whether `json` is the record of a segmill output, of this version or another.
 fn is_record(json: &[u8]) -> bool {
     let parsed: Option<serde_json::Value> = serde_json::from_slice(json).ok();
@@ -43,11 +46,23 @@ fn is_record(json: &[u8]) -> bool {
 }
 
 /// Whether a file of this name, below an output folder, is a file of the output.
-fn is_output(name: &str) -> bool {
+pub(super) fn is_output(name: &str) -> bool {
     match name.split_once('/') {
         None => files::ALL.contains(&name) || name == files::RECORD_TO_BE || name.starts_with(PAGE_IN_THE_MAKING),
         Some((files::MODEL, file)) => files::OF_MODEL.contains(&file),
         Some((files::SEGMENTS | files::MOVES, file)) => files::is_part(file),
         Some(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_to_try_a_store_is_not_in_the_way() {
+        let names = [files::RECORD_TO_BE.to_string()];
+        assert_eq!(refuse(Path::new("s3://b/o"), &names, |_| Some(NO_RECORD.to_vec())), Ok(()));
+        assert!(refuse(Path::new("s3://b/o"), &names, |_| Some(b"{}".to_vec())).is_err());
     }
 }

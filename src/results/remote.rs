@@ -41,7 +41,7 @@ impl Remote {
             // An output whose writer was killed.
             return Ok(());
         }
-        self.put(files::RECORD_TO_BE, b"{}")?;
+        self.put(files::RECORD_TO_BE, foreign::NO_RECORD)?;
         self.remove([files::RECORD_TO_BE])
     }
 
@@ -94,10 +94,10 @@ impl Remote {
         self.folder.put(name, bytes).map_err(|e| self.cannot("write", &e))
     }
 
-    /// Copies the objects whose name is wanted to the folder `to`, whose subfolders are made. Returns their names.
+    /// Copies the objects of an output whose name is wanted to the folder `to`, whose subfolders are made. Returns their names.
     pub fn fetch(&self, to: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
         let mut names = self.names()?;
-        names.retain(|name| wanted(name));
+        names.retain(|name| foreign::is_output(name) && wanted(name));
         for name in &names {
             let place = to.join(name);
             let made = place.parent().map_or(Ok(()), fs::create_dir_all);

@@ -26,6 +26,7 @@ use crate::ingest::source::Codec;
 use crate::job::{Amounts, BayesModel, Duplicates, Job, KMeansParams, PcaParams, Refine, Solver};
 use crate::kernel::csr::Csr;
 use crate::kernel::fixed::Scale;
+use crate::kernel::large::Large;
 use crate::kernel::lloyd::Points;
 use crate::kernel::moments::ColumnSums;
 use crate::kernel::sweep;
@@ -244,8 +245,8 @@ impl Bench<'_> {
         let (n, nnz) = (matrix.n_cols, matrix.nnz() as f64);
         let scale = Scale::new(matrix.max_abs().powi(2).max(matrix.max_abs()), matrix.n_rows() as u64);
         rates.pass = best(2, || ColumnSums::of(matrix, scale, scale)) / nnz;
-        let v = vec![[0.25; B]; n];
-        let mut image = vec![[0i64; B]; n];
+        let (mut v, mut image) = (Large::zeroed(n), Large::zeroed(n));
+        v.fill([0.25; B]);
         let factor = Scale::new(1e6, matrix.n_rows() as u64).factor();
         rates.sweep = best(3, || sweep::centred_sweep(matrix, &v, &[0.5; B], factor, &mut image)) / nnz;
         let mut products = vec![[0.0; B]; matrix.n_rows()];

@@ -157,7 +157,7 @@ mod tests {
     fn zstd(parts: &[&[u8]], with_size: bool) -> Vec<u8> {
         let pack = |part: &&[u8]| {
             let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
-            encoder.include_checksum(part.len() % 2 == 0).unwrap();
+            encoder.include_checksum(part.len().is_multiple_of(2)).unwrap();
             if with_size {
                 encoder.set_pledged_src_size(Some(part.len() as u64)).unwrap();
             }

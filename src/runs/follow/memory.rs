@@ -27,7 +27,7 @@ pub struct Held {
 impl Held {
     /// At the start, of a finished run.
     fn at_start(run: &Finished) -> Held {
-        Held { ratings: run.ratings, items: run.items as u64, segments: run.job.kmeans.clusters as u64 }
+        Held { ratings: run.ratings, items: run.items, segments: run.job.kmeans.clusters as u64 }
     }
 
     /// Bytes of a process.

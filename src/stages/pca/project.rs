@@ -6,8 +6,8 @@ use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use super::model::Pca;
 use super::wanted::BLOCK;
-use crate::kernel::block::Block;
 use crate::kernel::csr::Csr;
+use crate::kernel::large::Large;
 use crate::kernel::sweep;
 
 /// Scores of this worker's users: (x − μ) · componentsᵀ, `(n_local_users, n_components)`.
@@ -48,7 +48,7 @@ impl Projector {
 struct Loadings {
     components: Range<usize>,
     /// `(n_items, BLOCK)`
-    of_items: Block<BLOCK>,
+    of_items: Large<[f64; BLOCK]>,
     /// The scores of the mean.
     offset: [f64; BLOCK],
 }
@@ -57,7 +57,8 @@ impl Loadings {
     fn new(mean: ArrayView1<f64>, components: ArrayView2<f64>, first: usize) -> Loadings {
         let width = BLOCK.min(components.nrows() - first);
         let loading = |i: usize, b: usize| if b < width { components[[first + b, i]] } else { 0.0 };
-        let of_items: Block<BLOCK> = (0..components.ncols()).map(|i| std::array::from_fn(|b| loading(i, b))).collect();
+        let mut of_items = Large::zeroed(components.ncols());
+        of_items.iter_mut().enumerate().for_each(|(i, row)| *row = std::array::from_fn(|b| loading(i, b)));
         let offset = weighted_sum(mean.as_slice().expect("a mean is contiguous"), &of_items);
         Loadings { components: first..first + width, of_items, offset }
     }

@@ -13,6 +13,7 @@ use crate::kernel::block::{Block, Chunks};
 use crate::kernel::csr::Csr;
 use crate::kernel::fixed::Scale;
 use crate::kernel::krylov::{self, Eigenpairs, Operator, Underway};
+use crate::kernel::large::Large;
 use crate::kernel::sweep;
 use crate::stages::resume::Checkpoint;
 use crate::watch::progress;
@@ -35,8 +36,8 @@ pub fn solve<C: Collective>(
     let rows = |worker: usize| Chunks::of(n).rows_of(worker, peers);
     let cuts = (0..=peers).map(|w| if w == peers { n } else { rows(w).start } * BLOCK).collect();
     let own = rows(c.index());
-    let image = vec![[0; BLOCK]; n];
-    let mut sweeps = Sweeps { c, matrix, moments, scale, divisor, own, cuts, image, checkpoint };
+    let (v, image) = (Large::zeroed(n), Large::zeroed(n));
+    let mut sweeps = Sweeps { c, matrix, moments, scale, divisor, own, cuts, v, image, checkpoint };
     let pairs = krylov::top_eigenpairs(&mut sweeps, n, wanted.options(noise));
     checkpoint.forget(STATE);
     pairs
@@ -57,8 +58,10 @@ struct Sweeps<'a, C> {
     own: Range<usize>,
     /// Where the workers' items begin in an image of all of them.
     cuts: Vec<usize>,
+    /// The block that is swept `(n_items)`.
+    v: Large<[f64; BLOCK]>,
     /// Sums over this worker's users `(n_items)`.
-    image: Vec<[i64; BLOCK]>,
+    image: Large<[i64; BLOCK]>,
     checkpoint: &'a mut dyn Checkpoint,
 }
 
@@ -68,11 +71,10 @@ impl<C: Collective> Operator<BLOCK> for Sweeps<'_, C> {
     }
 
     fn apply(&mut self, own: &[[f64; BLOCK]]) -> Block<BLOCK> {
-        let whole = self.c.concat(own.as_flattened());
-        let (v, _) = whole.as_chunks();
-        let offset = weighted_sum(&self.moments.mean, v);
+        self.v.as_flattened_mut().copy_from_slice(&self.c.concat(own.as_flattened()));
+        let offset = weighted_sum(&self.moments.mean, &self.v);
         self.image.fill([0; BLOCK]);
-        sweep::centred_sweep(self.matrix, v, &offset, self.scale.factor(), &mut self.image);
+        sweep::centred_sweep(self.matrix, &self.v, &offset, self.scale.factor(), &mut self.image);
         let sums = self.c.sum_parts(self.image.as_flattened(), &self.cuts);
         let (rows, _) = sums.as_chunks::<BLOCK>();
         rows.iter().map(|row| row.map(|z| self.scale.real(z) / self.divisor)).collect()
