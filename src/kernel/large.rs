@@ -2,7 +2,6 @@
 //! than fetching what is on it. (With 208,000 items, PCA of 120 million ratings took 9.9 s in small pages and 8.3 s in large ones;
 //! with 59,000 items there was no difference.)
 
-use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use bytemuck::{AnyBitPattern, NoUninit};
@@ -11,30 +10,37 @@ use memmap2::{MmapMut, MmapOptions};
 /// Bytes of a large page.
 const PAGE: usize = 2 << 20;
 
+/// Bytes from which on an array is in large pages. A smaller one is better where the program has had memory before.
+const LEAST: usize = 8 << 20;
+
 /// An array of zeros at first. It is in memory as far as it has been written.
 #[derive(Debug)]
-pub struct Large<T> {
-    map: MmapMut,
-    /// The bytes of the map that are the array's.
-    start: usize,
-    bytes: usize,
-    of: PhantomData<T>,
+pub struct Large<T>(Memory<T>);
+
+#[derive(Debug)]
+enum Memory<T> {
+    Usual(Vec<T>),
+    /// The bytes of the map from `start` on are the array's.
+    Pages {
+        map: MmapMut,
+        start: usize,
+        bytes: usize,
+    },
 }
 
 impl<T: AnyBitPattern + NoUninit> Large<T> {
     /// `n` zeros.
     pub fn zeroed(n: usize) -> Large<T> {
         let bytes = n * size_of::<T>();
-        // A smaller array has no whole page.
-        let around = if bytes < PAGE { 1 } else { PAGE };
-        let map = MmapOptions::new().len(bytes + around).map_anon().expect("memory for an array");
-        let start = if bytes < PAGE { 0 } else { map.as_ptr().align_offset(PAGE).min(around) };
+        if bytes < LEAST {
+            return Large(Memory::Usual(bytemuck::zeroed_vec(n)));
+        }
+        let map = MmapOptions::new().len(bytes + PAGE).map_anon().expect("memory for an array");
+        let start = map.as_ptr().align_offset(PAGE).min(PAGE);
         // Where the system has no large pages, or keeps them for others, the array is as good in small ones.
         #[cfg(target_os = "linux")]
-        if bytes >= PAGE {
-            let _ = map.advise_range(memmap2::Advice::HugePage, start, bytes);
-        }
-        Large { map, start, bytes, of: PhantomData }
+        let _ = map.advise_range(memmap2::Advice::HugePage, start, bytes);
+        Large(Memory::Pages { map, start, bytes })
     }
 }
 
@@ -42,13 +48,19 @@ impl<T: AnyBitPattern + NoUninit> Deref for Large<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        bytemuck::cast_slice(&self.map[self.start..self.start + self.bytes])
+        match &self.0 {
+            Memory::Usual(array) => array,
+            Memory::Pages { map, start, bytes } => bytemuck::cast_slice(&map[*start..start + bytes]),
+        }
     }
 }
 
 impl<T: AnyBitPattern + NoUninit> DerefMut for Large<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        bytemuck::cast_slice_mut(&mut self.map[self.start..self.start + self.bytes])
+        match &mut self.0 {
+            Memory::Usual(array) => array,
+            Memory::Pages { map, start, bytes } => bytemuck::cast_slice_mut(&mut map[*start..*start + *bytes]),
+        }
     }
 }
 
@@ -66,12 +78,12 @@ mod tests {
 
     #[test]
     fn an_array_of_any_size_is_zero_and_keeps_what_is_written() {
-        for n in [0, 1, 5000, PAGE / 64 - 1, PAGE / 64, 100_000] {
+        for n in [0, 1, 5000, LEAST / 64 - 1, LEAST / 64, 200_000] {
             let mut array = Large::<[f64; 8]>::zeroed(n);
             assert!(array.len() == n && array.iter().all(|row| *row == [0.0; 8]));
             array.iter_mut().enumerate().for_each(|(at, row)| *row = [at as f64; 8]);
             assert!(array.clone().iter().enumerate().all(|(at, row)| *row == [at as f64; 8]));
-            assert!(n < PAGE / 64 || (array.as_ptr() as usize).is_multiple_of(PAGE));
+            assert!(n < LEAST / 64 || (array.as_ptr() as usize).is_multiple_of(PAGE));
         }
     }
 }
