@@ -164,7 +164,8 @@ impl Folder {
         let created = if is_folder && c.is_coordinator() { fs::create_dir(&place) } else { Ok(()) };
         c.agree(created.map_err(|e| cannot("create", &place, &e)))?;
         let mut wanted = vec![Vec::new(); c.peers()];
-        let mut writer = Writer { remote: self.remote(), files: Vec::new(), open: None, ready: Vec::new() };
+        let mut writer =
+            Writer { remote: self.remote(), folder: &self.path, files: Vec::new(), open: None, ready: Vec::new() };
         let mut names = Vec::new();
         for (part, range) in chunks(0..n_rows, per_file).into_iter().enumerate() {
             let middle = (range.start + range.end) / 2;
@@ -172,7 +173,7 @@ impl Folder {
             let groups = chunks(range, ROW_GROUP as u64);
             let name = if in_parts { format!("{name}/{}", files::part(part as u64)) } else { name.to_string() };
             if by == c.index() {
-                writer.files.push((Target { path: self.path.join(&name), name: name.clone() }, groups.len()));
+                writer.files.push((name.clone(), groups.len()));
             }
             names.push(name);
             wanted[by].extend(groups);
@@ -246,17 +247,12 @@ pub fn chunks(rows: Range<u64>, most: u64) -> Vec<Range<u64>> {
     rows.step_by(most as usize).map(|start| start..end.min(start.saturating_add(most))).collect()
 }
 
-/// A file of a table, by its name in the output.
-struct Target {
-    path: PathBuf,
-    name: String,
-}
-
 /// Writes the row groups of a worker's files, as they come.
 struct Writer<'a> {
     remote: Option<&'a Remote>,
-    /// Files with the row groups that each is still to get; the last is the one that is written.
-    files: Vec<(Target, usize)>,
+    folder: &'a Path,
+    /// Names of files with the row groups that each is still to get; the last is the one that is written.
+    files: Vec<(String, usize)>,
     open: Option<ParquetFile<Sink>>,
     ready: Vec<Ready>,
 }
@@ -283,21 +279,23 @@ impl Write for Sink {
     }
 }
 
-impl Target {
-    fn create(&self, remote: Option<&Remote>) -> Result<Sink> {
+impl Sink {
+    /// The file `name` of the output, which is called `path`.
+    fn create(remote: Option<&Remote>, name: &str, path: &Path) -> Result<Sink> {
         match remote {
-            Some(remote) => Ok(Sink::Store(remote.create(&self.name))),
-            None => File::create(&self.path).map(Sink::Disk).map_err(|e| cannot("create", &self.path, &e)),
+            Some(remote) => Ok(Sink::Store(remote.create(name))),
+            None => File::create(path).map(Sink::Disk).map_err(|e| cannot("create", path, &e)),
         }
     }
 }
 
 impl Writer<'_> {
     fn write(&mut self, rows: &Table<'_>) -> Result<()> {
-        let (target, left) = self.files.last_mut().expect("as many row groups as were asked for");
+        let (name, left) = self.files.last_mut().expect("as many row groups as were asked for");
+        let path = self.folder.join(&name);
         let mut file = match self.open.take() {
             Some(file) => file,
-            None => ParquetFile::over(target.create(self.remote)?, &target.path, rows)?,
+            None => ParquetFile::over(Sink::create(self.remote, name, &path)?, &path, rows)?,
         };
         file.append(rows)?;
         *left -= 1;
@@ -306,7 +304,7 @@ impl Writer<'_> {
             return Ok(());
         }
         if let Sink::Store(upload) = file.finish()? {
-            self.ready.push(upload.finish().map_err(|e| cannot("write", &target.path, &e))?);
+            self.ready.push(upload.finish().map_err(|e| cannot("write", &path, &e))?);
         }
         self.files.pop();
         Ok(())

@@ -1,7 +1,7 @@
 //! The objects below an address, by the rest of their names: what a folder is on a disk.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -68,15 +68,17 @@ impl Folder {
     }
 
     pub fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut upload = self.create(name);
-        upload.write_all(bytes)?;
-        upload.finish()?.publish()
+        self.send(name, &mut &bytes[..])
     }
 
     /// Copies a file there.
     pub fn put_file(&self, name: &str, file: &Path) -> io::Result<()> {
+        self.send(name, &mut File::open(file)?)
+    }
+
+    fn send(&self, name: &str, from: &mut impl Read) -> io::Result<()> {
         let mut upload = self.create(name);
-        io::copy(&mut File::open(file)?, &mut upload)?;
+        io::copy(from, &mut upload)?;
         upload.finish()?.publish()
     }
 
@@ -84,9 +86,14 @@ impl Folder {
     pub fn remove<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> io::Result<()> {
         let keys: Vec<_> = names.into_iter().map(|name| Ok(self.key(name))).collect();
         let removed = self.store.delete_stream(futures_util::stream::iter(keys).boxed());
-        answer(removed.try_for_each(|_| async { Ok(()) })).or_else(|e| {
-            // Stores differ in what they say of an object that is not there.
-            if e.to_string().contains("not found") { Ok(()) } else { Err(e) }
-        })
+        // Stores differ in what they say of an object that is not there.
+        answer(
+            removed
+                .map(|removed| match removed {
+                    Err(object_store::Error::NotFound { .. }) => Ok(()),
+                    other => other.map(drop),
+                })
+                .try_for_each(|()| async { Ok(()) }),
+        )
     }
 }

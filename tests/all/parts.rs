@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::util::outputs::{digests, parquet_rows};
 use crate::util::{Sandbox, cluster};
 
-const JOB: &str = "
+pub const JOB: &str = "
 [input.generate]
 users = 1000
 items = 200

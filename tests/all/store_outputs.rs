@@ -3,26 +3,15 @@
 
 use std::fs;
 
+use super::parts::JOB;
 use crate::util::Sandbox;
 use crate::util::outputs::{digests, run_json};
 use crate::util::store::Store;
 
-const JOB: &str = "
-users_per_file = 300
-[input.generate]
-users = 1000
-items = 200
-ratings_per_user = 20
-segments = 5
-seed = 9
-[pca]
-components = 5
-[kmeans]
-clusters = 5
-n_init = 2
-[evidence]
-enabled = false
-";
+/// The job with its users in parts of so many.
+fn job(per_file: u64) -> String {
+    format!("users_per_file = {per_file}\n{JOB}")
+}
 
 /// The objects of an output, all but those that say when it was made and where.
 const SAME: [&str; 8] = [
@@ -49,7 +38,7 @@ fn fetch(store: &Store, sandbox: &Sandbox, prefix: &str, to: &str) {
 fn an_output_in_a_store_has_the_bytes_of_one_on_a_disk() {
     let Some(store) = Store::start("made") else { return };
     let sandbox = Sandbox::new();
-    sandbox.run_to("local", JOB, &["-w", "2", "-q"]).succeeded();
+    sandbox.run_to("local", &job(300), &["-w", "2", "-q"]).succeeded();
     let runs: [(&str, &[&str]); 3] = [
         ("one", &["run", "job.toml", "-w", "1"]),
         ("two", &["run", "job.toml", "-w", "2"]),
@@ -79,8 +68,8 @@ fn an_output_in_a_store_has_the_bytes_of_one_on_a_disk() {
 fn an_earlier_output_is_replaced_and_nothing_else_is() {
     let Some(store) = Store::start("made") else { return };
     let sandbox = Sandbox::new();
-    sandbox.write("parts.toml", JOB.replace("enabled = false", "enabled = true"));
-    sandbox.write("whole.toml", JOB.replace("300", "3000"));
+    sandbox.write("parts.toml", job(300).replace("enabled = false", "enabled = true"));
+    sandbox.write("whole.toml", job(3000));
     let run = |job: &str| store.segmill(&sandbox, &["run", job, "-o", "s3://made/out", "-w", "2", "-q"]);
     run("parts.toml").succeeded();
     let parts = store.names("made", "out/");
@@ -113,7 +102,7 @@ fn an_earlier_output_is_replaced_and_nothing_else_is() {
 fn an_output_in_a_store_is_read_again_from_there() {
     let Some(store) = Store::start("made") else { return };
     let sandbox = Sandbox::new();
-    sandbox.write("job.toml", JOB);
+    sandbox.write("job.toml", job(300));
     store.segmill(&sandbox, &["run", "job.toml", "-o", "s3://made/out", "-w", "2", "-q"]).succeeded();
     fetch(&store, &sandbox, "out/", "out");
     store.segmill(&sandbox, &["verify", "s3://made/out"]).succeeded();

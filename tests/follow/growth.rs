@@ -1,5 +1,6 @@
 //! A session that grows past its memory ends, and goes on with more.
 
+use super::following::QUICK;
 use crate::util::Sandbox;
 
 /// With four workers this many items in 50 segments leave room for some 14,000 ratings more, however little `memory` is.
@@ -13,18 +14,6 @@ header = false
 weighting = 'raw'
 normalize = 'none'
 missing = 'zero'
-[pca]
-components = 3
-[kmeans]
-clusters = 50
-n_init = 1
-max_iter = 3
-[sweep]
-clusters = []
-[validate]
-folds = 2
-[evidence]
-enabled = false
 ";
 
 #[test]
@@ -32,7 +21,7 @@ fn a_session_ends_when_its_ratings_outgrow_memory_and_goes_on_with_more() {
     let sandbox = Sandbox::new();
     let row = |n: usize| format!("{},{},{}\n", n % 1500, n, n % 5 + 1);
     sandbox.write("r.csv", (0..ITEMS).map(row).collect::<String>());
-    sandbox.run(JOB, &["-q", "-w", "2"]).succeeded();
+    sandbox.run(&format!("{JOB}{QUICK}"), &["-q", "-w", "2", "--set", "kmeans.clusters=50"]).succeeded();
     let change =
         |n: usize| format!("{{\"op\":\"put\",\"user\":{},\"item\":{},\"rating\":3}}\n", n % 1000 + 2000, n % 20_000);
     let lines: String = (0..24_000).map(change).collect();

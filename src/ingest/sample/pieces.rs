@@ -36,11 +36,11 @@ pub fn choose(files: &[PlannedFile], most_bytes: u64, peers: usize) -> (Vec<Piec
     for unit in units::cut(files, peers) {
         match unit.part {
             Part::Range(_) => ranges.push(unit),
-            Part::Whole | Part::Frames(_) if packed.last() == Some(&unit.file) => {}
             Part::Whole | Part::Frames(_) => packed.push(unit.file),
             Part::Rows(_) => groups.push(unit),
         }
     }
+    packed.dedup();
     let some_ranges = some_ranges(files, most_bytes);
     let some_groups = some_groups(&groups, most_bytes);
     let some_begun = some_begun(files, &packed, most_bytes);

@@ -63,10 +63,10 @@ fn cuts_of(opened: &Opened, bytes: u64, codec: Codec, least: u64) -> io::Result<
     }
     // What is left is a part of the last piece.
     let last = cuts[cuts.len() - 1];
-    if last != at && cuts.len() > 1 {
-        cuts.pop();
-    }
     if last != at {
+        if cuts.len() > 1 {
+            cuts.pop();
+        }
         cuts.push(at);
     }
     Ok(if cuts.len() > 2 { cuts } else { Vec::new() })

@@ -47,8 +47,8 @@ fn cut_file(index: u32, planned: &PlannedFile, even: u64) -> Vec<Unit> {
             vec![unit(Part::Whole, bytes.saturating_mul(PACKED_WEIGHT))]
         }
         Format::Text { cuts, .. } => {
-            let weight = |frames: &Frames| (frames.end.packed - frames.start.packed).saturating_mul(PACKED_WEIGHT);
-            frames(cuts, even).map(|frames| unit(Part::Frames(frames), weight(&frames))).collect()
+            let pieces = frames(cuts, even);
+            pieces.map(|piece| unit(Part::Frames(piece), piece.bytes().saturating_mul(PACKED_WEIGHT))).collect()
         }
         Format::Parquet(layout) => {
             let pieces = row_ranges(planned, layout, even);

@@ -1,7 +1,8 @@
 //! The lines of a piece of a packed text.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
+use crate::error::Result;
 use crate::ingest::dialect::Dialect;
 use crate::ingest::plan::PlannedFile;
 use crate::ingest::scan::{RowSink, Shifted};
@@ -17,18 +18,14 @@ pub struct Frames {
     pub end: Cut,
 }
 
-/// Bytes passed over at a time.
-const BUFFER: usize = 16 << 10;
-
 impl Frames {
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.end.packed - self.start.packed
+    }
+
     /// Hands the rows of the piece to `sink`.
-    pub fn scan(
-        &self,
-        planned: &PlannedFile,
-        codec: Codec,
-        dialect: &Dialect,
-        sink: &mut impl RowSink,
-    ) -> crate::error::Result<()> {
+    pub fn scan(&self, planned: &PlannedFile, codec: Codec, dialect: &Dialect, sink: &mut impl RowSink) -> Result<()> {
         let unreadable = |e: io::Error| failed(&planned.file.path, &e);
         let raw = planned.file.open()?.stream_from(self.start.packed);
         let mut lines = Lines::of(codec.unpack(raw).map_err(unreadable)?, self);
@@ -44,9 +41,7 @@ impl Frames {
 
 /// The text from a line's start to the end of the last line of a piece.
 struct Lines<R> {
-    text: R,
-    /// What was read of the text already.
-    ahead: Vec<u8>,
+    text: BufReader<R>,
     /// The next byte, in the text of the whole file.
     at: u64,
     /// A line that starts here is the last.
@@ -56,35 +51,14 @@ struct Lines<R> {
 
 impl<R: Read> Lines<R> {
     fn of(text: R, piece: &Frames) -> Lines<R> {
-        Lines { text, ahead: Vec::new(), at: piece.start.text, last: piece.end.text, is_done: false }
+        Lines { text: BufReader::new(text), at: piece.start.text, last: piece.end.text, is_done: false }
     }
 
     /// Passes over a line that began before the piece.
     fn pass_over_line(&mut self) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            let read = read_some(&mut self.text, &mut buffer)?;
-            if read == 0 {
-                self.is_done = true;
-                return Ok(());
-            }
-            let end = memchr::memchr(b'\n', &buffer[..read]).map(|end| end + 1);
-            self.at += end.unwrap_or(read) as u64;
-            if let Some(end) = end {
-                self.ahead = buffer[end..read].to_vec();
-                self.is_done = self.at > self.last;
-                return Ok(());
-            }
-        }
-    }
-}
-
-fn read_some(text: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match text.read(buffer) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
+        self.at += self.text.skip_until(b'\n')? as u64;
+        self.is_done = self.at > self.last;
+        Ok(())
     }
 }
 
@@ -93,14 +67,7 @@ impl<R: Read> Read for Lines<R> {
         if self.is_done {
             return Ok(0);
         }
-        let mut read = if self.ahead.is_empty() {
-            self.text.read(buffer)?
-        } else {
-            let given = self.ahead.len().min(buffer.len());
-            buffer[..given].copy_from_slice(&self.ahead[..given]);
-            self.ahead.drain(..given);
-            given
-        };
+        let mut read = self.text.read(buffer)?;
         // The first end of a line at or after the last start.
         let from = self.last.saturating_sub(self.at).min(read as u64) as usize;
         if let Some(end) = memchr::memchr(b'\n', &buffer[from..read]) {

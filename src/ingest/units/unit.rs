@@ -33,7 +33,7 @@ impl Unit {
         let planned = &files[self.file as usize];
         match (self.part, &planned.format) {
             (Part::Range(range), _) => range.end - range.start,
-            (Part::Frames(frames), _) => frames.end.packed - frames.start.packed,
+            (Part::Frames(frames), _) => frames.bytes(),
             (Part::Rows(rows), Format::Parquet(layout)) => layout.bytes_of(&rows),
             _ => planned.file.bytes,
         }
