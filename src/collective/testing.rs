@@ -27,15 +27,17 @@ impl Collective for Threaded {
         self.per_process
     }
 
-    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)> {
-        let named: Vec<usize> = outgoing.iter().map(|(to, _)| *to).collect();
+    fn send(&mut self, outgoing: Vec<(usize, Vec<u8>)>) {
         for (to, bytes) in outgoing {
             if to / self.per_process != self.index / self.per_process {
                 self.sent_far += bytes.len();
             }
             self.to[to].send(bytes).expect("the other worker is there");
         }
-        named.into_iter().map(|from| (from, self.from[from].recv().expect("the other worker is there"))).collect()
+    }
+
+    fn receive(&mut self, from: &[usize]) -> Vec<(usize, Vec<u8>)> {
+        from.iter().map(|&from| (from, self.from[from].recv().expect("the other worker is there"))).collect()
     }
 }
 

@@ -23,6 +23,12 @@ pub trait Operator<const B: usize> {
     /// The arrays of all workers, one after the other.
     fn gather(&mut self, mine: &[f64]) -> Vec<f64>;
 
+    /// The sum of the rows of a table `shape` of which each worker has some, in the order of the workers.
+    fn sum_in_order(&mut self, mine: &[f64], shape: (usize, usize)) -> Vec<f64>;
+
+    /// [`Operator::gather`] for a state that is kept: only who keeps it needs the others' arrays.
+    fn gather_to_keep(&mut self, mine: &[f64]) -> Vec<f64>;
+
     /// Whether the state before this sweep is wanted, of a basis with this many columns. All workers give the same answer.
     fn wants_state(&mut self, _columns: usize) -> bool {
         false
@@ -134,11 +140,11 @@ impl<const B: usize> Space<B> {
         Space { chunks, own, seed, blocks, projected, coupled, random_columns }
     }
 
-    /// What [`Space::resume`] goes on from, after this many sweeps.
+    /// What [`Space::resume`] goes on from, after this many sweeps; whole where it is kept.
     pub fn state(&self, op: &mut impl Operator<B>, sweeps: usize) -> Underway {
         Underway {
             sweeps,
-            blocks: self.blocks.iter().map(|block| op.gather(block.as_flattened())).collect(),
+            blocks: self.blocks.iter().map(|block| op.gather_to_keep(block.as_flattened())).collect(),
             projected: self.projected.clone(),
             coupled: self.coupled,
             random_columns: self.random_columns,
@@ -195,11 +201,11 @@ impl<const B: usize> Space<B> {
     pub fn rotate(&self, op: &mut impl Operator<B>, ritz: &Array2<f64>, k: usize) -> Array2<f64> {
         let mut vectors = Array2::zeros((k, self.chunks.n_rows()));
         for first in (0..k).step_by(B) {
-            let whole = op.gather(self.ritz_block(ritz, first, k).as_flattened());
-            for (i, row) in whole.chunks_exact(B).enumerate() {
-                for column in first..k.min(first + B) {
-                    vectors[[column, i]] = row[column - first];
-                }
+            let block = self.ritz_block(ritz, first, k);
+            let width = (k - first).min(B);
+            let wanted: Vec<f64> = block.iter().flat_map(|row| &row[..width]).copied().collect();
+            for (i, row) in op.gather(&wanted).chunks_exact(width).enumerate() {
+                row.iter().enumerate().for_each(|(b, x)| vectors[[first + b, i]] = *x);
             }
         }
         vectors
@@ -236,9 +242,7 @@ impl<const B: usize> Space<B> {
         }
         let mut total = vec![[[0.0; B]; B]; basis.len()];
         let sums = total.as_flattened_mut().as_flattened_mut();
-        for chunk in op.gather(&partial).chunks_exact(sums.len()) {
-            sums.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x);
-        }
+        sums.copy_from_slice(&op.sum_in_order(&partial, (self.chunks.count(), sums.len())));
         total
     }
 

@@ -32,9 +32,14 @@ impl Chunks {
         self.n
     }
 
+    /// Number of chunks.
+    pub fn count(&self) -> usize {
+        self.n.div_ceil(self.len)
+    }
+
     /// The rows of worker `worker` of `peers`: whole chunks, in the order of the workers.
     pub fn rows_of(&self, worker: usize, peers: usize) -> Range<usize> {
-        let count = self.n.div_ceil(self.len);
+        let count = self.count();
         let cut = |w: usize| (count * w / peers * self.len).min(self.n);
         cut(worker)..cut(worker + 1)
     }

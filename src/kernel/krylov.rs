@@ -170,6 +170,14 @@ mod tests {
             self.dense.gather(mine)
         }
 
+        fn sum_in_order(&mut self, mine: &[f64], shape: (usize, usize)) -> Vec<f64> {
+            self.dense.sum_in_order(mine, shape)
+        }
+
+        fn gather_to_keep(&mut self, mine: &[f64]) -> Vec<f64> {
+            self.dense.gather_to_keep(mine)
+        }
+
         fn wants_state(&mut self, _columns: usize) -> bool {
             true
         }
@@ -217,6 +225,15 @@ mod tests {
         }
 
         fn gather(&mut self, mine: &[f64]) -> Vec<f64> {
+            mine.to_vec()
+        }
+
+        fn sum_in_order(&mut self, mine: &[f64], (n_rows, n_columns): (usize, usize)) -> Vec<f64> {
+            assert_eq!(mine.len(), n_rows * n_columns);
+            (0..n_columns).map(|column| mine.iter().skip(column).step_by(n_columns).sum()).collect()
+        }
+
+        fn gather_to_keep(&mut self, mine: &[f64]) -> Vec<f64> {
             mine.to_vec()
         }
     }

@@ -5,12 +5,16 @@
 //! Joining parts of n bytes in all is half of that, and so is dealing n bytes that all workers of a process have in common; gathering takes
 //! n to the coordinator alone.
 //!
+//! Where processes sweep in halves, half of what a sweep sends travels while a worker computes, and only what takes longer than that is
+//! waited for.
+//!
 //! Frames and headers add [`FRAMING`].
 
 use super::question::Question;
 use crate::ingest::ranges::SHOWN;
 use crate::results::forecast::{Cluster, Rates, Sizes};
 use crate::stages::mixture::Mixture;
+use crate::stages::pca::Approach;
 
 /// Bytes on the wire for a byte of a message: Noise frames with their tags, headers of timely and of batches.
 const FRAMING: f64 = 1.003;
@@ -52,6 +56,8 @@ pub struct Traffic {
     pub busiest: f64,
     /// Bytes that a worker sends to anybody.
     pub copied: f64,
+    /// What of the busiest process's bytes travels while its workers compute.
+    pub meanwhile: f64,
 }
 
 /// Collectives among the workers of a cluster.
@@ -105,10 +111,21 @@ impl Calls<'_> {
 
     /// What each worker has for all others, and what the workers of a process have for others when they have put it together, by a
     /// route.
-    fn deal(&mut self, of_worker: f64, of_process: f64) {
+    fn deal(&mut self, times: f64, of_worker: f64, of_process: f64) {
         let (processes, workers) = (self.cluster.processes as f64, self.cluster.workers as f64);
         let far = of_process * (processes - 1.0) / processes / workers;
-        self.route(1.0, of_worker * (workers - 1.0) / workers, far);
+        self.route(times, of_worker * (workers - 1.0) / workers, far);
+    }
+
+    /// Rows of which everybody has some, `width` bytes each, added up in order.
+    fn sum_in_order(&mut self, times: f64, rows: f64, width: f64) {
+        let bytes = rows * width;
+        if bytes / self.cluster.peers() <= WHOLE {
+            self.join(times, bytes);
+        } else {
+            self.deal(times, bytes / self.cluster.peers(), bytes / self.cluster.processes as f64);
+            self.join(times, width);
+        }
     }
 
     /// `bytes` in all, from each worker as many to each, in one step.
@@ -139,8 +156,8 @@ impl Calls<'_> {
 }
 
 impl Traffic {
-    /// Seconds of moving the bytes, and of waiting for each other.
-    pub fn seconds(&self, cluster: &Cluster, rates: &Rates) -> (f64, f64) {
+    /// Seconds of moving the bytes, and of waiting for each other, beside so many seconds of `work`.
+    pub fn seconds(&self, cluster: &Cluster, rates: &Rates, work: f64) -> (f64, f64) {
         if cluster.peers() == 1.0 {
             return (0.0, 0.0);
         }
@@ -151,7 +168,8 @@ impl Traffic {
         let waiting = self.near_calls * rates.call + self.calls * rates.far_call + self.messages * rates.far_peer;
         let near = self.copied * rates.copy;
         let far = self.busiest / cluster.workers as f64 * rates.far_copy;
-        (near.max(far).max(self.busiest / cluster.network), waiting)
+        let hidden = work.min(self.meanwhile / cluster.network);
+        (near.max(far).max(self.busiest / cluster.network - hidden), waiting)
     }
 }
 
@@ -195,7 +213,7 @@ fn dictionary(c: &mut Calls, q: &Question) {
     let (name, id) = (if item_text > 0.0 { 16.0 + item_text } else { 0.0 }, 12.0 + item_text);
     let of_process = items.min(workers * q.items_met());
     for bytes in [8.0 + name, INDEX] {
-        c.deal(q.items_met() * bytes, of_process * bytes);
+        c.deal(1.0, q.items_met() * bytes, of_process * bytes);
     }
     let peers = q.cluster.peers();
     c.gather(1.0, items.min(SHOWN as f64 * peers) * id);
@@ -231,14 +249,16 @@ fn pca(c: &mut Calls, q: &Question) {
         c.add(3.0 * bands, q.cluster.strangers(), sent, 2.0 * sent / processes, 1.5 * half);
     }
     // A sweep needs the whole block; its image is summed at the owners.
-    c.join(sweeps, BLOCK_ROW * items);
-    if !q.is_gram() {
-        c.join(sweeps, BLOCK_ROW * items);
+    let (before, passes) = (c.traffic.busiest, if q.is_gram() { 1.0 } else { 2.0 });
+    c.join(passes * sweeps, BLOCK_ROW * items);
+    if !q.is_gram() && Approach::halves(q.cluster.processes, items as usize, !q.is_weighted()) {
+        c.traffic.meanwhile += (c.traffic.busiest - before) / 2.0;
     }
-    let blocks = sweeps * (sweeps + 7.0) / 2.0 + 2.0 * sweeps;
     let chunks = CHUNKS.min((items / 64.0).ceil());
-    c.join(4.0 * sweeps, chunks * SQUARE * blocks / (4.0 * sweeps));
-    c.join((q.components() / 8.0).ceil(), BLOCK_ROW * items);
+    let blocks = (sweeps + 7.0) / 2.0;
+    c.sum_in_order(2.0 * sweeps, chunks, SQUARE * blocks / 2.0);
+    c.sum_in_order(2.0 * sweeps, chunks, SQUARE);
+    c.join((q.components() / 8.0).ceil(), 8.0 * items * q.components() / (q.components() / 8.0).ceil());
     c.broadcast(sweeps, 1.0);
 }
 
@@ -385,7 +405,6 @@ fn user_bytes(q: &Question) -> f64 {
 mod tests {
     use super::*;
     use crate::runs::predict::tests::{cluster, job, sizes};
-    use crate::stages::pca::Approach;
 
     /// What a worker sends, added up over the workers, is what is sent.
     #[test]

@@ -121,6 +121,15 @@ impl<C: Collective> Operator<BLOCK> for Made<'_, C> {
         self.c.concat(mine)
     }
 
+    fn sum_in_order(&mut self, mine: &[f64], shape: (usize, usize)) -> Vec<f64> {
+        self.c.sum_in_order(mine, shape)
+    }
+
+    fn gather_to_keep(&mut self, mine: &[f64]) -> Vec<f64> {
+        // No state is wanted.
+        mine.to_vec()
+    }
+
     fn swept(&mut self, sweeps: usize, residual: Option<f64>) {
         progress::swept(sweeps, residual);
     }

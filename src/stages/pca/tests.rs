@@ -119,20 +119,42 @@ fn every_layout_has_the_same_bits() {
         let alone = fit(&mut Solo, &x, &params, 0, memory, &mut InMemory::default()).unwrap();
         assert_eq!(alone.explained_variance.len(), 5);
         for workers in [2, 3, 5, 8] {
-            let shards: Vec<Csr> = (0..workers)
-                .map(|w| {
-                    let mut shard = Csr::empty(360);
-                    (0..90).filter(|user| user * user % workers == w).for_each(|user| {
-                        shard.push_row(x.row(user).iter().map(|(item, value)| (item as u32, value)));
-                    });
-                    shard
-                })
-                .collect();
+            let shards = dealt(&x, workers);
             let fitted = testing::run_workers(workers, |c| {
                 fit(c, &shards[c.index()], &params, 0, memory, &mut InMemory::default()).unwrap()
             });
             assert!(fitted.iter().all(|pca| *pca == alone), "{solver:?} on {workers} workers");
         }
+    }
+}
+
+/// The rows of `x` on several workers, some of which may have few.
+fn dealt(x: &Csr, workers: usize) -> Vec<Csr> {
+    let shard = |w: usize| {
+        let mut shard = Csr::empty(x.n_cols);
+        (0..x.n_rows()).filter(|user| user * user % workers == w).for_each(|user| {
+            shard.push_row(x.row(user).iter().map(|(item, value)| (item as u32, value)));
+        });
+        shard
+    };
+    (0..workers).map(shard).collect()
+}
+
+/// With so many items, processes sweep in halves, of which one is on its way while the other is computed.
+#[test]
+fn halves_under_way_change_no_bit() {
+    let mut x = Csr::empty(17_000);
+    for user in 0..60 {
+        x.push_row((user % 7..17_000).step_by(97 + user % 5).map(|item| (item as u32, 1.0 + (item % 5) as f64)));
+    }
+    let params = PcaParams { tol: 1e-6, ..params(Solver::Krylov, 3) };
+    let alone = fit(&mut Solo, &x, &params, 0, 1 << 30, &mut InMemory::default()).unwrap();
+    for (processes, workers) in [(1, 2), (2, 1), (3, 1), (2, 2), (3, 2)] {
+        let shards = dealt(&x, processes * workers);
+        let fitted = testing::run_processes(processes, workers, |c| {
+            fit(c, &shards[c.index()], &params, 0, 1 << 30, &mut InMemory::default()).unwrap()
+        });
+        assert!(fitted.iter().all(|pca| *pca == alone), "{processes} processes of {workers} workers");
     }
 }
 
