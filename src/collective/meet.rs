@@ -2,7 +2,7 @@
 
 use super::element::{Element, Summable};
 use super::ordered;
-use super::routes::{self, BegunFold, BegunRound};
+use super::routes;
 use crate::error::Result;
 
 /// Below this many bytes an array is sent whole (one delay for each step of a route); above, it is reduced in slices by
@@ -34,19 +34,9 @@ pub trait Collective {
     /// Number of workers of each process: those of process p have the numbers from p times this many on.
     fn per_process(&self) -> usize;
 
-    /// Sends bytes to other workers, without waiting for anything. They travel while this worker goes on.
-    fn send(&mut self, outgoing: Vec<(usize, Vec<u8>)>);
-
-    /// Waits for the next message of each of these workers. Messages between two workers arrive in the order in which they were sent.
-    fn receive(&mut self, from: &[usize]) -> Vec<(usize, Vec<u8>)>;
-
     /// Sends bytes to other workers, and returns what each of these sent here, by worker. Whoever names a worker is named by it in the
     /// same call; `outgoing` names each once, and not this one.
-    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)> {
-        let named: Vec<usize> = outgoing.iter().map(|(to, _)| *to).collect();
-        self.send(outgoing);
-        self.receive(&named)
-    }
+    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)>;
 
     /// Sends `outgoing[w]` to worker `w` and returns what each worker sent here, by worker. `outgoing` has one entry per
     /// worker, this one included.
@@ -97,27 +87,9 @@ pub trait Collective {
     where
         Self: Sized,
     {
-        let begun = self.begin_sum_parts(values, cuts);
-        self.end_sum_parts(begun)
-    }
-
-    /// The first half of [`Collective::sum_parts`]: what this process has is on its way to the others, and travels while this worker
-    /// goes on. What is begun is ended in the same order.
-    fn begin_sum_parts<T: Summable>(&mut self, values: &[T], cuts: &[usize]) -> BegunFold<T>
-    where
-        Self: Sized,
-    {
         let peers = self.peers();
         assert!(cuts.len() == peers + 1 && cuts[peers] == values.len(), "one part for each worker");
-        routes::begin_fold(self, |w, message| cut(values, cuts, w, message), &|a: T, b: T| a.plus(b))
-    }
-
-    /// The second half: waits for what the other processes have.
-    fn end_sum_parts<T: Summable>(&mut self, begun: BegunFold<T>) -> Vec<T>
-    where
-        Self: Sized,
-    {
-        routes::end_fold(self, begun, &|a: T, b: T| a.plus(b))
+        routes::fold_parts(self, |w, message| cut(values, cuts, w, message), &|a: T, b: T| a.plus(b))
     }
 
     /// Every worker's array, one after the other by worker, on every worker. Lengths may differ.
@@ -125,24 +97,7 @@ pub trait Collective {
     where
         Self: Sized,
     {
-        let begun = self.begin_concat(mine);
-        self.end_concat(begun)
-    }
-
-    /// The first half of [`Collective::concat`], as [`Collective::begin_sum_parts`] is of sums.
-    fn begin_concat<T: Element>(&mut self, mine: &[T]) -> BegunRound
-    where
-        Self: Sized,
-    {
-        routes::begin_round(self, bytemuck::cast_slice(mine).to_vec())
-    }
-
-    /// The second half.
-    fn end_concat<T: Element>(&mut self, begun: BegunRound) -> Vec<T>
-    where
-        Self: Sized,
-    {
-        joined(&routes::end_round(self, begun))
+        joined(&routes::hand_round(self, bytemuck::cast_slice(mine).to_vec()))
     }
 
     /// Adds up the rows of a table `shape`, `(n_rows, n_columns)`, of which each worker has some, in the order of the workers: for
@@ -234,12 +189,8 @@ impl<C: Collective> routes::Wires for C {
         Collective::per_process(self)
     }
 
-    fn send(&mut self, outgoing: Vec<(usize, Vec<u8>)>) {
-        Collective::send(self, outgoing);
-    }
-
-    fn receive(&mut self, from: &[usize]) -> Vec<(usize, Vec<u8>)> {
-        Collective::receive(self, from)
+    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)> {
+        Collective::exchange_with(self, outgoing)
     }
 }
 

@@ -1,6 +1,6 @@
 //! How workers meet: the only way data crosses between them once the ratings are in their shards.
 //!
-//! A stage is ordinary code that every worker runs on its own shard. Two primitives, [`Collective::send`] and [`Collective::receive`], carry
+//! A stage is ordinary code that every worker runs on its own shard. One primitive, [`Collective::exchange_with`], carries
 //! everything; the other collectives are built on it, along `routes` that leave a process as seldom as can be. Values
 //! that differ from worker to worker, and are not added up, go in [`steps`]. [`Solo`] is the one-worker case: it tests a stage without
 //! a cluster.
@@ -30,5 +30,4 @@ mod tests;
 
 pub use element::{Element, Summable};
 pub use meet::Collective;
-pub use routes::{BegunFold, BegunRound};
 pub use solo::Solo;

@@ -15,14 +15,7 @@ pub trait Wires {
     fn index(&self) -> usize;
     fn peers(&self) -> usize;
     fn per_process(&self) -> usize;
-    fn send(&mut self, outgoing: Vec<(usize, Vec<u8>)>);
-    fn receive(&mut self, from: &[usize]) -> Vec<(usize, Vec<u8>)>;
-
-    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)> {
-        let named: Vec<usize> = outgoing.iter().map(|(to, _)| *to).collect();
-        self.send(outgoing);
-        self.receive(&named)
-    }
+    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)>;
 }
 
 /// A worker among the processes.
@@ -75,22 +68,6 @@ pub fn fold_parts<C: Wires, T: Element>(
     cut: impl Fn(usize, &mut Vec<u8>),
     op: &impl Fn(T, T) -> T,
 ) -> Vec<T> {
-    let begun = begin_fold(c, cut, op);
-    end_fold(c, begun, op)
-}
-
-/// What the workers of this process have for this one, while that of the other processes is under way.
-#[must_use]
-pub struct BegunFold<T> {
-    own: Vec<T>,
-}
-
-/// The first step of [`fold_parts`], within the process, after which the second is under way.
-pub fn begin_fold<C: Wires, T: Element>(
-    c: &mut C,
-    cut: impl Fn(usize, &mut Vec<u8>),
-    op: &impl Fn(T, T) -> T,
-) -> BegunFold<T> {
     let place = Place::of(c);
     // What this worker has for a column, and where the part of each process ends.
     let of_column = |local: usize| {
@@ -109,19 +86,13 @@ pub fn begin_fold<C: Wires, T: Element>(
         combine(&mut ours, &theirs, op);
     }
     if place.processes == 1 {
-        return BegunFold { own: ours };
+        return ours;
     }
     // Of each process, what was added up for its worker of this column.
     let part = |process: usize| if process == 0 { 0 } else { ends[process - 1] }..ends[process];
-    c.send(place.fellows().map(|to| (to, bytes(&ours[part(to / place.width)]))).collect());
-    BegunFold { own: ours[part(place.process)].to_vec() }
-}
-
-/// The end of the second step.
-pub fn end_fold<C: Wires, T: Element>(c: &mut C, begun: BegunFold<T>, op: &impl Fn(T, T) -> T) -> Vec<T> {
-    let mut own = begun.own;
-    let fellows: Vec<usize> = Place::of(c).fellows().collect();
-    for (_, theirs) in c.receive(&fellows) {
+    let outgoing = place.fellows().map(|to| (to, bytes(&ours[part(to / place.width)]))).collect();
+    let mut own = ours[part(place.process)].to_vec();
+    for (_, theirs) in c.exchange_with(outgoing) {
         combine(&mut own, &theirs, op);
     }
     own
@@ -159,29 +130,9 @@ pub fn fold_to<C: Wires, T: Element>(c: &mut C, owner: usize, values: Vec<T>, op
 
 /// Hands every worker's bytes to all. Returns those of each, by worker.
 pub fn hand_round<C: Wires>(c: &mut C, mine: Vec<u8>) -> Vec<Vec<u8>> {
-    let begun = begin_round(c, mine);
-    end_round(c, begun)
-}
-
-/// This worker's bytes, which are under way to the other processes.
-#[must_use]
-pub struct BegunRound {
-    mine: Vec<u8>,
-}
-
-/// The first step of [`hand_round`], from process to process, under way.
-pub fn begin_round<C: Wires>(c: &mut C, mine: Vec<u8>) -> BegunRound {
-    c.send(Place::of(c).fellows().map(|to| (to, mine.clone())).collect());
-    BegunRound { mine }
-}
-
-/// The end of the first step, and the second, within the process.
-pub fn end_round<C: Wires>(c: &mut C, begun: BegunRound) -> Vec<Vec<u8>> {
-    let BegunRound { mine } = begun;
     let place = Place::of(c);
     let mut all = vec![Vec::new(); c.peers()];
-    let fellows: Vec<usize> = place.fellows().collect();
-    for (from, theirs) in c.receive(&fellows) {
+    for (from, theirs) in c.exchange_with(place.fellows().map(|to| (to, mine.clone())).collect()) {
         all[from] = theirs;
     }
     all[c.index()] = mine;

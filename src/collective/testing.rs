@@ -27,17 +27,15 @@ impl Collective for Threaded {
         self.per_process
     }
 
-    fn send(&mut self, outgoing: Vec<(usize, Vec<u8>)>) {
+    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)> {
+        let named: Vec<usize> = outgoing.iter().map(|(to, _)| *to).collect();
         for (to, bytes) in outgoing {
             if to / self.per_process != self.index / self.per_process {
                 self.sent_far += bytes.len();
             }
             self.to[to].send(bytes).expect("the other worker is there");
         }
-    }
-
-    fn receive(&mut self, from: &[usize]) -> Vec<(usize, Vec<u8>)> {
-        from.iter().map(|&from| (from, self.from[from].recv().expect("the other worker is there"))).collect()
+        named.into_iter().map(|from| (from, self.from[from].recv().expect("the other worker is there"))).collect()
     }
 }
 

@@ -45,7 +45,7 @@ impl TimelyCollective {
         TimelyCollective { worker: handle, per_process, senders, receiver, waiting, _alive: alive }
     }
 
-    fn push(&mut self, to: usize, bytes: Vec<u8>) {
+    fn send(&mut self, to: usize, bytes: Vec<u8>) {
         let from = self.worker.index() as u64;
         if bytes.len() <= PARCEL_BYTES {
             self.senders[to].send(Parcel { from, last: true, bytes });
@@ -60,7 +60,7 @@ impl TimelyCollective {
     }
 
     /// Waits for the rest of the message of worker `from`.
-    fn pull(&mut self, from: usize) -> Vec<u8> {
+    fn receive(&mut self, from: usize) -> Vec<u8> {
         let mut whole = Vec::new();
         loop {
             self.collect();
@@ -99,19 +99,12 @@ impl Collective for TimelyCollective {
         self.per_process
     }
 
-    fn send(&mut self, outgoing: Vec<(usize, Vec<u8>)>) {
-        if outgoing.is_empty() {
-            return;
-        }
+    fn exchange_with(&mut self, outgoing: Vec<(usize, Vec<u8>)>) -> Vec<(usize, Vec<u8>)> {
+        let named: Vec<usize> = outgoing.iter().map(|(to, _)| *to).collect();
         for (to, bytes) in outgoing {
-            self.push(to, bytes);
+            self.send(to, bytes);
         }
-        // What was pushed leaves at the end of a step.
-        self.worker.step();
-    }
-
-    fn receive(&mut self, from: &[usize]) -> Vec<(usize, Vec<u8>)> {
-        let incoming = from.iter().map(|&from| (from, self.pull(from))).collect();
+        let incoming = named.into_iter().map(|from| (from, self.receive(from))).collect();
         cluster::advance();
         incoming
     }

@@ -123,11 +123,6 @@ impl Csr {
         seen
     }
 
-    /// Whether a pass only unpacks what is in memory, so that two passes for half of the work each cost what one does.
-    pub fn is_at_hand(&self) -> bool {
-        self.lens.is_none() && !self.blocks.iter().any(|block| matches!(**block, Stored::Packed(Place::Elsewhere(_))))
-    }
-
     /// The blocks in order.
     pub fn blocks(&self) -> impl Iterator<Item = Block> {
         self.blocks.iter().zip(&self.starts).map(|(stored, &first_row)| self.read(stored, first_row))

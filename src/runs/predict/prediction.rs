@@ -27,14 +27,10 @@ pub fn predict(question: &Question, rates: &Rates) -> Prediction {
 }
 
 fn stage(name: &str, question: &Question, rates: &Rates, (held, blocks_spilled): (&Held, f64)) -> Stage {
-    let mut traffic = traffic::of(name, question);
-    if blocks_spilled > 0.0 {
-        // Rows that are in files are not read twice.
-        traffic.meanwhile = 0.0;
-    }
+    let traffic = traffic::of(name, question);
     let (work, alone) = time::of(name, question, rates, blocks_spilled);
     let work = work * question.cluster.crowding;
-    let (network, waiting) = traffic.seconds(&question.cluster, rates, work);
+    let (network, waiting) = traffic.seconds(&question.cluster, rates);
     let bytes = |coordinator| held.during(name, coordinator).iter().map(|(_, bytes)| bytes).sum();
     Stage {
         stage: name.into(),

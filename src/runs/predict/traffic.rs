@@ -5,16 +5,12 @@
 //! Joining parts of n bytes in all is half of that, and so is dealing n bytes that all workers of a process have in common; gathering takes
 //! n to the coordinator alone.
 //!
-//! Where processes sweep in halves, half of what a sweep sends travels while a worker computes, and only what takes longer than that is
-//! waited for.
-//!
 //! Frames and headers add [`FRAMING`].
 
 use super::question::Question;
 use crate::ingest::ranges::SHOWN;
 use crate::results::forecast::{Cluster, Rates, Sizes};
 use crate::stages::mixture::Mixture;
-use crate::stages::pca::Approach;
 
 /// Bytes on the wire for a byte of a message: Noise frames with their tags, headers of timely and of batches.
 const FRAMING: f64 = 1.003;
@@ -56,8 +52,6 @@ pub struct Traffic {
     pub busiest: f64,
     /// Bytes that a worker sends to anybody.
     pub copied: f64,
-    /// What of the busiest process's bytes travels while its workers compute.
-    pub meanwhile: f64,
 }
 
 /// Collectives among the workers of a cluster.
@@ -156,8 +150,8 @@ impl Calls<'_> {
 }
 
 impl Traffic {
-    /// Seconds of moving the bytes, and of waiting for each other, beside so many seconds of `work`.
-    pub fn seconds(&self, cluster: &Cluster, rates: &Rates, work: f64) -> (f64, f64) {
+    /// Seconds of moving the bytes, and of waiting for each other.
+    pub fn seconds(&self, cluster: &Cluster, rates: &Rates) -> (f64, f64) {
         if cluster.peers() == 1.0 {
             return (0.0, 0.0);
         }
@@ -168,8 +162,7 @@ impl Traffic {
         let waiting = self.near_calls * rates.call + self.calls * rates.far_call + self.messages * rates.far_peer;
         let near = self.copied * rates.copy;
         let far = self.busiest / cluster.workers as f64 * rates.far_copy;
-        let hidden = work.min(self.meanwhile / cluster.network);
-        (near.max(far).max(self.busiest / cluster.network - hidden), waiting)
+        (near.max(far).max(self.busiest / cluster.network), waiting)
     }
 }
 
@@ -249,11 +242,7 @@ fn pca(c: &mut Calls, q: &Question) {
         c.add(3.0 * bands, q.cluster.strangers(), sent, 2.0 * sent / processes, 1.5 * half);
     }
     // A sweep needs the whole block; its image is summed at the owners.
-    let (before, passes) = (c.traffic.busiest, if q.is_gram() { 1.0 } else { 2.0 });
-    c.join(passes * sweeps, BLOCK_ROW * items);
-    if !q.is_gram() && Approach::halves(q.cluster.processes, items as usize, !q.is_weighted()) {
-        c.traffic.meanwhile += (c.traffic.busiest - before) / 2.0;
-    }
+    c.join(if q.is_gram() { sweeps } else { 2.0 * sweeps }, BLOCK_ROW * items);
     let chunks = CHUNKS.min((items / 64.0).ceil());
     let blocks = (sweeps + 7.0) / 2.0;
     c.sum_in_order(2.0 * sweeps, chunks, SQUARE * blocks / 2.0);
@@ -405,6 +394,7 @@ fn user_bytes(q: &Question) -> f64 {
 mod tests {
     use super::*;
     use crate::runs::predict::tests::{cluster, job, sizes};
+    use crate::stages::pca::Approach;
 
     /// What a worker sends, added up over the workers, is what is sent.
     #[test]

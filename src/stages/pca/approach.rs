@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::choose::{self, Chosen};
-use super::swept;
 use super::wanted::{BLOCK, max_basis};
 use crate::error::Result;
 use crate::job::PcaParams;
@@ -52,12 +51,6 @@ impl Approach {
         };
         let sweeps = usual.max((values / BLOCK + 1) as f64).ceil() as usize;
         Ok(Approach { solver: chosen.name().into(), reason, sweeps, max_basis })
-    }
-
-    /// Whether so many processes would sweep in halves, of which one is on its way while the other is computed. `at_hand`: rows are in
-    /// memory as they are read.
-    pub fn halves(processes: usize, n_items: usize, at_hand: bool) -> bool {
-        swept::halves(processes, n_items, at_hand)
     }
 }
 

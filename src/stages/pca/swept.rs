@@ -3,16 +3,16 @@
 //! A sweep needs the whole block V and gives a sum over users for every item, so each worker holds these two whole,
 //! `(n_items, 8)`; of everything else it holds only the rows of its own items.
 //!
-//! Between processes a sweep goes in two halves of 4 columns: while one is computed, the other's part of V, or its sums, are on
-//! their way. That is half of all that a sweep sends. A half takes half as long as the whole where the rows are at hand (13.5 ms and
-//! 27.6 ms for 2.5 million ratings of 59,000 items), and its columns have the same bits.
+//! Two things were tried and do not pay. Sweeps in two halves of 4 columns, of which one is under way while the other is computed: no
+//! faster between two processes with links of 0.3 and 1 Gbit/s. Coarser integers: the tolerance would allow 20 bits fewer, which saves
+//! a quarter of the bytes where links are slow, but every result would have other bits.
 
 use std::ops::Range;
 
 use super::moments::Moments;
 use super::project::weighted_sum;
 use super::wanted::{BLOCK, Wanted};
-use crate::collective::{BegunRound, Collective};
+use crate::collective::Collective;
 use crate::kernel::block::{Block, Chunks};
 use crate::kernel::csr::Csr;
 use crate::kernel::fixed::Scale;
@@ -38,10 +38,10 @@ pub fn solve<C: Collective>(
     let n = matrix.n_cols;
     let peers = c.peers();
     let rows = |worker: usize| Chunks::of(n).rows_of(worker, peers);
-    let cuts = (0..=peers).map(|w| if w == peers { n } else { rows(w).start }).collect();
+    let cuts = (0..=peers).map(|w| if w == peers { n } else { rows(w).start } * BLOCK).collect();
     let own = rows(c.index());
-    let columns = Columns::of(c, matrix);
-    let mut sweeps = Sweeps { c, matrix, moments, scale, divisor, own, cuts, columns, checkpoint };
+    let (v, image) = (Large::zeroed(n), Large::zeroed(n));
+    let mut sweeps = Sweeps { c, matrix, moments, scale, divisor, own, cuts, v, image, checkpoint };
     let pairs = krylov::top_eigenpairs(&mut sweeps, n, wanted.options(noise));
     checkpoint.forget(STATE);
     pairs
@@ -60,54 +60,13 @@ struct Sweeps<'a, C> {
     scale: Scale,
     divisor: f64,
     own: Range<usize>,
-    /// Where the workers' items begin among all of them.
+    /// Where the workers' items begin in an image of all of them.
     cuts: Vec<usize>,
-    columns: Columns,
-    checkpoint: &'a mut dyn Checkpoint,
-}
-
-/// Columns in half a block.
-const HALF: usize = BLOCK / 2;
-/// Items from which on it is worth two passes over the rows to have half of a block on its way meanwhile.
-const WORTH_HALVING: usize = 1 << 14;
-
-/// Whether so many processes sweep over these items in halves; `at_hand` says whether rows are read as they are in memory.
-pub fn halves(processes: usize, items: usize, at_hand: bool) -> bool {
-    processes > 1 && items >= WORTH_HALVING && at_hand
-}
-
-/// The block that is swept, and its image: whole, or in halves.
-enum Columns {
-    Whole([Part<BLOCK>; 1]),
-    Halves([Part<HALF>; 2]),
-}
-
-impl Columns {
-    /// The same on all workers.
-    fn of<C: Collective>(c: &mut C, matrix: &Csr) -> Columns {
-        let n = matrix.n_cols;
-        let mut away = [u64::from(!matrix.is_at_hand())];
-        c.max(&mut away);
-        if halves(c.peers() / c.per_process(), n, away == [0]) {
-            Columns::Halves([Part::zeroed(n), Part::zeroed(n)])
-        } else {
-            Columns::Whole([Part::zeroed(n)])
-        }
-    }
-}
-
-/// W columns.
-struct Part<const W: usize> {
-    /// `(n_items)`
-    v: Large<[f64; W]>,
+    /// The block that is swept `(n_items)`.
+    v: Large<[f64; BLOCK]>,
     /// Sums over this worker's users `(n_items)`.
-    image: Large<[i64; W]>,
-}
-
-impl<const W: usize> Part<W> {
-    fn zeroed(n: usize) -> Part<W> {
-        Part { v: Large::zeroed(n), image: Large::zeroed(n) }
-    }
+    image: Large<[i64; BLOCK]>,
+    checkpoint: &'a mut dyn Checkpoint,
 }
 
 impl<C: Collective> Operator<BLOCK> for Sweeps<'_, C> {
@@ -116,12 +75,13 @@ impl<C: Collective> Operator<BLOCK> for Sweeps<'_, C> {
     }
 
     fn apply(&mut self, own: &[[f64; BLOCK]]) -> Block<BLOCK> {
-        let Sweeps { c, matrix, moments, scale, divisor, cuts, columns, .. } = self;
-        let sums = match columns {
-            Columns::Whole(parts) => image(*c, matrix, moments, *scale, cuts, parts, own),
-            Columns::Halves(parts) => image(*c, matrix, moments, *scale, cuts, parts, own),
-        };
-        sums.iter().map(|row| row.map(|z| scale.real(z) / *divisor)).collect()
+        self.v.as_flattened_mut().copy_from_slice(&self.c.concat(own.as_flattened()));
+        let offset = weighted_sum(&self.moments.mean, &self.v);
+        self.image.fill([0; BLOCK]);
+        sweep::centred_sweep(self.matrix, &self.v, &offset, self.scale.factor(), &mut self.image);
+        let sums = self.c.sum_parts(self.image.as_flattened(), &self.cuts);
+        let (rows, _) = sums.as_chunks::<BLOCK>();
+        rows.iter().map(|row| row.map(|z| self.scale.real(z) / self.divisor)).collect()
     }
 
     fn gather(&mut self, mine: &[f64]) -> Vec<f64> {
@@ -152,34 +112,4 @@ impl<C: Collective> Operator<BLOCK> for Sweeps<'_, C> {
     fn swept(&mut self, sweeps: usize, residual: Option<f64>) {
         progress::swept(sweeps, residual);
     }
-}
-
-/// The sums over all users for this worker's items `(n_own_items)`, from its rows of V: part by part, each under way while another is
-/// computed.
-fn image<C: Collective, const W: usize>(
-    c: &mut C,
-    matrix: &Csr,
-    moments: &Moments,
-    scale: Scale,
-    cuts: &[usize],
-    parts: &mut [Part<W>],
-    own: &[[f64; BLOCK]],
-) -> Vec<[i64; BLOCK]> {
-    let columns = |p: usize| own.iter().flat_map(move |row| &row[p * W..(p + 1) * W]).copied().collect::<Vec<f64>>();
-    let begun: Vec<BegunRound> = (0..parts.len()).map(|p| c.begin_concat(&columns(p))).collect();
-    let cuts: Vec<usize> = cuts.iter().map(|cut| cut * W).collect();
-    let mut summing = Vec::with_capacity(parts.len());
-    for (part, begun) in parts.iter_mut().zip(begun) {
-        part.v.as_flattened_mut().copy_from_slice(&c.end_concat(begun));
-        let offset = weighted_sum(&moments.mean, &part.v);
-        part.image.fill([0; W]);
-        sweep::centred_sweep(matrix, &part.v, &offset, scale.factor(), &mut part.image);
-        summing.push(c.begin_sum_parts(part.image.as_flattened(), &cuts));
-    }
-    let mut sums = vec![[0; BLOCK]; own.len()];
-    for (p, begun) in summing.into_iter().enumerate() {
-        let part = c.end_sum_parts(begun);
-        sums.iter_mut().zip(part.chunks_exact(W)).for_each(|(row, part)| row[p * W..(p + 1) * W].copy_from_slice(part));
-    }
-    sums
 }

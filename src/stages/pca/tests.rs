@@ -140,9 +140,9 @@ fn dealt(x: &Csr, workers: usize) -> Vec<Csr> {
     (0..workers).map(shard).collect()
 }
 
-/// With so many items, processes sweep in halves, of which one is on its way while the other is computed.
+/// With so many items, inner products are added up in another way than with few.
 #[test]
-fn halves_under_way_change_no_bit() {
+fn every_layout_of_a_wide_catalogue_has_the_same_bits() {
     let mut x = Csr::empty(17_000);
     for user in 0..60 {
         x.push_row((user % 7..17_000).step_by(97 + user % 5).map(|item| (item as u32, 1.0 + (item % 5) as f64)));
