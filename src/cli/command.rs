@@ -1,5 +1,7 @@
 //! What `segmill` understands: a command and its options.
 
+use std::sync::LazyLock;
+
 use clap::{Parser, Subcommand};
 
 use super::assign::AssignArgs;
@@ -13,9 +15,17 @@ use super::report::ReportArgs;
 use super::run::RunArgs;
 use super::verify::VerifyArgs;
 
+/// The version, and what the program was built with.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let features = [("kafka", cfg!(feature = "kafka")), ("stores", cfg!(feature = "stores"))];
+    let built: Vec<&str> = features.iter().filter(|(_, is_in)| *is_in).map(|(name, _)| *name).collect();
+    let built = if built.is_empty() { "none".into() } else { built.join(", ") };
+    format!("{}\nfeatures: {built}", env!("CARGO_PKG_VERSION"))
+});
+
 /// Customer segments from (user, item, rating) data of any size.
 #[derive(Debug, Parser)]
-#[command(name = "segmill", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "segmill", version, long_version = VERSION.as_str(), subcommand_required = true, arg_required_else_help = true)]
 #[command(
     after_help = "Exit codes: 0 done; 1 verify found a difference; 2 bad command line or job file; 3 bad data; 4 a file or disk failed; \
     5 a peer is missing or lost (try again); 70 a bug"
@@ -49,4 +59,9 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Write man pages, one for each command
     Man(ManArgs),
+    /// Print the JSON Schema of the job file, by which editors complete and check it
+    #[command(
+        after_help = "Beside the job files, whose first line names it: segmill schema > jobs/segmill.schema.json"
+    )]
+    Schema,
 }

@@ -49,6 +49,10 @@ pub fn dispatch(command: &Command) -> Result<u8> {
             Ok(0)
         }
         Command::Man(args) => args.write(Cli::command()).map(|()| 0),
+        Command::Schema => {
+            print(|out| writeln!(out, "{:#}", job::schema().as_value()));
+            Ok(0)
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Columns of a file.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A column by index from 0 or by its name in the header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a column: its index from 0, or its name in the header")]
 pub enum Column {
     Index(usize),

@@ -1,12 +1,13 @@
 //! What data to generate: ratings with planted segments.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::refuse::{at_least, refuse};
 use crate::error::Result;
 
 /// `[input.generate]`: data with planted segments, generated instead of read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GenerateSpec {
     pub users: u64,
@@ -28,7 +29,7 @@ pub struct GenerateSpec {
 }
 
 /// The kind of ratings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Feedback {
     /// Half-star ratings, one per user and item.

@@ -29,6 +29,7 @@ mod load;
 mod numbers;
 mod params;
 mod refuse;
+mod schema;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub use params::{
     Amounts, BayesModel, By, Choices, EvidenceParams, KMeansParams, Matrix, Missing, Normalize, PcaParams,
     ProfileParams, Refine, Solver, SweepParams, ValidateParams, Weighting,
 };
+pub use schema::schema;
 pub use spec::{DEFAULT_SWEEP, JobSpec};
 pub use time::TimeUnit;
 pub use titles::{Encoding, ItemColumns, MetadataFrom, MetadataSpec, TitlesSpec};

@@ -1,5 +1,6 @@
 //! How the ratings of a text are written.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the ratings of a text are written: `3.5`, `1.234,50`, `€ 12` ([`crate::ingest::numbers`]).
@@ -12,7 +13,7 @@ pub struct Numbers {
 }
 
 /// What the fraction of a number begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Decimal {
     /// A point, and nothing parts thousands.
     #[default]

@@ -1,5 +1,6 @@
 //! The parameters of the stages.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Who settled each setting that a run can choose by itself.
@@ -81,7 +82,7 @@ pub struct Matrix {
 }
 
 /// The weight of a rating.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Weighting {
     Raw,
@@ -92,7 +93,7 @@ pub enum Weighting {
 }
 
 /// The length of a row of weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Normalize {
     None,
@@ -100,7 +101,7 @@ pub enum Normalize {
 }
 
 /// The value of an item that a user has not rated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
     #[default]
@@ -120,7 +121,7 @@ pub struct PcaParams {
     pub report: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Solver {
     Auto,
@@ -147,7 +148,7 @@ pub struct KMeansParams {
 }
 
 /// What becomes of the segments that k-means finds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Refine {
     /// They stay.
@@ -158,7 +159,7 @@ pub enum Refine {
 }
 
 /// What amounts say, as of what was bought or played, where segments predict ratings: in a mixture and in the evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Amounts {
     /// Nothing beside that there is one. Ratings of a scale are read by how high they are.
@@ -188,7 +189,7 @@ pub struct ValidateParams {
     pub folds: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BayesModel {
     Multinomial,

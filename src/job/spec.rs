@@ -3,11 +3,13 @@
 //!
 //! A key is an `Option` where the check must know that it was left out; the others hold their default.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::checked::USERS_PER_FILE;
 use super::column::Column;
@@ -19,24 +21,40 @@ use super::time::TimeUnit;
 use super::titles::Encoding;
 
 /// A job file.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobSpec {
+    /// Seeds everything that is random. The same seed gives the same bits in every layout.
     pub seed: u64,
+    /// Memory for one process, such as "4GiB". What does not fit goes to files.
     pub memory: Size,
+    /// Folder of the files for what does not fit memory.
     pub scratch: Option<PathBuf>,
+    /// Seconds between two checkpoints in the middle of a stage, at least.
     pub checkpoint_every: f64,
+    /// Output folder, or the address of one in an object store. Default: out/ and the name of the job file.
     pub output: Option<PathBuf>,
+    /// Rows that a file of segments.parquet has at most.
     pub users_per_file: u64,
+    /// Where the ratings are, and how they are read.
     pub input: InputSpec,
+    /// Which ratings take part.
     pub filter: FilterSpec,
+    /// What PCA and k-means see.
     pub matrix: MatrixSpec,
+    /// The projection.
     pub pca: PcaSpec,
+    /// The segments.
     pub kmeans: KMeansSpec,
+    /// Numbers of segments to compare.
     pub sweep: SweepSpec,
+    /// The Naive Bayes check.
     pub validate: ValidateSpec,
+    /// What makes each segment different.
     pub profile: ProfileSpec,
+    /// Whether the segments are real.
     pub evidence: EvidenceSpec,
+    /// The run that this one goes on from.
     pub compare: CompareSpec,
 }
 
@@ -64,7 +82,7 @@ impl Default for JobSpec {
 }
 
 /// Bytes: a plain number or a number with a unit.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a size such as \"4GiB\", \"512MiB\" or \"2GB\", or a number of bytes")]
 pub enum Size {
     Bytes(u64),
@@ -72,30 +90,47 @@ pub enum Size {
 }
 
 /// `[input]`. `None` for keys that were left out.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct InputSpec {
+    /// Files, folders, globs, addresses, or "-" for standard input: a list, or a single text.
     pub ratings: Option<Paths>,
+    /// How the files are written. auto: their first bytes tell.
     pub format: Option<FileFormat>,
+    /// What separates the fields: ",", "tab", "|", "::". Default: found in the first lines.
     pub delimiter: Option<String>,
+    /// Whether the first line names the columns.
     pub header: Option<Switch>,
+    /// Column of the user: its index from 0, or its name in the header. Default: found.
     pub user: Option<Column>,
+    /// Column of the item. Default: found.
     pub item: Option<Column>,
+    /// Column of the rating; false: there is none, and each row counts 1. Default: found.
     pub rating: Option<ColumnOrNone>,
+    /// What the fraction of a rating begins with.
     pub decimal: Option<Decimal>,
+    /// Column of the time of a row. Default: found.
     pub time: Option<Column>,
+    /// What plain numbers of input.time count since 1970.
     pub time_unit: Option<TimeUnit>,
+    /// Column of the ratings that says what an item is called; false: none. Default: found.
     pub title: Option<ColumnOrNone>,
+    /// Columns of the ratings that say more about an item; false: none. Default: found.
     pub categories: Option<CategoriesSpec>,
+    /// What several rows of one user and item count as. Default: by what the columns hold.
     pub duplicates: Option<Repeats>,
+    /// A row that cannot be read: fail ends the run, reject writes it to rejects.tsv.
     pub on_bad: Option<OnBad>,
+    /// Largest share of rejected rows, such as "1.5%" or 0.015.
     pub max_bad: Option<Share>,
+    /// Titles and metadata of items, in a file of their own.
     pub items: Option<ItemsSpec>,
+    /// Made-up ratings, in place of input.ratings.
     pub generate: Option<GenerateSpec>,
 }
 
 /// One path or several.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a list of files, folders or globs, such as [\"ratings.csv\"]")]
 pub enum Paths {
     One(PathBuf),
@@ -103,7 +138,7 @@ pub enum Paths {
 }
 
 /// `true`, `false` or `"auto"`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "true, false or \"auto\"")]
 pub enum Switch {
     Is(bool),
@@ -111,7 +146,7 @@ pub enum Switch {
 }
 
 /// A column, or `false` for none.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a column (its index from 0, or its name in the header), or false for none")]
 pub enum ColumnOrNone {
     Switch(bool),
@@ -119,14 +154,14 @@ pub enum ColumnOrNone {
 }
 
 /// A rule for repeated rows, or `"auto"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "\"auto\", \"error\", \"last\", \"sum\", \"mean\" or \"max\"")]
 pub enum Repeats {
     Rule(Duplicates),
     Auto(Auto),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Auto {
     Auto,
@@ -172,8 +207,31 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Setting<T> {
     }
 }
 
+impl<T: Serialize> Serialize for Setting<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Setting::Open => serializer.serialize_str("auto"),
+            Setting::Is(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Setting<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("{} or auto", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<T>(), { "const": "auto" }] })
+    }
+}
+
 /// A share of the rows: a number in 0..=1 or a text in percent.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a share such as \"1.5%\", or a number from 0 to 1")]
 pub enum Share {
     Number(f64),
@@ -181,20 +239,27 @@ pub enum Share {
 }
 
 /// `[input.items]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ItemsSpec {
+    /// File with one item per line, or Parquet.
     pub path: Option<PathBuf>,
+    /// As input.delimiter.
     pub delimiter: Option<String>,
+    /// As input.header.
     pub header: Option<Switch>,
+    /// Column of the item's id.
     pub id: Column,
+    /// Column of the title.
     pub title: Column,
+    /// How texts are encoded.
     pub encoding: Encoding,
+    /// Columns that say more about an item: genre, category, price.
     pub metadata: Vec<MetadataEntry>,
 }
 
 /// Columns of categories in the ratings; `"auto"` is the name of no column.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "a list of columns, each an index, a name, or a table such as { column = \"genre\", separator = \"|\" }, or false for none"
@@ -206,7 +271,7 @@ pub enum CategoriesSpec {
 }
 
 /// An entry of `input.items.metadata` or of `input.categories`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "a list of columns, each an index, a name, or a table such as { column = \"genre\", separator = \"|\" } or { name = \"genre\", flags = { Action = 6, Comedy = 10 } }"
@@ -217,12 +282,16 @@ pub enum MetadataEntry {
 }
 
 /// An entry that is more than a column.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetadataTable {
+    /// The column, by index or name.
     pub column: Option<Column>,
+    /// What it is called in the report.
     pub name: Option<String>,
+    /// What separates several values in one field.
     pub separator: Option<String>,
+    /// Values, each with the column that says whether an item has it.
     pub flags: Option<BTreeMap<String, Column>>,
 }
 
@@ -241,20 +310,27 @@ impl Default for ItemsSpec {
 }
 
 /// `[filter]`
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FilterSpec {
+    /// Users with fewer ratings are left out.
     pub min_ratings_per_user: Option<u64>,
+    /// Items that fewer users rated are left out.
     pub min_users_per_item: Option<u64>,
+    /// Only so many items are kept: those that most users rated.
     pub top_items: Option<u64>,
+    /// Rows with a lower rating are left out.
     pub min_rating: Option<f64>,
+    /// Rows with a higher rating are left out.
     pub max_rating: Option<f64>,
+    /// Rows before this time are left out. Needs input.time.
     pub after: Option<Moment>,
+    /// Rows from this time on are left out. Needs input.time.
     pub before: Option<Moment>,
 }
 
 /// A point in time: a number in `input.time_unit`, or a text. A TOML date arrives as a text.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "a date such as \"2024-05-01\", a date and time such as \"2024-05-01T17:30:00Z\", or a number as in input.time"
@@ -266,21 +342,28 @@ pub enum Moment {
 }
 
 /// `[matrix]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MatrixSpec {
+    /// What a rating weighs.
     pub weighting: Setting<Weighting>,
+    /// l2 scales each user's row to length 1: k-means becomes spherical.
     pub normalize: Setting<Normalize>,
+    /// What an item counts as that a user has not rated.
     pub missing: Setting<Missing>,
 }
 
 /// `[pca]`
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PcaSpec {
+    /// Components that users are projected on.
     pub components: Setting<usize>,
+    /// gram is exact, for up to a few thousand items; krylov is iterative, for any number.
     pub solver: Solver,
+    /// Krylov stops at a residual of this times the largest variance.
     pub tol: f64,
+    /// Components in the explained-variance plot.
     pub report: usize,
 }
 
@@ -291,14 +374,20 @@ impl Default for PcaSpec {
 }
 
 /// `[kmeans]`
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct KMeansSpec {
+    /// Number of segments, at least 2.
     pub clusters: Setting<usize>,
+    /// Starts, of which the best one counts.
     pub n_init: usize,
+    /// Iterations of a start at most.
     pub max_iter: usize,
+    /// A start ends when the squared shift of the centroids is below this times the mean variance of the columns.
     pub tol: f64,
+    /// mixture: segments are refined by what their members have rated.
     pub refine: Setting<Refine>,
+    /// What amounts say beside that there is one.
     pub amounts: Setting<Amounts>,
 }
 
@@ -316,18 +405,19 @@ impl Default for KMeansSpec {
 }
 
 /// `[sweep]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepSpec {
-    /// Empty: no sweep. Left out: [`DEFAULT_SWEEP`].
+    /// Numbers of segments to try; an empty list for none.
     pub clusters: Option<Vec<usize>>,
+    /// In the components, in the whole matrix, or both.
     pub spaces: Vec<Space>,
 }
 
 /// The numbers of clusters to try if the job file names none.
 pub const DEFAULT_SWEEP: [usize; 8] = [5, 10, 25, 50, 100, 125, 150, 200];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Space {
     Projected,
@@ -341,10 +431,12 @@ impl Default for SweepSpec {
 }
 
 /// `[validate]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ValidateSpec {
+    /// The kind of Naive Bayes.
     pub model: BayesModel,
+    /// Folds of the cross-validation.
     pub folds: usize,
 }
 
@@ -355,9 +447,10 @@ impl Default for ValidateSpec {
 }
 
 /// `[profile]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProfileSpec {
+    /// Items in the profile of a segment.
     pub top: usize,
 }
 
@@ -368,10 +461,12 @@ impl Default for ProfileSpec {
 }
 
 /// `[evidence]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvidenceSpec {
+    /// Whether hidden ratings and refits are computed.
     pub enabled: bool,
+    /// Refits to other users.
     pub refits: usize,
 }
 
@@ -382,8 +477,9 @@ impl Default for EvidenceSpec {
 }
 
 /// `[compare]`
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CompareSpec {
+    /// Folder of an earlier run, whose numbers of segments are kept.
     pub previous: Option<PathBuf>,
 }
