@@ -16,6 +16,7 @@ mod data;
 mod deploy;
 mod dirt;
 mod evidence;
+mod export;
 mod filters;
 mod formats;
 mod given_labels;

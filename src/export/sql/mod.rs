@@ -23,6 +23,8 @@ mod data;
 mod names;
 mod script;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use names::{Dialect, Names, Wanted};

@@ -33,7 +33,7 @@ fn write_checked(
     sink.write_all(match dialect {
         Dialect::Duckdb => b"BEGIN TRANSACTION;\n",
         Dialect::Postgres => {
-            b"BEGIN;\nSET LOCAL client_encoding TO 'UTF8';\nSET LOCAL standard_conforming_strings TO on;\n"
+            b"BEGIN;\nSET LOCAL client_encoding TO 'UTF8';\nSET LOCAL standard_conforming_strings TO on;\nSET LOCAL client_min_messages TO warning;\n"
         }
     })?;
     if let Some(schema) = &names.schema {

@@ -46,6 +46,11 @@ impl View<'_> {
         (1..=self.terms.n_components()).map(of_component)
     }
 
+    /// The same for a step whose columns are used many times: without the word a database may compute them each time.
+    fn once(&mut self, name: &str, comment: &str, body: &str) {
+        self.steps.push(format!("-- {comment}\n{name} AS MATERIALIZED (\n{body}\n)"));
+    }
+
     /// A line for each component.
     fn by_component(&self, line: impl Fn(&str) -> String) -> String {
         self.components().map(|p| format!("    {}", line(&p))).collect::<Vec<_>>().join(",\n")
@@ -164,15 +169,16 @@ impl View<'_> {
         );
         let spherical = self.terms.model.manifest.kmeans.spherical;
         let name = if spherical { "scores" } else { "points" };
-        self.step(name, "Where users are on the components.", &body);
+        self.once(name, "Where users are on the components.", &body);
         if spherical {
             let squares: Vec<String> = self.components().map(|p| format!("{p} * {p}")).collect();
-            let inner = format!("SELECT s.*, sqrt({}) AS length FROM scores AS s", sum(&squares));
+            let body = format!("  SELECT s.*, sqrt({}) AS length FROM scores AS s", sum(&squares));
+            self.once("measured_scores", "How far they are from the middle.", &body);
             let scaled = self.by_component(|p| format!("CASE WHEN length > 0e0 THEN {p} / length ELSE {p} END AS {p}"));
-            self.step(
+            self.once(
                 "points",
                 "The same on the unit sphere.",
-                &format!("  SELECT \"user\",\n{scaled}\n  FROM ({inner}) AS s"),
+                &format!("  SELECT \"user\",\n{scaled}\n  FROM measured_scores"),
             );
         }
     }
