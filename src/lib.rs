@@ -10,17 +10,18 @@
 //!                     pca, kmeans, mixture, validate, profile, evidence, continuity, names; assign for new users
 //! ```
 //!
-//! The code is in thirteen rooms. A room knows only rooms below it:
+//! The code is in sixteen rooms. A room knows only rooms below it:
 //!
 //! ```text
 //!  ┌──────────────────────────────────────────────────────────────────────────────┐
 //!  │ cli         the command line                                                 │
 //!  ├──────────────────────────────────────────────────────────────────────────────┤
-//!  │ runs        what each command does: fit, assign, follow, plan, verify, report│
+//!  │ runs        what each command does: fit, assign, follow, plan, export, …     │
 //!  ├───────────────────────────────────────────┬──────────────────────────────────┤
 //!  │ live        segments kept up to date      │                                  │
 //!  ├───────────────────────────────────────────┤ report     draws the page and    │
 //!  │ flow        the cluster, on timely        │            what a terminal shows │
+//!  │                                           │ export     the model, for others │
 //!  ├───────────────────────────────────────────┴──────────────────────────────────┤
 //!  │ results     a finished run: its types, tables and model                      │
 //!  ├──────────────────────────────────────────────────────────────────────────────┤
@@ -54,6 +55,7 @@
 //! | [`stages`] | PCA, k-means, Naive Bayes, TF-IDF and what is made of them | `partial-sum-finish` |
 //! | [`results`] | the types of a finished run, read and written | `digests-see-content` |
 //! | [`report`] | the page, and the words on the terminal | `only-draws` |
+//! | [`export`] | the model as SQL and ONNX | `same-place` |
 //! | [`flow`] | sockets, start-up, launcher, shuffle and collectives on timely | `timely-stays-here` |
 //! | [`live`] | `segmill follow` on differential dataflow | `digit-for-digit` |
 //! | [`runs`] | each command as a handful of calls; checkpoints | `whole-or-not-at-all` |
@@ -75,6 +77,7 @@
 //! | the verdict | `stages/evidence/verdict.rs` |
 //! | what a checkpoint holds | `runs/checkpoint.rs`; the states in it: `stages/resume.rs` |
 //! | what a live session leaves on disk | `live/state/mod.rs` |
+//! | the formula of a user's segment | `export/mod.rs`; as SQL: `export/sql/steps.rs` |
 //! | what each command calls | `cli/dispatch.rs` |
 //!
 //! # The law of the house
@@ -116,6 +119,7 @@
 pub mod cli;
 pub mod collective;
 pub mod error;
+pub mod export;
 pub mod flow;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

@@ -102,6 +102,7 @@ const RULES: &[Rule] = &[
     Rule { module: "stages", any: &[], results: &[] },
     Rule { module: "results", any: &["error", "kernel", "store", "watch::format"], results: RESULTS },
     Rule { module: "report", any: &["results", "watch::format"], results: &[] },
+    Rule { module: "export", any: &["error"], results: &["results", "job", "ingest", "shard", "stages::mixture"] },
     Rule { module: "flow", any: &["error", "watch", "kernel", "collective", "ingest", "shard"], results: &["job"] },
     Rule {
         module: "live",
@@ -169,6 +170,7 @@ const EVERYTHING: &[&str] = &[
     "stages",
     "results",
     "report",
+    "export",
     "flow",
     "live",
     "runs::checkpoint",
@@ -183,10 +185,11 @@ const ENGINE_ROOMS: &[&str] = &["flow", "live"];
 const ENGINE: &[&str] = &["timely", "differential_dataflow"];
 
 /// The folders of `src`, no more.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "cli",
     "collective",
     "error",
+    "export",
     "flow",
     "ingest",
     "job",

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use clap::{Parser, Subcommand};
 
 use super::assign::AssignArgs;
+use super::export::ExportArgs;
 use super::follow::FollowArgs;
 use super::generate::GenerateArgs;
 use super::init::InitArgs;
@@ -53,6 +54,8 @@ pub enum Command {
     Follow(FollowArgs),
     /// Render the report of a finished run again, after names of segments were edited
     Report(ReportArgs),
+    /// Write the model of a finished run as SQL for a database, or as ONNX: users go where segmill assign puts them
+    Export(ExportArgs),
     /// Run a finished run again in another layout, and compare the digests table by table
     Verify(VerifyArgs),
     /// Print the script with which a shell completes the words of segmill

@@ -6,6 +6,7 @@ use clap::CommandFactory;
 
 use super::assign::AssignArgs;
 use super::command::{Cli, Command};
+use super::export::ExportArgs;
 use super::follow::FollowArgs;
 use super::generate::GenerateArgs;
 use super::init::InitArgs;
@@ -43,6 +44,7 @@ pub fn dispatch(command: &Command) -> Result<u8> {
         Command::Assign(args) => assign(args).map(|()| 0),
         Command::Follow(args) => follow(args).map(|()| 0),
         Command::Report(args) => render(args).map(|()| 0),
+        Command::Export(args) => export(args).map(|()| 0),
         Command::Verify(args) => verify(args),
         Command::Completions(args) => {
             print(|out| out.write_all(&args.script(Cli::command())));
@@ -217,6 +219,16 @@ fn render(args: &ReportArgs) -> Result<()> {
     begin(args.talk);
     let page = runs::report::render(&args.run, args.output.as_deref())?;
     print(|out| terminal::print_place(&page, std::io::stdout().is_terminal(), out));
+    Ok(())
+}
+
+fn export(args: &ExportArgs) -> Result<()> {
+    begin(args.talk);
+    let exported = runs::export::export(&args.run, &args.target()?, args.output.as_deref())?;
+    warn(&exported.warnings);
+    if let Some(place) = &exported.place {
+        print(|out| writeln!(out, "{}: {}", place.display(), exported.next));
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! | file | what it has |
 //! |---|---|
 //! | [`command`] | the commands |
-//! | `run`, `launch`, `plan`, `generate`, `assign`, `follow`, `report`, `verify`, `init`, `pages` | the options of each command |
+//! | `run`, `launch`, `plan`, `generate`, `assign`, `follow`, `report`, `export`, `verify`, `init`, `pages` | the options of each command |
 //! | `job`, `mesh`, `threads`, `talk` | options that commands share |
 //! | [`hosts`], [`nodelist`], `rank` | which process of which cluster this is |
 //! | [`dispatch`] | the one match that names every command |
@@ -20,6 +20,7 @@
 mod assign;
 mod command;
 mod dispatch;
+mod export;
 mod follow;
 mod generate;
 pub(crate) mod hosts;

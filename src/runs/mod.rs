@@ -9,6 +9,7 @@
 //! | [`assign`] | `segmill assign`: users into the segments of a finished run |
 //! | [`follow`] | `segmill follow`: a finished run kept up to date |
 //! | [`verify`] | `segmill verify`: a finished run again, and its digests compared |
+//! | [`export`] | `segmill export`: the model for other programs |
 //! | [`report`] | `segmill report`: the page again |
 //!
 //! The rest is what these share: `checkpoint` (what a run leaves for another to go on from), `clock` (stages, timed), `compare` (an earlier
@@ -27,6 +28,7 @@ mod choose;
 mod clock;
 mod compare;
 mod evidence;
+pub mod export;
 mod fingerprint;
 mod fit;
 mod fits;

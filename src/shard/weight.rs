@@ -16,8 +16,8 @@ use crate::kernel::csr::{Csr, Lens, Row, Rows, RowsRef, Values, scale_to_unit_le
 use crate::kernel::tfidf;
 
 /// BM25's usual constants (Robertson & Zaragoza 2009).
-const K1: f64 = 1.2;
-const B: f64 = 0.75;
+pub const K1: f64 = 1.2;
+pub const B: f64 = 0.75;
 
 /// Turns ratings into weights, with what it has learnt from the users of a fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,8 +147,13 @@ impl Weights {
     }
 }
 
-/// Makes values relative to their mean.
+/// Makes values relative to their mean. Equal ones are 0 then, whatever rounding makes of their mean: in rows of length 1 its error would
+/// be all there is.
 fn take_mean(values: &mut [f64]) {
+    if values.array_windows().all(|[a, b]| a == b) {
+        values.fill(0.0);
+        return;
+    }
     let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
     values.iter_mut().for_each(|x| *x -= mean);
 }

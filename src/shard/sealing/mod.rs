@@ -19,6 +19,6 @@ mod tests;
 mod users;
 mod writer;
 
-pub use rule::{Rule, Several, merge};
+pub use rule::{NOTHING, Rule, Several, merge};
 pub use seal::{Sealed, seal};
 pub use writer::BlockWriter;

@@ -47,9 +47,11 @@ pub fn merge(values: &[f64], duplicates: Duplicates) -> f64 {
     }
 }
 
+/// A sum that is a smaller share of what was added, without signs, is what rounding leaves of nothing.
+pub const NOTHING: f64 = 1e-12;
+
 /// The sum; 0 where returns leave nothing but what rounding does.
 fn added(values: &[f64]) -> f64 {
-    const NOTHING: f64 = 1e-12;
     let (sum, all): (f64, f64) = (values.iter().sum(), values.iter().map(|value| value.abs()).sum());
     if sum.abs() <= NOTHING * all { 0.0 } else { sum }
 }

@@ -19,7 +19,7 @@ use crate::kernel::fixed::Scale;
 use crate::shard::sums::sum;
 
 /// λ: ratings of a user who is neither generous nor strict.
-const USER_PRIOR: f64 = 5.0;
+pub const USER_PRIOR: f64 = 5.0;
 
 /// What is expected of each rating.
 pub struct Liking {

@@ -33,7 +33,7 @@ mod tests;
 
 pub use fit::{Refined, Start, fit, refined};
 pub use height::Height;
-pub use liking::Liking;
+pub use liking::{Liking, USER_PRIOR};
 pub use model::{Mixture, Shifts};
 pub use place::{centroids, placed};
 pub use reading::{Reading, Weights};
