@@ -22,6 +22,8 @@
 //!  ├───────────────────────────────────────────┤ report     draws the page and    │
 //!  │ flow        the cluster, on timely        │            what a terminal shows │
 //!  ├───────────────────────────────────────────┴──────────────────────────────────┤
+//!  │ publish     a run, in a database or a folder that others read                │
+//!  ├──────────────────────────────────────────────────────────────────────────────┤
 //!  │ results     a finished run: its types, tables and model                      │
 //!  ├──────────────────────────────────────────────────────────────────────────────┤
 //!  │ stages      local partial → sum → finish                                     │
@@ -55,6 +57,7 @@
 //! | [`shard`] | user → worker; packed rows, in memory or spilled | `sealed-by-id` |
 //! | [`stages`] | PCA, k-means, Naive Bayes, TF-IDF and what is made of them | `partial-sum-finish` |
 //! | [`results`] | the types of a finished run, read and written | `digests-see-content` |
+//! | [`publish`] | segments in a database or folder that others read | `all-or-nothing` |
 //! | [`report`] | the page, and the words on the terminal | `only-draws` |
 //! | [`flow`] | sockets, start-up, launcher, shuffle and collectives on timely | `timely-stays-here` |
 //! | [`live`] | `segmill follow` on differential dataflow | `digit-for-digit` |
@@ -128,6 +131,7 @@ pub mod job;
 pub mod kernel;
 pub mod live;
 pub mod postgres;
+pub mod publish;
 pub mod report;
 pub mod results;
 pub mod runs;

@@ -106,7 +106,8 @@ const RULES: &[Rule] = &[
     },
     Rule { module: "stages", any: &[], results: &[] },
     Rule { module: "results", any: &["error", "kernel", "store", "watch::format"], results: RESULTS },
-    Rule { module: "report", any: &["results", "watch::format"], results: &[] },
+    Rule { module: "publish", any: &["error", "store", "postgres", "results"], results: &[] },
+    Rule { module: "report", any: &["results", "watch::format"], results: &["publish"] },
     Rule { module: "flow", any: &["error", "watch", "kernel", "collective", "ingest", "shard"], results: &["job"] },
     Rule {
         module: "live",
@@ -133,13 +134,13 @@ const RULES: &[Rule] = &[
     Rule { module: "runs", any: EVERYTHING, results: &[] },
     Rule {
         module: "cli::dispatch",
-        any: &["error", "watch", "store", "job", "ingest", "flow", "report", "results", "runs", "cli"],
+        any: &["error", "watch", "store", "job", "ingest", "flow", "publish", "report", "results", "runs", "cli"],
         results: &[],
     },
     Rule {
         module: "cli",
         any: &["error", "watch::say", "flow::launch", "cli::dispatch"],
-        results: &["job", "flow", "runs", "live"],
+        results: &["job", "flow", "publish", "runs", "live"],
     },
     // Built for fuzzing and for tests alone.
     Rule { module: "fuzzing", any: FUZZED, results: &[] },
@@ -174,6 +175,7 @@ const EVERYTHING: &[&str] = &[
     "shard",
     "stages",
     "results",
+    "publish",
     "report",
     "flow",
     "live",
@@ -189,7 +191,7 @@ const ENGINE_ROOMS: &[&str] = &["flow", "live"];
 const ENGINE: &[&str] = &["timely", "differential_dataflow"];
 
 /// The folders of `src`, no more.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "cli",
     "collective",
     "error",
@@ -199,6 +201,7 @@ const ROOMS: [&str; 16] = [
     "kernel",
     "live",
     "postgres",
+    "publish",
     "report",
     "results",
     "runs",

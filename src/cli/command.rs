@@ -9,6 +9,7 @@ use super::init::InitArgs;
 use super::launch::LaunchArgs;
 use super::pages::{CompletionsArgs, ManArgs};
 use super::plan::PlanArgs;
+use super::publish::PublishArgs;
 use super::report::ReportArgs;
 use super::run::RunArgs;
 use super::verify::VerifyArgs;
@@ -41,6 +42,8 @@ pub enum Command {
     Assign(AssignArgs),
     /// Keep the segments of a finished run up to date as ratings arrive, are corrected and are withdrawn
     Follow(FollowArgs),
+    /// Bring a database or a folder up to date with the segments of a finished run, for other programs to read
+    Publish(PublishArgs),
     /// Render the report of a finished run again, after names of segments were edited
     Report(ReportArgs),
     /// Run a finished run again in another layout, and compare the digests table by table

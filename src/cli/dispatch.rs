@@ -12,6 +12,7 @@ use super::init::InitArgs;
 use super::job::WhatArgs;
 use super::launch::LaunchArgs;
 use super::plan::{Format, PlanArgs};
+use super::publish::PublishArgs;
 use super::report::ReportArgs;
 use super::run::RunArgs;
 use super::talk::TalkArgs;
@@ -42,6 +43,7 @@ pub fn dispatch(command: &Command) -> Result<u8> {
         Command::Generate(args) => generate(args).map(|()| 0),
         Command::Assign(args) => assign(args).map(|()| 0),
         Command::Follow(args) => follow(args).map(|()| 0),
+        Command::Publish(args) => publish(args).map(|()| 0),
         Command::Report(args) => render(args).map(|()| 0),
         Command::Verify(args) => verify(args),
         Command::Completions(args) => {
@@ -206,6 +208,14 @@ fn follow(args: &FollowArgs) -> Result<()> {
     };
     // Changes may go to standard output.
     note(|sink| report::followed::print(&record, &places, sink));
+    Ok(())
+}
+
+fn publish(args: &PublishArgs) -> Result<()> {
+    begin(args.talk);
+    let place = args.place()?;
+    let published = runs::publish::publish(&args.run, &place, args.new_segments)?;
+    print(|out| report::published::print(&published, &place.to_string(), out));
     Ok(())
 }
 
