@@ -193,6 +193,7 @@ fn follow(args: &FollowArgs) -> Result<()> {
         state: places.state.clone(),
         drift: args.drift,
         refit: args.refit,
+        publish: args.publish()?,
     };
     if !args.empty {
         runs::follow::check(&finished, &order.job, &layout)?;

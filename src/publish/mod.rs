@@ -33,4 +33,4 @@ pub mod target;
 
 pub use edition::{Edition, Segment};
 pub use record::{Position, Record, Standing};
-pub use target::{Begun, Change, Members, Place, Published, Target, publish};
+pub use target::{Advanced, Begun, Change, Members, Place, Published, Target, Terms, advance, publish};

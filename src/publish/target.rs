@@ -11,8 +11,6 @@ use crate::postgres::{self, Address};
 use crate::results::Id;
 use crate::store::address::scheme;
 
-/// The option that names a target.
-const KEY: &str = "--to";
 /// The schema where none is named.
 pub const SCHEMA: &str = "segmill";
 
@@ -115,33 +113,71 @@ pub struct Published {
     pub was_there: bool,
 }
 
+/// On which terms something is published.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// The option that names the target.
+    pub key: &'a str,
+    /// Segments may be others than those that are published, whatever their numbers; then everybody is in another segment.
+    pub new_segments: bool,
+}
+
 /// Brings a target up to date with an edition. One whose numbers have another meaning than those that are published is refused
-/// unless `new_segments` allows it; then everybody is in another segment.
+/// unless the terms allow it.
 pub fn publish(
     target: &mut dyn Target,
     edition: &Edition,
     live: Option<Position>,
     members: Members<'_>,
-    new_segments: bool,
+    terms: Terms<'_>,
 ) -> Result<Published> {
     let begun = target.begin()?;
     let renewed = match begun.last().map(|last| (last, last.standing(edition))) {
         None => Vec::new(),
         Some((last, Standing::Same)) => return Ok(Published { record: last.clone(), was_there: true }),
         Some((_, Standing::GoesOn(renewed))) => renewed,
-        Some((_, Standing::Other)) if new_segments => (0..edition.segments.len() as u32).collect(),
+        Some((_, Standing::Other)) if terms.new_segments => (0..edition.segments.len() as u32).collect(),
         Some((last, Standing::Other)) => {
             let problem = format!(
                 "the segments there (publication {}, {}) are others than those of this run, whatever their numbers",
                 last.publication, last.when
             );
             let remedy = "run the job with compare.previous = the published run, so that segments keep their numbers; or \
-                          publish with --new-segments, which moves everybody";
-            return Err(Error::job(KEY, problem, remedy));
+                          use `segmill publish --new-segments`, which moves everybody";
+            return Err(Error::job(terms.key, problem, remedy));
         }
     };
     let record = begun.put(edition, live, members, &renewed)?;
     Ok(Published { record, was_there: false })
+}
+
+/// How far an attempt to go on has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advanced {
+    Published,
+    /// The target has something else than what these changes follow on: all users are to be published.
+    Elsewhere,
+}
+
+/// Brings a target up to `live`, which it has in part: `behind` has who is elsewhere than after a batch of this state, by rising
+/// id, or nothing where that is not known.
+pub fn advance(
+    target: &mut dyn Target,
+    edition: &Edition,
+    live: Position,
+    behind: impl FnOnce(Option<u64>) -> Option<Vec<Change>>,
+) -> Result<Advanced> {
+    let begun = target.begin()?;
+    let Some(last) = begun.last() else { return Ok(Advanced::Elsewhere) };
+    let batch = last.live.as_ref().filter(|position| position.state == live.state).map(|position| position.batch);
+    let Some(changes) = behind(batch) else { return Ok(Advanced::Elsewhere) };
+    match last.standing(edition) {
+        Standing::Same => Ok(Advanced::Published),
+        Standing::Other => Ok(Advanced::Elsewhere),
+        Standing::GoesOn(renewed) => {
+            begun.put(edition, Some(live), Members::Changed(&changes), &renewed).map(|_| Advanced::Published)
+        }
+    }
 }
 
 /// Counts the members of each segment while they pass.

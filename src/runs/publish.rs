@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::publish::{self, Edition, Members, Place, Published};
+use crate::publish::{self, Edition, Members, Place, Published, Terms};
 use crate::results::fetched::Here;
 
 /// Publishes the run in `output`. `new_segments` allows one whose numbers of segments have another meaning.
@@ -11,5 +11,5 @@ pub fn publish(output: &Path, place: &Place, new_segments: bool) -> Result<Publi
     let here = Here::whole(output)?;
     let edition = Edition::of(here.path())?;
     let members = Members::of(here.path())?;
-    publish::publish(&mut *place.open()?, &edition, None, members, new_segments)
+    publish::publish(&mut *place.open()?, &edition, None, members, Terms { key: "--to", new_segments })
 }
