@@ -10,7 +10,7 @@
 //!                     pca, kmeans, mixture, validate, profile, evidence, continuity, names; assign for new users
 //! ```
 //!
-//! The code is in sixteen rooms. A room knows only rooms below it:
+//! The code is in rooms. A room knows only rooms below it:
 //!
 //! ```text
 //!  ┌──────────────────────────────────────────────────────────────────────────────┐
@@ -23,6 +23,8 @@
 //!  │ flow        the cluster, on timely        │            what a terminal shows │
 //!  │                                           │ export     the model, for others │
 //!  ├───────────────────────────────────────────┴──────────────────────────────────┤
+//!  │ publish     a run, in a database or a folder that others read                │
+//!  ├──────────────────────────────────────────────────────────────────────────────┤
 //!  │ results     a finished run: its types, tables and model                      │
 //!  ├──────────────────────────────────────────────────────────────────────────────┤
 //!  │ stages      local partial → sum → finish                                     │
@@ -35,7 +37,8 @@
 //!  │       checked Job│          is, and who is   │                               │
 //!  │                  │          told             │                               │
 //!  ├──────────────────┴───────────────────────────┴───────────────────────────────┤
-//!  │ kernel   pure numerics    store   object stores    error   what can go wrong │
+//!  │ kernel  pure numerics    store     object stores                             │
+//!  │ error   errors           postgres  PostgreSQL                                │
 //!  └──────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -47,6 +50,7 @@
 //! | [`error`] | what can go wrong | `one-line` |
 //! | [`kernel`] | numerics on slices and `ndarray` views | `pure` |
 //! | [`store`] | objects in S3 and the like, read and written | `unseen-until-whole` |
+//! | [`postgres`] | addresses of databases, and connections to them | `no-secret-is-shown` |
 //! | [`collective`] | how workers meet | `lockstep` |
 //! | [`watch`] | progress, log, status port, what is said | `no-effect` |
 //! | [`job`] | TOML → `JobSpec` → checked [`job::Job`] | `checked-once` |
@@ -54,6 +58,7 @@
 //! | [`shard`] | user → worker; packed rows, in memory or spilled | `sealed-by-id` |
 //! | [`stages`] | PCA, k-means, Naive Bayes, TF-IDF and what is made of them | `partial-sum-finish` |
 //! | [`results`] | the types of a finished run, read and written | `digests-see-content` |
+//! | [`publish`] | segments in a database or folder that others read | `all-or-nothing` |
 //! | [`report`] | the page, and the words on the terminal | `only-draws` |
 //! | [`export`] | the model as SQL and ONNX | `same-place` |
 //! | [`flow`] | sockets, start-up, launcher, shuffle and collectives on timely | `timely-stays-here` |
@@ -129,6 +134,8 @@ pub mod ingest;
 pub mod job;
 pub mod kernel;
 pub mod live;
+pub mod postgres;
+pub mod publish;
 pub mod report;
 pub mod results;
 pub mod runs;

@@ -29,13 +29,18 @@ const RULES: &[Rule] = &[
     Rule { module: "error", any: &[], results: &[] },
     Rule { module: "kernel", any: &[], results: &[] },
     Rule { module: "store", any: &["error"], results: &[] },
+    Rule { module: "postgres", any: &["error"], results: &[] },
     Rule { module: "collective", any: &["error"], results: &[] },
     Rule { module: "watch::progress", any: &[], results: &[] },
     Rule { module: "watch::format", any: &[], results: &[] },
     Rule { module: "watch::say", any: &["error"], results: &[] },
     Rule { module: "watch", any: &["error", "watch::progress", "watch::format", "watch::say"], results: &[] },
     Rule { module: "job", any: &["error"], results: &[] },
-    Rule { module: "ingest", any: &["error", "kernel", "store", "collective", "watch::progress"], results: &["job"] },
+    Rule {
+        module: "ingest",
+        any: &["error", "kernel", "store", "postgres", "collective", "watch::progress"],
+        results: &["job"],
+    },
     Rule { module: "shard", any: &["error", "kernel", "collective", "ingest"], results: &["job"] },
     Rule { module: "stages::resume", any: &[], results: &[] },
     Rule { module: "stages::pca", any: STAGE, results: &["job", "shard", "ingest"] },
@@ -101,8 +106,9 @@ const RULES: &[Rule] = &[
     },
     Rule { module: "stages", any: &[], results: &[] },
     Rule { module: "results", any: &["error", "kernel", "store", "watch::format"], results: RESULTS },
-    Rule { module: "report", any: &["results", "watch::format"], results: &[] },
     Rule { module: "export", any: &["error"], results: &["results", "job", "ingest", "shard", "stages::mixture"] },
+    Rule { module: "publish", any: &["error", "store", "postgres", "results"], results: &[] },
+    Rule { module: "report", any: &["results", "watch::format"], results: &["publish"] },
     Rule { module: "flow", any: &["error", "watch", "kernel", "collective", "ingest", "shard"], results: &["job"] },
     Rule {
         module: "live",
@@ -129,13 +135,13 @@ const RULES: &[Rule] = &[
     Rule { module: "runs", any: EVERYTHING, results: &[] },
     Rule {
         module: "cli::dispatch",
-        any: &["error", "watch", "store", "job", "ingest", "flow", "report", "results", "runs", "cli"],
+        any: &["error", "watch", "store", "job", "ingest", "flow", "publish", "report", "results", "runs", "cli"],
         results: &[],
     },
     Rule {
         module: "cli",
         any: &["error", "watch::say", "flow::launch", "cli::dispatch"],
-        results: &["job", "flow", "runs", "live"],
+        results: &["job", "flow", "publish", "runs", "live"],
     },
     // Built for fuzzing and for tests alone.
     Rule { module: "fuzzing", any: FUZZED, results: &[] },
@@ -161,6 +167,7 @@ const EVERYTHING: &[&str] = &[
     "error",
     "kernel",
     "store",
+    "postgres",
     "collective",
     "watch::progress",
     "watch::format",
@@ -169,6 +176,7 @@ const EVERYTHING: &[&str] = &[
     "shard",
     "stages",
     "results",
+    "publish",
     "report",
     "export",
     "flow",
@@ -185,7 +193,7 @@ const ENGINE_ROOMS: &[&str] = &["flow", "live"];
 const ENGINE: &[&str] = &["timely", "differential_dataflow"];
 
 /// The folders of `src`, no more.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 18] = [
     "cli",
     "collective",
     "error",
@@ -195,6 +203,8 @@ const ROOMS: [&str; 16] = [
     "job",
     "kernel",
     "live",
+    "postgres",
+    "publish",
     "report",
     "results",
     "runs",

@@ -12,6 +12,7 @@ use super::init::InitArgs;
 use super::launch::LaunchArgs;
 use super::pages::{CompletionsArgs, ManArgs};
 use super::plan::PlanArgs;
+use super::publish::PublishArgs;
 use super::report::ReportArgs;
 use super::run::RunArgs;
 use super::verify::VerifyArgs;
@@ -52,6 +53,8 @@ pub enum Command {
     Assign(AssignArgs),
     /// Keep the segments of a finished run up to date as ratings arrive, are corrected and are withdrawn
     Follow(FollowArgs),
+    /// Bring a database or a folder up to date with the segments of a finished run, for other programs to read
+    Publish(PublishArgs),
     /// Render the report of a finished run again, after names of segments were edited
     Report(ReportArgs),
     /// Write the model of a finished run as SQL for a database, or as ONNX: users go where segmill assign puts them

@@ -13,6 +13,7 @@ use super::init::InitArgs;
 use super::job::WhatArgs;
 use super::launch::LaunchArgs;
 use super::plan::{Format, PlanArgs};
+use super::publish::PublishArgs;
 use super::report::ReportArgs;
 use super::run::RunArgs;
 use super::talk::TalkArgs;
@@ -43,6 +44,7 @@ pub fn dispatch(command: &Command) -> Result<u8> {
         Command::Generate(args) => generate(args).map(|()| 0),
         Command::Assign(args) => assign(args).map(|()| 0),
         Command::Follow(args) => follow(args).map(|()| 0),
+        Command::Publish(args) => publish(args).map(|()| 0),
         Command::Report(args) => render(args).map(|()| 0),
         Command::Export(args) => export(args).map(|()| 0),
         Command::Verify(args) => verify(args),
@@ -197,6 +199,7 @@ fn follow(args: &FollowArgs) -> Result<()> {
         state: places.state.clone(),
         drift: args.drift,
         refit: args.refit,
+        publish: args.publish()?,
     };
     if !args.empty {
         runs::follow::check(&finished, &order.job, &layout)?;
@@ -212,6 +215,14 @@ fn follow(args: &FollowArgs) -> Result<()> {
     };
     // Changes may go to standard output.
     note(|sink| report::followed::print(&record, &places, sink));
+    Ok(())
+}
+
+fn publish(args: &PublishArgs) -> Result<()> {
+    begin(args.talk);
+    let place = args.place()?;
+    let published = runs::publish::publish(&args.run, &place, args.new_segments)?;
+    print(|out| report::published::print(&published, &place.to_string(), out));
     Ok(())
 }
 

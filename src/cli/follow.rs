@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::flow::cluster::Layout;
 use crate::live::change::Op;
 use crate::live::input::spec::{Every, Format, InputSpec};
+use crate::publish::Place;
 
 /// Options of `segmill follow`.
 #[derive(Debug, Args)]
@@ -66,6 +67,14 @@ pub struct FollowArgs {
     #[arg(long)]
     pub refit: bool,
 
+    /// Keep a database or a folder up to date, as segmill publish does: postgres://user@host:port/database or a folder
+    #[arg(long, value_name = "TARGET")]
+    pub publish: Option<String>,
+
+    /// The schema for --publish in a database; made if it is not there [default: segmill]
+    #[arg(long, value_name = "NAME", requires = "publish")]
+    pub schema: Option<String>,
+
     /// Set a key of [input], a filter of rows, memory or scratch, where that differs from the run, as in
     /// --set input.duplicates=last; may be given several times
     #[arg(long = "set", value_name = "INPUT.KEY=VALUE", value_parser = key_and_value)]
@@ -93,6 +102,10 @@ impl FollowArgs {
 
     pub fn format(&self) -> Result<Format> {
         Format::parse(&self.format)
+    }
+
+    pub fn publish(&self) -> Result<Option<Place>> {
+        self.publish.as_deref().map(|target| Place::parse("--publish", target, self.schema.as_deref())).transpose()
     }
 
     pub fn op(&self) -> Option<Op> {

@@ -3,7 +3,7 @@
 //! | file | what it has |
 //! |---|---|
 //! | [`command`] | the commands |
-//! | `run`, `launch`, `plan`, `generate`, `assign`, `follow`, `report`, `export`, `verify`, `init`, `pages` | the options of each command |
+//! | `run`, `launch`, `plan`, `generate`, `assign`, `follow`, `publish`, `report`, `export`, `verify`, `init`, `pages` | the options of each command |
 //! | `job`, `mesh`, `threads`, `talk` | options that commands share |
 //! | [`hosts`], [`nodelist`], `rank` | which process of which cluster this is |
 //! | [`dispatch`] | the one match that names every command |
@@ -31,6 +31,7 @@ mod mesh;
 pub(crate) mod nodelist;
 mod pages;
 mod plan;
+mod publish;
 mod rank;
 mod report;
 mod run;

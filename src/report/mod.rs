@@ -1,6 +1,6 @@
 //! What a finished run looks like to people: the page, its charts, and the words on the terminal.
 //!
-//! Knows: the results of a run ([`crate::results`]) and how numbers are written ([`crate::watch::format`]). Does not
+//! Knows: the results of a run ([`crate::results`]), what became of a publication, and how numbers are written ([`crate::watch::format`]). Does not
 //! know: stages, data, workers, the output folder.
 //!
 //! **Invariant: only-draws.** Every number on the page comes from the results. Nothing is computed from ratings, and
@@ -12,12 +12,13 @@
 //! | [`charts`] | the charts of the page, as data for plotly.js |
 //! | [`verdict`] | the words for what the evidence comes to |
 //! | [`terminal`] | the summary of `segmill run` |
-//! | [`forecast`], [`assigned`], [`followed`] | the answers of `segmill plan`, `assign` and `follow` |
+//! | [`forecast`], [`assigned`], [`followed`], [`published`] | the answers of `segmill plan`, `assign`, `follow` and `publish` |
 
 pub mod assigned;
 pub mod charts;
 pub mod followed;
 pub mod forecast;
 pub mod page;
+pub mod published;
 pub mod terminal;
 pub mod verdict;

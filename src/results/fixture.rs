@@ -21,7 +21,7 @@ use crate::results::tables::{self, Names, OfUsers};
 use crate::results::write::{self, NewFolder, Written};
 use crate::stages::choose::{Candidate, Chosen, Round};
 use crate::stages::continuity::matching::{Fate, Origin};
-use crate::stages::continuity::{Continuity, Driver, Flow, Moves, Now, Then};
+use crate::stages::continuity::{Ancestor, Continuity, Driver, Flow, Moves, Now, Then};
 use crate::stages::evidence::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
 use crate::stages::kmeans::{Assignment, KMeans, StartReport, Sweep, SweepCurve};
 use crate::stages::pca::{Pca, SolverReport};
@@ -144,6 +144,7 @@ fn continuity(size: Size) -> Continuity {
         earlier: (0..=last).map(then).collect(),
         flows: (0..=last).filter(|_| last > 0).map(flow).collect(),
         users_of_other_flows: 5,
+        lineage: vec![Ancestor { model: "0f".repeat(16), renewed: vec![last] }],
     }
 }
 

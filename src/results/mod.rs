@@ -56,7 +56,7 @@ pub use crate::ingest::{Items, Ledger};
 pub use crate::job::{Amounts, Missing, Refine};
 pub use crate::stages::choose::{Candidate, Chosen, Round};
 pub use crate::stages::continuity::matching::{Fate, Origin};
-pub use crate::stages::continuity::{Continuity, Driver, Flow, Now, Then};
+pub use crate::stages::continuity::{Ancestor, Continuity, Driver, Flow, Now, Then};
 pub use crate::stages::evidence::{Evidence, HeldOut, Null, OfClusters, Stability, Verdict};
 pub use crate::stages::profile::{Activity, Category, ItemShare, Near, Profile, ProfileItem, Summary, SummaryOf};
 pub use crate::stages::validate::Confusion;

@@ -212,6 +212,8 @@ pub struct Finished {
     pub ratings: u64,
     /// Of the segments, as in [`RunRecord`].
     pub inertia: f64,
+    #[serde(default)]
+    pub continuity: Option<Continuity>,
     pub digests: Digests,
 }
 

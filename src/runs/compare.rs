@@ -22,7 +22,7 @@ use crate::stages::continuity::driving::{self, Driving};
 use crate::stages::continuity::likeness::{self, likeness};
 use crate::stages::continuity::matching::{Grounds, Matching, match_up};
 use crate::stages::continuity::moves::{self, Earlier, NOWHERE, Past};
-use crate::stages::continuity::{Continuity, Driver, Moves};
+use crate::stages::continuity::{Ancestor, Continuity, Driver, Moves};
 use crate::stages::kmeans::Fitted;
 use crate::stages::pca::Pca;
 use crate::store::is_address;
@@ -79,17 +79,19 @@ pub fn open<C: Collective>(c: &mut C, job: &Job) -> Result<Option<Previous>> {
 
 impl Previous {
     /// The run whose model is in use.
-    pub fn of_model(folder: &Path, model: &Model, sizes: Vec<u64>) -> Previous {
+    pub fn of_model(folder: &Path, model: &Model, sizes: Vec<u64>) -> Result<Previous> {
         let names = model.manifest.segments.iter().map(|segment| segment.name.clone()).collect();
-        let earlier = Earlier { folder: folder.display().to_string(), n_users: sizes.iter().sum(), names, sizes };
-        Previous {
+        let (n_users, here) = (sizes.iter().sum(), folder.display().to_string());
+        let earlier =
+            Earlier { folder: here, n_users, names, sizes, model: identity(folder)?, lineage: lineage(folder) };
+        Ok(Previous {
             here: Here::at(folder),
             items: model.items.clone(),
             mean: model.mean.clone(),
             components: model.components.clone(),
             centroids: model.centroids.clone(),
             earlier,
-        }
+        })
     }
 
     fn open(folder: &Path, output: &Path) -> Result<Previous> {
@@ -106,7 +108,9 @@ impl Previous {
         let sizes: Vec<u64> = manifest.segments.iter().map(|segment| segment.size).collect();
         let names = manifest.segments.into_iter().map(|segment| segment.name).collect();
         let n_users = sizes.iter().fold(0, |sum: u64, &size| sum.saturating_add(size));
-        let earlier = Earlier { folder: folder.display().to_string(), n_users, names, sizes };
+        let model = identity(here.path()).map_err(unusable)?;
+        let lineage = lineage(here.path());
+        let earlier = Earlier { folder: folder.display().to_string(), n_users, names, sizes, model, lineage };
         let previous = Previous { here, items, mean, components, centroids, earlier };
         let counts = |file: &InputFile| parquet::n_rows(file, "compare", &columns()).map_err(unusable);
         let rows: u64 = previous.files()?.iter().map(counts).sum::<Result<u64>>()?;
@@ -141,6 +145,16 @@ impl Previous {
     fn n_segments(&self) -> usize {
         self.earlier.sizes.len()
     }
+}
+
+fn identity(output: &Path) -> Result<String> {
+    model::identity(&output.join(model::FOLDER))
+}
+
+/// What the run in a folder went on from itself, as far as its record says so.
+fn lineage(output: &Path) -> Vec<Ancestor> {
+    let continuity = run::Finished::read(output).ok().and_then(|finished| finished.continuity);
+    continuity.map_or_else(Vec::new, |continuity| continuity.lineage)
 }
 
 fn is_same_place(folder: &Path, output: &Path) -> bool {

@@ -8,6 +8,7 @@
 //! | [`plan`] with `calibrate` and [`predict`] | `segmill plan`: what a job would take |
 //! | [`assign`] | `segmill assign`: users into the segments of a finished run |
 //! | [`follow`] | `segmill follow`: a finished run kept up to date |
+//! | [`publish`] | `segmill publish`: a finished run where other programs look for it |
 //! | [`verify`] | `segmill verify`: a finished run again, and its digests compared |
 //! | [`export`] | `segmill export`: the model for other programs |
 //! | [`report`] | `segmill report`: the page again |
@@ -39,6 +40,7 @@ mod output;
 pub mod plan;
 pub mod predict;
 pub mod preview;
+pub mod publish;
 mod ranges;
 mod refine;
 pub mod report;

@@ -35,7 +35,7 @@ mod write;
 pub use crate::results::files::{MODEL as FOLDER, OF_MODEL as FILES};
 pub use fitted::{Bayes, Model};
 pub use manifest::{Manifest, Segment, TensorInfo, VERSION};
-pub use read::{identity, read, read_bytes, titles};
+pub use read::{identity, names, read, read_bytes, titles};
 pub use tensor::{Tensor, Values};
 pub use write::{digest, tensors, write};
 

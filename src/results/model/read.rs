@@ -70,6 +70,15 @@ pub fn titles(folder: &Path) -> Result<Vec<Option<String>>> {
     reader.get_row_iter(None).map_err(damaged)?.map(title).collect()
 }
 
+/// What the segments of the model in `folder` are called, by number.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let path = folder.join(MANIFEST);
+    let json = fs::read(&path)
+        .map_err(|e| Error::file(&path, "cannot read", &e, "name the output folder of a finished run"))?;
+    let manifest = check_manifest(&json).map_err(|damage| damage.into_error(Some(folder)))?;
+    Ok(manifest.segments.into_iter().map(|segment| segment.name).collect())
+}
+
 /// By which the model in `folder` is known again: BLAKE3 over its files, but for the names of segments, which people edit.
 /// 32 hexadecimal digits.
 pub fn identity(folder: &Path) -> Result<String> {

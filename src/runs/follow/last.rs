@@ -55,6 +55,15 @@ pub fn write<C: Collective>(
     Ok(record)
 }
 
+/// Writes the table of all users alone, into a new folder `output`. All workers call it together.
+pub fn write_users<C: Collective>(c: &mut C, engine: &mut Engine, output: &Path, per_file: u64) -> Result<()> {
+    let users = Ranges::of(c, placed(engine));
+    let mut folder = Folder::create(c, output, &folder_beside(output))?;
+    let of_users = output::of_users(c, &users.rows);
+    folder.write_users(c, &users, of_users, per_file)?;
+    folder.publish(c)
+}
+
 /// The users in order, and the profiles, on the coordinator.
 fn tables<C: Collective>(
     c: &mut C,

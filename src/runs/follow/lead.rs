@@ -15,13 +15,14 @@ use crate::live::tell::{Teller, Told};
 use crate::results::followed::Changes;
 use crate::results::model::{self, Model};
 use crate::results::rejects::RejectLine;
-use crate::results::run;
+use crate::results::{leftovers, run};
 use crate::shard::incoming::worker_of;
 
 use super::gathering::Gathering;
 use super::header::Header;
 use super::names::Names;
 use super::order::Order;
+use super::publishing::{Publisher, Rest};
 use super::refitted::{self, Refitted, model_bytes};
 use super::standing::{Judged, Reflected, Standing};
 use super::telling;
@@ -57,6 +58,7 @@ pub struct Lead {
     /// The batch that the workers are at.
     underway: Option<Underway>,
     view: Option<View>,
+    publisher: Option<Publisher>,
     nobody_listens: bool,
     /// The state was begun by this session, in a folder that it made.
     is_new: bool,
@@ -124,6 +126,8 @@ impl Lead {
         let bytes = model_bytes(&folder)?;
         let model = model::read_bytes(&bytes[0], &bytes[1])?;
         let is_resumed = header.is_some();
+        let publish = |place| Publisher::new(place, &state, &folder);
+        let publisher = order.publish.as_ref().map(publish).transpose()?;
         let header = header.unwrap_or_else(|| Header::of(order));
         let lead = Lead {
             items: Items::new(&model.items, header.others.clone()),
@@ -136,6 +140,7 @@ impl Lead {
             refits,
             underway: None,
             view: None,
+            publisher,
             nobody_listens: false,
             is_new,
         };
@@ -256,6 +261,9 @@ impl Lead {
         let lines = telling::batch(&told, &self.names);
         self.nobody_listens |= self.teller.tell(&mut self.state, batch.number, lines.bytes())? == Told::NobodyListens;
         self.state.add_rejects(batch.number, &rejects)?;
+        if let Some(publisher) = &mut self.publisher {
+            publisher.note(batch.number, &found.reflected.moves, found.now, &self.names);
+        }
         if !found.is_replayed {
             self.gathering.inputs().acknowledge(&batch.positions)?;
         }
@@ -302,7 +310,37 @@ impl Lead {
         self.folder = refitted.folder.clone();
         self.items = Items::new(&model.items, Vec::new());
         self.names = Names::of(model, &refitted.folder)?;
-        Ok(())
+        self.publisher.as_mut().map_or(Ok(()), |publisher| publisher.take_over(&refitted.folder))
+    }
+
+    /// Begins to publish what a session that is up to date has, where that is asked for.
+    pub fn start_publishing(&mut self, now: &Standing) -> Result<()> {
+        let last = self.state.last();
+        self.publisher.as_mut().map_or(Ok(()), |publisher| publisher.start(last, now, &self.names))
+    }
+
+    /// All users are wanted, to be published.
+    pub fn wants_all(&self) -> bool {
+        self.publisher.as_ref().is_some_and(Publisher::wants_all)
+    }
+
+    /// Where all users are to be written, cleared.
+    pub fn place_of_all(&self) -> Option<PathBuf> {
+        let place = self.publisher.as_ref().map(Publisher::place_of_all)?;
+        leftovers::clear(&place);
+        leftovers::remove(&place);
+        Some(place)
+    }
+
+    /// All users are written there.
+    pub fn publish_all(&mut self, now: &Standing) {
+        let last = self.state.last();
+        self.publisher.iter_mut().for_each(|publisher| publisher.take_all(last, now, &self.names));
+    }
+
+    /// Waits until all is published, where that is asked for. Returns whether all users are wanted for it.
+    pub fn publish_rest(&self) -> Result<bool> {
+        self.publisher.as_ref().map_or(Ok(false), |publisher| Ok(publisher.rest()? == Rest::WantsAll))
     }
 }
 

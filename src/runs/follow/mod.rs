@@ -16,6 +16,7 @@
 //! | [`telling`], [`view`], [`names`] | a batch in lines of JSON, and on the live page |
 //! | [`keep`], [`header`] | the snapshot |
 //! | [`refit`], [`refitted`] | a new model, from the centroids of the one before |
+//! | [`publishing`] | a database or a folder, kept up to date (`--publish`) |
 //! | [`last`] | the tables at the end |
 
 mod begin;
@@ -27,6 +28,7 @@ mod lead;
 mod memory;
 mod names;
 mod order;
+mod publishing;
 mod refit;
 mod refitted;
 mod session;

@@ -6,6 +6,7 @@ use crate::flow::cluster::Fingerprint;
 use crate::job::Job;
 use crate::live::change::Op;
 use crate::live::input::spec::{Every, Format, InputSpec};
+use crate::publish::Place;
 use crate::runs::fingerprint::fingerprint;
 
 /// What to do, checked.
@@ -36,6 +37,8 @@ pub struct Order {
     pub drift: f64,
     /// Makes one when it is due.
     pub refit: bool,
+    /// What is kept up to date for other programs.
+    pub publish: Option<Place>,
 }
 
 impl Order {
@@ -47,6 +50,7 @@ impl Order {
             ("--refit", self.refit.to_string()),
             ("--empty", self.empty.to_string()),
             ("--final", self.last.is_some().to_string()),
+            ("--publish", self.publish.is_some().to_string()),
         ];
         found.job.extend(options.map(|(name, value)| (name.to_string(), value)));
         found

@@ -83,7 +83,7 @@ pub fn refit<C: Collective>(
     if check_sizes(&job, &ratings).is_err() {
         return Ok(None);
     }
-    let earlier = earlier(c, before, lead, past);
+    let earlier = earlier(c, before, lead, past)?;
     let beginning = Some(centroids(before.model, &items));
     let (layout, scratch) = (before.layout, &room.scratch);
     let task =
@@ -128,11 +128,11 @@ fn earlier<C: Collective>(
     before: &Before<'_>,
     lead: Option<&Lead>,
     past: Past,
-) -> (Option<Previous>, Known) {
+) -> Result<(Option<Previous>, Known)> {
     let sizes: Vec<u64> = before.standing.sizes.iter().map(|&size| size as u64).collect();
     let (n_segments, n_users) = (sizes.len(), sizes.iter().sum());
-    let previous = lead.map(|lead| Previous::of_model(&lead.folder, before.model, sizes));
-    (previous, Known::of(c, past, n_segments, n_users))
+    let previous = lead.map(|lead| Previous::of_model(&lead.folder, before.model, sizes)).transpose();
+    Ok((c.agree(previous)?, Known::of(c, past, n_segments, n_users)))
 }
 
 /// The bytes of a model, its inertia, and what is printed of it.

@@ -1,6 +1,7 @@
 //! A session, batch after batch: what all workers do together.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,6 +48,8 @@ enum Next {
     Wait,
     Batch(Vec<Routed>),
     Keep,
+    /// All users are to be written, and published.
+    PublishAll,
     End,
 }
 
@@ -111,6 +114,7 @@ fn follow<C: Collective>(
         session.keep()?;
     }
     session.start(terms.is_resumed)?;
+    session.start_publishing()?;
     session.follow()?;
     session.end()
 }
@@ -239,6 +243,7 @@ impl<C: Collective> Session<'_, C> {
                     self.check_memory()?;
                 }
                 Next::Keep => self.keep()?,
+                Next::PublishAll => self.publish_all()?,
                 Next::End => return self.c.agree(failed),
             }
         }
@@ -261,6 +266,8 @@ impl<C: Collective> Session<'_, C> {
             every(|| Next::End)
         } else if lead.wants_snapshot() {
             every(|| Next::Keep)
+        } else if lead.wants_all() {
+            every(|| Next::PublishAll)
         } else {
             match lead.next_batch(self.order, self.hash_seed, peers) {
                 Ok(Some(lanes)) => (lanes.into_iter().map(Next::Batch).collect(), Ok(())),
@@ -367,6 +374,33 @@ impl<C: Collective> Session<'_, C> {
         keep::keep(self.c, self.lead.as_mut(), header, &mut self.engine, &self.origins)
     }
 
+    fn start_publishing(&mut self) -> Result<()> {
+        let started = self.lead.as_mut().map(|lead| lead.start_publishing(&self.standing));
+        self.c.agree(started.transpose()).map(drop)
+    }
+
+    /// Writes all users, and hands them to the publisher.
+    fn publish_all(&mut self) -> Result<()> {
+        let place = self.lead.as_ref().map(Lead::place_of_all);
+        let place: Option<PathBuf> = self.c.broadcast_value(place.as_ref());
+        let Some(place) = place else { return Ok(()) };
+        last::write_users(self.c, &mut self.engine, &place, self.order.job.users_per_file)?;
+        self.lead.iter_mut().for_each(|lead| lead.publish_all(&self.standing));
+        Ok(())
+    }
+
+    /// Waits until everything is published.
+    fn publish_rest(&mut self) -> Result<()> {
+        loop {
+            let wants_all = self.lead.as_ref().map(Lead::publish_rest).transpose();
+            let wants_all = self.c.agree(wants_all)?;
+            if !self.c.broadcast_value(wants_all.as_ref()) {
+                return Ok(());
+            }
+            self.publish_all()?;
+        }
+    }
+
     /// Leaves everything as another session, or a person, may find it.
     fn end(mut self) -> Result<Option<Record>> {
         self.keep()?;
@@ -380,6 +414,7 @@ impl<C: Collective> Session<'_, C> {
             }
             None => record,
         };
+        self.publish_rest()?;
         self.engine.end();
         let is_alone = self.lead.as_ref().is_some_and(Lead::is_alone);
         Ok(record.filter(|_| !is_alone))

@@ -17,4 +17,4 @@ pub mod matching;
 pub mod moves;
 mod outcome;
 
-pub use outcome::{Continuity, Driver, Flow, MOST_FLOWS, Moves, Now, Then};
+pub use outcome::{Ancestor, Continuity, Driver, Flow, MOST_ANCESTORS, MOST_FLOWS, Moves, Now, Then};

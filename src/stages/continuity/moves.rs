@@ -30,7 +30,7 @@ use std::cmp::Reverse;
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use super::matching::{Match, Matching, Origin, Rest};
-use super::outcome::{Continuity, Flow, MOST_FLOWS, Moves, Now, Then};
+use super::outcome::{Ancestor, Continuity, Flow, MOST_ANCESTORS, MOST_FLOWS, Moves, Now, Then};
 use crate::collective::Collective;
 use crate::ingest::ids::Id;
 use crate::stages::kmeans::Assignment;
@@ -145,6 +145,9 @@ pub struct Earlier {
     /// Names and sizes, by segment.
     pub names: Vec<String>,
     pub sizes: Vec<u64>,
+    /// The identity of its model, and what it went on from itself.
+    pub model: String,
+    pub lineage: Vec<Ancestor>,
 }
 
 /// The comparison of both runs, without the items of flows.
@@ -167,10 +170,25 @@ pub fn tell(earlier: &Earlier, matching: &Matching, paths: &Paths) -> Continuity
         earlier: matching.then.iter().enumerate().map(then).collect(),
         flows: flows.into_iter().map(|(from, to, users)| Flow { from, to, users, items: Vec::new() }).collect(),
         users_of_other_flows: others.iter().map(|(.., users)| users).sum(),
+        lineage: earlier.lineage(&matching.now),
     }
 }
 
 impl Earlier {
+    /// What a run goes on from whose segments are `now`.
+    fn lineage(&self, now: &[Match]) -> Vec<Ancestor> {
+        let goes_on =
+            |(segment, found): (usize, &Match)| found.origin == Origin::Kept && found.earlier == Some(segment as u32);
+        let of_run = |ancestor: Option<&Ancestor>| {
+            let before = |segment: u32| ancestor.is_some_and(|ancestor| ancestor.renewed.contains(&segment));
+            let segments = now.iter().enumerate().filter(|&(at, found)| !goes_on((at, found)) || before(at as u32));
+            segments.map(|(segment, _)| segment as u32).collect()
+        };
+        let earlier = Ancestor { model: self.model.clone(), renewed: of_run(None) };
+        let older = |ancestor: &Ancestor| Ancestor { model: ancestor.model.clone(), renewed: of_run(Some(ancestor)) };
+        std::iter::once(earlier).chain(self.lineage.iter().map(older)).take(MOST_ANCESTORS).collect()
+    }
+
     fn tell(&self, segment: usize, rest: &Rest, paths: &Paths) -> Then {
         Then {
             segment: segment as u32,
@@ -256,6 +274,8 @@ mod tests {
             n_users: 7,
             names: vec!["Jazz".into(), "Noir".into()],
             sizes: vec![5, 2],
+            model: "may".into(),
+            lineage: vec![Ancestor { model: "april".into(), renewed: vec![0] }],
         };
         let told = tell(&earlier, &matching(), &paths);
         assert_eq!((told.users, told.new_users, told.gone_users, told.moved, told.crossed), (5, 1, 2, 2, 2));

@@ -8,6 +8,9 @@ use crate::ingest::ids::Id;
 /// The most flows that are listed.
 pub const MOST_FLOWS: usize = 200;
 
+/// The most runs that are remembered, of a run that goes on from another that goes on from another.
+pub const MOST_ANCESTORS: usize = 100;
+
 /// The segments of this run compared with those of an earlier one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Continuity {
@@ -30,6 +33,18 @@ pub struct Continuity {
     /// The flows of users who moved, the most users first; at most [`MOST_FLOWS`]. The users of the others follow.
     pub flows: Vec<Flow>,
     pub users_of_other_flows: u64,
+    /// The earlier run and those that it went on from itself, the last one first; at most [`MOST_ANCESTORS`].
+    #[serde(default)]
+    pub lineage: Vec<Ancestor>,
+}
+
+/// A run that this one goes on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ancestor {
+    /// The identity of its model, which its files have.
+    pub model: String,
+    /// The segments of this run, by number, that are not the segment which had this number there.
+    pub renewed: Vec<u32>,
 }
 
 /// A segment of this run.
