@@ -130,6 +130,8 @@ pub enum FileFormat {
     Auto,
     Delimited,
     Parquet,
+    /// IPC, as a file or as a stream.
+    Arrow,
 }
 
 /// What to do with several rows of one user and item.

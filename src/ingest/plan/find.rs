@@ -8,8 +8,9 @@ use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::ingest::columns::{self, Settled};
 use crate::ingest::dialect::{HEAD_BYTES, detect};
+use crate::ingest::files;
 use crate::ingest::source::{Codec, InputFile, cuts, failed, spool_stdin};
-use crate::ingest::{files, parquet};
+use crate::ingest::tables::{self, Kind};
 use crate::job::{Duplicates, FileFormat, FilesSpec, Input, Source};
 
 /// A plan, and what keeps its files: standard input is in an unnamed file for as long as it is held open.
@@ -65,14 +66,33 @@ pub(crate) fn format(spec: &FilesSpec, file: &InputFile) -> Result<Format> {
     let opened = file.open()?;
     let head = opened.read_at(0, (HEAD_BYTES as u64).min(file.bytes)).map_err(|e| failed(&file.path, &e))?;
     let codec = Codec::of(&head);
-    let is_parquet = parquet::is_parquet(&head);
-    match spec.format {
-        FileFormat::Delimited if is_parquet => Err(misfit(file, "this is a Parquet file", "\"parquet\" or \"auto\"")),
-        FileFormat::Parquet if !is_parquet => Err(misfit(file, "this is no Parquet file", "\"delimited\" or \"auto\"")),
-        _ if is_parquet => parquet::layout(spec, file).map(Format::Parquet),
-        _ if codec == Codec::None => text_format(spec, file, codec, &head),
-        _ => text_format(spec, file, codec, &unpacked_head(file, codec)?),
+    let kind = Kind::of(&head);
+    check_kind(spec.format, kind, file)?;
+    match kind {
+        Some(kind) => tables::layout(kind, spec, file).map(|(layout, stored)| Format::Table { stored, layout }),
+        None if codec == Codec::None => text_format(spec, file, codec, &head),
+        None => text_format(spec, file, codec, &unpacked_head(file, codec)?),
     }
+}
+
+/// Refuses a file of another format than the job says.
+fn check_kind(says: FileFormat, kind: Option<Kind>, file: &InputFile) -> Result<()> {
+    let wanted = match says {
+        FileFormat::Auto => return Ok(()),
+        FileFormat::Delimited => None,
+        FileFormat::Parquet => Some(Kind::Parquet),
+        FileFormat::Arrow => Some(Kind::Arrow),
+    };
+    if kind == wanted {
+        return Ok(());
+    }
+    let problem = match (kind, wanted) {
+        (Some(kind), _) => format!("the file is in the {} format", kind.name()),
+        (None, Some(wanted)) => format!("the file is not in the {} format", wanted.name()),
+        (None, None) => unreachable!("they are the same"),
+    };
+    let other = kind.map_or("delimited".into(), |kind| kind.name().to_lowercase());
+    Err(misfit(file, &problem, &format!("\"{other}\" or \"auto\"")))
 }
 
 fn text_format(spec: &FilesSpec, file: &InputFile, codec: Codec, head: &[u8]) -> Result<Format> {
@@ -82,11 +102,13 @@ fn text_format(spec: &FilesSpec, file: &InputFile, codec: Codec, head: &[u8]) ->
 /// The first bytes of a packed text.
 fn unpacked_head(file: &InputFile, codec: Codec) -> Result<Vec<u8>> {
     let head = file.head(codec, HEAD_BYTES)?;
-    if parquet::is_parquet(&head) {
-        let remedy = "unpack it: a Parquet file is compressed inside";
-        return Err(Error::data(file.path.display().to_string(), "this is a packed Parquet file", remedy));
+    match Kind::of(&head).map(Kind::name) {
+        None => Ok(head),
+        Some(kind) => {
+            let remedy = format!("unpack it: {kind} is compressed inside");
+            Err(Error::data(file.path.display().to_string(), format!("this is a packed file of {kind}"), remedy))
+        }
     }
-    Ok(head)
 }
 
 fn misfit(file: &InputFile, problem: &str, remedy: &str) -> Error {

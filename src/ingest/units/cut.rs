@@ -6,10 +6,11 @@ use std::collections::BinaryHeap;
 use super::packed::Frames;
 use super::unit::{Part, Unit};
 use crate::collective::Collective;
-use crate::ingest::parquet::{GroupRows, Layout};
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::Range;
 use crate::ingest::source::{Codec, Cut, Place};
+use crate::ingest::tables::Stored;
+use crate::ingest::typed::{GroupRows, Layout};
 
 pub(super) const SMALLEST_RANGE: u64 = 64 << 10;
 /// The pages of a range stay in memory while it is read.
@@ -21,13 +22,14 @@ const LARGEST_FETCH: u64 = 8 << 20;
 /// Ranges for each worker, at least: enough that the slowest worker ends soon after the others.
 pub(super) const RANGES_PER_PEER: u64 = 8;
 
-/// A row group is cut if it has the bytes of so many ranges.
+/// A group of rows is cut if it has the bytes of so many ranges.
 const GROUP_PARTS: u64 = 2;
 
 /// Unpacking a byte of a packed text takes as long as reading this many bytes of plain text.
 const PACKED_WEIGHT: u64 = 6;
-/// The same for the columns of a Parquet file.
+/// The same for the columns of a Parquet file, and of Arrow.
 const PARQUET_WEIGHT: u64 = 4;
+const ARROW_WEIGHT: u64 = 2;
 
 /// Cuts all files into pieces for `peers` workers, in the order of the files.
 pub fn cut(files: &[PlannedFile], peers: usize) -> Vec<Unit> {
@@ -50,16 +52,20 @@ fn cut_file(index: u32, planned: &PlannedFile, even: u64) -> Vec<Unit> {
             let pieces = frames(cuts, even);
             pieces.map(|piece| unit(Part::Frames(piece), piece.bytes().saturating_mul(PACKED_WEIGHT))).collect()
         }
-        Format::Parquet(layout) => {
+        Format::Table { layout, stored } => {
+            let of_a_byte = match stored {
+                Stored::Parquet => PARQUET_WEIGHT,
+                Stored::Arrow(_) => ARROW_WEIGHT,
+            };
             let pieces = row_ranges(planned, layout, even);
-            pieces.map(|rows| unit(Part::Rows(rows), layout.bytes_of(&rows).saturating_mul(PARQUET_WEIGHT))).collect()
+            pieces.map(|rows| unit(Part::Rows(rows), layout.bytes_of(&rows).saturating_mul(of_a_byte))).collect()
         }
     }
 }
 
-/// The row groups of a file, those of many bytes cut into ranges of rows.
+/// The groups of rows of a file, those of many bytes cut into ranges of rows.
 fn row_ranges(planned: &PlannedFile, layout: &Layout, even: u64) -> impl Iterator<Item = GroupRows> {
-    (0..layout.row_groups.len()).flat_map(move |group| {
+    (0..layout.groups.len()).flat_map(move |group| {
         let pieces = layout.bytes[group].div_ceil(GROUP_PARTS * even.max(1));
         layout.whole(group).cut(pieces.min(planned.group_readers(layout, group)).max(1))
     })

@@ -1,8 +1,8 @@
 //! A piece of the input.
 
-use crate::ingest::parquet::GroupRows;
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::Range;
+use crate::ingest::typed::GroupRows;
 
 use super::packed::Frames;
 
@@ -23,7 +23,7 @@ pub enum Part {
     Whole,
     /// A part of one.
     Frames(Frames),
-    /// Rows of a row group.
+    /// Rows of a group.
     Rows(GroupRows),
 }
 
@@ -34,7 +34,7 @@ impl Unit {
         match (self.part, &planned.format) {
             (Part::Range(range), _) => range.end - range.start,
             (Part::Frames(frames), _) => frames.bytes(),
-            (Part::Rows(rows), Format::Parquet(layout)) => layout.bytes_of(&rows),
+            (Part::Rows(rows), Format::Table { layout, .. }) => layout.bytes_of(&rows),
             _ => planned.file.bytes,
         }
     }
