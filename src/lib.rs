@@ -10,7 +10,7 @@
 //!                     pca, kmeans, mixture, validate, profile, evidence, continuity, names; assign for new users
 //! ```
 //!
-//! The code is in thirteen rooms. A room knows only rooms below it:
+//! The code is in rooms. A room knows only rooms below it:
 //!
 //! ```text
 //!  ┌──────────────────────────────────────────────────────────────────────────────┐
@@ -34,7 +34,8 @@
 //!  │       checked Job│          is, and who is   │                               │
 //!  │                  │          told             │                               │
 //!  ├──────────────────┴───────────────────────────┴───────────────────────────────┤
-//!  │ kernel   pure numerics    store   object stores    error   what can go wrong │
+//!  │ kernel  pure numerics    store     object stores                             │
+//!  │ error   errors           postgres  PostgreSQL                                │
 //!  └──────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -46,6 +47,7 @@
 //! | [`error`] | what can go wrong | `one-line` |
 //! | [`kernel`] | numerics on slices and `ndarray` views | `pure` |
 //! | [`store`] | objects in S3 and the like, read and written | `unseen-until-whole` |
+//! | [`postgres`] | addresses of databases, and connections to them | `no-secret-is-shown` |
 //! | [`collective`] | how workers meet | `lockstep` |
 //! | [`watch`] | progress, log, status port, what is said | `no-effect` |
 //! | [`job`] | TOML → `JobSpec` → checked [`job::Job`] | `checked-once` |
@@ -125,6 +127,7 @@ pub mod ingest;
 pub mod job;
 pub mod kernel;
 pub mod live;
+pub mod postgres;
 pub mod report;
 pub mod results;
 pub mod runs;

@@ -29,13 +29,18 @@ const RULES: &[Rule] = &[
     Rule { module: "error", any: &[], results: &[] },
     Rule { module: "kernel", any: &[], results: &[] },
     Rule { module: "store", any: &["error"], results: &[] },
+    Rule { module: "postgres", any: &["error"], results: &[] },
     Rule { module: "collective", any: &["error"], results: &[] },
     Rule { module: "watch::progress", any: &[], results: &[] },
     Rule { module: "watch::format", any: &[], results: &[] },
     Rule { module: "watch::say", any: &["error"], results: &[] },
     Rule { module: "watch", any: &["error", "watch::progress", "watch::format", "watch::say"], results: &[] },
     Rule { module: "job", any: &["error"], results: &[] },
-    Rule { module: "ingest", any: &["error", "kernel", "store", "collective", "watch::progress"], results: &["job"] },
+    Rule {
+        module: "ingest",
+        any: &["error", "kernel", "store", "postgres", "collective", "watch::progress"],
+        results: &["job"],
+    },
     Rule { module: "shard", any: &["error", "kernel", "collective", "ingest"], results: &["job"] },
     Rule { module: "stages::resume", any: &[], results: &[] },
     Rule { module: "stages::pca", any: STAGE, results: &["job", "shard", "ingest"] },
@@ -160,6 +165,7 @@ const EVERYTHING: &[&str] = &[
     "error",
     "kernel",
     "store",
+    "postgres",
     "collective",
     "watch::progress",
     "watch::format",
@@ -183,7 +189,7 @@ const ENGINE_ROOMS: &[&str] = &["flow", "live"];
 const ENGINE: &[&str] = &["timely", "differential_dataflow"];
 
 /// The folders of `src`, no more.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "cli",
     "collective",
     "error",
@@ -192,6 +198,7 @@ const ROOMS: [&str; 15] = [
     "job",
     "kernel",
     "live",
+    "postgres",
     "report",
     "results",
     "runs",

@@ -28,6 +28,7 @@ mod oracle;
 mod parts;
 mod plan;
 mod planted;
+mod postgres;
 mod python;
 mod rank;
 mod refine;

@@ -13,6 +13,7 @@ pub mod data;
 pub mod draws;
 pub mod files;
 pub mod outputs;
+pub mod postgres;
 pub mod python;
 pub mod store;
 
