@@ -1,6 +1,6 @@
 //! Files to ratings: what to read, which worker reads which piece of it, and how bytes become rows or refused rows.
 //!
-//! Knows: the job's `input`, disks, standard input and object stores, delimited text, Parquet and Arrow, and the ids of users
+//! Knows: the job's `input`, disks, standard input, object stores and databases, delimited text, Parquet and Arrow, and the ids of users
 //! and items. Does not know: timely, how a worker keeps its users, what the stages make of the ratings.
 //!
 //! **Invariant: arrival-blind.** Nothing that leaves the room depends on the order in which rows, files or workers
@@ -16,7 +16,7 @@
 //! | how a text is laid out: delimiter, header, columns | [`dialect`] |
 //! | how ratings are written: with decimal commas, thousands parted, currencies | [`numbers`] |
 //! | a text to rows: a range of its bytes, or all of it block by block | [`scan`], [`stream`], [`fields`] |
-//! | typed columns to rows, whatever the format; a Parquet file; Arrow files and streams | [`typed`], [`tables`]; [`parquet`]; [`arrow`] |
+//! | typed columns to rows, whatever the format; a Parquet file; Arrow files and streams; a database | [`typed`], [`tables`]; [`parquet`]; [`arrow`]; [`database`] |
 //! | **the row that is refused**, and the errors that end a run because of it | [`rejects`] |
 //! | why a row is refused | [`scan::BadCode`] |
 //! | the line that it is in | [`lines`] |
@@ -32,6 +32,7 @@
 
 pub mod arrow;
 pub mod columns;
+pub mod database;
 pub mod dialect;
 pub mod dictionary;
 pub mod duplicates;

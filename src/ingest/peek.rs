@@ -6,7 +6,7 @@ use super::ids::Id;
 use super::plan::{Format, PlannedFile};
 use super::rejects::Reject;
 use super::scan::{self, BadRow, Range, RawRow, RowSink};
-use super::tables::Table;
+use super::tables::{Stored, Table};
 use crate::error::Result;
 
 /// What the beginning of a file holds.
@@ -36,8 +36,13 @@ pub fn peek(planned: &PlannedFile, index: u32, n_rows: usize) -> Result<Peek> {
         }
         Format::Table { layout, .. } if layout.groups.is_empty() => {}
         Format::Table { stored, layout } => {
+            let table = Table::open(&planned.file, stored)?;
+            if let Stored::Database(_) = stored {
+                table.scan_query(Some(LOOK_ROWS), layout, &mut looking)?;
+                return Ok(looking.found);
+            }
             let rows = layout.whole(0).first(LOOK_ROWS);
-            Table::open(&planned.file, stored)?.scan(&rows, None, layout, &mut looking)?
+            table.scan(&rows, None, layout, &mut looking)?
         }
     }
     Ok(looking.found)

@@ -14,6 +14,7 @@ use super::lines::LineCounter;
 use super::plan::{Format, PlannedFile};
 use super::rows::file_and_byte;
 use super::scan::{BadCode, BadRow, RawRow, RowSink};
+use super::tables::{Stored, Table};
 use super::typed::Layout;
 use super::units::{Part, Unit, scan_units};
 use crate::collective::Collective;
@@ -105,21 +106,35 @@ pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()>
                 reject.raw = lines.text()?;
             }
         }
-        if let Format::Table { layout, .. } = &files[file as usize].format {
-            show_rows(files, file, layout, of_file)?;
+        if let Format::Table { layout, stored } = &files[file as usize].format {
+            show_rows(files, file, (layout, stored), of_file)?;
         }
     }
     Ok(())
 }
 
 /// Gives the duplicates and returns of a file of typed columns, whose rows are no lines, the values of their rows.
-fn show_rows(files: &[PlannedFile], file: u32, layout: &Layout, rejects: &mut [Reject]) -> Result<()> {
+fn show_rows(
+    files: &[PlannedFile],
+    file: u32,
+    (layout, stored): (&Layout, &Stored),
+    rejects: &mut [Reject],
+) -> Result<()> {
     let wanted = rejects.iter().filter(|reject| reject.is_to_be_read()).map(|reject| reject.byte);
     let mut shown = ShownRows { wanted: wanted.collect(), rated: layout.rating.is_some(), found: Vec::new() };
-    let groups = groups_with(&shown.wanted, layout);
-    let units: Vec<Unit> =
-        groups.map(|group| Unit { file, part: Part::Rows(layout.whole(group)), weight: 0 }).collect();
-    scan_units(&units, files, &mut shown, |_, _| true)?;
+    if let Stored::Database(source) = stored {
+        // The rows of a query may come in another order when they are asked for again: then none is shown.
+        if shown.wanted.is_empty() || !source.rows.is_cut() {
+            return Ok(());
+        }
+        let wanted = shown.wanted.clone();
+        Table::open(&files[file as usize].file, stored)?.scan_rows(&wanted, layout, &mut shown)?;
+    } else {
+        let groups = groups_with(&shown.wanted, layout);
+        let units: Vec<Unit> =
+            groups.map(|group| Unit { file, part: Part::Rows(layout.whole(group)), weight: 0 }).collect();
+        scan_units(&units, files, &mut shown, |_, _| true)?;
+    }
     let mut found = shown.found.into_iter();
     for reject in rejects.iter_mut().filter(|reject| reject.is_to_be_read()) {
         reject.raw = found.next().unwrap_or_default();

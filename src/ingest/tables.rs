@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::arrow::{self, Batches};
+use super::database::{self, Pages, Reader};
 use super::parquet::{self, RowGroups};
 use super::scan::RowSink;
-use super::source::InputFile;
+use super::source::{InputFile, Place};
 use super::typed::{self, GroupRows, Layout};
 use crate::error::Result;
 use crate::job::{Column, FilesSpec};
@@ -15,9 +16,15 @@ use crate::job::{Column, FilesSpec};
 pub enum Kind {
     Parquet,
     Arrow,
+    Database,
 }
 
 impl Kind {
+    /// What is no file.
+    pub fn beside_files(file: &InputFile) -> Option<Kind> {
+        matches!(file.place, Place::Database { .. }).then_some(Kind::Database)
+    }
+
     /// By the first bytes of a file; its name does not matter.
     pub fn of(head: &[u8]) -> Option<Kind> {
         let found = [(Kind::Parquet, parquet::is_parquet(head)), (Kind::Arrow, arrow::is_arrow(head))];
@@ -29,6 +36,7 @@ impl Kind {
         match self {
             Kind::Parquet => "Parquet",
             Kind::Arrow => "Arrow",
+            Kind::Database => "PostgreSQL",
         }
     }
 }
@@ -38,6 +46,7 @@ impl Kind {
 pub enum Stored {
     Parquet,
     Arrow(arrow::Index),
+    Database(database::Source),
 }
 
 impl Stored {
@@ -46,6 +55,7 @@ impl Stored {
         match self {
             Stored::Parquet => Stored::Parquet,
             Stored::Arrow(_) => Stored::Arrow(arrow::Index::default()),
+            Stored::Database(source) => Stored::Database(source.clone()),
         }
     }
 
@@ -53,6 +63,7 @@ impl Stored {
         match self {
             Stored::Parquet => Kind::Parquet,
             Stored::Arrow(_) => Kind::Arrow,
+            Stored::Database(_) => Kind::Database,
         }
     }
 }
@@ -65,6 +76,7 @@ pub fn layout(kind: Kind, spec: &FilesSpec, file: &InputFile) -> Result<(Layout,
     match kind {
         Kind::Parquet => parquet::layout(spec, file).map(|layout| (layout, Stored::Parquet)),
         Kind::Arrow => arrow::layout(spec, file).map(|(layout, index)| (layout, Stored::Arrow(index))),
+        Kind::Database => database::layout(spec, file).map(|(layout, source)| (layout, Stored::Database(source))),
     }
 }
 
@@ -72,6 +84,7 @@ pub fn layout(kind: Kind, spec: &FilesSpec, file: &InputFile) -> Result<(Layout,
 pub enum Table {
     Parquet(Box<RowGroups>),
     Arrow(Box<Batches>),
+    Database(Box<Reader>),
 }
 
 impl Table {
@@ -80,13 +93,7 @@ impl Table {
         match stored {
             Stored::Parquet => RowGroups::open(file).map(Box::new).map(Table::Parquet),
             Stored::Arrow(index) => Batches::open(file, index).map(Box::new).map(Table::Arrow),
-        }
-    }
-
-    fn of(kind: Kind, file: &InputFile) -> Result<Table> {
-        match kind {
-            Kind::Parquet => RowGroups::open(file).map(Box::new).map(Table::Parquet),
-            Kind::Arrow => arrow::open(file).map(Box::new).map(Table::Arrow),
+            Stored::Database(source) => Reader::open(file, source).map(Box::new).map(Table::Database),
         }
     }
 
@@ -106,7 +113,28 @@ impl Table {
                 batches.give_back(rows.group);
                 Ok(())
             }
+            Table::Database(_) => unreachable!("a database is read in pages or as a whole"),
         }
+    }
+
+    /// Hands the rows in some pages of a database to `sink`.
+    pub fn scan_pages(&self, pages: Pages, layout: &Layout, sink: &mut impl RowSink) -> Result<()> {
+        self.database().scan_pages(pages, layout, sink)
+    }
+
+    /// Hands the rows of a query to `sink`: `most` of them, or all.
+    pub fn scan_query(&self, most: Option<u64>, layout: &Layout, sink: &mut impl RowSink) -> Result<()> {
+        self.database().scan_query(most, layout, sink)
+    }
+
+    /// Hands rows of tables of a database to `sink`, by their numbers, which rise.
+    pub fn scan_rows(&self, numbers: &[u64], layout: &Layout, sink: &mut impl RowSink) -> Result<()> {
+        self.database().scan_rows(numbers, layout, sink)
+    }
+
+    fn database(&self) -> &Reader {
+        let Table::Database(reader) = self else { unreachable!("a file is read by its groups") };
+        reader
     }
 }
 
@@ -118,24 +146,23 @@ pub fn read_texts(
     keys: &[(&'static str, &Column)],
     each: impl FnMut(u64, &[String]) -> Result<()>,
 ) -> Result<()> {
-    match Table::of(kind, file)? {
-        Table::Parquet(groups) => typed::read_texts(&*groups, section, keys, each),
-        Table::Arrow(batches) => typed::read_texts(&*batches, section, keys, each),
+    match kind {
+        Kind::Parquet => typed::read_texts(&RowGroups::open(file)?, section, keys, each),
+        Kind::Arrow => typed::read_texts(&arrow::open(file)?, section, keys, each),
+        Kind::Database => database::read_texts(file, section, keys, each),
     }
 }
 
 /// [`typed::first_rows`] of a file.
 pub fn first_rows(kind: Kind, file: &InputFile, n_rows: usize) -> Result<(Vec<String>, Vec<Vec<String>>)> {
-    match Table::of(kind, file)? {
-        Table::Parquet(groups) => typed::first_rows(&*groups, n_rows),
-        Table::Arrow(batches) => typed::first_rows(&*batches, n_rows),
+    match kind {
+        Kind::Parquet => typed::first_rows(&RowGroups::open(file)?, n_rows),
+        Kind::Arrow => typed::first_rows(&arrow::open(file)?, n_rows),
+        Kind::Database => database::first_rows(file, n_rows),
     }
 }
 
-/// [`typed::n_rows`] of a file.
-pub fn n_rows(kind: Kind, file: &InputFile, section: &'static str, keys: &[(&str, Column)]) -> Result<u64> {
-    match Table::of(kind, file)? {
-        Table::Parquet(groups) => typed::n_rows(&*groups, section, keys),
-        Table::Arrow(batches) => typed::n_rows(&*batches, section, keys),
-    }
+/// [`typed::n_rows`] of a Parquet file.
+pub fn n_rows(file: &InputFile, section: &'static str, keys: &[(&str, Column)]) -> Result<u64> {
+    typed::n_rows(&RowGroups::open(file)?, section, keys)
 }

@@ -25,6 +25,15 @@ pub struct Input {
 }
 
 impl Input {
+    /// Whether ratings come from a database, which may hold other rows the next time.
+    pub fn reads_database(&self) -> bool {
+        let is_database = |path: &PathBuf| {
+            let text = path.to_string_lossy();
+            text.starts_with("postgres://") || text.starts_with("postgresql://")
+        };
+        matches!(&self.source, Source::Files(spec) if spec.ratings.iter().any(is_database))
+    }
+
     /// Whether ratings come from standard input, which can be read only once.
     pub fn reads_stdin(&self) -> bool {
         matches!(&self.source, Source::Files(spec) if spec.ratings.iter().any(|path| path.as_os_str() == STDIN))

@@ -108,7 +108,7 @@ impl Previous {
         let n_users = sizes.iter().fold(0, |sum: u64, &size| sum.saturating_add(size));
         let earlier = Earlier { folder: folder.display().to_string(), n_users, names, sizes };
         let previous = Previous { here, items, mean, components, centroids, earlier };
-        let counts = |file: &InputFile| tables::n_rows(Kind::Parquet, file, "compare", &columns()).map_err(unusable);
+        let counts = |file: &InputFile| tables::n_rows(file, "compare", &columns()).map_err(unusable);
         let rows: u64 = previous.files()?.iter().map(counts).sum::<Result<u64>>()?;
         if rows != n_users {
             let problem = format!("segments.parquet has {rows} users and model.json {n_users}");

@@ -64,7 +64,7 @@ pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
         processes: layout.processes,
         workers: layout.workers,
         n_files: files.len(),
-        n_bytes: files.iter().map(|planned| planned.file.bytes).sum(),
+        n_bytes: files.iter().map(PlannedFile::bytes).sum(),
         kinds,
         n_titles,
         replaces,
@@ -284,6 +284,10 @@ impl Kind {
                 let (rows, groups) = (plural(layout.n_rows(), "row"), layout.groups.len() as u64);
                 match stored {
                     Stored::Parquet => format!("Parquet, {rows} in {}", plural(groups, "row group")),
+                    Stored::Database(source) => match source.rows.is_cut() {
+                        true => format!("PostgreSQL, a table of about {rows}, read over several connections"),
+                        false => format!("PostgreSQL, a query of about {rows}, read over one connection"),
+                    },
                     Stored::Arrow(_) => {
                         format!("Arrow, {rows} in {groups} record {}", if groups == 1 { "batch" } else { "batches" })
                     }

@@ -8,7 +8,7 @@ use super::index::{Batch, Index};
 use super::{footer, stream};
 use crate::error::{Error, Result};
 use crate::ingest::source::InputFile;
-use crate::ingest::typed::{self, Layout};
+use crate::ingest::typed::{self, Groups, Layout};
 use crate::job::FilesSpec;
 
 /// Opens a file that is not indexed yet.
@@ -33,7 +33,7 @@ pub fn open(file: &InputFile) -> Result<Batches> {
 /// [`Error::Job`] for a key that does not fit the file, [`Error::Data`] for a file that cannot be read.
 pub fn layout(spec: &FilesSpec, file: &InputFile) -> Result<(Layout, Index)> {
     let batches = open(file)?;
-    let mut layout = typed::layout(spec, &batches)?;
+    let mut layout = typed::layout(spec, &batches.columns("input"))?;
     let index = batches.index();
     let sizes = index.batches.iter().map(|Batch { at, rows }| Some((*rows, at.length())));
     layout.add_groups(sizes, file.bytes).ok_or_else(|| too_large(file))?;

@@ -369,5 +369,4 @@ fn first_rows_go_beyond_a_small_batch() {
     let (names, rows) = tables::first_rows(tables::Kind::Arrow, &on_disk, 12).unwrap();
     assert_eq!(names, ["user", "item"]);
     assert_eq!(rows, (0..12).map(|user| vec![user.to_string(); 2]).collect::<Vec<_>>());
-    assert_eq!(tables::n_rows(tables::Kind::Arrow, &on_disk, "input", &[("user", Column::Index(0))]).unwrap(), 20);
 }

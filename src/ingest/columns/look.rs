@@ -40,18 +40,23 @@ fn look_at(spec: &FilesSpec, file: &InputFile, n_rows: usize) -> Result<Option<L
 }
 
 fn look_at_any(spec: &FilesSpec, file: &InputFile, n_rows: usize) -> Result<Option<Look>> {
+    if let Some(kind) = Kind::beside_files(file) {
+        return look_at_table(kind, file, n_rows).map(Some);
+    }
     let opened = file.open()?;
     let head = opened.read_at(0, (HEAD_BYTES as u64).min(file.bytes)).map_err(|e| failed(&file.path, &e))?;
     match (spec.format, Kind::of(&head)) {
         (FileFormat::Delimited, Some(_)) => Ok(None),
         (FileFormat::Parquet, kind) if kind != Some(Kind::Parquet) => Ok(None),
         (FileFormat::Arrow, kind) if kind != Some(Kind::Arrow) => Ok(None),
-        (_, Some(kind)) => {
-            let (names, rows) = tables::first_rows(kind, file, n_rows)?;
-            Ok(Some(Look { columns: names.len(), names: Some(names), rows }))
-        }
+        (_, Some(kind)) => look_at_table(kind, file, n_rows).map(Some),
         _ => look_at_text(spec, file, &opened, &head, n_rows > 0),
     }
+}
+
+fn look_at_table(kind: Kind, file: &InputFile, n_rows: usize) -> Result<Look> {
+    let (names, rows) = tables::first_rows(kind, file, n_rows)?;
+    Ok(Look { columns: names.len(), names: Some(names), rows })
 }
 
 fn look_at_text(

@@ -5,7 +5,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use super::groups::RowGroups;
 use crate::error::{Error, Result};
 use crate::ingest::source::InputFile;
-use crate::ingest::typed::{self, Layout, Place};
+use crate::ingest::typed::{self, Groups, Layout, Place};
 use crate::job::FilesSpec;
 
 /// Tells a Parquet file by its first bytes.
@@ -18,7 +18,7 @@ pub fn is_parquet(head: &[u8]) -> bool {
 /// Errors: [`Error::Job`] for a key that does not fit the file, [`Error::Data`] for a file that cannot be read.
 pub fn layout(spec: &FilesSpec, file: &InputFile) -> Result<Layout> {
     let groups = RowGroups::open(file)?;
-    let mut layout = typed::layout(spec, &groups)?;
+    let mut layout = typed::layout(spec, &groups.columns("input"))?;
     let leaves: Vec<usize> = layout.places().filter_map(Place::leaf).map(|(leaf, _)| leaf).collect();
     let sizes = groups.all().iter().map(|group| size(group, &leaves));
     layout.add_groups(sizes, file.bytes).ok_or_else(|| damaged(file))?;

@@ -82,6 +82,15 @@ impl PlannedFile {
             Format::Table { layout, .. } => layout.n_rows(),
         }
     }
+
+    /// Its bytes; of a database about.
+    pub fn bytes(&self) -> u64 {
+        match &self.format {
+            Format::Table { stored: Stored::Database(_), layout } => layout.n_bytes(),
+            _ => self.file.bytes,
+        }
+    }
+
     /// Its bytes that count, as they are stored.
     pub fn stored_bytes(&self) -> u64 {
         match &self.format {
@@ -93,14 +102,15 @@ impl PlannedFile {
     /// The number of rows, where the file says it.
     pub fn known_rows(&self) -> Option<u64> {
         match &self.format {
+            Format::Table { stored: Stored::Database(_), .. } | Format::Text { .. } => None,
             Format::Table { layout, .. } => Some(layout.n_rows()),
-            Format::Text { .. } => None,
         }
     }
 
     /// How many workers can read it side by side; `None` where there may be any number.
     pub fn readers(&self) -> Option<u64> {
         match &self.format {
+            Format::Table { stored: Stored::Database(source), .. } => (!source.rows.is_cut()).then_some(1),
             Format::Table { layout, .. } => {
                 Some((0..layout.groups.len()).map(|group| self.group_readers(layout, group)).sum())
             }

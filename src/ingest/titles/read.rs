@@ -6,6 +6,7 @@ use std::io::Read;
 use super::described::{Described, columns};
 use super::text::from_bytes;
 use crate::error::{Error, Result};
+use crate::ingest::database;
 use crate::ingest::source::uri::{self, Named};
 use crate::ingest::source::{Codec, InputFile, Place, failed, list_store};
 use crate::ingest::tables::{self, Kind};
@@ -20,6 +21,9 @@ const MAGIC: u64 = 8;
 /// [`Error::Row`] for a line that lacks the id or title column, or is not in the encoding.
 pub fn read(spec: &TitlesSpec) -> Result<Described<'_>> {
     let file = find(spec)?;
+    if let Some(kind) = Kind::beside_files(&file) {
+        return read_table(kind, spec, &file);
+    }
     let opened = file.open()?;
     let head = opened.read_at(0, MAGIC).map_err(|e| failed(&file.path, &e))?;
     if let Some(kind) = Kind::of(&head) {
@@ -37,6 +41,10 @@ fn find(spec: &TitlesSpec) -> Result<InputFile> {
         Named::Path(path) => {
             let metadata = fs::metadata(&path).map_err(|e| Error::file(&path, "cannot read", &e, remedy))?;
             Ok(InputFile { path, bytes: metadata.len(), place: Place::Disk })
+        }
+        Named::Database(address) => {
+            database::check("input.items.path", &address)?;
+            Ok(InputFile::in_database(address))
         }
         Named::Store(address) => match &list_store(&address)?[..] {
             [file] => Ok(file.clone()),

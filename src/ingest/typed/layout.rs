@@ -1,7 +1,6 @@
 //! The layout of a file, by the columns that it says it has.
 
 use super::columns::Columns;
-use super::groups::Groups;
 use super::model::{Layout, Place};
 use crate::error::Result;
 use crate::job::{FilesSpec, RatingColumn};
@@ -10,8 +9,7 @@ use crate::job::{FilesSpec, RatingColumn};
 ///
 /// # Errors
 /// [`crate::error::Error::Job`] for a key that does not fit the file.
-pub fn layout(spec: &FilesSpec, groups: &impl Groups) -> Result<Layout> {
-    let columns = groups.columns("input");
+pub fn layout(spec: &FilesSpec, columns: &Columns<'_>) -> Result<Layout> {
     let user = columns.place("user", &spec.user)?;
     let item = columns.place("item", &spec.item)?;
     let rating = columns.rating(&spec.rating, [&user, &item])?;
@@ -22,7 +20,7 @@ pub fn layout(spec: &FilesSpec, groups: &impl Groups) -> Result<Layout> {
     let texts = spec.items.columns().map(|(key, column)| columns.place(key, column)).collect::<Result<_>>()?;
     let reading = spec.numbers.clone().into();
     let mut layout = Layout { groups: Vec::new(), bytes: Vec::new(), user, item, rating, reading, time, texts };
-    layout.refuse_time_elsewhere(&columns, &spec.rating)?;
+    layout.refuse_time_elsewhere(columns, &spec.rating)?;
     layout.time = layout.time.filter(|_| spec.time.as_ref().is_some_and(|time| time.asked));
     Ok(layout)
 }

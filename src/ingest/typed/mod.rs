@@ -1,4 +1,4 @@
-//! Rows whose columns have types, whatever they are stored in: what Parquet and Arrow files share.
+//! Rows whose columns have types, whatever they are stored in: what Parquet, Arrow and databases share.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -23,10 +23,11 @@ mod texts;
 mod value;
 mod values;
 
+pub use columns::Columns;
 pub use field::{Clock, Field, Held};
 pub use groups::{Column, Groups};
 pub use layout::layout;
 pub use model::{GroupRows, Kind, Layout, Place, TimePlace};
-pub use rows::scan;
-pub use texts::{first_rows, n_rows, read_texts};
+pub use rows::{scan, scan_group};
+pub use texts::{first_rows, n_rows, read_group, read_texts};
 pub use value::Raw;

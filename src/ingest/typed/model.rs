@@ -127,6 +127,10 @@ impl Layout {
         self.groups.iter().sum()
     }
 
+    pub fn n_bytes(&self) -> u64 {
+        self.bytes.iter().sum()
+    }
+
     /// The places of all columns that count.
     pub fn places(&self) -> impl Iterator<Item = &Place> + Clone {
         let time = self.time.as_ref().map(|time| &time.place);

@@ -15,18 +15,37 @@ pub fn scan(groups: &impl Groups, rows: &GroupRows, layout: &Layout, sink: &mut 
     if groups.rows(rows.group) != layout.groups.get(rows.group).copied() {
         return Err(groups.changed());
     }
+    scan_numbered(groups, rows, layout.first_row(rows.group) + rows.start, layout, sink)
+}
+
+/// Hands all rows of the only group to `sink`, the first of them with this number.
+///
+/// # Errors
+/// Those of what cannot be read.
+pub fn scan_group(groups: &impl Groups, first_row: u64, layout: &Layout, sink: &mut impl RowSink) -> Result<()> {
+    let rows = GroupRows { group: 0, start: 0, end: groups.rows(0).unwrap_or(0) };
+    scan_numbered(groups, &rows, first_row, layout, sink)
+}
+
+fn scan_numbered(
+    groups: &impl Groups,
+    rows: &GroupRows,
+    first_row: u64,
+    layout: &Layout,
+    sink: &mut impl RowSink,
+) -> Result<()> {
     let roles = Roles::open(groups, rows.group, layout)?;
-    scan_rows(roles, rows, sink).map_err(|e| groups.unreadable(&e))
+    scan_rows(roles, rows, first_row, sink).map_err(|e| groups.unreadable(&e))
 }
 
 fn scan_rows<C: Column>(
     mut roles: Roles<'_, C>,
     rows: &GroupRows,
+    first_row: u64,
     sink: &mut impl RowSink,
 ) -> std::result::Result<(), C::Failure> {
     let mut ids = RowIds::new(&roles);
     roles.skip(rows.start)?;
-    let first_row = roles.layout.first_row(rows.group) + rows.start;
     let (mut done, n_rows) = (0, rows.n_rows());
     while done < n_rows {
         let wanted = BATCH.min((n_rows - done) as usize);

@@ -43,8 +43,8 @@ pub fn first_rows(groups: &impl Groups, n_rows: usize) -> Result<(Vec<String>, V
     Ok((names, rows))
 }
 
-/// The first `n_rows` rows of a group.
-fn read_group(
+/// Hands the first `n_rows` rows of a group to `each`, as texts.
+pub fn read_group(
     groups: &impl Groups,
     group: usize,
     places: &[Place],

@@ -32,7 +32,8 @@ pub fn scan_units<S: RowSink>(
         let planned = &files[unit.file as usize];
         let next = units.get(at + 1).filter(|next| next.file == unit.file);
         reader_of(unit.file, planned, &mut reader)?.scan(unit, next, planned, sink)?;
-        if unit.part != Part::Whole {
+        // What is packed is told while it is read.
+        if unit.part != Part::Whole || matches!(planned.format, Format::Table { .. }) {
             progress::input_done(unit.bytes(files));
         }
     }
@@ -101,6 +102,12 @@ impl FileReader {
             }
             (FileReader::Packed, Part::Frames(frames), Format::Text { codec, dialect, .. }) => {
                 frames.scan(planned, *codec, dialect, sink)
+            }
+            (FileReader::Table(table), Part::Pages(pages), Format::Table { layout, .. }) => {
+                table.scan_pages(pages, layout, sink)
+            }
+            (FileReader::Table(table), Part::Whole, Format::Table { layout, .. }) => {
+                table.scan_query(None, layout, sink)
             }
             (FileReader::Table(table), Part::Rows(rows), Format::Table { layout, .. }) => {
                 let next = next.and_then(|next| if let Part::Rows(rows) = next.part { Some(rows) } else { None });
