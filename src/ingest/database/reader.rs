@@ -26,7 +26,7 @@ pub struct Reader {
 /// [`Error::Job`] for a key that does not fit it, or what the server says of it.
 pub fn layout(spec: &job::FilesSpec, file: &InputFile) -> Result<(Layout, Source)> {
     let Described { source, fields, rows, bytes } = describe(&Session::open(file)?)?;
-    let mut layout = typed::layout(spec, &Columns::of("input", &file.path, fields))?;
+    let mut layout = typed::layout(spec, &Columns::of_table("input", &file.path, fields))?;
     layout.groups.push(rows);
     layout.bytes.push(bytes);
     Ok((layout, source))
@@ -37,7 +37,7 @@ pub fn first_rows(file: &InputFile, n_rows: usize) -> Result<(Vec<String>, Vec<V
     let session = Session::open(file)?;
     let Described { source, fields, .. } = describe(&session)?;
     let (names, places): (Vec<String>, Vec<Column>) =
-        Columns::of("input", &file.path, fields).plain().into_iter().unzip();
+        Columns::of_table("input", &file.path, fields).plain().into_iter().unzip();
     let mut rows = Vec::new();
     if n_rows > 0 {
         let reader = Reader { file: file.clone(), source, session };
@@ -59,7 +59,7 @@ pub fn read_texts(
 ) -> Result<()> {
     let session = Session::open(file)?;
     let Described { source, fields, .. } = describe(&session)?;
-    let columns = Columns::of(section, &file.path, fields);
+    let columns = Columns::of_table(section, &file.path, fields);
     let places = keys.iter().map(|(key, column)| columns.place(key, column)).collect::<Result<Vec<_>>>()?;
     Reader { file: file.clone(), source, session }.read_texts(&places, None, each)
 }

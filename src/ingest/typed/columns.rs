@@ -22,6 +22,11 @@ impl<'a> Columns<'a> {
         Columns { section, path, own, folders: partitions::of(path) }
     }
 
+    /// Those of a table, which is in no folder.
+    pub fn of_table(section: &'static str, path: &'a Path, own: Vec<Field>) -> Columns<'a> {
+        Columns { section, path, own, folders: Vec::new() }
+    }
+
     /// The error of a key that does not fit the file.
     pub fn misfit(&self, key: &str, problem: String, remedy: &str) -> Error {
         Error::job(format!("{}.{key}", self.section), format!("{}: {problem}", self.path.display()), remedy)
