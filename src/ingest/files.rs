@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::database;
 use super::source::hidden::is_hidden;
 use super::source::list_store;
 use super::source::uri::{self, Named};
@@ -35,7 +36,7 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<InputFile>> {
     found.sort();
     let mut seen = HashSet::new();
     found.retain(|file| seen.insert(fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone())));
-    if found.iter().all(|file| file.bytes == 0 && file.place != Place::Stdin) {
+    if found.iter().all(|file| file.bytes == 0 && !file.is_open_ended()) {
         return Err(nothing_to_read(paths, found.len()));
     }
     if found.len() > MOST_FILES {
@@ -52,6 +53,11 @@ fn expand_name(path: &Path, found: &mut Vec<InputFile>) -> Result<()> {
     }
     match uri::named(path)? {
         Named::Path(path) => expand_one(&path, found),
+        Named::Database(address) => {
+            database::check("input.ratings", &address)?;
+            found.push(InputFile::in_database(address));
+            Ok(())
+        }
         Named::Store(address) => {
             found.extend(list_store(&address)?);
             Ok(())

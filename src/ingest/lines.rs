@@ -31,7 +31,7 @@ impl<'p> LineCounter<'p> {
     pub fn open(planned: &'p PlannedFile) -> Result<Self> {
         let text = match &planned.format {
             Format::Text { codec, .. } => Some(BufReader::with_capacity(1 << 20, planned.file.unpacked(*codec)?)),
-            Format::Parquet(_) => None,
+            Format::Table { .. } => None,
         };
         Ok(LineCounter { path: &planned.file.path, text, at: 0, newlines: 0, line: Vec::new() })
     }

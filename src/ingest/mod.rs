@@ -1,6 +1,6 @@
 //! Files to ratings: what to read, which worker reads which piece of it, and how bytes become rows or refused rows.
 //!
-//! Knows: the job's `input`, disks, standard input and object stores, delimited text and Parquet, and the ids of users
+//! Knows: the job's `input`, disks, standard input, object stores and databases, delimited text, Parquet and Arrow, and the ids of users
 //! and items. Does not know: timely, how a worker keeps its users, what the stages make of the ratings.
 //!
 //! **Invariant: arrival-blind.** Nothing that leaves the room depends on the order in which rows, files or workers
@@ -16,7 +16,7 @@
 //! | how a text is laid out: delimiter, header, columns | [`dialect`] |
 //! | how ratings are written: with decimal commas, thousands parted, currencies | [`numbers`] |
 //! | a text to rows: a range of its bytes, or all of it block by block | [`scan`], [`stream`], [`fields`] |
-//! | a Parquet file to rows | [`parquet`] |
+//! | typed columns to rows, whatever the format; a Parquet file; Arrow files and streams; a database | [`typed`], [`tables`]; [`parquet`]; [`arrow`]; [`database`] |
 //! | **the row that is refused**, and the errors that end a run because of it | [`rejects`] |
 //! | why a row is refused | [`scan::BadCode`] |
 //! | the line that it is in | [`lines`] |
@@ -30,7 +30,9 @@
 //! | a part of the input, and what it says about the whole | [`sample`], [`estimate`] |
 //! | planted data in place of files, and as files | [`generate`], [`planted`] |
 
+pub mod arrow;
 pub mod columns;
+pub mod database;
 pub mod dialect;
 pub mod dictionary;
 pub mod duplicates;
@@ -58,7 +60,9 @@ pub mod sample;
 pub mod scan;
 pub mod source;
 mod stream;
+pub mod tables;
 pub mod titles;
+pub mod typed;
 pub mod units;
 
 pub use items::Items;

@@ -3,10 +3,10 @@
 use super::dialect::{BOM, Dialect, HEAD_BYTES};
 use super::fields::{is_blank, split, trim, without_cr};
 use super::ids::Id;
-use super::parquet::RowGroups;
 use super::plan::{Format, PlannedFile};
 use super::rejects::Reject;
 use super::scan::{self, BadRow, Range, RawRow, RowSink};
+use super::tables::{Stored, Table};
 use crate::error::Result;
 
 /// What the beginning of a file holds.
@@ -21,10 +21,10 @@ pub struct Peek {
     pub bad: Vec<Reject>,
 }
 
-/// Rows of a Parquet file that are looked at.
+/// Rows of a file of typed columns that are looked at.
 const LOOK_ROWS: u64 = 64 << 10;
 
-/// Reads the beginning of a file; of a Parquet file up to 65,536 rows of the first row group. `index` is its place among the files of the
+/// Reads the beginning of a file; of one of typed columns up to 65,536 rows of the first group. `index` is its place among the files of the
 /// job. Keeps `n_rows` rows.
 pub fn peek(planned: &PlannedFile, index: u32, n_rows: usize) -> Result<Peek> {
     let mut looking = Looking { index, n_rows, found: Peek::default() };
@@ -34,9 +34,15 @@ pub fn peek(planned: &PlannedFile, index: u32, n_rows: usize) -> Result<Peek> {
             looking.found.names = names(&head, dialect);
             scan::scan(&head, &Range { start: 0, end: head.len() as u64 }, dialect, &mut looking);
         }
-        Format::Parquet(layout) if layout.row_groups.is_empty() => {}
-        Format::Parquet(layout) => {
-            RowGroups::open(&planned.file)?.scan(&layout.whole(0).first(LOOK_ROWS), layout, &mut looking)?
+        Format::Table { layout, .. } if layout.groups.is_empty() => {}
+        Format::Table { stored, layout } => {
+            let table = Table::open(&planned.file, stored)?;
+            if let Stored::Database(_) = stored {
+                table.scan_query(Some(LOOK_ROWS), layout, &mut looking)?;
+                return Ok(looking.found);
+            }
+            let rows = layout.whole(0).first(LOOK_ROWS);
+            table.scan(&rows, None, layout, &mut looking)?
         }
     }
     Ok(looking.found)

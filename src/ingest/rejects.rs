@@ -1,8 +1,8 @@
 //! The row that is refused: what is kept of it, and the errors that end a run.
 //!
 //! A worker meets a bad row at a byte of a text and does not know its line number. Lines are counted later
-//! ([`super::lines`]), for the few rows that are shown or written. A row of a Parquet file is known by its number. Why
-//! a row is bad is decided where it is read ([`super::scan`], [`super::parquet`]) and named by a [`BadCode`].
+//! ([`super::lines`]), for the few rows that are shown or written. A row of typed columns is known by its number. Why
+//! a row is bad is decided where it is read ([`super::scan`], [`super::typed`]) and named by a [`BadCode`].
 //!
 //! Rejects are sorted by file and byte before anything leaves the room, so the first of them is the same for any number
 //! of workers (arrival-blind).
@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::Id;
 use super::lines::LineCounter;
-use super::parquet::Layout;
 use super::plan::{Format, PlannedFile};
 use super::rows::file_and_byte;
 use super::scan::{BadCode, BadRow, RawRow, RowSink};
+use super::tables::{Stored, Table};
+use super::typed::Layout;
 use super::units::{Part, Unit, scan_units};
 use crate::collective::Collective;
 use crate::error::{Error, Result};
@@ -105,21 +106,35 @@ pub fn number_lines(files: &[PlannedFile], rejects: &mut [Reject]) -> Result<()>
                 reject.raw = lines.text()?;
             }
         }
-        if let Format::Parquet(layout) = &files[file as usize].format {
-            show_rows(files, file, layout, of_file)?;
+        if let Format::Table { layout, stored } = &files[file as usize].format {
+            show_rows(files, file, (layout, stored), of_file)?;
         }
     }
     Ok(())
 }
 
-/// Gives the duplicates and returns of a Parquet file, whose rows are no lines, the values of their rows.
-fn show_rows(files: &[PlannedFile], file: u32, layout: &Layout, rejects: &mut [Reject]) -> Result<()> {
+/// Gives the duplicates and returns of a file of typed columns, whose rows are no lines, the values of their rows.
+fn show_rows(
+    files: &[PlannedFile],
+    file: u32,
+    (layout, stored): (&Layout, &Stored),
+    rejects: &mut [Reject],
+) -> Result<()> {
     let wanted = rejects.iter().filter(|reject| reject.is_to_be_read()).map(|reject| reject.byte);
     let mut shown = ShownRows { wanted: wanted.collect(), rated: layout.rating.is_some(), found: Vec::new() };
-    let groups = groups_with(&shown.wanted, layout);
-    let units: Vec<Unit> =
-        groups.map(|group| Unit { file, part: Part::Rows(layout.whole(group)), weight: 0 }).collect();
-    scan_units(&units, files, &mut shown, |_, _| true)?;
+    if let Stored::Database(source) = stored {
+        // The rows of a query may come in another order when they are asked for again: then none is shown.
+        if shown.wanted.is_empty() || !source.rows.is_cut() {
+            return Ok(());
+        }
+        let wanted = shown.wanted.clone();
+        Table::open(&files[file as usize].file, stored)?.scan_rows(&wanted, layout, &mut shown)?;
+    } else {
+        let groups = groups_with(&shown.wanted, layout);
+        let units: Vec<Unit> =
+            groups.map(|group| Unit { file, part: Part::Rows(layout.whole(group)), weight: 0 }).collect();
+        scan_units(&units, files, &mut shown, |_, _| true)?;
+    }
     let mut found = shown.found.into_iter();
     for reject in rejects.iter_mut().filter(|reject| reject.is_to_be_read()) {
         reject.raw = found.next().unwrap_or_default();
@@ -127,12 +142,12 @@ fn show_rows(files: &[PlannedFile], file: u32, layout: &Layout, rejects: &mut [R
     Ok(())
 }
 
-/// The row groups that hold some of `rows`, which rise.
+/// The groups that hold some of `rows`, which rise.
 fn groups_with(rows: &[u64], layout: &Layout) -> impl Iterator<Item = usize> {
-    (0..layout.row_groups.len()).filter(|&group| {
+    (0..layout.groups.len()).filter(|&group| {
         let first = layout.first_row(group);
         let at = rows.partition_point(|&row| row < first);
-        rows.get(at).is_some_and(|&row| row < first + layout.row_groups[group])
+        rows.get(at).is_some_and(|&row| row < first + layout.groups[group])
     })
 }
 

@@ -26,6 +26,15 @@ pub struct Input {
 }
 
 impl Input {
+    /// Whether ratings come from a database, which may hold other rows the next time.
+    pub fn reads_database(&self) -> bool {
+        let is_database = |path: &PathBuf| {
+            let text = path.to_string_lossy();
+            text.starts_with("postgres://") || text.starts_with("postgresql://")
+        };
+        matches!(&self.source, Source::Files(spec) if spec.ratings.iter().any(is_database))
+    }
+
     /// Whether ratings come from standard input, which can be read only once.
     pub fn reads_stdin(&self) -> bool {
         matches!(&self.source, Source::Files(spec) if spec.ratings.iter().any(|path| path.as_os_str() == STDIN))
@@ -131,6 +140,8 @@ pub enum FileFormat {
     Auto,
     Delimited,
     Parquet,
+    /// IPC, as a file or as a stream.
+    Arrow,
 }
 
 /// What to do with several rows of one user and item.

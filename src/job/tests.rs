@@ -374,7 +374,7 @@ fn a_value_of_the_wrong_type_is_refused() {
         ("matrix.missing", "mean", "write \"zero\" or \"user-mean\""),
         ("input.duplicates", "first", "write \"auto\", \"error\", \"last\", \"sum\", \"mean\" or \"max\""),
         ("input.on_bad", "skip", "write \"fail\" or \"reject\""),
-        ("input.format", "csv", "write one of \"auto\", \"delimited\", \"parquet\""),
+        ("input.format", "csv", "write one of \"auto\", \"delimited\", \"parquet\", \"arrow\""),
         ("input.ratings", "3", "write a list of files"),
         ("input.user", "-1", "write a column: its index from 0"),
         ("input.rating", "[1]", "write a column"),

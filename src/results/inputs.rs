@@ -10,7 +10,7 @@ use crate::ingest::source::{InputFile, Place};
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputRecord {
-    /// Or an address; `-` is standard input.
+    /// Or an address, never with a password; `-` is standard input.
     pub path: PathBuf,
     pub bytes: u64,
     /// When it was last written, in seconds since 1970; absent where that is not known.
@@ -29,7 +29,9 @@ impl InputRecord {
                 InputRecord { path, bytes, modified, version: None }
             }
             Place::Store { version } => InputRecord { path, bytes, modified: None, version: version.clone() },
-            Place::Stdin | Place::Spooled(_) => InputRecord { path, bytes, modified: None, version: None },
+            Place::Stdin | Place::Spooled(_) | Place::Database { .. } => {
+                InputRecord { path, bytes, modified: None, version: None }
+            }
         }
     }
 

@@ -9,8 +9,8 @@ use crate::collective::Collective;
 use crate::error::{Error, Result};
 use crate::flow::read::Ratings;
 use crate::ingest::ids::Id;
-use crate::ingest::parquet;
 use crate::ingest::source::InputFile;
+use crate::ingest::tables::{self, Kind};
 use crate::job::{Column, Job};
 use crate::kernel::agreement::Contingency;
 use crate::results::fetched::Here;
@@ -112,7 +112,7 @@ impl Previous {
         let lineage = lineage(here.path());
         let earlier = Earlier { folder: folder.display().to_string(), n_users, names, sizes, model, lineage };
         let previous = Previous { here, items, mean, components, centroids, earlier };
-        let counts = |file: &InputFile| parquet::n_rows(file, "compare", &columns()).map_err(unusable);
+        let counts = |file: &InputFile| tables::n_rows(file, "compare", &columns()).map_err(unusable);
         let rows: u64 = previous.files()?.iter().map(counts).sum::<Result<u64>>()?;
         if rows != n_users {
             let problem = format!("segments.parquet has {rows} users and model.json {n_users}");
@@ -232,7 +232,7 @@ fn send_rows<C: Collective>(c: &mut C, previous: &Previous, hash_seed: u64, find
     let keys = names.each_ref().map(|(key, column)| (*key, column));
     let n_segments = previous.n_segments();
     let mut read_file = |file: &InputFile| {
-        parquet::read_texts(file, "compare", &keys, |_, cells| {
+        tables::read_texts(Kind::Parquet, file, "compare", &keys, |_, cells| {
             let [user, segment, own, other] = cells else { unreachable!("as many cells as columns") };
             let segment = segment.parse().ok().filter(|&segment: &u32| (segment as usize) < n_segments);
             let distance = |text: &str| text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 0.0);

@@ -9,11 +9,12 @@ use crate::collective::Solo;
 use crate::error::Result;
 use crate::flow::cluster::Layout;
 use crate::ingest::dialect::Dialect;
-use crate::ingest::parquet::{self, Place, TimePlace};
 use crate::ingest::peek::{Peek, peek};
 use crate::ingest::plan::{self, Format, PlannedFile};
 use crate::ingest::source::{self, Codec};
+use crate::ingest::tables::Stored;
 use crate::ingest::titles;
+use crate::ingest::typed::{self, Place, TimePlace};
 use crate::job::{By, Column, Duplicates, Feedback, FilesSpec, Job, OnBad, Refine, Solver, Source};
 use crate::report::terminal::one_line;
 use crate::results::write;
@@ -63,7 +64,7 @@ pub fn preview(job: &Job, layout: &Layout) -> Result<Preview> {
         processes: layout.processes,
         workers: layout.workers,
         n_files: files.len(),
-        n_bytes: files.iter().map(|planned| planned.file.bytes).sum(),
+        n_bytes: files.iter().map(PlannedFile::bytes).sum(),
         kinds,
         n_titles,
         replaces,
@@ -108,16 +109,19 @@ fn shape(format: &Format) -> Format {
                 dialect: Dialect { data_start: 0, partitions, ..dialect.clone() },
             }
         }
-        Format::Parquet(layout) => Format::Parquet(parquet::Layout {
-            row_groups: Vec::new(),
-            bytes: Vec::new(),
-            user: place(&layout.user),
-            item: place(&layout.item),
-            rating: layout.rating.as_ref().map(place),
-            reading: layout.reading.clone(),
-            time: layout.time.as_ref().map(|time| TimePlace { place: place(&time.place), ..time.clone() }),
-            texts: layout.texts.iter().map(place).collect(),
-        }),
+        Format::Table { stored, layout } => Format::Table {
+            stored: stored.shape(),
+            layout: typed::Layout {
+                groups: Vec::new(),
+                bytes: Vec::new(),
+                user: place(&layout.user),
+                item: place(&layout.item),
+                rating: layout.rating.as_ref().map(place),
+                reading: layout.reading.clone(),
+                time: layout.time.as_ref().map(|time| TimePlace { place: place(&time.place), ..time.clone() }),
+                texts: layout.texts.iter().map(place).collect(),
+            },
+        },
     }
 }
 
@@ -276,9 +280,18 @@ impl Kind {
                 let columns = plural(dialect.columns as u64, "column");
                 format!("{columns}, {}, {header}{packed}", delimiter(&dialect.delimiter))
             }
-            Format::Parquet(layout) => {
-                let (rows, groups) = (layout.row_groups.iter().sum(), layout.row_groups.len() as u64);
-                format!("Parquet, {} in {}", plural(rows, "row"), plural(groups, "row group"))
+            Format::Table { stored, layout } => {
+                let (rows, groups) = (plural(layout.n_rows(), "row"), layout.groups.len() as u64);
+                match stored {
+                    Stored::Parquet => format!("Parquet, {rows} in {}", plural(groups, "row group")),
+                    Stored::Database(source) => match source.rows.is_cut() {
+                        true => format!("PostgreSQL, a table of about {rows}, read over several connections"),
+                        false => format!("PostgreSQL, a query of about {rows}, read over one connection"),
+                    },
+                    Stored::Arrow(_) => {
+                        format!("Arrow, {rows} in {groups} record {}", if groups == 1 { "batch" } else { "batches" })
+                    }
+                }
             }
         }
     }
@@ -312,7 +325,7 @@ impl Kind {
                 };
                 [name(dialect.user), name(dialect.item), dialect.rating.map_or_else(none, name)]
             }
-            Format::Parquet(layout) => {
+            Format::Table { layout, .. } => {
                 let name = |place: &Place| match place {
                     Place::Leaf { column, .. } => format!("column {column}"),
                     Place::Folder { column, .. } => format!("{column} of the folders"),

@@ -107,7 +107,7 @@ fn open_checkpoint<C: Collective>(
     if let Some(previous) = previous {
         identity += &previous.identity();
     }
-    if job.input.reads_stdin() {
+    if job.input.reads_stdin() || job.input.reads_database() {
         // The next run may be fed something else.
         identity += &format!(" {:?}", std::time::SystemTime::now());
     }

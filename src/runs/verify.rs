@@ -100,7 +100,8 @@ fn changes(finished: &Finished) -> Vec<String> {
     let Ok(files) = files::expand(&spec.ratings) else { return Vec::new() };
     let titles = input.items.iter().filter_map(|titles| InputRecord::on_disk(&titles.path));
     // Files without a byte are not read.
-    let now: Vec<InputRecord> = files.iter().filter(|file| file.bytes > 0).map(InputRecord::of).chain(titles).collect();
+    let now: Vec<InputRecord> =
+        files.iter().filter(|file| file.bytes > 0 || file.is_open_ended()).map(InputRecord::of).chain(titles).collect();
     let missing = |file: &InputRecord, among: &[InputRecord]| among.iter().all(|other| other.path != file.path);
     let changed = then.iter().map(|then| match now.iter().find(|now| now.path == then.path) {
         Some(now) => change(then, now),

@@ -7,12 +7,14 @@
 #[path = "../util/mod.rs"]
 mod util;
 
+mod arrow;
 mod assign;
 mod choose;
 mod cli;
 mod comfort;
 mod continuity;
 mod data;
+mod database;
 mod deploy;
 mod dirt;
 mod evidence;

@@ -5,6 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::{ArrayRef, Float32Array, Int32Array, Int64Array, RecordBatch};
+use arrow_ipc::CompressionType;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::file::properties::WriterProperties;
@@ -102,4 +105,39 @@ pub fn parquet_of(rows: &[Row], path: &Path, group: usize) {
     ];
     let schema = "message m { optional int64 user; optional int32 item; optional float rating; }";
     write_parquet(path, schema, &columns, group, properties(Compression::SNAPPY));
+}
+
+/// User, item and rating in record batches of so many rows.
+fn batches_of(rows: &[Row], size: usize) -> Vec<RecordBatch> {
+    let batch = |rows: &[Row]| {
+        let columns: [(&str, ArrayRef); 3] = [
+            ("user", Arc::new(rows.iter().map(|row| i64::from(row.0)).collect::<Int64Array>())),
+            ("item", Arc::new(rows.iter().map(|row| row.1 as i32).collect::<Int32Array>())),
+            ("rating", Arc::new(rows.iter().map(|row| row.2 as f32).collect::<Float32Array>())),
+        ];
+        RecordBatch::try_from_iter(columns).expect("columns of one length")
+    };
+    rows.chunks(size).map(batch).collect()
+}
+
+fn ipc(packed: Option<CompressionType>) -> IpcWriteOptions {
+    IpcWriteOptions::default().try_with_compression(packed).expect("a compression that is built in")
+}
+
+/// A stream of Arrow IPC.
+pub fn arrow_stream(rows: &[Row], size: usize, packed: Option<CompressionType>) -> Vec<u8> {
+    let batches = batches_of(rows, size);
+    let mut writer =
+        StreamWriter::try_new_with_options(Vec::new(), &batches[0].schema(), ipc(packed)).expect("memory takes it");
+    batches.iter().for_each(|batch| writer.write(batch).expect("memory takes it"));
+    writer.into_inner().expect("memory takes it")
+}
+
+/// A file of Arrow IPC.
+pub fn arrow_file(rows: &[Row], size: usize, packed: Option<CompressionType>) -> Vec<u8> {
+    let batches = batches_of(rows, size);
+    let mut writer =
+        FileWriter::try_new_with_options(Vec::new(), &batches[0].schema(), ipc(packed)).expect("memory takes it");
+    batches.iter().for_each(|batch| writer.write(batch).expect("memory takes it"));
+    writer.into_inner().expect("memory takes it")
 }

@@ -5,8 +5,8 @@ use super::words::{AMOUNTS, BASKETS, COUNTS, ITEMS, Name, OPINIONS, TIMES, USERS
 use crate::error::Result;
 use crate::ingest::dialect::{HEAD_BYTES, Sketch, sketch};
 use crate::ingest::fields::{split, trim, without_cr};
-use crate::ingest::parquet;
 use crate::ingest::source::{Codec, InputFile, Opened, failed};
+use crate::ingest::tables::{self, Kind};
 use crate::job::{FileFormat, FilesSpec};
 
 /// Rows that are looked at, about.
@@ -34,24 +34,29 @@ pub fn glance(spec: &FilesSpec, file: &InputFile) -> Result<Option<Look>> {
     look_at(spec, file, 0)
 }
 
-/// `n_rows` behind the head of a text, or in all of a Parquet file; none where that is 0.
+/// `n_rows` behind the head of a text, or in all of a file of typed columns; none where that is 0.
 fn look_at(spec: &FilesSpec, file: &InputFile, n_rows: usize) -> Result<Option<Look>> {
     Ok(look_at_any(spec, file, n_rows)?.filter(|look| look.columns <= WIDEST))
 }
 
 fn look_at_any(spec: &FilesSpec, file: &InputFile, n_rows: usize) -> Result<Option<Look>> {
+    if let Some(kind) = Kind::beside_files(file) {
+        return look_at_table(kind, file, n_rows).map(Some);
+    }
     let opened = file.open()?;
     let head = opened.read_at(0, (HEAD_BYTES as u64).min(file.bytes)).map_err(|e| failed(&file.path, &e))?;
-    let is_parquet = parquet::is_parquet(&head);
-    match spec.format {
-        FileFormat::Parquet if !is_parquet => Ok(None),
-        FileFormat::Delimited if is_parquet => Ok(None),
-        _ if is_parquet => {
-            let (names, rows) = parquet::first_rows(file, n_rows)?;
-            Ok(Some(Look { columns: names.len(), names: Some(names), rows }))
-        }
+    match (spec.format, Kind::of(&head)) {
+        (FileFormat::Delimited, Some(_)) => Ok(None),
+        (FileFormat::Parquet, kind) if kind != Some(Kind::Parquet) => Ok(None),
+        (FileFormat::Arrow, kind) if kind != Some(Kind::Arrow) => Ok(None),
+        (_, Some(kind)) => look_at_table(kind, file, n_rows).map(Some),
         _ => look_at_text(spec, file, &opened, &head, n_rows > 0),
     }
+}
+
+fn look_at_table(kind: Kind, file: &InputFile, n_rows: usize) -> Result<Look> {
+    let (names, rows) = tables::first_rows(kind, file, n_rows)?;
+    Ok(Look { columns: names.len(), names: Some(names), rows })
 }
 
 fn look_at_text(

@@ -2,31 +2,24 @@
 
 use std::sync::Arc;
 
-use parquet::basic::Type as Physical;
+use parquet::basic::{Encoding, Type as Physical};
 use parquet::column::reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader};
 use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
+    BoolType, ByteArrayType, DataType, DoubleType, FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
 };
-use parquet::errors::Result;
+use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::chunks::Chunks;
-use super::model::Kind;
+use super::failure::guarded;
 use super::pages::Pages;
-
-/// A value as it is stored.
-#[derive(Debug, Clone, Copy)]
-pub enum Raw<'a> {
-    Missing,
-    Integer(i64),
-    Float(f64),
-    Bytes(&'a ByteArray),
-}
+use crate::ingest::typed::{Column, Kind, Raw};
 
 /// One column, read in batches.
-pub struct Column {
-    pub kind: Kind,
+pub struct Leaf {
+    kind: Kind,
+    has_dictionary: bool,
     values: Values,
 }
 
@@ -76,9 +69,9 @@ impl<T: DataType> Batch<T> {
     }
 }
 
-impl Column {
+impl Leaf {
     /// A leaf column of a row group.
-    pub fn open(chunks: &Chunks, group: &RowGroupMetaData, leaf: usize, kind: Kind) -> Result<Column> {
+    pub fn open(chunks: &Chunks, group: &RowGroupMetaData, leaf: usize, kind: Kind) -> Result<Leaf> {
         let values = match group.column(leaf).column_type() {
             Physical::BOOLEAN => Values::Boolean(batch(chunks, group, leaf)?),
             Physical::INT32 => Values::Int32(batch(chunks, group, leaf)?),
@@ -89,11 +82,10 @@ impl Column {
             Physical::FIXED_LEN_BYTE_ARRAY => Values::Fixed(batch(chunks, group, leaf)?),
             Physical::INT96 => unreachable!("the layout refuses columns of this type"),
         };
-        Ok(Column { kind, values })
+        Ok(Leaf { kind, has_dictionary: has_dictionary(group, leaf), values })
     }
 
-    /// Reads the next rows, at most so many; 0 at the end.
-    pub fn read(&mut self, rows: usize) -> Result<usize> {
+    fn read_batch(&mut self, rows: usize) -> Result<usize> {
         match &mut self.values {
             Values::Boolean(batch) => batch.read(rows),
             Values::Int32(batch) => batch.read(rows),
@@ -105,11 +97,7 @@ impl Column {
         }
     }
 
-    /// Passes over the next rows, and returns how many there were.
-    pub fn skip(&mut self, rows: usize) -> Result<usize> {
-        if rows == 0 {
-            return Ok(0);
-        }
+    fn skip_rows(&mut self, rows: usize) -> Result<usize> {
         match &mut self.values {
             Values::Boolean(batch) => batch.reader.skip_records(rows),
             Values::Int32(batch) => batch.reader.skip_records(rows),
@@ -120,10 +108,29 @@ impl Column {
             Values::Fixed(batch) => batch.reader.skip_records(rows),
         }
     }
+}
 
-    /// The value of a row of the batch.
+impl Column for Leaf {
+    type Failure = ParquetError;
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn repeats(&self) -> bool {
+        self.has_dictionary
+    }
+
+    fn read(&mut self, rows: usize) -> Result<usize> {
+        guarded(|| self.read_batch(rows))
+    }
+
+    fn skip(&mut self, rows: usize) -> Result<usize> {
+        if rows == 0 { Ok(0) } else { guarded(|| self.skip_rows(rows)) }
+    }
+
     #[inline(always)]
-    pub fn value(&self, row: usize) -> Raw<'_> {
+    fn value(&self, row: usize) -> Raw<'_> {
         let value = match &self.values {
             Values::Boolean(batch) => batch.value(row).map(|&b| Raw::Integer(i64::from(b))),
             Values::Int32(batch) if self.kind == Kind::Unsigned => {
@@ -133,11 +140,20 @@ impl Column {
             Values::Int64(batch) => batch.value(row).map(|&i| Raw::Integer(i)),
             Values::Float(batch) => batch.value(row).map(|&x| Raw::Float(f64::from(x))),
             Values::Double(batch) => batch.value(row).map(|&x| Raw::Float(x)),
-            Values::Bytes(batch) => batch.value(row).map(Raw::Bytes),
-            Values::Fixed(batch) => batch.value(row).map(|bytes| Raw::Bytes(bytes)),
+            Values::Bytes(batch) => batch.value(row).map(Raw::Shared),
+            Values::Fixed(batch) => batch.value(row).map(|bytes| Raw::Shared(bytes)),
         };
         value.unwrap_or(Raw::Missing)
     }
+
+    fn too_few() -> ParquetError {
+        ParquetError::EOF("a column has fewer rows than its row group".into())
+    }
+}
+
+fn has_dictionary(group: &RowGroupMetaData, leaf: usize) -> bool {
+    let dictionaries = [Encoding::PLAIN_DICTIONARY, Encoding::RLE_DICTIONARY];
+    group.column(leaf).encodings().any(|encoding| dictionaries.contains(&encoding))
 }
 
 fn batch<T: DataType>(chunks: &Chunks, group: &RowGroupMetaData, leaf: usize) -> Result<Batch<T>> {

@@ -6,12 +6,13 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::chunks::Chunks;
-use super::columns::Columns;
-use super::failure::unreadable;
-use super::layout::metadata;
-use super::model::{Layout, Place};
+use super::column::Leaf;
+use super::failure::{guarded, unreadable};
+use super::footer::metadata;
+use super::kind::fields;
 use crate::error::{Error, Result};
 use crate::ingest::source::{InputFile, Opened, failed};
+use crate::ingest::typed::{Field, Groups, Kind};
 
 /// The row groups of an open file.
 pub struct RowGroups {
@@ -32,25 +33,9 @@ impl RowGroups {
         self.metadata.row_groups()
     }
 
-    /// A row group, which has the rows that `layout` says.
-    pub(super) fn group(&self, index: usize, layout: &Layout) -> Result<&RowGroupMetaData> {
-        let group = self.all().get(index).filter(|group| group.num_rows() as u64 == layout.row_groups[index]);
-        group.ok_or_else(|| self.changed())
-    }
-
-    /// The columns of the file, for the keys of a section of the job file.
-    pub(super) fn columns(&self, section: &'static str) -> Columns<'_> {
-        Columns::of(section, &self.file.path, self.metadata.file_metadata().schema_descr())
-    }
-
-    /// The bytes of the columns of a row group.
-    pub(super) fn chunks<'p>(
-        &self,
-        group: &RowGroupMetaData,
-        places: impl Iterator<Item = &'p Place>,
-    ) -> Result<Chunks> {
-        let leaves = places.filter_map(Place::leaf);
-        let pieces = leaves.map(|leaf| self.piece(group, leaf)).collect::<Result<Vec<_>>>()?;
+    /// The bytes of columns of a row group.
+    fn chunks(&self, group: &RowGroupMetaData, leaves: &[(usize, Kind)]) -> Result<Chunks> {
+        let pieces = leaves.iter().map(|&(leaf, _)| self.piece(group, leaf)).collect::<Result<Vec<_>>>()?;
         let mut chunks = Chunks::new(Arc::clone(&self.opened), &self.file);
         chunks.fetch(&pieces).map_err(|e| failed(&self.file.path, &e))?;
         Ok(chunks)
@@ -70,17 +55,35 @@ impl RowGroups {
             }
         }
     }
+}
 
-    /// The error of a file that was replaced during the run.
-    pub(super) fn changed(&self) -> Error {
-        Error::File {
-            path: self.file.path.clone(),
-            problem: "it holds other row groups than when the list of files was made".into(),
-            remedy: "give every machine the same files and do not change them during a run".into(),
-        }
+impl Groups for RowGroups {
+    type Column = Leaf;
+
+    fn file(&self) -> &InputFile {
+        &self.file
     }
-    /// The error of a file that the `parquet` crate cannot read.
-    pub(super) fn unreadable(&self, error: &ParquetError) -> Error {
+
+    fn fields(&self) -> Vec<Field> {
+        fields(self.metadata.file_metadata().schema_descr())
+    }
+
+    fn n_groups(&self) -> usize {
+        self.all().len()
+    }
+
+    fn rows(&self, group: usize) -> Option<u64> {
+        u64::try_from(self.all().get(group)?.num_rows()).ok()
+    }
+
+    fn open(&self, group: usize, leaves: &[(usize, Kind)]) -> Result<Vec<Leaf>> {
+        let group = self.all().get(group).ok_or_else(|| self.changed())?;
+        let chunks = self.chunks(group, leaves)?;
+        let open = |&(leaf, kind): &(usize, Kind)| guarded(|| Leaf::open(&chunks, group, leaf, kind));
+        leaves.iter().map(open).collect::<std::result::Result<_, _>>().map_err(|e| self.unreadable(&e))
+    }
+
+    fn unreadable(&self, error: &ParquetError) -> Error {
         unreadable(&self.file.path, error)
     }
 }

@@ -1,13 +1,27 @@
-//! What the values of a column are taken for, by the types that its file declares.
+//! The columns of a file, and what their values are taken for, by the types that the file declares.
 
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit as StoredUnit, Type as Physical};
-use parquet::schema::types::ColumnDescriptor;
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
-use super::model::Kind;
+use crate::ingest::typed::{Clock, Field, Held, Kind};
 use crate::job::TimeUnit;
 
+/// The top-level columns of a file.
+pub fn fields(schema: &SchemaDescriptor) -> Vec<Field> {
+    let name = |name: &str| Field { name: name.to_string(), held: None };
+    let mut fields: Vec<Field> = schema.root_schema().get_fields().iter().map(|field| name(field.name())).collect();
+    for (leaf, column) in schema.columns().iter().enumerate() {
+        let plain = column.path().parts().len() == 1 && column.max_rep_level() == 0;
+        if plain {
+            let (kind, stored) = (kind(column), format!("{:?}", column.physical_type()));
+            fields[schema.get_column_root_idx(leaf)].held = Some(Held { leaf, kind, stored, clock: clock(column) });
+        }
+    }
+    fields
+}
+
 /// The kind of a column; `None` where its values are neither ids nor numbers.
-pub fn kind(column: &ColumnDescriptor) -> Option<Kind> {
+fn kind(column: &ColumnDescriptor) -> Option<Kind> {
     match (column.physical_type(), column.logical_type_ref(), column.converted_type()) {
         (Physical::BOOLEAN, ..) => Some(Kind::Boolean),
         (Physical::FLOAT | Physical::DOUBLE, ..) => Some(Kind::Float),
@@ -41,17 +55,7 @@ fn integer(logical: Option<&LogicalType>, converted: ConvertedType) -> Kind {
     }
 }
 
-/// What the numbers in a column of times count.
-pub enum Clock {
-    Counts(TimeUnit),
-    Days,
-    /// Since midnight.
-    OfDay,
-    /// The column does not say.
-    OfJob,
-}
-
-pub fn clock(column: &ColumnDescriptor) -> Clock {
+fn clock(column: &ColumnDescriptor) -> Clock {
     match (column.logical_type_ref(), column.converted_type()) {
         (Some(LogicalType::Timestamp(timestamp)), _) => Clock::Counts(match timestamp.unit {
             StoredUnit::MILLIS => TimeUnit::Ms,

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ingest::dialect::Dialect;
-use crate::ingest::parquet;
 use crate::ingest::source::{Codec, Cut, InputFile, Place};
+use crate::ingest::tables::Stored;
+use crate::ingest::typed::Layout;
 use crate::job::GenerateSpec;
 
 /// What to read, the same on every worker.
@@ -29,7 +30,8 @@ pub enum Format {
         cuts: Vec<Cut>,
         dialect: Dialect,
     },
-    Parquet(parquet::Layout),
+    /// Columns that have types.
+    Table { stored: Stored, layout: Layout },
 }
 
 impl Format {
@@ -37,7 +39,7 @@ impl Format {
     pub fn with(mut self, returns: bool) -> Format {
         match &mut self {
             Format::Text { dialect, .. } => dialect.reading.returns = returns,
-            Format::Parquet(layout) => layout.reading.returns = returns,
+            Format::Table { layout, .. } => layout.reading.returns = returns,
         }
         self
     }
@@ -77,13 +79,22 @@ impl PlannedFile {
         match &self.format {
             Format::Text { codec: Codec::None, .. } => self.file.bytes / BYTES_PER_ROW,
             Format::Text { .. } => self.file.bytes.saturating_mul(PACKED) / BYTES_PER_ROW,
-            Format::Parquet(layout) => layout.n_rows(),
+            Format::Table { layout, .. } => layout.n_rows(),
         }
     }
+
+    /// Its bytes; of a database about.
+    pub fn bytes(&self) -> u64 {
+        match &self.format {
+            Format::Table { stored: Stored::Database(_), layout } => layout.n_bytes(),
+            _ => self.file.bytes,
+        }
+    }
+
     /// Its bytes that count, as they are stored.
     pub fn stored_bytes(&self) -> u64 {
         match &self.format {
-            Format::Parquet(layout) => layout.bytes.iter().sum(),
+            Format::Table { layout, .. } => layout.bytes.iter().sum(),
             Format::Text { .. } => self.file.bytes,
         }
     }
@@ -91,25 +102,26 @@ impl PlannedFile {
     /// The number of rows, where the file says it.
     pub fn known_rows(&self) -> Option<u64> {
         match &self.format {
-            Format::Parquet(layout) => Some(layout.n_rows()),
-            Format::Text { .. } => None,
+            Format::Table { stored: Stored::Database(_), .. } | Format::Text { .. } => None,
+            Format::Table { layout, .. } => Some(layout.n_rows()),
         }
     }
 
     /// How many workers can read it side by side; `None` where there may be any number.
     pub fn readers(&self) -> Option<u64> {
         match &self.format {
-            Format::Parquet(layout) => {
-                Some((0..layout.row_groups.len()).map(|group| self.group_readers(layout, group)).sum())
+            Format::Table { stored: Stored::Database(source), .. } => (!source.rows.is_cut()).then_some(1),
+            Format::Table { layout, .. } => {
+                Some((0..layout.groups.len()).map(|group| self.group_readers(layout, group)).sum())
             }
             Format::Text { codec: Codec::None, .. } => None,
             Format::Text { cuts, .. } => Some((cuts.len() as u64).saturating_sub(1).max(1)),
         }
     }
 
-    /// How many workers can read a row group side by side. A reader of some of its rows passes over the pages before them, which is
+    /// How many workers can read a group side by side. A reader of some of its rows passes over what comes before them, which is
     /// cheap on a disk; from a store it would be sent all of them.
-    pub fn group_readers(&self, layout: &parquet::Layout, group: usize) -> u64 {
+    pub fn group_readers(&self, layout: &Layout, group: usize) -> u64 {
         match self.file.place {
             Place::Store { .. } => 1,
             _ => layout.most_readers(group),

@@ -10,6 +10,7 @@ use crate::ingest::plan::{BYTES_PER_ROW, Format, PACKED, PlannedFile};
 use crate::ingest::scan::Range;
 use crate::ingest::source::failed;
 use crate::ingest::stream;
+use crate::ingest::tables::{Stored, Table};
 use crate::ingest::units::{self, Part, Unit, scan_units};
 use crate::kernel::keyed::{self, Stream};
 
@@ -22,7 +23,7 @@ const MOST_BEGUN: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece {
     Unit(Unit),
-    /// The first bytes of a packed text, at most `most` of the text.
+    /// The first bytes of a packed text, at most `most` of the text; of a query, so many rows as these bytes have.
     Beginning {
         file: u32,
         most: u64,
@@ -37,12 +38,12 @@ pub fn choose(files: &[PlannedFile], most_bytes: u64, peers: usize) -> (Vec<Piec
         match unit.part {
             Part::Range(_) => ranges.push(unit),
             Part::Whole | Part::Frames(_) => packed.push(unit.file),
-            Part::Rows(_) => groups.push(unit),
+            Part::Rows(_) | Part::Pages(_) => groups.push(unit),
         }
     }
     packed.dedup();
     let some_ranges = some_ranges(files, most_bytes);
-    let some_groups = some_groups(&groups, most_bytes);
+    let some_groups = some_groups(files, &groups, most_bytes);
     let some_begun = some_begun(files, &packed, most_bytes);
     let whole = some_ranges.is_none() && some_groups.is_none() && some_begun.is_none();
     let units = some_ranges.unwrap_or(ranges).into_iter().chain(some_groups.unwrap_or(groups)).map(Piece::Unit);
@@ -58,10 +59,13 @@ fn some_ranges(files: &[PlannedFile], most_bytes: u64) -> Option<Vec<Unit>> {
     (sizes.iter().sum::<u64>() > most_bytes).then(|| places(&sizes, most_bytes).into_iter().map(unit).collect())
 }
 
-/// Some of the pieces of row groups; `None` where all of them are few enough.
-fn some_groups(groups: &[Unit], most_bytes: u64) -> Option<Vec<Unit>> {
-    let rows_of = |unit: &Unit| match unit.part {
-        Part::Rows(rows) => rows.n_rows(),
+/// Some of the pieces of groups of rows and of tables; `None` where all of them are few enough.
+fn some_groups(files: &[PlannedFile], groups: &[Unit], most_bytes: u64) -> Option<Vec<Unit>> {
+    let rows_of = |unit: &Unit| match (unit.part, &files[unit.file as usize].format) {
+        (Part::Rows(rows), _) => rows.n_rows(),
+        (Part::Pages(pages), Format::Table { stored: Stored::Database(source), layout }) => {
+            (layout.n_rows() as f64 * pages.n() as f64 / source.rows.pages().max(1) as f64) as u64
+        }
         _ => 0,
     };
     let (rows, most_rows) = (groups.iter().map(rows_of).sum::<u64>(), most_bytes / BYTES_PER_ROW);
@@ -70,7 +74,7 @@ fn some_groups(groups: &[Unit], most_bytes: u64) -> Option<Vec<Unit>> {
 
 /// The beginnings of some packed texts; `None` where all of them are small enough to be read whole.
 fn some_begun(files: &[PlannedFile], packed: &[u32], most_bytes: u64) -> Option<Vec<Piece>> {
-    let bytes: u64 = packed.iter().map(|&file| files[file as usize].file.bytes).sum();
+    let bytes: u64 = packed.iter().map(|&file| files[file as usize].bytes()).sum();
     if bytes.saturating_mul(PACKED) <= most_bytes {
         return None;
     }
@@ -117,7 +121,14 @@ impl Piece {
 }
 
 fn scan_beginning(planned: &PlannedFile, most: u64, sink: &mut impl Taker) -> Result<u64> {
-    let Format::Text { codec, dialect, .. } = &planned.format else { return Ok(0) };
+    let (codec, dialect) = match &planned.format {
+        Format::Text { codec, dialect, .. } => (codec, dialect),
+        Format::Table { stored, layout } => {
+            let most = (most < u64::MAX).then_some(most / BYTES_PER_ROW);
+            Table::open(&planned.file, stored)?.scan_query(most, layout, sink)?;
+            return Ok(most.map_or(layout.n_bytes(), |most| (most * BYTES_PER_ROW).min(layout.n_bytes())));
+        }
+    };
     let unreadable = |e: io::Error| failed(&planned.file.path, &e);
     let (raw, read) = Counted::of(planned.file.open()?.stream());
     let (text, given) = Counted::of(codec.unpack(Box::new(raw)).map_err(unreadable)?);

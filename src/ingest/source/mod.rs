@@ -7,6 +7,7 @@
 //! | [`uri`] | whether a name is a path or an address |
 //! | [`hidden`] | files that a folder does not stand for |
 //! | [`opened`] | a file's bytes: at any place, from its start, or mapped |
+//! | [`mapped`] | pages of a mapped file, given back |
 //! | [`codec`] | packed bytes, unpacked |
 //! | [`frames`] | where a packed text can be cut |
 //! | [`spooled`], [`stdin`] | standard input, kept in an unnamed file |
@@ -19,6 +20,7 @@ mod file;
 mod frames;
 pub mod hidden;
 mod listed;
+mod mapped;
 mod opened;
 mod spooled;
 mod stdin;
@@ -32,6 +34,7 @@ pub use file::{InputFile, Place};
 pub(crate) use frames::cuts_apart;
 pub use frames::{Cut, cuts};
 pub use listed::list_store;
+pub use mapped::give_back;
 pub use opened::Opened;
 pub use spooled::spool_stdin;
 pub use stdin::Spool;

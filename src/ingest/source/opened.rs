@@ -47,6 +47,7 @@ impl Opened {
                 let object = Object::open(&file.path.to_string_lossy(), version.as_deref());
                 object.map(Opened::Store).map_err(|e| failed(&file.path, &e))
             }
+            Place::Database { .. } => unreachable!("a database has rows, not bytes"),
             Place::Stdin => unreachable!("standard input is put into a file before it is read"),
         }
     }

@@ -7,6 +7,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+use rustix::pipe::{SpliceFlags, fcntl_setpipe_size, splice};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -26,10 +28,31 @@ pub struct Spool {
 pub fn spool(folder: &Path) -> Result<(Spool, u64, File)> {
     let failed = |e: io::Error| Error::file(folder, "cannot keep standard input", &e, "set scratch to a roomy folder");
     let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
-    let bytes = copy(&mut io::stdin().lock(), &mut file, failed)?;
+    let bytes = drain(&mut file, failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
     Ok((Spool { path, boot: boot(), device: metadata.dev(), inode: metadata.ino() }, bytes, file))
+}
+
+/// Bytes that a pipe is asked to hold, and that are moved at a time: fewer turns for whoever writes and for us.
+const PIPE: usize = 1 << 20;
+
+/// Moves all of standard input into a file; the kernel does it, where that is a pipe. `failed` makes the error of a failure to write.
+fn drain(to: &mut File, failed: impl Fn(io::Error) -> Error) -> Result<u64> {
+    let mut from = io::stdin().lock();
+    // Where the system has none so large for us, it stays as it is.
+    let _ = fcntl_setpipe_size(&from, PIPE);
+    let mut bytes = 0;
+    loop {
+        match splice(&from, None, &to, None, PIPE, SpliceFlags::MOVE) {
+            Ok(0) => return Ok(bytes),
+            Ok(moved) => bytes += moved as u64,
+            Err(Errno::INTR) => {}
+            // It is no pipe, or the file system cannot do this.
+            Err(Errno::INVAL | Errno::NOSYS) if bytes == 0 => return copy(&mut from, to, failed),
+            Err(error) => return Err(failed(error.into())),
+        }
+    }
 }
 
 /// Copies all bytes. `failed` makes the error of a failure to write.

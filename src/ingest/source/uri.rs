@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, Result};
+use crate::postgres::is_address;
 use crate::store::address::{is_store, scheme};
 
 /// What a name in `input.ratings` means.
@@ -14,6 +15,8 @@ pub enum Named {
     Path(PathBuf),
     /// The address of an object, of a prefix, or a pattern.
     Store(String),
+    /// A table or query of a database.
+    Database(PathBuf),
 }
 
 /// Whether a name is a path or an address.
@@ -23,12 +26,13 @@ pub fn named(path: &Path) -> Result<Named> {
     let text = path.to_string_lossy();
     match scheme(&text) {
         None => Ok(Named::Path(path.to_path_buf())),
+        _ if is_address(path) => Ok(Named::Database(path.to_path_buf())),
         Some("file") => local(&text).map(Named::Path),
         Some(scheme) if is_store(scheme) => Ok(Named::Store(text.into_owned())),
         Some(scheme) => Err(Error::job(
             "input.ratings",
             format!("{text}: {scheme}:// cannot be read"),
-            "name a path, or an address that begins with s3://, gs://, az:// or file://",
+            "name a path, or an address that begins with s3://, gs://, az://, postgres:// or file://",
         )),
     }
 }

@@ -6,9 +6,10 @@ use std::io::Read;
 use super::described::{Described, columns};
 use super::text::from_bytes;
 use crate::error::{Error, Result};
-use crate::ingest::parquet;
+use crate::ingest::database;
 use crate::ingest::source::uri::{self, Named};
 use crate::ingest::source::{Codec, InputFile, Place, failed, list_store};
+use crate::ingest::tables::{self, Kind};
 use crate::job::TitlesSpec;
 
 /// Enough bytes to tell one kind of file from another.
@@ -20,10 +21,13 @@ const MAGIC: u64 = 8;
 /// [`Error::Row`] for a line that lacks the id or title column, or is not in the encoding.
 pub fn read(spec: &TitlesSpec) -> Result<Described<'_>> {
     let file = find(spec)?;
+    if let Some(kind) = Kind::beside_files(&file) {
+        return read_table(kind, spec, &file);
+    }
     let opened = file.open()?;
     let head = opened.read_at(0, MAGIC).map_err(|e| failed(&file.path, &e))?;
-    if parquet::is_parquet(&head) {
-        return read_parquet(spec, &file);
+    if let Some(kind) = Kind::of(&head) {
+        return read_table(kind, spec, &file);
     }
     let mut bytes = Vec::new();
     file.unpacked(Codec::of(&head))?.read_to_end(&mut bytes).map_err(|e| failed(&file.path, &e))?;
@@ -38,6 +42,10 @@ fn find(spec: &TitlesSpec) -> Result<InputFile> {
             let metadata = fs::metadata(&path).map_err(|e| Error::file(&path, "cannot read", &e, remedy))?;
             Ok(InputFile { path, bytes: metadata.len(), place: Place::Disk })
         }
+        Named::Database(address) => {
+            database::check("input.items.path", &address)?;
+            Ok(InputFile::in_database(address))
+        }
         Named::Store(address) => match &list_store(&address)?[..] {
             [file] => Ok(file.clone()),
             many => {
@@ -48,9 +56,9 @@ fn find(spec: &TitlesSpec) -> Result<InputFile> {
     }
 }
 
-fn read_parquet<'a>(spec: &'a TitlesSpec, file: &InputFile) -> Result<Described<'a>> {
+fn read_table<'a>(kind: Kind, spec: &'a TitlesSpec, file: &InputFile) -> Result<Described<'a>> {
     let mut described = Described::new(&spec.metadata);
-    parquet::read_texts(file, "input.items", &columns(spec), |row, cells| {
+    tables::read_texts(kind, file, "input.items", &columns(spec), |row, cells| {
         let bad = |problem| {
             let remedy = "fix the row, or input.items.id if it names the wrong column".into();
             Error::Row { file: file.path.clone(), line: row + 1, problem, remedy }

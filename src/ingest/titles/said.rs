@@ -57,7 +57,7 @@ impl Said {
     /// The rows to come are those of this file.
     pub fn begin(&mut self, planned: &PlannedFile) {
         self.lines = match &planned.format {
-            Format::Parquet(_) => None,
+            Format::Table { .. } => None,
             Format::Text { dialect, .. } => {
                 let place = |&column: &usize| match dialect.partition(column) {
                     Some(value) => Place::Folder(value.to_string()),

@@ -6,10 +6,12 @@ use std::collections::BinaryHeap;
 use super::packed::Frames;
 use super::unit::{Part, Unit};
 use crate::collective::Collective;
-use crate::ingest::parquet::{GroupRows, Layout};
+use crate::ingest::database::{Pages, Source};
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::Range;
 use crate::ingest::source::{Codec, Cut, Place};
+use crate::ingest::tables::Stored;
+use crate::ingest::typed::{GroupRows, Layout};
 
 pub(super) const SMALLEST_RANGE: u64 = 64 << 10;
 /// The pages of a range stay in memory while it is read.
@@ -21,17 +23,25 @@ const LARGEST_FETCH: u64 = 8 << 20;
 /// Ranges for each worker, at least: enough that the slowest worker ends soon after the others.
 pub(super) const RANGES_PER_PEER: u64 = 8;
 
-/// A row group is cut if it has the bytes of so many ranges.
+/// A group of rows is cut if it has the bytes of so many ranges.
 const GROUP_PARTS: u64 = 2;
 
 /// Unpacking a byte of a packed text takes as long as reading this many bytes of plain text.
 const PACKED_WEIGHT: u64 = 6;
-/// The same for the columns of a Parquet file.
+/// The same for the columns of a Parquet file, and of Arrow.
 const PARQUET_WEIGHT: u64 = 4;
+const ARROW_WEIGHT: u64 = 2;
+const DATABASE_WEIGHT: u64 = 2;
+
+/// The most connections to a database: a server has a hundred for all who use it.
+const MOST_CONNECTIONS: usize = 16;
+/// A statement for each of these is little of the work.
+const SMALLEST_PAGES: u64 = 4 << 20;
+const LARGEST_PAGES: u64 = 256 << 20;
 
 /// Cuts all files into pieces for `peers` workers, in the order of the files.
 pub fn cut(files: &[PlannedFile], peers: usize) -> Vec<Unit> {
-    let total: u64 = files.iter().map(|planned| planned.file.bytes).sum();
+    let total: u64 = files.iter().map(PlannedFile::bytes).sum();
     let even = total.div_ceil(RANGES_PER_PEER * peers.max(1) as u64);
     files.iter().enumerate().flat_map(|(index, planned)| cut_file(index as u32, planned, even)).collect()
 }
@@ -50,19 +60,36 @@ fn cut_file(index: u32, planned: &PlannedFile, even: u64) -> Vec<Unit> {
             let pieces = frames(cuts, even);
             pieces.map(|piece| unit(Part::Frames(piece), piece.bytes().saturating_mul(PACKED_WEIGHT))).collect()
         }
-        Format::Parquet(layout) => {
+        Format::Table { layout, stored: Stored::Database(source) } => match source.rows.is_cut() {
+            true => pages(source, even)
+                .map(|pages| unit(Part::Pages(pages), source.rows.bytes_of(pages).saturating_mul(DATABASE_WEIGHT)))
+                .collect(),
+            false => vec![unit(Part::Whole, layout.n_bytes().saturating_mul(DATABASE_WEIGHT))],
+        },
+        Format::Table { layout, stored } => {
+            let of_a_byte = match stored {
+                Stored::Parquet => PARQUET_WEIGHT,
+                Stored::Arrow(_) => ARROW_WEIGHT,
+                Stored::Database(_) => DATABASE_WEIGHT,
+            };
             let pieces = row_ranges(planned, layout, even);
-            pieces.map(|rows| unit(Part::Rows(rows), layout.bytes_of(&rows).saturating_mul(PARQUET_WEIGHT))).collect()
+            pieces.map(|rows| unit(Part::Rows(rows), layout.bytes_of(&rows).saturating_mul(of_a_byte))).collect()
         }
     }
 }
 
-/// The row groups of a file, those of many bytes cut into ranges of rows.
+/// The groups of rows of a file, those of many bytes cut into ranges of rows.
 fn row_ranges(planned: &PlannedFile, layout: &Layout, even: u64) -> impl Iterator<Item = GroupRows> {
-    (0..layout.row_groups.len()).flat_map(move |group| {
+    (0..layout.groups.len()).flat_map(move |group| {
         let pieces = layout.bytes[group].div_ceil(GROUP_PARTS * even.max(1));
         layout.whole(group).cut(pieces.min(planned.group_readers(layout, group)).max(1))
     })
+}
+
+/// The pages of tables, in ranges of about `even` bytes.
+fn pages(source: &Source, even: u64) -> impl Iterator<Item = Pages> {
+    let all = Pages { start: 0, end: source.rows.pages() };
+    all.cut(even.clamp(SMALLEST_PAGES, LARGEST_PAGES), source.rows.bytes_of(Pages { start: 0, end: 1 }))
 }
 
 /// The pieces of a packed text, of at least `even` bytes each where there are so many.
@@ -115,15 +142,24 @@ pub fn own_units<C: Collective>(c: &mut C, files: &[PlannedFile]) -> Vec<Unit> {
 }
 
 /// The workers that read: all of them, unless standard input is read, which only the processes of one machine can
-/// reach.
+/// reach, or a database, which has connections for some.
 fn readers<C: Collective>(c: &mut C, files: &[PlannedFile]) -> Vec<usize> {
-    let everyone = 0..c.peers();
+    let everyone = some(c.peers(), files);
     let spooled = |file: &&PlannedFile| matches!(file.file.place, Place::Spooled(_));
     if files.iter().find(spooled).is_none() {
-        return everyone.collect();
+        return everyone;
     }
     let reached = files.iter().filter(spooled).all(|file| file.file.open().is_ok());
     let reached = c.gather_values(&reached);
     let reached = c.broadcast_value(c.is_coordinator().then_some(&reached));
-    everyone.filter(|&peer| reached[peer]).collect()
+    everyone.into_iter().filter(|&peer| reached[peer]).collect()
+}
+
+/// All of so many workers; where there is a database, as many as it has connections for, from all over them.
+fn some(peers: usize, files: &[PlannedFile]) -> Vec<usize> {
+    let most = match files.iter().any(|planned| matches!(planned.file.place, Place::Database { .. })) {
+        true => peers.min(MOST_CONNECTIONS),
+        false => peers,
+    };
+    (0..most).map(|reader| reader * peers / most).collect()
 }

@@ -1,6 +1,4 @@
-//! A piece of a text in memory: fetched where the file is not mapped, given back where it is.
-
-use memmap2::{Mmap, UncheckedAdvice};
+//! A piece of a text that is not mapped.
 
 use crate::error::Result;
 use crate::ingest::dialect::Dialect;
@@ -51,18 +49,4 @@ pub fn prefetch(opened: &Opened, range: &Range, planned: &PlannedFile) {
 fn fetched_range(range: &Range, planned: &PlannedFile) -> (u64, u64) {
     let start = range.start.saturating_sub(1);
     (start, (range.end + LINE).min(planned.file.bytes) - start)
-}
-
-/// Lets go of the pages of a scanned range, which would otherwise count as this process's memory until the file is
-/// unmapped. Those around it go too: its last line ends there, and the kernel maps the neighbours of a page that is
-/// read.
-pub fn give_back(mapped: &Mmap, range: &Range) {
-    const AROUND: u64 = 2 << 20;
-    let start = range.start.saturating_sub(AROUND);
-    let end = (range.end + AROUND).min(mapped.len() as u64);
-    // SAFETY: the map is shared and read-only, so a page that is read again is read from the file again.
-    let advised =
-        unsafe { mapped.unchecked_advise_range(UncheckedAdvice::DontNeed, start as usize, (end - start) as usize) };
-    // Where the kernel refuses, the run takes more memory: no reason to end it.
-    advised.unwrap_or_else(|e| tracing::debug!("pages of the input stay in memory: {e}"));
 }

@@ -4,15 +4,15 @@ use std::io::{self, Read};
 
 use memmap2::Mmap;
 
-use super::fetch::{Piece, give_back, prefetch};
+use super::fetch::{Piece, prefetch};
 use super::unit::{Part, Unit};
 use crate::error::Result;
 use crate::ingest::dialect::Dialect;
-use crate::ingest::parquet::RowGroups;
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::{self, RowSink};
-use crate::ingest::source::{Codec, Opened, failed};
+use crate::ingest::source::{Codec, Opened, failed, give_back};
 use crate::ingest::stream;
+use crate::ingest::tables::Table;
 use crate::watch::progress::{self, Measure};
 
 /// Scans pieces in their order, opening each file once. `each` is called before each piece, and stops the reading by
@@ -32,7 +32,8 @@ pub fn scan_units<S: RowSink>(
         let planned = &files[unit.file as usize];
         let next = units.get(at + 1).filter(|next| next.file == unit.file);
         reader_of(unit.file, planned, &mut reader)?.scan(unit, next, planned, sink)?;
-        if unit.part != Part::Whole {
+        // What is packed is told while it is read.
+        if unit.part != Part::Whole || matches!(planned.format, Format::Table { .. }) {
             progress::input_done(unit.bytes(files));
         }
     }
@@ -63,7 +64,7 @@ enum FileReader {
     Mapped(Mmap),
     Fetched(Opened),
     Packed,
-    RowGroups(Box<RowGroups>),
+    Table(Table),
 }
 
 impl FileReader {
@@ -77,7 +78,7 @@ impl FileReader {
                 }
             }
             Format::Text { .. } => FileReader::Packed,
-            Format::Parquet(_) => FileReader::RowGroups(Box::new(RowGroups::open(&planned.file)?)),
+            Format::Table { stored, .. } => FileReader::Table(Table::open(&planned.file, stored)?),
         })
     }
 
@@ -85,7 +86,7 @@ impl FileReader {
         match (self, unit.part, &planned.format) {
             (FileReader::Mapped(bytes), Part::Range(range), Format::Text { dialect, .. }) => {
                 scan::scan(bytes, &range, dialect, sink);
-                give_back(bytes, &range);
+                give_back(bytes, range.start, range.end);
                 Ok(())
             }
             (FileReader::Fetched(opened), Part::Range(range), Format::Text { dialect, .. }) => {
@@ -102,8 +103,15 @@ impl FileReader {
             (FileReader::Packed, Part::Frames(frames), Format::Text { codec, dialect, .. }) => {
                 frames.scan(planned, *codec, dialect, sink)
             }
-            (FileReader::RowGroups(groups), Part::Rows(rows), Format::Parquet(layout)) => {
-                groups.scan(&rows, layout, sink)
+            (FileReader::Table(table), Part::Pages(pages), Format::Table { layout, .. }) => {
+                table.scan_pages(pages, layout, sink)
+            }
+            (FileReader::Table(table), Part::Whole, Format::Table { layout, .. }) => {
+                table.scan_query(None, layout, sink)
+            }
+            (FileReader::Table(table), Part::Rows(rows), Format::Table { layout, .. }) => {
+                let next = next.and_then(|next| if let Part::Rows(rows) = next.part { Some(rows) } else { None });
+                table.scan(&rows, next, layout, sink)
             }
             _ => unreachable!("a file is cut and read by its format"),
         }

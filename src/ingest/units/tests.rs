@@ -11,10 +11,11 @@ use super::cut::{LARGEST_RANGE, RANGES_PER_PEER, SMALLEST_RANGE};
 use super::*;
 use crate::ingest::dialect::Dialect;
 use crate::ingest::ids::Id;
-use crate::ingest::parquet::{self, GroupRows};
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::{BadRow, Range, RawRow, RowSink};
 use crate::ingest::source::{Codec, Cut, InputFile, Place};
+use crate::ingest::tables::{self, Kind};
+use crate::ingest::typed::GroupRows;
 use crate::job::FilesSpec;
 
 fn planned(bytes: u64, codec: Codec) -> PlannedFile {
@@ -168,8 +169,8 @@ fn a_large_row_group_is_read_by_several() {
     let file = parquet_file(rows);
     let path = file.path().to_path_buf();
     let on_disk = InputFile::on_disk(path.clone()).unwrap();
-    let layout = parquet::layout(&FilesSpec::by_position(vec![path]), &on_disk).unwrap();
-    let files = &[PlannedFile { file: on_disk, format: Format::Parquet(layout) }];
+    let (layout, stored) = tables::layout(Kind::Parquet, &FilesSpec::by_position(vec![path]), &on_disk).unwrap();
+    let files = &[PlannedFile { file: on_disk, format: Format::Table { stored, layout } }];
     assert_eq!(files[0].readers(), Some(5));
     let read = |units: &[Unit]| {
         let mut rows = Listed::default();

@@ -1,8 +1,10 @@
 //! A piece of the input.
 
-use crate::ingest::parquet::GroupRows;
+use crate::ingest::database::Pages;
 use crate::ingest::plan::{Format, PlannedFile};
 use crate::ingest::scan::Range;
+use crate::ingest::tables::Stored;
+use crate::ingest::typed::GroupRows;
 
 use super::packed::Frames;
 
@@ -19,12 +21,14 @@ pub struct Unit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Range(Range),
-    /// A packed file, from its start to its end.
+    /// A packed file, or a query, from its start to its end.
     Whole,
     /// A part of one.
     Frames(Frames),
-    /// Rows of a row group.
+    /// Rows of a group.
     Rows(GroupRows),
+    /// Pages of a database.
+    Pages(Pages),
 }
 
 impl Unit {
@@ -34,7 +38,9 @@ impl Unit {
         match (self.part, &planned.format) {
             (Part::Range(range), _) => range.end - range.start,
             (Part::Frames(frames), _) => frames.bytes(),
-            (Part::Rows(rows), Format::Parquet(layout)) => layout.bytes_of(&rows),
+            (Part::Rows(rows), Format::Table { layout, .. }) => layout.bytes_of(&rows),
+            (Part::Pages(pages), Format::Table { stored: Stored::Database(source), .. }) => source.rows.bytes_of(pages),
+            (Part::Whole, Format::Table { layout, .. }) => layout.n_bytes(),
             _ => planned.file.bytes,
         }
     }

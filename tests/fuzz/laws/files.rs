@@ -1,4 +1,4 @@
-//! Any bytes as an input file of any kind: plain text, packed text, Parquet.
+//! Any bytes as an input file of any kind: plain text, packed text, Parquet, Arrow.
 
 use std::cell::RefCell;
 use std::fs;
@@ -76,7 +76,7 @@ fn spec(choice: u8) -> FilesSpec {
     };
     FilesSpec {
         ratings: Vec::new(),
-        format: [FileFormat::Auto, FileFormat::Delimited, FileFormat::Parquet, FileFormat::Auto]
+        format: [FileFormat::Auto, FileFormat::Delimited, FileFormat::Parquet, FileFormat::Arrow]
             [usize::from(choice >> 1 & 3)],
         delimiter: None,
         header: None,
@@ -113,7 +113,7 @@ impl RowSink for Counted {
 /// The rows of a file, read in the pieces of so many workers; nothing but the failure where one fails.
 fn read(files: &[PlannedFile], peers: usize) -> Counted {
     let mut counted = Counted::default();
-    if let Format::Parquet(layout) = &files[0].format
+    if let Format::Table { layout, .. } = &files[0].format
         && layout.n_rows() > MOST_ROWS
     {
         return counted;

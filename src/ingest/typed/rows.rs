@@ -1,38 +1,51 @@
-//! A row group to rows.
+//! A group of rows to rows of ratings.
 
-use parquet::basic::Encoding;
-use parquet::errors::Result as ParquetResult;
-use parquet::file::metadata::RowGroupMetaData;
-
-use super::chunks::Chunks;
-use super::groups::RowGroups;
+use super::groups::{Column, Groups};
 use super::model::{GroupRows, Layout, Place};
 use super::value::{Ids, rating_of, time_of};
 use super::values::{BATCH, Values};
 use crate::error::Result;
 use crate::ingest::scan::{BadRow, Cells, Checked, Flaw, RawRow, Rest, RowSink};
 
-impl RowGroups {
-    /// Hands rows of a row group to `sink`, in order; the `byte` of a row is its number in the file.
-    pub fn scan(&self, rows: &GroupRows, layout: &Layout, sink: &mut impl RowSink) -> Result<()> {
-        let group = self.group(rows.group, layout)?;
-        let chunks = self.chunks(group, layout.places())?;
-        let scanned = scan_rows(&chunks, group, rows, layout, sink);
-        scanned.map_err(|e| self.unreadable(&e))
+/// Hands rows of a group to `sink`, in order; the `byte` of a row is its number in the file.
+///
+/// # Errors
+/// Those of a file that cannot be read, or is another one than `layout` was made of.
+pub fn scan(groups: &impl Groups, rows: &GroupRows, layout: &Layout, sink: &mut impl RowSink) -> Result<()> {
+    if groups.rows(rows.group) != layout.groups.get(rows.group).copied() {
+        return Err(groups.changed());
     }
+    scan_numbered(groups, rows, layout.first_row(rows.group) + rows.start, layout, sink)
 }
 
-fn scan_rows(
-    chunks: &Chunks,
-    group: &RowGroupMetaData,
+/// Hands all rows of the only group to `sink`, the first of them with this number.
+///
+/// # Errors
+/// Those of what cannot be read.
+pub fn scan_group(groups: &impl Groups, first_row: u64, layout: &Layout, sink: &mut impl RowSink) -> Result<()> {
+    let rows = GroupRows { group: 0, start: 0, end: groups.rows(0).unwrap_or(0) };
+    scan_numbered(groups, &rows, first_row, layout, sink)
+}
+
+fn scan_numbered(
+    groups: &impl Groups,
     rows: &GroupRows,
+    first_row: u64,
     layout: &Layout,
     sink: &mut impl RowSink,
-) -> ParquetResult<()> {
-    let mut roles = Roles::open(chunks, group, layout)?;
-    let mut ids = RowIds::new(group, &roles);
+) -> Result<()> {
+    let roles = Roles::open(groups, rows.group, layout)?;
+    scan_rows(roles, rows, first_row, sink).map_err(|e| groups.unreadable(&e))
+}
+
+fn scan_rows<C: Column>(
+    mut roles: Roles<'_, C>,
+    rows: &GroupRows,
+    first_row: u64,
+    sink: &mut impl RowSink,
+) -> std::result::Result<(), C::Failure> {
+    let mut ids = RowIds::new(&roles);
     roles.skip(rows.start)?;
-    let first_row = layout.first_row(rows.group) + rows.start;
     let (mut done, n_rows) = (0, rows.n_rows());
     while done < n_rows {
         let wanted = BATCH.min((n_rows - done) as usize);
@@ -50,20 +63,20 @@ fn scan_rows(
 }
 
 /// The values of every role.
-struct Roles<'l> {
-    user: Values,
-    item: Values,
-    rating: Option<Values>,
-    time: Option<Values>,
-    texts: Texts,
+struct Roles<'l, C> {
+    user: Values<C>,
+    item: Values<C>,
+    rating: Option<Values<C>>,
+    time: Option<Values<C>>,
+    texts: Texts<C>,
     layout: &'l Layout,
     rating_column: usize,
 }
 
 /// What says more of the items.
-struct Texts(Vec<Values>);
+struct Texts<C>(Vec<Values<C>>);
 
-impl Cells for Texts {
+impl<C: Column> Cells for Texts<C> {
     fn text(&self, at: usize, row: usize) -> String {
         self.0[at].text(row)
     }
@@ -76,11 +89,9 @@ struct RowIds {
 }
 
 impl RowIds {
-    fn new(group: &RowGroupMetaData, roles: &Roles<'_>) -> RowIds {
-        let ids = |name, values: &Values, place: &Place| {
-            let dictionary = place.leaf().is_none_or(|leaf| has_dictionary(group, leaf));
-            Ids::new(name, place.column(), values.kind(), dictionary)
-        };
+    fn new<C: Column>(roles: &Roles<'_, C>) -> RowIds {
+        let ids =
+            |name, values: &Values<C>, place: &Place| Ids::new(name, place.column(), values.kind(), values.repeats());
         RowIds {
             users: ids("user", &roles.user, &roles.layout.user),
             items: ids("item", &roles.item, &roles.layout.item),
@@ -88,31 +99,32 @@ impl RowIds {
     }
 }
 
-impl<'l> Roles<'l> {
-    fn open(chunks: &Chunks, group: &RowGroupMetaData, layout: &'l Layout) -> ParquetResult<Roles<'l>> {
-        let open = |place: &Place| Values::open(chunks, group, place);
+impl<'l, C: Column> Roles<'l, C> {
+    fn open(groups: &impl Groups<Column = C>, group: usize, layout: &'l Layout) -> Result<Roles<'l, C>> {
+        let mut values = Values::open(groups, group, layout.places())?.into_iter();
+        let mut next = || values.next().expect("values are opened for each place");
         Ok(Roles {
-            user: open(&layout.user)?,
-            item: open(&layout.item)?,
-            rating: layout.rating.as_ref().map(open).transpose()?,
-            time: layout.time.as_ref().map(|time| open(&time.place)).transpose()?,
-            texts: Texts(layout.texts.iter().map(open).collect::<ParquetResult<_>>()?),
+            user: next(),
+            item: next(),
+            rating: layout.rating.as_ref().map(|_| next()),
+            time: layout.time.as_ref().map(|_| next()),
+            texts: Texts(layout.texts.iter().map(|_| next()).collect()),
             layout,
             rating_column: layout.rating.as_ref().map_or(0, Place::column),
         })
     }
 
     /// Reads a batch of all of them.
-    fn fill(&mut self, rows: usize) -> ParquetResult<()> {
+    fn fill(&mut self, rows: usize) -> std::result::Result<(), C::Failure> {
         self.all().try_for_each(|values| values.fill(rows))
     }
 
     /// Passes over the next rows of all of them.
-    fn skip(&mut self, rows: u64) -> ParquetResult<()> {
+    fn skip(&mut self, rows: u64) -> std::result::Result<(), C::Failure> {
         self.all().try_for_each(|values| values.skip(rows as usize))
     }
 
-    fn all(&mut self) -> impl Iterator<Item = &mut Values> {
+    fn all(&mut self) -> impl Iterator<Item = &mut Values<C>> {
         let all = [Some(&mut self.user), Some(&mut self.item), self.rating.as_mut(), self.time.as_mut()];
         all.into_iter().flatten().chain(&mut self.texts.0)
     }
@@ -139,11 +151,6 @@ impl<'l> Roles<'l> {
         let all = [Some(&self.user), Some(&self.item), self.rating.as_ref(), self.time.as_ref()];
         all.into_iter().flatten().map(|values| values.text(row)).collect::<Vec<_>>().join(",")
     }
-}
-
-fn has_dictionary(group: &RowGroupMetaData, leaf: usize) -> bool {
-    let dictionaries = [Encoding::PLAIN_DICTIONARY, Encoding::RLE_DICTIONARY];
-    group.column(leaf).encodings().any(|encoding| dictionaries.contains(&encoding))
 }
 
 fn bad(flaw: Flaw, raw: &[u8], row: u64) -> BadRow<'_> {

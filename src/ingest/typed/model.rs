@@ -1,16 +1,17 @@
-//! How a Parquet file is read.
+//! How a file of typed columns is read.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ingest::numbers::Reading;
+use crate::ingest::rows::MOST_IN_FILE;
 use crate::job::TimeUnit;
 
-/// How to read one Parquet file, and the places of its rows.
+/// How to read one file, and the places of its rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
-    /// The number of rows of each row group.
-    pub row_groups: Vec<u64>,
-    /// Bytes of the columns that count, as they are stored, of each row group.
+    /// The number of rows of each group: of a row group of Parquet, of a record batch of Arrow.
+    pub groups: Vec<u64>,
+    /// Bytes of the columns that count, as they are stored, of each group.
     pub bytes: Vec<u64>,
     pub user: Place,
     pub item: Place,
@@ -60,7 +61,7 @@ pub enum Kind {
     Uuid,
 }
 
-/// Rows of a row group: of those, from 0, `start..end`.
+/// Rows of a group: of those, from 0, `start..end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupRows {
     pub group: usize,
@@ -90,42 +91,63 @@ impl GroupRows {
 const FEWEST_ROWS: u64 = 64 << 10;
 
 impl Layout {
-    /// All rows of a row group.
+    /// Adds groups, given by their rows and bytes, of a file of `file_bytes` bytes; `None` where they have more rows or bytes than a
+    /// file can have.
+    pub fn add_groups(&mut self, groups: impl Iterator<Item = Option<(u64, u64)>>, file_bytes: u64) -> Option<()> {
+        let mut n_rows = self.n_rows();
+        for group in groups {
+            let (rows, bytes) = group?;
+            n_rows = n_rows.checked_add(rows)?;
+            if bytes > file_bytes || n_rows >= MOST_IN_FILE {
+                return None;
+            }
+            self.groups.push(rows);
+            self.bytes.push(bytes);
+        }
+        Some(())
+    }
+
+    /// All rows of a group.
     pub fn whole(&self, group: usize) -> GroupRows {
-        GroupRows { group, start: 0, end: self.row_groups[group] }
+        GroupRows { group, start: 0, end: self.groups[group] }
     }
 
     /// Stored bytes of rows, about.
     pub fn bytes_of(&self, rows: &GroupRows) -> u64 {
-        let share = rows.n_rows() as f64 / self.row_groups[rows.group].max(1) as f64;
+        let share = rows.n_rows() as f64 / self.groups[rows.group].max(1) as f64;
         (self.bytes[rows.group] as f64 * share) as u64
     }
 
-    /// How many workers can read a row group side by side.
+    /// How many workers can read a group side by side.
     pub fn most_readers(&self, group: usize) -> u64 {
-        (self.row_groups[group] / FEWEST_ROWS).max(1)
+        (self.groups[group] / FEWEST_ROWS).max(1)
     }
 
     pub fn n_rows(&self) -> u64 {
-        self.row_groups.iter().sum()
+        self.groups.iter().sum()
+    }
+
+    pub fn n_bytes(&self) -> u64 {
+        self.bytes.iter().sum()
     }
 
     /// The places of all columns that count.
-    pub fn places(&self) -> impl Iterator<Item = &Place> {
+    pub fn places(&self) -> impl Iterator<Item = &Place> + Clone {
         let time = self.time.as_ref().map(|time| &time.place);
         [Some(&self.user), Some(&self.item), self.rating.as_ref(), time].into_iter().flatten().chain(&self.texts)
     }
 
-    /// The number in the file of the first row of a row group.
+    /// The number in the file of the first row of a group.
     pub fn first_row(&self, group: usize) -> u64 {
-        self.row_groups[..group].iter().sum()
+        self.groups[..group].iter().sum()
     }
 }
 
 impl Place {
-    pub fn leaf(&self) -> Option<usize> {
+    /// The column of the file, and its kind.
+    pub fn leaf(&self) -> Option<(usize, Kind)> {
         match self {
-            Place::Leaf { leaf, .. } => Some(*leaf),
+            Place::Leaf { leaf, kind, .. } => Some((*leaf, *kind)),
             Place::Folder { .. } => None,
         }
     }

@@ -1,40 +1,30 @@
 //! The columns of a file, and the one that each key of the job file means.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
-
-use super::kind::{Clock, clock, kind};
+use super::field::{Clock, Field, Held};
 use super::model::{Kind, Place, TimePlace};
 use crate::error::{Error, Result};
 use crate::ingest::partitions;
 use crate::job::{Column, RatingColumn, Time};
-
-/// The index of a leaf column, and what the file says of it.
-type Leaf = (usize, Arc<ColumnDescriptor>);
 
 /// The columns of a file and of its folders.
 pub struct Columns<'a> {
     /// The section of the job file that names them, for messages.
     section: &'static str,
     path: &'a Path,
-    /// Name of each top-level column, and its only leaf, if it is no list and no group.
-    own: Vec<(String, Option<Leaf>)>,
+    own: Vec<Field>,
     folders: Vec<(String, String)>,
 }
 
 impl<'a> Columns<'a> {
-    pub fn of(section: &'static str, path: &'a Path, schema: &SchemaDescriptor) -> Columns<'a> {
-        let mut own: Vec<(String, Option<Leaf>)> =
-            schema.root_schema().get_fields().iter().map(|field| (field.name().to_string(), None)).collect();
-        for (leaf, column) in schema.columns().iter().enumerate() {
-            let plain = column.path().parts().len() == 1 && column.max_rep_level() == 0;
-            if plain {
-                own[schema.get_column_root_idx(leaf)].1 = Some((leaf, Arc::clone(column)));
-            }
-        }
+    pub fn of(section: &'static str, path: &'a Path, own: Vec<Field>) -> Columns<'a> {
         Columns { section, path, own, folders: partitions::of(path) }
+    }
+
+    /// Those of a table, which is in no folder.
+    pub fn of_table(section: &'static str, path: &'a Path, own: Vec<Field>) -> Columns<'a> {
+        Columns { section, path, own, folders: Vec::new() }
     }
 
     /// The error of a key that does not fit the file.
@@ -47,32 +37,31 @@ impl<'a> Columns<'a> {
     }
 
     fn names(&self) -> Vec<&str> {
-        let own = self.own.iter().map(|(name, _)| name.as_str());
+        let own = self.own.iter().map(|field| field.name.as_str());
         own.chain(self.folders.iter().map(|(name, _)| name.as_str())).collect()
     }
 
     /// The file's own columns that hold one value a row, by name.
     pub fn plain(&self) -> Vec<(String, Place)> {
         let place = |name: &String| Some((name.clone(), self.place("user", &Column::Name(name.clone())).ok()?));
-        self.own.iter().filter_map(|(name, _)| place(name)).collect()
+        self.own.iter().filter_map(|field| place(&field.name)).collect()
     }
 
     /// Where the values of the column of a key are.
     pub fn place(&self, key: &str, column: &Column) -> Result<Place> {
         let index = self.index(key, column)?;
-        let Some((name, leaf)) = self.own.get(index) else {
+        let Some(Field { name, held }) = self.own.get(index) else {
             let value = self.folders[index - self.own.len()].1.clone();
             return Ok(Place::Folder { value, column: index });
         };
-        let Some((leaf, descriptor)) = leaf else {
+        let Some(Held { leaf, kind, stored, .. }) = held else {
             let problem = format!("column {name:?} holds lists or groups, not one value a row");
             return Err(self.misfit(key, problem, "name a plain column"));
         };
-        match kind(descriptor) {
-            Some(kind) => Ok(Place::Leaf { leaf: *leaf, column: index, kind }),
+        match kind {
+            Some(kind) => Ok(Place::Leaf { leaf: *leaf, column: index, kind: *kind }),
             None => {
-                let kind = format!("{:?}", descriptor.physical_type());
-                let problem = format!("column {name:?} holds neither ids nor numbers ({kind})");
+                let problem = format!("column {name:?} holds neither ids nor numbers ({stored})");
                 Err(self.misfit(key, problem, "name a column of integers, floats or text"))
             }
         }
@@ -98,8 +87,8 @@ impl<'a> Columns<'a> {
     /// Where times are, and what their numbers count.
     pub fn time(&self, spec: &Time) -> Result<TimePlace> {
         let place = self.place("time", &spec.column)?;
-        let own = self.own.get(place.column()).and_then(|(_, leaf)| leaf.as_ref());
-        let (unit, in_days) = match own.map(|(_, column)| clock(column)) {
+        let own = self.own.get(place.column()).and_then(|field| field.held.as_ref());
+        let (unit, in_days) = match own.map(|held| held.clock) {
             None | Some(Clock::OfJob) => (spec.unit, false),
             Some(Clock::Counts(unit)) => (unit, false),
             Some(Clock::Days) => (spec.unit, true),
@@ -136,7 +125,7 @@ impl<'a> Columns<'a> {
         if !matches!(place, Place::Leaf { kind: Kind::Time | Kind::Uuid, .. }) {
             return Ok(());
         }
-        let problem = format!("column 2 ({:?}), where ratings are by default, holds no numbers", self.own[2].0);
+        let problem = format!("column 2 ({:?}), where ratings are by default, holds no numbers", self.own[2].name);
         Err(self.misfit("rating", problem, "name the column of ratings, or set it to false to count rows"))
     }
 }

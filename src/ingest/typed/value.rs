@@ -1,15 +1,14 @@
-//! A value of a Parquet file to an id or a rating. What is bad is bad by the rules of text, under the same codes.
+//! A value of a typed column to an id or a rating. What is bad is bad by the rules of text, under the same codes.
 //!
 //! An id is the text that the value would have in a delimited file: the decimal digits of an integer, the same of a
 //! float without a fraction, the hyphenated form of a UUID. A text of a dictionary is read once, however often it
-//! occurs: the `parquet` crate hands out the dictionary's own bytes, so a text is recognised by its address.
+//! occurs: what reads a column hands out the dictionary's own bytes, so a text is recognised by its address.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
 
 use parquet::data_type::ByteArray;
 
-use super::column::Raw;
 use super::model::{Kind, TimePlace};
 use crate::ingest::fields::trim;
 use crate::ingest::keys::KeyMap;
@@ -22,12 +21,35 @@ const MOST_TEXTS: usize = 1 << 17;
 /// 2⁵³: floats up to this hold every whole number exactly.
 const EXACT: f64 = 9007199254740992.0;
 
-/// Reads the ids of one column of a row group.
+/// A value as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub enum Raw<'a> {
+    Missing,
+    Integer(i64),
+    Float(f64),
+    Bytes(&'a [u8]),
+    /// Bytes that can be kept without a copy. They must be kept by whoever knows them by their address: another page of a
+    /// Parquet file may get it.
+    Shared(&'a ByteArray),
+}
+
+impl<'a> Raw<'a> {
+    #[inline(always)]
+    fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Raw::Bytes(bytes) => Some(bytes),
+            Raw::Shared(bytes) => Some(bytes.data()),
+            Raw::Missing | Raw::Integer(_) | Raw::Float(_) => None,
+        }
+    }
+}
+
+/// Reads the ids of one column of a group.
 pub struct Ids {
     pub name: &'static str,
     pub column: usize,
     pub kind: Kind,
-    /// By the address of the bytes. They are kept, so that no other bytes get that address.
+    /// By the address of the bytes. Those that may go are kept, so that no other bytes get that address.
     known: KeyMap<Known>,
     /// Whether texts are remembered: they come from a dictionary, and are not too many.
     remember: bool,
@@ -35,7 +57,8 @@ pub struct Ids {
 }
 
 struct Known {
-    bytes: ByteArray,
+    length: usize,
+    _kept: Option<ByteArray>,
     /// A number, or a text with what the sink calls it.
     number: Option<u64>,
     key: Cell<u64>,
@@ -43,19 +66,20 @@ struct Known {
 
 impl Known {
     #[inline]
-    fn id(&self) -> RawId<'_> {
+    fn id<'a>(&'a self, bytes: &'a [u8]) -> RawId<'a> {
         if let Some(value) = self.number {
             return RawId::Number(value);
         }
         // It was checked to be UTF-8 when it was first read.
-        let text = std::str::from_utf8(trim(self.bytes.data())).unwrap_or_default();
+        let text = std::str::from_utf8(trim(bytes)).unwrap_or_default();
         RawId::Again { text, key: &self.key }
     }
 }
 
 impl Ids {
-    pub fn new(name: &'static str, column: usize, kind: Kind, dictionary: bool) -> Ids {
-        Ids { name, column, kind, known: KeyMap::default(), remember: dictionary, text: String::new() }
+    /// `repeats`: texts come from a dictionary.
+    pub fn new(name: &'static str, column: usize, kind: Kind, repeats: bool) -> Ids {
+        Ids { name, column, kind, known: KeyMap::default(), remember: repeats, text: String::new() }
     }
 
     /// The id that a value is.
@@ -63,26 +87,29 @@ impl Ids {
     pub fn id<'a>(&'a mut self, raw: Raw<'a>) -> Checked<RawId<'a>> {
         match (raw, self.kind) {
             (Raw::Integer(value), Kind::Signed | Kind::Time) if value >= 0 => Ok(RawId::Number(value as u64)),
-            (Raw::Bytes(bytes), Kind::Text) if self.remember => self.remembered(bytes),
-            (Raw::Bytes(bytes), Kind::Text) => id(bytes.data(), self.name, self.column),
+            (Raw::Bytes(bytes), Kind::Text) if self.remember => self.remembered(bytes, None),
+            (Raw::Bytes(bytes), Kind::Text) => id(bytes, self.name, self.column),
+            (Raw::Shared(bytes), Kind::Text) if self.remember => self.remembered(bytes.data(), Some(bytes)),
+            (Raw::Shared(bytes), Kind::Text) => id(bytes.data(), self.name, self.column),
             _ => self.other(raw),
         }
     }
 
-    fn remembered<'a>(&'a mut self, bytes: &'a ByteArray) -> Checked<RawId<'a>> {
-        let address = bytes.data().as_ptr() as u64;
-        if self.known.get(&address).is_none_or(|known| known.bytes.len() != bytes.len()) {
-            let number = match id(bytes.data(), self.name, self.column)? {
+    fn remembered<'a>(&'a mut self, bytes: &'a [u8], shared: Option<&ByteArray>) -> Checked<RawId<'a>> {
+        let address = bytes.as_ptr() as u64;
+        if self.known.get(&address).is_none_or(|known| known.length != bytes.len()) {
+            let number = match id(bytes, self.name, self.column)? {
                 RawId::Number(value) => Some(value),
                 RawId::Text(_) | RawId::Again { .. } => None,
             };
             if self.known.len() == MOST_TEXTS {
                 (self.remember, self.known) = (false, KeyMap::default());
-                return id(bytes.data(), self.name, self.column);
+                return id(bytes, self.name, self.column);
             }
-            self.known.insert(address, Known { bytes: bytes.clone(), number, key: Cell::new(0) });
+            let known = Known { length: bytes.len(), _kept: shared.cloned(), number, key: Cell::new(0) };
+            self.known.insert(address, known);
         }
-        Ok(self.known[&address].id())
+        Ok(self.known[&address].id(bytes))
     }
 
     fn other<'a>(&'a mut self, raw: Raw<'a>) -> Checked<RawId<'a>> {
@@ -116,7 +143,8 @@ pub fn rating_of(raw: Raw<'_>, kind: Kind, column: usize, reading: &Reading) -> 
         {
             Ok(value as f64)
         }
-        (Raw::Bytes(bytes), Kind::Text) => rating(bytes.data(), column, reading),
+        (Raw::Bytes(bytes), Kind::Text) => rating(bytes, column, reading),
+        (Raw::Shared(bytes), Kind::Text) => rating(bytes.data(), column, reading),
         _ => other_rating(raw, kind, column, reading),
     }
 }
@@ -136,7 +164,8 @@ pub fn time_of(raw: Raw<'_>, kind: Kind, of: &TimePlace) -> Checked<i64> {
     let found = match (raw, kind) {
         (Raw::Integer(days), Kind::Time) if of.in_days => days.checked_mul(MICROSECONDS_PER_DAY),
         (Raw::Integer(number), Kind::Signed | Kind::Time) => of.unit.of_number(number),
-        (Raw::Bytes(bytes), Kind::Text) => return time(bytes.data(), column, of.unit),
+        (Raw::Bytes(bytes), Kind::Text) => return time(bytes, column, of.unit),
+        (Raw::Shared(bytes), Kind::Text) => return time(bytes.data(), column, of.unit),
         _ => {
             let mut text = String::new();
             show(raw, kind, &mut text);
@@ -159,14 +188,20 @@ pub fn show(raw: Raw<'_>, kind: Kind, text: &mut String) {
         (Raw::Integer(value), Kind::Decimal { scale }) => write_decimal(text, i128::from(value), scale),
         (Raw::Integer(value), _) => write!(text, "{value}"),
         (Raw::Float(value), _) => write!(text, "{value}"),
-        (Raw::Bytes(bytes), Kind::Decimal { scale }) => match big_endian(bytes.data()) {
+        (Raw::Bytes(_) | Raw::Shared(_), _) => show_bytes(raw.bytes().unwrap_or_default(), kind, text),
+    };
+    written.expect("writing to a string does not fail");
+}
+
+fn show_bytes(bytes: &[u8], kind: Kind, text: &mut String) -> std::fmt::Result {
+    match kind {
+        Kind::Decimal { scale } => match big_endian(bytes) {
             Some(value) => write_decimal(text, value, scale),
             None => write!(text, "a decimal of {} bytes", bytes.len()),
         },
-        (Raw::Bytes(bytes), Kind::Uuid) => write_uuid(text, bytes.data()),
-        (Raw::Bytes(bytes), _) => write!(text, "{}", String::from_utf8_lossy(bytes.data())),
-    };
-    written.expect("writing to a string does not fail");
+        Kind::Uuid => write_uuid(text, bytes),
+        _ => write!(text, "{}", String::from_utf8_lossy(bytes)),
+    }
 }
 
 /// A signed integer, the highest byte first, of up to 16 bytes.
@@ -228,9 +263,9 @@ mod tests {
         assert_eq!(id_of(Raw::Integer(1), Kind::Boolean).unwrap(), "true");
         assert_eq!(id_of(Raw::Integer(1234), Kind::Decimal { scale: 2 }).unwrap(), "12.34");
         let uuid: Vec<u8> = (0..16).collect();
-        assert_eq!(id_of(Raw::Bytes(&bytes(&uuid)), Kind::Uuid).unwrap(), "00010203-0405-0607-0809-0a0b0c0d0e0f");
-        assert_eq!(id_of(Raw::Bytes(&bytes(b" 17 ")), Kind::Text).unwrap(), "17");
-        assert_eq!(id_of(Raw::Bytes(&bytes("Zoë ".as_bytes())), Kind::Text).unwrap(), "Zoë");
+        assert_eq!(id_of(Raw::Shared(&bytes(&uuid)), Kind::Uuid).unwrap(), "00010203-0405-0607-0809-0a0b0c0d0e0f");
+        assert_eq!(id_of(Raw::Shared(&bytes(b" 17 ")), Kind::Text).unwrap(), "17");
+        assert_eq!(id_of(Raw::Shared(&bytes("Zoë ".as_bytes())), Kind::Text).unwrap(), "Zoë");
     }
 
     #[test]
@@ -239,16 +274,16 @@ mod tests {
         assert_eq!(id_of(Raw::Missing, Kind::Signed), Err(EmptyId));
         assert_eq!(id_of(Raw::Float(f64::NAN), Kind::Float), Err(EmptyId));
         assert_eq!(id_of(Raw::Float(f64::INFINITY), Kind::Float), Err(NotFinite));
-        assert_eq!(id_of(Raw::Bytes(&bytes(b"\xff")), Kind::Text), Err(BadUtf8));
-        assert_eq!(id_of(Raw::Bytes(&bytes(&[b'x'; 257])), Kind::Text), Err(LongId));
+        assert_eq!(id_of(Raw::Shared(&bytes(b"\xff")), Kind::Text), Err(BadUtf8));
+        assert_eq!(id_of(Raw::Shared(&bytes(&[b'x'; 257])), Kind::Text), Err(LongId));
         assert_eq!(rating_code(Raw::Missing, Kind::Float), Err(BadRating));
         assert_eq!(rating_code(Raw::Float(f64::NAN), Kind::Float), Err(NotFinite));
         assert_eq!(rating_code(Raw::Float(-0.5), Kind::Float), Err(Negative));
         assert_eq!(rating_code(Raw::Float(1e16), Kind::Float), Err(TooLarge));
         assert_eq!(rating_code(Raw::Integer(-1), Kind::Signed), Err(Negative));
         assert_eq!(rating_code(Raw::Integer(i64::MAX), Kind::Signed), Err(TooLarge));
-        assert_eq!(rating_code(Raw::Bytes(&bytes(b"four")), Kind::Text), Err(BadRating));
-        assert_eq!(rating_code(Raw::Bytes(&bytes(b"4.5")), Kind::Text), Ok(4.5));
+        assert_eq!(rating_code(Raw::Shared(&bytes(b"four")), Kind::Text), Err(BadRating));
+        assert_eq!(rating_code(Raw::Shared(&bytes(b"4.5")), Kind::Text), Ok(4.5));
         assert_eq!(rating_code(Raw::Float(-0.0), Kind::Float).map(f64::to_bits), Ok(0));
     }
 
@@ -259,7 +294,7 @@ mod tests {
             let mut of_integer = String::new();
             show(Raw::Integer(unscaled), kind, &mut of_integer);
             let mut of_bytes = String::new();
-            show(Raw::Bytes(&bytes(&i128::from(unscaled).to_be_bytes()[4..])), kind, &mut of_bytes);
+            show(Raw::Shared(&bytes(&i128::from(unscaled).to_be_bytes()[4..])), kind, &mut of_bytes);
             prop_assert_eq!(&of_integer, &of_bytes);
             let value: f64 = of_integer.parse().unwrap();
             prop_assert!((value - unscaled as f64 / 10f64.powi(scale as i32)).abs() <= value.abs() * 1e-15);
@@ -271,7 +306,7 @@ mod tests {
             let mut ids = Ids::new("item", 1, Kind::Text, true);
             for at in order {
                 let Some(bytes) = kept.get(at) else { continue };
-                let again = ids.id(Raw::Bytes(bytes)).map(Id::from).map_err(|flaw| flaw.code);
+                let again = ids.id(Raw::Shared(bytes)).map(Id::from).map_err(|flaw| flaw.code);
                 prop_assert_eq!(again, id(bytes.data(), "item", 1).map(Id::from).map_err(|flaw| flaw.code));
             }
         }
