@@ -4,7 +4,7 @@ Kinds are told by what they can do, so that no package has to be there but pyarr
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -218,9 +218,3 @@ def frame(data: Any) -> Frame:
         f"data cannot be a {type(data).__name__}: give a path, a pandas or polars DataFrame, a DuckDB relation, "
         "a PyArrow table or reader, or a SciPy sparse matrix"
     )
-
-
-def batches(arrow: Arrow) -> Iterator[Any]:
-    """Give the batches of a table or a reader."""
-    found: Iterable[Any] = arrow.to_batches() if isinstance(arrow, pa.Table) else arrow
-    yield from found

@@ -1,4 +1,4 @@
-"""How data get to the program: paths as they are, anything else as a file of Arrow batches with the columns that it needs.
+"""How data get to the program: paths as they are, anything else as a file of Arrow batches that has the columns it needs.
 
 A file, not a pipe: the program would have to keep what a pipe brings in a file before it can be read by several threads, and a
 finished run can be verified only where its input still is.
@@ -12,14 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ._errors import FileError, JobError
 from ._frames import Frame, frame
 from ._job import flat
 
 #: What the file is called. The program tells what it is by its first bytes.
-FILE = "ratings.parquet"
+FILE = "ratings.arrows"
 
 _INT32 = range(-(2**31), 2**31)
 
@@ -124,22 +123,15 @@ def _named_in(categories: Any) -> Iterable[str]:
 
 
 def _write(arrow: Any, file: Path) -> None:
-    """Write a table or the batches of a reader, without packing anything."""
+    """Write a table or the batches of a reader as a stream of Arrow: bytes as they are in memory."""
     if isinstance(arrow, pa.Table):
         arrow = narrowed(arrow)
-        pq.write_table(arrow, file, compression="NONE", use_dictionary=_texts(arrow.schema), write_statistics=False)
-        return
-    with pq.ParquetWriter(
-        file, arrow.schema, compression="NONE", use_dictionary=_texts(arrow.schema), write_statistics=False
-    ) as writer:
-        for batch in arrow:
-            writer.write_batch(batch)
-
-
-def _texts(schema: Any) -> list[str]:
-    return [
-        field.name for field in schema if not pa.types.is_integer(field.type) and not pa.types.is_floating(field.type)
-    ]
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, arrow.schema) as writer:
+        if isinstance(arrow, pa.Table):
+            writer.write_table(arrow)
+        else:
+            for batch in arrow:
+                writer.write_batch(batch)
 
 
 def narrowed(table: Any) -> Any:
