@@ -28,7 +28,7 @@ items = pa.array([(u * 7 + n * n * (u % 11 + 1)) % 400 for u in range(3000) for 
 table = pa.table({"u": users, "i": items})
 print("begin", flush=True)
 try:
-    segmill.fit(table, user="u", item="i", rating=False, input={"duplicates": "sum"}, evidence={"refits": 2000}, %s)
+    segmill.fit(table, user="u", item="i", rating=False, input={"duplicates": "sum"}, evidence={"refits": 2000}, OPTIONS)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
@@ -62,7 +62,7 @@ def is_there(process: int) -> bool:
 def test_an_interrupt_ends_the_program_and_leaves_nothing(output: str, temporary: Path, tmp_path: Path) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
-    parent = python(LONG % output, cwd=folder, start_new_session=True)
+    parent = python(LONG.replace("OPTIONS", output), cwd=folder, start_new_session=True)
     assert parent.stdout is not None
     assert parent.stdout.readline() == "begin\n"
     (child,) = wait_for(lambda: children_of(parent.pid))

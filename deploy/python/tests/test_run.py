@@ -157,7 +157,7 @@ def test_a_run_is_verified_while_its_data_are_there(table: pa.Table, temporary: 
     assert caught.value.code == 1
     record.write_text(text)
     again = segmill.open(run.path)
-    del run
+    del run, caught
     gc.collect()
     assert [path.name for path in temporary.iterdir()] == ["kept"]
     with pytest.raises(segmill.FileError, match="which is not there"):

@@ -8,7 +8,7 @@ from typing import Any
 from ._errors import JobError
 from ._folder import Folder, clear_beside
 from ._handover import hand_over
-from ._job import words
+from ._job import with_columns, words
 from ._process import call
 from ._run import Run
 
@@ -81,6 +81,8 @@ def fitted(
         threads = ["-w", str(workers)] if workers is not None else []
         command = ["run", *handed.paths, "-o", str(place), *words(job), *threads]
         call(command, progress, lambda process: clear_beside(place, process), ignored)
+        if not handed.is_ours and output is not None:
+            folder.remove()
         return Run(place, folder=folder)
     except BaseException:
         folder.remove()
@@ -97,12 +99,7 @@ def _place(output: str | os.PathLike[str] | None, folder: Folder) -> Path:
 
 def _job(keys: Mapping[str, Any], columns: Mapping[str, Any], is_ours: bool) -> dict[str, Any]:
     """Give all keys of the job."""
-    given = keys.get("input", {})
-    if not isinstance(given, Mapping):
-        raise JobError(f"input: it is a section, not a {type(given).__name__}; give a dict of its keys", 2)
-    job: dict[str, Any] = {**keys, "input": {**given, **columns}}
-    if not job["input"]:
-        del job["input"]
+    job = with_columns(keys, columns)
     if is_ours:
         job.setdefault("checkpoint_every", _NO_CHECKPOINTS)
     return job

@@ -125,13 +125,19 @@ def _named_in(categories: Any) -> Iterable[str]:
 def _write(arrow: Any, file: Path) -> None:
     """Write a table or the batches of a reader as a stream of Arrow: bytes as they are in memory."""
     if isinstance(arrow, pa.Table):
-        arrow = narrowed(arrow)
-    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, arrow.schema) as writer:
-        if isinstance(arrow, pa.Table):
-            writer.write_table(arrow)
-        else:
-            for batch in arrow:
-                writer.write_batch(batch)
+        arrow = narrowed(_plain(arrow)).to_reader()
+    schema = _plain(arrow.schema.empty_table()).schema
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
+        for batch in arrow:
+            stream.write_batch(_plain(batch))
+
+
+def _plain(rows: Any) -> Any:
+    """Give a table or a batch without what its lists and groups hold: nobody can have meant these columns."""
+    for at, field in enumerate(rows.schema):
+        if pa.types.is_nested(field.type):
+            rows = rows.set_column(at, field.name, pa.nulls(rows.num_rows, pa.string()))
+    return rows
 
 
 def narrowed(table: Any) -> Any:

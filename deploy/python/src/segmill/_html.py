@@ -21,6 +21,7 @@ _STYLE = """<style>
 .segmill table { border-collapse: collapse; margin: 0.6em 0; width: 100% }
 .segmill th, .segmill td { text-align: left; padding: 0.25em 0.8em 0.25em 0; vertical-align: top;
   border-bottom: 1px solid rgba(128, 128, 128, 0.35); background: transparent; color: inherit }
+.segmill th.short { width: 1% }
 .segmill td.number, .segmill th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 .segmill .bar { background: rgba(128, 128, 128, 0.25); height: 6px; border-radius: 3px; min-width: 5em; margin-top: 0.5em }
 .segmill .bar div { background: #3b82c4; height: 6px; border-radius: 3px }
@@ -33,12 +34,10 @@ def run(of: "Run") -> str:
     kinds = of.kinds.to_pylist()
     rows = "".join(_kind(kind, kinds) for kind in kinds[:_AT_ONCE])
     more = f'<p class="muted">and {len(kinds) - _AT_ONCE} smaller segments</p>' if len(kinds) > _AT_ONCE else ""
-    head = "".join(
-        f'<th scope="col"{number}>{name}</th>'
-        for name, number in (
-            ("Segment", ""), ("", ""), ("Users", ' class="number"'), ("Share", ' class="number"'), ("Stands out for", ""),
-        )
-    )  # fmt: skip
+    head = (
+        '<th scope="col" colspan="2">Segment</th><th scope="col" class="number">Users</th>'
+        '<th scope="col" class="number">Share</th><th scope="col">Stands out for</th>'
+    )
     facts = of.record
     counts = f"{facts['users']:,} users, {facts['items']:,} items, {facts['ratings']:,} ratings"
     return (
@@ -57,7 +56,7 @@ def _verdict(of: "Run") -> str:
 def _kind(kind: dict[str, Any], kinds: Sequence[dict[str, Any]]) -> str:
     widest = max(other["users"] for other in kinds) or 1
     return (
-        f'<tr><th scope="row">{kind["segment"]}</th><td>{escape(kind["name"])}</td>'
+        f'<tr><th scope="row" class="short">{kind["segment"]}</th><td>{escape(kind["name"])}</td>'
         f'<td class="number">{kind["users"]:,}</td>'
         f'<td class="number">{kind["share"]:.1%}<div class="bar"><div style="width: {kind["users"] / widest:.1%}"></div></div></td>'
         f"<td>{escape('; '.join(kind['items']))}</td></tr>"

@@ -19,6 +19,15 @@ def words(keys: Mapping[str, Any]) -> list[str]:
     return [word for key, value in flat(keys) for word in ("--set", f"{key}={toml(value, key)}")]
 
 
+def with_columns(keys: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Give these keys, with ``columns`` among those of the section ``input``."""
+    given = keys.get("input") or {}
+    if not isinstance(given, Mapping):
+        raise JobError(f"input: it is a section, not a {type(given).__name__}; give a dict of its keys", 2)
+    joined = {**given, **columns}
+    return {**keys, "input": joined} if joined else {key: value for key, value in keys.items() if key != "input"}
+
+
 def flat(keys: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, Any]]:
     """Give each key with its value, sections joined by dots; what is ``None`` is left out."""
     for name, value in keys.items():

@@ -48,12 +48,13 @@ def call(
     Error
         With the line that the program said.
     """
-    with progress_of(show) as progress:
+    works = words[0] in _WORKING
+    with progress_of(show if works else False) as progress:
         talk = ["--log-format", "json"]
         # Port 0 is any free one; the program says which.
-        watched = ["--status-addr", "127.0.0.1:0"] if progress.is_shown and words[0] in _WATCHED else []
+        watched = ["--status-addr", "127.0.0.1:0"] if progress.is_shown else []
         # A notebook in a cluster is no member of that cluster.
-        alone = ["--processes", "1"] if words[0] in _WATCHED else []
+        alone = ["--processes", "1"] if works else []
         said = _run([program(), *words, *talk, *watched, *alone], progress, on_kill)
         if said.code == 0:
             progress.done()
@@ -69,7 +70,7 @@ def call(
 
 
 #: The commands that tell how far they are, and that could be members of a cluster.
-_WATCHED = ("run", "assign")
+_WORKING = ("run", "assign")
 
 
 @dataclass

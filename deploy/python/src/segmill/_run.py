@@ -18,7 +18,7 @@ from . import _html
 from ._errors import DataError, FileError, JobError
 from ._folder import Folder, clear_beside
 from ._handover import hand_over
-from ._job import words
+from ._job import with_columns, words
 from ._process import call
 from ._table import Table, of_rows
 
@@ -252,7 +252,7 @@ class Run:
             folder.remove()
             raise
 
-    def verify(self, *, workers: int | None = None, progress: bool | None = None) -> Table:
+    def verify(self, *, workers: int | None = None) -> Table:
         """Run the job again with another number of threads, and compare the results bit by bit, table by table.
 
         Raises
@@ -261,7 +261,7 @@ class Run:
             If a table differs.
         """
         threads = ["-w", str(workers)] if workers is not None else []
-        printed = call(["verify", str(self.path), *threads], progress, self._clear)
+        printed = call(["verify", str(self.path), *threads], on_kill=self._clear)
         rows = [line.rsplit(maxsplit=1) for line in printed.splitlines()]
         return of_rows(
             [{"table": name, "same": said == "same"} for name, said in rows],
@@ -349,7 +349,7 @@ def assigned(
     with Folder() as folder:
         handed = hand_over(data, columns, keys, folder.path, of_run=run.columns())
         output = folder.path / "assigned.parquet"
-        options = words({**keys, "input": {**keys.get("input", {}), **handed.columns}})
+        options = words(with_columns(keys, handed.columns))
         threads = ["-w", str(workers)] if workers is not None else []
         command = ["assign", str(run.path), *handed.paths, "-o", str(output), *options, *threads]
         call(command, progress, ignored=ignored)

@@ -102,6 +102,8 @@ class Segmenter(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin,
     def fit(self, X: Any, y: Any = None) -> "Segmenter":  # noqa: ARG002
         """Find the segments of the rows of ``X``; ``y`` is passed over."""
         rows = self._rows(X, reset=True)
+        if isinstance(self.n_clusters, int) and self.n_clusters > rows.shape[0]:
+            raise ValueError(f"n_clusters: {self.n_clusters} is more than the {rows.shape[0]} users; write fewer")
         table = _table(rows, with_items=True)
         columns = {"user": _USER, "item": _ITEM, "rating": _RATING, "title": False}
         run = fitted(table, columns, self._job(), workers=self.n_jobs, progress=False, ignored=_IGNORED)
