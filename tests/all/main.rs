@@ -33,6 +33,7 @@ mod plan;
 mod planted;
 mod postgres;
 mod python;
+mod python_package;
 mod rank;
 mod refine;
 mod report;

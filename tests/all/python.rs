@@ -5,19 +5,11 @@
 //! tests are skipped on a desk, and fail in CI.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::util::outputs::{parquet_rows, segments};
 use crate::util::{Sandbox, python};
-
-/// What the snippets import, and pandas to read Parquet.
-const PACKAGES: [&str; 6] = ["safetensors", "numpy", "pandas", "pyarrow", "polars", "duckdb"];
-
-/// The interpreter of the environment, with the packages.
-fn interpreter() -> Option<PathBuf> {
-    python::with_packages("readme", &PACKAGES)
-}
 
 /// The blocks of the guide that say they are Python.
 fn snippets() -> Vec<String> {
@@ -55,7 +47,7 @@ fn finished(normalize: &str) -> Sandbox {
 
 #[test]
 fn the_model_opens_with_numpy_and_puts_users_where_the_run_did() {
-    let Some(python) = interpreter() else { return };
+    let Some(python) = python::interpreter() else { return };
     let snippet =
         snippets().into_iter().find(|snippet| snippet.contains("safetensors")).expect("the guide opens the model");
     for normalize in ["l2", "none"] {
@@ -75,7 +67,7 @@ fn the_model_opens_with_numpy_and_puts_users_where_the_run_did() {
 
 #[test]
 fn pandas_polars_and_duckdb_read_the_tables() {
-    let Some(python) = interpreter() else { return };
+    let Some(python) = python::interpreter() else { return };
     let sandbox = finished("l2");
     let top = parquet_rows(&sandbox.path("out/quickstart/profiles.parquet"));
     let top: Vec<_> = top.iter().filter(|row| row["rank"] == "1").collect();

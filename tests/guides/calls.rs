@@ -50,6 +50,7 @@ pub fn check(call: &[String], sandbox: &Sandbox) -> Result<(), String> {
     match &words[..] {
         ["segmill", ..] => parsed(&words).map(drop),
         ["cargo", words @ ..] => cargo(words),
+        ["pip", "install", package] => exists(&root().join(package).join("pyproject.toml")),
         ["python3", words @ ..] => python(words),
         ["curl", "-O", address] => known(&["ml-100k", "ml-25m"], movielens(address).unwrap_or(address)),
         ["unzip", packed] => exists(&sandbox.path("data").join(packed)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::markdown::{Block, Guide};
 use crate::util::cluster::{free_addresses, own_address};
 use crate::util::data::quoted;
-use crate::util::python::GUIDE as PYTHON_GUIDE;
+use crate::util::python::{GUIDE as PYTHON_GUIDE, GUIDE_OF_PACKAGE};
 use crate::util::{ENVIRONMENT, Sandbox};
 use crate::{calls, programs, root};
 
@@ -117,8 +117,8 @@ pub fn follow(guide: &Guide, template: &Template) -> Vec<String> {
             "json" => parse(&block.text),
             "jsonl" => block.text.lines().try_for_each(parse),
             "text" => Ok(()),
-            // tests/python.rs runs every one of these.
-            "python" if guide.path == PYTHON_GUIDE => Ok(()),
+            // Tests run every one of these.
+            "python" if has_python(guide) => Ok(()),
             kind => Err(format!("nothing checks a block of {kind:?}")),
         };
         if let Err(problem) = checked {
@@ -127,9 +127,13 @@ pub fn follow(guide: &Guide, template: &Template) -> Vec<String> {
     }
     let promised = guide.spans().into_iter().filter(|(_, span)| span.starts_with("out/") && !span.contains(' '));
     promised
-        .filter(|(_, span)| !sandbox.path(span).exists() && guide.path != PYTHON_GUIDE)
+        .filter(|(_, span)| !sandbox.path(span).exists() && !has_python(guide))
         .map(|(line, span)| format!("{}:{line}: {span} is not there at the end of the session", guide.path))
         .collect()
+}
+
+fn has_python(guide: &Guide) -> bool {
+    [PYTHON_GUIDE, GUIDE_OF_PACKAGE].contains(&guide.path.as_str())
 }
 
 /// Runs the commands, and checks how they have called the stand-ins.
