@@ -108,13 +108,13 @@ pub enum Ratings {
 }
 
 impl Items {
-    /// The title for HTML, or `item ID` where there is none.
+    /// The title, or `item ID` where there is none.
     ///
     /// # Panics
     /// Where the item is none of those that are named: see [`named`].
     pub fn name(&self, item: u32) -> String {
         let item = &self.0[&item];
-        item.title.as_deref().map_or_else(|| format!("item {}", html(&item.id.to_string())), html)
+        item.title.clone().unwrap_or_else(|| format!("item {}", item.id))
     }
 }
 
