@@ -107,6 +107,8 @@ impl Ticks {
     fn texts(&self, shift: i32, unit: &str) -> Vec<String> {
         let decimals = (-self.exponent - shift).max(0) as usize;
         let text = |&value: &f64| {
+            // 0 needs no decimals to be read.
+            let decimals = if value == 0.0 { 0 } else { decimals };
             let text = format!("{:.decimals$}", times_ten(value, shift));
             format!("{}{unit}", text.replacen('-', "−", 1))
         };
@@ -187,10 +189,10 @@ mod tests {
     fn ticks_are_those_that_a_person_would_choose() {
         let ticks = |low, high, most| Scale::new(low, high).ticks(most).labels();
         assert_eq!(ticks(0.0, 200.0, 5), ["0", "50", "100", "150", "200"]);
-        assert_eq!(ticks(-0.02, 0.37, 6), ["0.0", "0.1", "0.2", "0.3"]);
+        assert_eq!(ticks(-0.02, 0.37, 6), ["0", "0.1", "0.2", "0.3"]);
         assert_eq!(ticks(-18.0, 57.0, 9), ["−10", "0", "10", "20", "30", "40", "50"]);
         assert_eq!(Scale::new(0.0, 0.42).ticks(6).percents(), ["0%", "10%", "20%", "30%", "40%"]);
-        assert_eq!(Scale::new(0.0, 0.012).ticks(5).percents(), ["0.0%", "0.5%", "1.0%"]);
+        assert_eq!(Scale::new(0.0, 0.012).ticks(5).percents(), ["0%", "0.5%", "1.0%"]);
     }
 
     #[test]
@@ -202,7 +204,7 @@ mod tests {
                 assert!(!scale.ticks(5).values.is_empty());
             }
         }
-        assert_eq!(Scale::from_zero([3.0]).padded(0.1).ends(), (0.0, 3.3000000000000003));
+        assert_eq!(Scale::from_zero([3.0]).padded(0.1).ends(), (0.0, 3.3));
         assert_eq!(Scale::new(0.0, 1.0).place(f64::NAN), 0.0);
         assert_eq!([whole_step(20, 26, 1), whole_step(25, 12, 1), whole_step(256, 12, 5)], [1, 5, 50]);
     }

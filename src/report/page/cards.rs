@@ -1,7 +1,5 @@
 //! A card per segment: who its members are, and what they like more than others do.
 
-use std::cmp::Reverse;
-
 use super::detail::Detail;
 use super::parts::{color, dot, item, stands_out};
 use crate::report::verdict;
@@ -23,13 +21,9 @@ const MISSING: usize = 3;
 
 pub fn section(shown: &Shown, detail: &Detail) -> String {
     let ratings = shown.ratings;
-    let mut shown_cards: Vec<&Profile> = shown.profiles.iter().collect();
-    if shown_cards.len() > detail.cards {
-        shown_cards.sort_by_key(|profile| (Reverse(profile.size), profile.segment));
-        shown_cards.truncate(detail.cards);
-        shown_cards.sort_by_key(|profile| profile.segment);
-    }
-    let cards: String = shown_cards.iter().map(|profile| card(shown, profile, ratings, detail)).collect();
+    let segments = detail.segments(&shown.kmeans.sizes);
+    let card = |&segment: &usize| card(shown, &shown.profiles[segment], ratings, detail);
+    let cards: String = segments.iter().map(card).collect();
     format!(
         "<section id=\"segments\">\n<h2>Each segment</h2>\n<p class=\"how\">Each card lists the items that weigh most for the \
          segment’s members (by mean TF-IDF). The bar and the first number show the share of members who have the item, the \
@@ -43,12 +37,14 @@ pub fn section(shown: &Shown, detail: &Detail) -> String {
 /// What is not on the cards because the page would grow too large.
 fn left_out(shown: &Shown, detail: &Detail) -> String {
     let most = shown.profiles.iter().map(|profile| profile.top.len()).max().unwrap_or(0);
-    let items = (detail.items < most).then(|| format!("the first {} of {most} items", detail.items));
-    let cards = (detail.cards < shown.profiles.len())
-        .then(|| format!("the {} largest of {} segments", detail.cards, shown.profiles.len()));
-    match cards.into_iter().chain(items).collect::<Vec<_>>().as_slice() {
+    let items = (detail.items < most).then(|| format!("the first {} of {most} items (<code>profiles.parquet</code> has all)", detail.items));
+    let all = shown.profiles.len();
+    let segments = (detail.segments < all).then(|| format!("the {} largest of {} segments", detail.segments, count(all as u64)));
+    let columns = shown.profiles.iter().map(|profile| profile.metadata.len()).max().unwrap_or(0);
+    let columns = (detail.columns < columns).then(|| format!("{} of {columns} columns of metadata", detail.columns));
+    match segments.into_iter().chain(items).chain(columns).collect::<Vec<_>>().as_slice() {
         [] => String::new(),
-        left => format!(" To keep this page small, it shows {}; <code>profiles.parquet</code> has all.", left.join(", and ")),
+        left => format!(" To keep this page small, it shows {}.", left.join(", and ")),
     }
 }
 
@@ -56,7 +52,7 @@ fn card(shown: &Shown, profile: &Profile, ratings: Ratings, detail: &Detail) -> 
     let segment = profile.segment as usize;
     let share = percent(shown.share(profile.size));
     let members = [tastes(&profile.metadata, detail), activity(&profile.activity, &profile.activity_all)];
-    let others = [missing(shown, &profile.missing, detail), nearest(shown, profile), stability(shown, segment)];
+    let others = [missing(shown, &profile.missing, detail), nearest(shown, profile, detail), stability(shown, segment)];
     format!(
         "<article class=\"card {}\" id=\"segment-{segment}\">\n<header><h3>{}{}</h3>\
          <p class=\"size\">{}, {share}</p></header>\n{}{}{}{}</article>\n",
@@ -121,7 +117,7 @@ fn lift(times: f64) -> String {
 }
 
 fn tastes(metadata: &[Summary], detail: &Detail) -> String {
-    metadata.iter().map(|summary| fact(&html(&detail.cut(&summary.name)), &taste(summary, detail))).collect()
+    metadata.iter().take(detail.columns).map(|summary| fact(&html(&detail.cut(&summary.name)), &taste(summary, detail))).collect()
 }
 
 fn taste(summary: &Summary, detail: &Detail) -> String {
@@ -168,8 +164,12 @@ fn missing(shown: &Shown, items: &[ItemShare], detail: &Detail) -> String {
     if items.is_empty() { String::new() } else { fact("Missing most", &items.join(", ")) }
 }
 
-fn nearest(shown: &Shown, profile: &Profile) -> String {
-    let link = |segment: usize| format!("<a href=\"#segment-{segment}\">{}</a>", shown.label_html(segment));
+fn nearest(shown: &Shown, profile: &Profile, detail: &Detail) -> String {
+    let listed = detail.segments(&shown.kmeans.sizes);
+    let link = |segment: usize| match listed.binary_search(&segment) {
+        Ok(_) => format!("<a href=\"#segment-{segment}\">{}</a>", shown.label_html(segment)),
+        Err(_) => shown.label_html(segment),
+    };
     let links: Vec<String> = profile.nearest.iter().take(2).map(|near| link(near.segment as usize)).collect();
     if links.is_empty() { String::new() } else { fact("Nearest", &links.join(", ")) }
 }

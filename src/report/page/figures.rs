@@ -1,13 +1,14 @@
 //! The map of users and the components, with what explains them and the numbers behind them as tables.
 
 use super::data;
+use super::detail::Detail;
 use super::parts::{dot, key};
 use crate::report::charts;
 use crate::results::shown::Shown;
 use crate::watch::format::{count, percent, plural};
 
-/// `most`: users that are drawn.
-pub fn map(shown: &Shown, most: usize) -> String {
+pub fn map(shown: &Shown, detail: &Detail) -> String {
+    let (most, segments) = (detail.points, detail.segments(&shown.kmeans.sizes));
     format!(
         "<section id=\"map\">\n<h2>Map of users</h2>\n<p class=\"how\">Each point is a user, placed along the two directions \
          in which users differ most: users who are close together rate alike. A framed number marks the centre of a segment.\
@@ -16,9 +17,9 @@ pub fn map(shown: &Shown, most: usize) -> String {
         room(shown.kmeans.sizes.len()),
         apart(shown.pca.n_components),
         sample(shown, most),
-        chips(shown),
+        chips(shown, &segments),
         charts::map(shown, most),
-        data::centres(shown)
+        data::centres(shown, &segments)
     )
 }
 
@@ -43,8 +44,8 @@ fn sample(shown: &Shown, most: usize) -> String {
     if drawn < users { format!(" {} of {} users are shown.", count(drawn), count(users)) } else { String::new() }
 }
 
-fn chips(shown: &Shown) -> String {
-    let chip = |segment: usize| {
+fn chips(shown: &Shown, segments: &[usize]) -> String {
+    let chip = |&segment: &usize| {
         format!(
             "<button data-of=\"{segment}\" aria-pressed=\"true\">{}<span class=\"name\">{}</span></button>\n",
             dot(segment),
@@ -55,7 +56,7 @@ fn chips(shown: &Shown) -> String {
         "<div class=\"chips\" role=\"group\" aria-label=\"Segments shown on the map\">\n\
          <button class=\"scripted\" data-all=\"on\" hidden>All</button>\n\
          <button class=\"scripted\" data-all=\"off\" hidden>None</button>\n{}</div>\n",
-        (0..shown.kmeans.sizes.len()).map(chip).collect::<String>()
+        segments.iter().map(chip).collect::<String>()
     )
 }
 

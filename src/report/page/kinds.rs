@@ -16,7 +16,8 @@ const AT_ONCE: usize = 25;
 const ITEMS: usize = 3;
 
 pub fn section(shown: &Shown, detail: &Detail) -> String {
-    let mut profiles: Vec<&Profile> = shown.profiles.iter().collect();
+    let listed = detail.segments(&shown.kmeans.sizes);
+    let mut profiles: Vec<&Profile> = listed.iter().map(|&segment| &shown.profiles[segment]).collect();
     profiles.sort_by_key(|profile| (Reverse(profile.size), profile.segment));
     let (first, further) = profiles.split_at(profiles.len().min(AT_ONCE));
     let further = match further {

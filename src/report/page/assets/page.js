@@ -10,12 +10,14 @@
   const said = one("#said");
   const say = (text) => { said.textContent = text; };
 
-  // Ids that are numbers are written as differences.
-  function ids(list) {
-    let sum = 0;
-    return users.numeric ? list.map((gap) => String(sum += gap)) : list;
+  // Lists of ids, one for each segment. Ids that are numbers are written as differences.
+  function lists({ numeric, ids }) {
+    return ids.map((list) => {
+      let sum = 0;
+      return numeric ? list.map((gap) => String(sum += gap)) : list;
+    });
   }
-  const drawn = users.drawn.map(ids);
+  const drawn = lists(users.drawn);
   const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 
   all(".scripted").forEach((element) => { element.hidden = false; });
@@ -207,6 +209,7 @@
       const long = (ends[1] - ends[0]) / scale;
       return [ends[0] + from * long, ends[0] + (from + 1) * long];
     };
+    all("line:not(.edge), text:not(.title)", one(".axes", map)).forEach((old) => old.remove());
     axis("x", part(whole[0], left));
     axis("y", part(whole[1], scale - 1 - top));
     charts.get(map).moved();
@@ -224,7 +227,6 @@
     const digits = Math.max(0, -Math.floor(Math.log10(apart) + 1e-9));
     const axes = one(".axes", map);
     const upright = name === "x";
-    all(`text.${name}, .${name}-line`, axes).forEach((old) => old.remove());
     for (let i = Math.ceil(low / apart); i * apart <= high; i += 1) {
       const share = (i * apart - low) / (high - low);
       const at = `${100 * (upright ? share : 1 - share)}%`;
@@ -235,9 +237,9 @@
         return made;
       };
       const line = upright ? { x1: at, x2: at, y1: 0, y2: "100%" } : { x1: 0, x2: "100%", y1: at, y2: at };
-      put("line", { ...line, class: `${i === 0 && !upright ? "zero" : "grid"} ${name}-line` });
+      put("line", { ...line, class: i === 0 && !upright ? "zero" : "grid" });
       const text = upright ? { x: at, y: "100%", dy: 18 } : { x: -7, y: at, dy: "0.35em" };
-      put("text", { ...text, class: name }).textContent = (i * apart).toFixed(digits).replace("-", "−");
+      put("text", { ...text, class: name }).textContent = (i * apart).toFixed(i ? digits : 0).replace("-", "−");
     }
   }
 
@@ -364,7 +366,11 @@
       items: all(".items tbody th", card).map((item) => ({ item, name: item.textContent.trim() })),
     }));
     const names = new Map(segments.map((segment) => [segment.number, segment]));
-    const people = drawn.flatMap((list, number) => list.map((id) => ({ id, number })));
+    const known = new Map();
+    for (const all of users.known ? [lists(users.known), drawn] : [drawn]) {
+      all.forEach((list, number) => list.forEach((id) => known.set(id, number)));
+    }
+    const people = [...known].map(([id, number]) => ({ id, number }));
     return { segments, names, people };
   }
 
