@@ -90,6 +90,7 @@ pub fn outcome(size: Size) -> Outcome {
         items: items(size.items),
         pca: pca(size),
         map: map(&segment, &centroids),
+        known: segment.iter().enumerate().map(|(user, &segment)| (Id::Number(user as u64 + 1), segment)).collect(),
         kmeans: kmeans(sizes, centroids),
         sweep: Some(sweep()),
         validation: validation(&segment, size.clusters),
@@ -129,7 +130,7 @@ fn continuity(size: Size) -> Continuity {
     let flow = |at: u32| Flow {
         from: at % size.clusters as u32,
         to: (at + 1) % size.clusters as u32,
-        users: 60 - at as u64,
+        users: 60u64.saturating_sub(at as u64).max(1),
         items: if at < 3 { vec![item(1), item(2)] } else { Vec::new() },
     };
     Continuity {

@@ -41,6 +41,8 @@ pub struct Outcome {
     /// The model's tensors that no other result holds.
     pub model: ModelTerms,
     pub map: Vec<MapPoint>,
+    /// Users with their segments, in order of their ids: all of not too many, of more a sample, chosen by a hash of the id.
+    pub known: Vec<(Id, u32)>,
     pub warnings: Vec<String>,
     pub measured: Measured,
 }

@@ -12,7 +12,7 @@ use crate::job::{Job, Refine};
 use crate::kernel::csr::Csr;
 use crate::kernel::lloyd::Points;
 use crate::kernel::simd::level;
-use crate::results::{MapPoint, Measured, ModelTerms, Outcome, UserTable};
+use crate::results::{Id, MapPoint, Measured, ModelTerms, Outcome, UserTable};
 use crate::shard::Shard;
 use crate::shard::weight::Weigher;
 use crate::stages::choose::Chosen;
@@ -92,12 +92,14 @@ pub fn fit<C: Collective>(
     let Fitted { kmeans, assignment, .. } = found;
     let (compared, moves) = compared.map(|Compared { continuity, moves, .. }| (continuity, moves)).unzip();
     let table = (assignment, bayes.predicted);
-    let (users, moves, map) = fit.gather(&mut ratings.shard, table, &scores, moves);
+    let n_users = ratings.n_users;
+    let Gathered { users, moves, map, known } = fit.gather(&mut ratings.shard, table, &scores, moves, n_users);
     let measured = fit.measure(&ratings, bytes);
     let model = ModelTerms { idf, mean_length: weigher.mean_length(), mixture, bayes: bayes.terms };
     let found = Found {
         chosen,
         map,
+        known,
         pca,
         kmeans,
         sweep,
@@ -112,10 +114,19 @@ pub fn fit<C: Collective>(
     Ok(Made { outcome, users, moves })
 }
 
+/// Users where they are written and shown.
+struct Gathered {
+    users: Ranges<UserTable>,
+    moves: Option<Ranges<Moves>>,
+    map: Vec<MapPoint>,
+    known: Vec<(Id, u32)>,
+}
+
 /// What the stages found.
 struct Found {
     chosen: Option<Chosen>,
     map: Vec<MapPoint>,
+    known: Vec<(Id, u32)>,
     pca: Pca,
     kmeans: KMeans,
     sweep: Option<Sweep>,
@@ -148,6 +159,7 @@ impl Found {
             activity_correlation: self.activity_correlation,
             model: self.model,
             map: self.map,
+            known: self.known,
             warnings,
             measured,
         }
@@ -300,12 +312,15 @@ impl<'a, C: Collective> Fit<'a, C> {
         (assignment, nb_segment): (Assignment, Vec<u32>),
         scores: &Array2<f64>,
         moves: Option<Moves>,
-    ) -> (Ranges<UserTable>, Option<Ranges<Moves>>, Vec<MapPoint>) {
+        n_users: u64,
+    ) -> Gathered {
         let Fit { c, job, clock, .. } = self;
         clock.time("gather", || {
             let map = gather::map_points(*c, shard, &assignment, scores, job.seed);
+            let known = gather::known_users(*c, shard, &assignment, n_users, job.seed);
             let users = UserTable { users: std::mem::take(&mut shard.users), assignment, nb_segment };
-            (Ranges::of(*c, users), moves.map(|moves| Ranges::of(*c, moves)), map)
+            let users = Ranges::of(*c, users);
+            Gathered { users, moves: moves.map(|moves| Ranges::of(*c, moves)), map, known }
         })
     }
 

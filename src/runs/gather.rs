@@ -2,6 +2,7 @@
 
 use crate::collective::Collective;
 use crate::ingest::files::InputFile;
+use crate::ingest::ids::Id;
 use crate::ingest::rejects::Reject;
 use crate::job::Input;
 use crate::kernel::keyed::{self, Stream};
@@ -14,6 +15,27 @@ use crate::watch::progress::{self, Memory};
 
 /// Users on the map of the report, at most.
 const MAP_POINTS: usize = 4000;
+
+/// Users that the search box of the report knows: about as many, or all of fewer.
+const KNOWN_USERS: u64 = 50_000;
+
+/// Users with their segments, sorted by id, on the coordinator: of many a keyed sample.
+pub fn known_users<C: Collective>(
+    c: &mut C,
+    shard: &Shard,
+    assignment: &Assignment,
+    n_users: u64,
+    seed: u64,
+) -> Vec<(Id, u32)> {
+    // Tickets are uniform: so large a part of them is below this one.
+    let last = if n_users <= KNOWN_USERS { u64::MAX } else { u64::MAX / n_users * KNOWN_USERS };
+    let is_drawn = |user: &usize| keyed::bits(seed, Stream::MapSample, 0, shard.draw_keys[*user]) <= last;
+    let drawn = (0..shard.users.len()).filter(is_drawn);
+    let mine: Vec<(Id, u32)> = drawn.map(|user| (shard.users[user].clone(), assignment.segment[user])).collect();
+    let mut all = c.gather_values(&mine).concat();
+    all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    all
+}
 
 /// A keyed sample of users on the first two components, sorted by id, on the coordinator.
 pub fn map_points<C: Collective>(

@@ -48,11 +48,9 @@ fn label(segment: usize, name: &str) -> String {
     if name == segment.to_string() { format!("Segment {segment}") } else { format!("{segment} · {html}") }
 }
 
-/// The same in the data of a chart, where `<` and `&` are escaped again, and quotes as JSON has them.
+/// The same in a chart, where an apostrophe has another name.
 fn label_in_chart(segment: usize, name: &str) -> String {
-    let text = name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let json = text.replace('\\', "\\\\").replace('"', "\\\"").replace('&', "\\u0026");
-    if name == segment.to_string() { format!("Segment {segment}") } else { format!("{segment} · {json}") }
+    label(segment, name).replace("&#39;", "&apos;")
 }
 
 fn rendered(sandbox: &Sandbox) -> Ran {

@@ -181,6 +181,11 @@ impl Browser {
         }
     }
 
+    /// Moves the pointer to a place of the window.
+    pub fn point(&mut self, x: f64, y: f64) {
+        self.call("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": x, "y": y }));
+    }
+
     /// What the page asked for over the network, data in the page itself left out.
     pub fn requests(&self) -> Vec<String> {
         let asked = self.told.iter().filter(|event| event["method"] == "Network.requestWillBeSent");

@@ -1,48 +1,48 @@
 //! Inertia against the number of segments, a line for each space.
 
-use plotly::Layout;
-use plotly::common::{DashType, Line, Marker, MarkerSymbol};
-use plotly::layout::RangeMode;
-use serde_json::Value;
-
-use super::parts::{axis, chart, line, ring, segments_axis};
+use super::lines::{Curve, Lines, Look, Point, Pointed, lines};
 use crate::results::curves::{curves, normalise};
 use crate::results::shown::Shown;
 use crate::watch::format::{percent, significant};
 
 /// Shares of the first inertia, with a ring where a line bends.
-pub fn inertia(shown: &Shown) -> Value {
+pub fn inertia(shown: &Shown) -> String {
     let clusters: Vec<usize> = shown.sweep.iter().flat_map(|sweep| sweep.clusters.clone()).collect();
-    let mut traces = Vec::new();
+    let mut drawn = Vec::new();
+    let mut pointed = Vec::new();
     for (space, curve) in curves(&shown.sweep) {
         let shares = normalise(&curve.inertia);
-        let (color, look) = look_of(space);
-        let hover = hover(space, &clusters, &curve.inertia, &shares);
-        traces.push(line(clusters.clone(), shares.clone(), hover, look));
+        let (class, look) = look_of(space);
         let knee = clusters.iter().position(|&k| Some(k) == curve.knee);
         if let Some(at) = knee.filter(|&at| at < shares.len()) {
-            traces.push(ring(clusters[at], shares[at], color));
+            pointed.push((Pointed::Ring, clusters[at], shares[at], class));
         }
+        let point = |((&k, &inertia), &share): ((&usize, &f64), &f64)| Point {
+            clusters: k,
+            value: share,
+            error: None,
+            tip: tip(space, k, inertia, share),
+        };
+        drawn.push(Curve { class, look, points: clusters.iter().zip(&curve.inertia).zip(&shares).map(point).collect() });
     }
-    let layout = Layout::new()
-        .x_axis(segments_axis(clusters.last().copied().unwrap_or(1)))
-        .y_axis(axis("Inertia, share of the first").range_mode(RangeMode::ToZero).tick_format(".0%"));
-    chart("lines", traces, layout)
+    lines(&Lines {
+        id: "chart-inertia",
+        says: "Line chart of inertia against the number of clusters.",
+        title: "Inertia, share of the first",
+        percents: true,
+        curves: drawn,
+        pointed,
+    })
 }
 
-fn look_of(space: &str) -> (&'static str, (Line, Marker)) {
-    let (color, dash, symbol) = match space {
-        "projected" => ("var(--accent)", DashType::Solid, MarkerSymbol::Circle),
-        _ => ("var(--accent-2)", DashType::Dash, MarkerSymbol::Square),
-    };
-    let marker = Marker::new().color(color).size(7).symbol(symbol);
-    (color, (Line::new().color(color).dash(dash), marker))
+fn look_of(space: &str) -> (&'static str, Look) {
+    match space {
+        "projected" => ("first", Look::Circles),
+        _ => ("second dashed", Look::Squares),
+    }
 }
 
-fn hover(space: &str, clusters: &[usize], inertia: &[f64], shares: &[f64]) -> Vec<String> {
-    let text = |((&k, &inertia), share): ((&usize, &f64), &f64)| {
-        let (inertia, share) = (significant(inertia, 6), percent(*share));
-        format!("{k} segments, {space} space<br>inertia {inertia}<br>{share} of the first")
-    };
-    clusters.iter().zip(inertia).zip(shares).map(text).collect()
+fn tip(space: &str, k: usize, inertia: f64, share: f64) -> String {
+    let (inertia, share) = (significant(inertia, 6), percent(share));
+    format!("{k} segments, {space} space\ninertia {inertia}\n{share} of the first")
 }

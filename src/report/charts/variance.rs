@@ -1,46 +1,44 @@
 //! The variance that each component explains, and how much they explain together.
 
-use std::ops::Range;
+use svg::node::element::{Group, Rectangle};
 
-use plotly::common::Marker;
-use plotly::layout::RangeMode;
-use plotly::{Bar, Layout};
-use serde_json::Value;
-
-use super::parts::{HOVER, axis, chart, line, look, span, value};
+use super::frame::{Axis, chart, circle, percent as place, polyline, series, stretched};
+use super::scale::Scale;
 use crate::results::curves::cumulative;
 use crate::results::shown::Shown;
 use crate::watch::format::percent;
 
+/// The share of its room that a bar fills.
+const FILLED: f64 = 0.82;
+
 /// A bar for each component; those not used for the segments are paler.
-pub fn variance(shown: &Shown) -> Value {
+pub fn variance(shown: &Shown) -> String {
     let ratios = &shown.pca.explained_variance_ratio;
-    let kept = shown.pca.n_components.min(ratios.len());
+    let n = ratios.len().max(1);
     let total = cumulative(ratios);
-    let hover = hover(ratios, &total);
-    let mut traces = vec![bars(ratios, &hover, 0..kept, "var(--accent)")];
-    if kept < ratios.len() {
-        traces.push(bars(ratios, &hover, kept..ratios.len(), "var(--accent-soft)"));
-    }
-    traces.push(line((1..=total.len()).collect(), total, hover, look("var(--accent-2)", 6)));
-    let layout = Layout::new()
-        .x_axis(axis("Component").range(span(0.4, ratios.len() as f64 + 0.6)))
-        .y_axis(axis("Share of the variance").range_mode(RangeMode::ToZero).tick_format(".0%"))
-        .bar_gap(0.18);
-    chart("variance", traces, layout)
+    let y = Scale::from_zero(total.iter().chain(ratios).copied()).padded(0.06);
+    let middle = |i: usize| (i as f64 + 0.5) / n as f64;
+    let tips: Vec<String> = ratios.iter().zip(&total).enumerate().map(tip).collect();
+    let bars = ratios.iter().enumerate().fold(series("bars"), |group, (i, &ratio)| {
+        let top = y.place(ratio).clamp(0.0, 1.0);
+        let bar = Rectangle::new()
+            .set("x", place(middle(i) - 0.5 * FILLED / n as f64))
+            .set("y", place(1.0 - top))
+            .set("width", place(FILLED / n as f64))
+            .set("height", place(top))
+            .set("data-tip", tips[i].as_str());
+        group.add(if i < shown.pca.n_components { bar } else { bar.set("class", "pale") })
+    });
+    let places: Vec<(f64, f64)> = total.iter().enumerate().map(|(i, &sum)| (middle(i), y.place(sum))).collect();
+    let line = stretched(1000, 1000).add(polyline(&places).set("class", "line second"));
+    let sums = places.iter().zip(&tips).fold(series("second"), |group, (&(x, y), tip)| {
+        group.add(circle(x, y, 3.0).set("data-tip", tip.as_str()))
+    });
+    let axes = (&Axis::row("Component", n, 1), &Axis::percents("Share of the variance", y, &y.ticks(10)));
+    let says = "Bar chart of the variance that each component explains, with its running sum.";
+    chart("chart-variance", "", says, axes, [bars, Group::new().add(line), sums])
 }
 
-fn hover(ratios: &[f64], total: &[f64]) -> Vec<String> {
-    let text = |(i, (&own, &sum)): (usize, (&f64, &f64))| {
-        format!("Component {}<br>{} of the variance<br>{} with those before it", i + 1, percent(own), percent(sum))
-    };
-    ratios.iter().zip(total).enumerate().map(text).collect()
-}
-
-fn bars(ratios: &[f64], hover: &[String], which: Range<usize>, color: &'static str) -> Value {
-    let bars = Bar::new((which.start + 1..=which.end).collect(), ratios[which.clone()].to_vec())
-        .marker(Marker::new().color(color))
-        .hover_text_array(hover[which].to_vec())
-        .hover_template(HOVER);
-    value(bars.as_ref())
+fn tip((i, (&own, &sum)): (usize, (&f64, &f64))) -> String {
+    format!("Component {}\n{} of the variance\n{} with those before it", i + 1, percent(own), percent(sum))
 }

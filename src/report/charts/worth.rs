@@ -1,79 +1,70 @@
 //! What each number of segments is worth: bits saved per hidden rating, and stability.
 
-use plotly::common::{DashType, HoverInfo, Marker, MarkerSymbol, Mode};
-use plotly::layout::RangeMode;
-use plotly::{Layout, Scatter};
-use serde_json::{Value, json};
-
-use super::parts::{axis, chart, line, look, ring, segments_axis, value};
+use super::lines::{Curve, Lines, Look, Point, Pointed, lines};
 use crate::results::{Evidence, OfClusters};
 use crate::watch::format::significant;
 
 /// Bits that the segments save per hidden rating, with their standard error, over those of random choices.
-pub fn bits(evidence: &Evidence, own: usize) -> Value {
-    let hover = |of: &OfClusters| {
+pub fn bits(evidence: &Evidence, own: usize) -> String {
+    let tip = |of: &OfClusters| {
         let (bits, error) = (significant(of.bits, 3), significant(of.standard_error, 1));
-        format!("{} segments<br>{bits} ± {error} bits per hidden rating", of.clusters)
+        format!("{} segments\n{bits} ± {error} bits per hidden rating", of.clusters)
     };
-    let mut chart = worth(evidence, own, "Bits per hidden rating", |of| of.bits, hover);
-    let errors: Vec<f64> = evidence.by_clusters.iter().map(|of| of.standard_error).collect();
-    chart["data"][0]["error_y"] =
-        json!({ "type": "data", "array": errors, "color": "var(--accent)", "thickness": 1.5, "width": 3 });
-    chart["data"].as_array_mut().expect("a chart has traces").push(null_bits(evidence));
-    chart
-}
-
-fn null_bits(evidence: &Evidence) -> Value {
-    let all = || evidence.by_clusters.iter();
-    let hover =
-        |of: &OfClusters| format!("{} segments, random choices<br>{} bits", of.clusters, significant(of.null_bits, 3));
-    let (color, marker) = look("var(--muted)", 5);
-    let look = (color.dash(DashType::Dash), marker);
-    line(
-        all().map(|of| of.clusters).collect(),
-        all().map(|of| of.null_bits).collect(),
-        all().map(hover).collect(),
-        look,
-    )
+    let null_tip =
+        |of: &OfClusters| format!("{} segments, random choices\n{} bits", of.clusters, significant(of.null_bits, 3));
+    let point = |of: &OfClusters| Point {
+        clusters: of.clusters,
+        value: of.bits,
+        error: Some(of.standard_error),
+        tip: tip(of),
+    };
+    let null = |of: &OfClusters| Point { clusters: of.clusters, value: of.null_bits, error: None, tip: null_tip(of) };
+    let all = &evidence.by_clusters;
+    lines(&Lines {
+        id: "chart-bits",
+        says: "Line chart of bits saved per hidden rating against the number of segments.",
+        title: "Bits per hidden rating",
+        percents: false,
+        curves: vec![
+            Curve { class: "first", look: Look::Circles, points: all.iter().map(point).collect() },
+            Curve { class: "others dashed", look: Look::Dots, points: all.iter().map(null).collect() },
+        ],
+        pointed: pointed(evidence, own, |of| of.bits),
+    })
 }
 
 /// How well the segments are found again.
-pub fn stability(evidence: &Evidence, own: usize) -> Value {
-    let hover = |of: &OfClusters| {
-        format!("{} segments<br>adjusted Rand index {}", of.clusters, significant(of.adjusted_rand, 3))
+pub fn stability(evidence: &Evidence, own: usize) -> String {
+    let point = |of: &OfClusters| Point {
+        clusters: of.clusters,
+        value: of.adjusted_rand,
+        error: None,
+        tip: format!("{} segments\nadjusted Rand index {}", of.clusters, significant(of.adjusted_rand, 3)),
     };
-    worth(evidence, own, "Adjusted Rand index", |of| of.adjusted_rand, hover)
+    lines(&Lines {
+        id: "chart-stability",
+        says: "Line chart of the adjusted Rand index against the number of segments.",
+        title: "Adjusted Rand index",
+        percents: false,
+        curves: vec![Curve {
+            class: "first",
+            look: Look::Circles,
+            points: evidence.by_clusters.iter().map(point).collect(),
+        }],
+        pointed: pointed(evidence, own, |of| of.adjusted_rand),
+    })
 }
 
-/// A value for each number of clusters, with a square on `own` and a ring around the suggested one.
-fn worth(
+/// A square on `own`, and a ring around the suggested number, where they were tried.
+fn pointed(
     evidence: &Evidence,
     own: usize,
-    title: &str,
     value_of: impl Fn(&OfClusters) -> f64,
-    hover: impl Fn(&OfClusters) -> String,
-) -> Value {
-    let all = &evidence.by_clusters;
-    let clusters = all.iter().map(|of| of.clusters).collect();
-    let hover = all.iter().map(hover).collect();
-    let mut traces = vec![line(clusters, all.iter().map(&value_of).collect(), hover, look("var(--accent)", 7))];
-    if let Some(of) = all.iter().find(|of| of.clusters == own) {
-        traces.push(square(own, value_of(of)));
-    }
-    if let Some(of) = all.iter().find(|of| Some(of.clusters) == evidence.suggested_clusters) {
-        traces.push(ring(of.clusters, value_of(of), "var(--accent-2)"));
-    }
-    let layout = Layout::new()
-        .x_axis(segments_axis(all.last().map_or(1, |of| of.clusters)))
-        .y_axis(axis(title).range_mode(RangeMode::ToZero));
-    chart("lines", traces, layout)
-}
-
-/// A square on the number of segments of this run.
-fn square(clusters: usize, at: f64) -> Value {
-    let marker = Marker::new().color("var(--accent-2)").size(11).symbol(MarkerSymbol::Square);
-    let square = Scatter::new(vec![clusters], vec![at]).mode(Mode::Markers).marker(marker);
-    value(square.hover_info(HoverInfo::Skip).as_ref())
+) -> Vec<(Pointed, usize, f64, &'static str)> {
+    let found = |clusters: Option<usize>| evidence.by_clusters.iter().find(|of| Some(of.clusters) == clusters);
+    let square = found(Some(own)).map(|of| (Pointed::Square, of.clusters, value_of(of), "second"));
+    let ring = found(evidence.suggested_clusters).map(|of| (Pointed::Ring, of.clusters, value_of(of), "second"));
+    square.into_iter().chain(ring).collect()
 }
 
 #[cfg(test)]
@@ -84,18 +75,18 @@ mod tests {
     #[test]
     fn the_suggested_number_is_ringed_where_it_was_tried() {
         let mut evidence = fixture::outcome(SMALL).evidence.unwrap();
-        let ringed = |evidence: &Evidence, own| {
-            let chart = stability(evidence, own);
-            chart["data"].as_array().unwrap().iter().skip(1).map(|trace| trace["x"][0].as_u64().unwrap()).collect()
+        let marked = |evidence: &Evidence, own| -> Vec<usize> {
+            pointed(evidence, own, |of| of.adjusted_rand).into_iter().map(|(_, clusters, ..)| clusters).collect()
         };
-        let marks: Vec<u64> = ringed(&evidence, 25);
-        assert_eq!(marks, [25, 10], "this run, then the suggested number");
+        assert_eq!(marked(&evidence, 25), [25, 10], "this run, then the suggested number");
+        let drawn = |evidence: &Evidence, own, class: &str| stability(evidence, own).matches(class).count();
+        assert_eq!([drawn(&evidence, 25, "ring second"), drawn(&evidence, 25, "mark second")], [1, 1]);
         evidence.suggested_clusters = None;
-        let marks: Vec<u64> = ringed(&evidence, 7);
-        assert!(marks.is_empty(), "{marks:?}");
+        assert!(marked(&evidence, 7).is_empty());
+        assert_eq!([drawn(&evidence, 7, "ring second"), drawn(&evidence, 7, "mark second")], [0, 0]);
         let bits = bits(&evidence, 7);
-        for trace in 0..2 {
-            assert_eq!(bits["data"][trace]["y"].as_array().unwrap().len(), evidence.by_clusters.len());
-        }
+        let n = evidence.by_clusters.len();
+        assert_eq!(bits.matches("bits per hidden rating\"").count(), n);
+        assert_eq!(bits.matches("random choices").count(), n);
     }
 }

@@ -1,7 +1,8 @@
 //! A card per segment: who its members are, and what they like more than others do.
 
-use super::parts::{bar, dot, stands_out};
-use crate::report::{charts, verdict};
+use super::detail::Detail;
+use super::parts::{color, dot, item, stands_out};
+use crate::report::verdict;
 use crate::results::shown::{Ratings, Shown};
 use crate::results::{Activity, Category, ItemShare, Profile, ProfileItem, Summary, SummaryOf};
 use crate::watch::format::{count, html, percent, plural, significant};
@@ -18,39 +19,56 @@ const AVOIDED_LIFT: f64 = 0.7;
 const STANDS_OUT: usize = 2;
 const MISSING: usize = 3;
 
-pub fn section(shown: &Shown) -> String {
+pub fn section(shown: &Shown, detail: &Detail) -> String {
     let ratings = shown.ratings;
-    let cards: String = shown.profiles.iter().map(|profile| card(shown, profile, ratings)).collect();
+    let segments = detail.segments(&shown.kmeans.sizes);
+    let card = |&segment: &usize| card(shown, &shown.profiles[segment], ratings, detail);
+    let cards: String = segments.iter().map(card).collect();
     format!(
         "<section id=\"segments\">\n<h2>Each segment</h2>\n<p class=\"how\">Each card lists the items that weigh most for the \
          segment’s members (by mean TF-IDF). The bar and the first number show the share of members who have the item, the \
          tick the share of all users. The second number is the ratio of the two: a bar far past its tick marks what is \
-         special about the segment.</p>\n\
-         <div class=\"cards\">\n{cards}</div>\n</section>\n"
+         special about the segment.{}</p>\n\
+         <div class=\"cards\">\n{cards}</div>\n</section>\n",
+        left_out(shown, detail)
     )
 }
 
-fn card(shown: &Shown, profile: &Profile, ratings: Ratings) -> String {
+/// What is not on the cards because the page would grow too large.
+fn left_out(shown: &Shown, detail: &Detail) -> String {
+    let most = shown.profiles.iter().map(|profile| profile.top.len()).max().unwrap_or(0);
+    let items = (detail.items < most).then(|| format!("the first {} of {most} items (<code>profiles.parquet</code> has all)", detail.items));
+    let all = shown.profiles.len();
+    let segments = (detail.segments < all).then(|| format!("the {} largest of {} segments", detail.segments, count(all as u64)));
+    let columns = shown.profiles.iter().map(|profile| profile.metadata.len()).max().unwrap_or(0);
+    let columns = (detail.columns < columns).then(|| format!("{} of {columns} columns of metadata", detail.columns));
+    match segments.into_iter().chain(items).chain(columns).collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        left => format!(" To keep this page small, it shows {}.", left.join(", and ")),
+    }
+}
+
+fn card(shown: &Shown, profile: &Profile, ratings: Ratings, detail: &Detail) -> String {
     let segment = profile.segment as usize;
     let share = percent(shown.share(profile.size));
-    let members = [tastes(&profile.metadata), activity(&profile.activity, &profile.activity_all)];
-    let others = [missing(shown, &profile.missing), nearest(shown, profile), stability(shown, segment)];
+    let members = [tastes(&profile.metadata, detail), activity(&profile.activity, &profile.activity_all)];
+    let others = [missing(shown, &profile.missing, detail), nearest(shown, profile, detail), stability(shown, segment)];
     format!(
-        "<article class=\"card\" id=\"segment-{segment}\" style=\"--c: {}\">\n<header><h3>{}{}</h3>\
+        "<article class=\"card {}\" id=\"segment-{segment}\">\n<header><h3>{}{}</h3>\
          <p class=\"size\">{}, {share}</p></header>\n{}{}{}{}</article>\n",
-        charts::segment_color(segment),
+        color(segment),
         dot(segment),
         shown.label_html(segment),
         plural(profile.size, "user"),
-        for_what(shown, profile),
+        for_what(shown, profile, detail),
         facts(&members),
-        items(shown, profile, ratings),
+        items(shown, profile, ratings, detail),
         facts(&others),
     )
 }
 
-fn for_what(shown: &Shown, profile: &Profile) -> String {
-    let items = stands_out(shown, profile, STANDS_OUT).into_iter().map(|item| format!("<b>{item}</b>"));
+fn for_what(shown: &Shown, profile: &Profile, detail: &Detail) -> String {
+    let items = stands_out(shown, profile, STANDS_OUT, detail).into_iter().map(|item| format!("<b>{item}</b>"));
     match items.collect::<Vec<_>>().as_slice() {
         [] => String::new(),
         items => format!("<p class=\"for\">Stands out for {}</p>\n", items.join(" and ")),
@@ -98,13 +116,13 @@ fn lift(times: f64) -> String {
     }
 }
 
-fn tastes(metadata: &[Summary]) -> String {
-    metadata.iter().map(|summary| fact(&html(&summary.name), &taste(summary))).collect()
+fn tastes(metadata: &[Summary], detail: &Detail) -> String {
+    metadata.iter().take(detail.columns).map(|summary| fact(&html(&detail.cut(&summary.name)), &taste(summary, detail))).collect()
 }
 
-fn taste(summary: &Summary) -> String {
+fn taste(summary: &Summary, detail: &Detail) -> String {
     match &summary.of {
-        SummaryOf::Categories(categories) => categories_of(categories),
+        SummaryOf::Categories(categories) => categories_of(categories, detail),
         SummaryOf::Number { mean: Some(mean), mean_all: Some(all), .. } => {
             let (mean, all) = (significant(*mean, 4), significant(*all, 4));
             format!("{mean} on average <span class=\"muted\">(all users {all})</span>")
@@ -113,11 +131,11 @@ fn taste(summary: &Summary) -> String {
     }
 }
 
-fn categories_of(categories: &[Category]) -> String {
+fn categories_of(categories: &[Category], detail: &Detail) -> String {
     let liked = categories.iter().filter(|category| category.lift() >= LIKED_LIFT).take(LIKED);
     let avoided = categories.iter().rev().filter(|category| category.lift() <= AVOIDED_LIFT).take(AVOIDED);
     let shown = |category: &Category| {
-        let (value, share) = (html(&category.value), percent_short(category.share));
+        let (value, share) = (html(&detail.cut(&category.value)), percent_short(category.share));
         format!("{value} {share} <span class=\"muted\">({})</span>", lift(category.lift()))
     };
     let avoided = avoided.map(|category| format!("less {}", shown(category)));
@@ -137,69 +155,62 @@ fn percent_short(share: f64) -> String {
     }
 }
 
-fn missing(shown: &Shown, items: &[ItemShare]) -> String {
-    let told = |item: &ItemShare| {
-        let (share, all) = (percent_short(item.share), percent_short(item.share_all));
-        format!("{} {share} <span class=\"muted\">(all users {all})</span>", shown.items.name(item.item))
+fn missing(shown: &Shown, items: &[ItemShare], detail: &Detail) -> String {
+    let told = |missing: &ItemShare| {
+        let (share, all) = (percent_short(missing.share), percent_short(missing.share_all));
+        format!("{} {share} <span class=\"muted\">(all users {all})</span>", item(shown, missing.item, detail))
     };
     let items: Vec<String> = items.iter().take(MISSING).map(told).collect();
     if items.is_empty() { String::new() } else { fact("Missing most", &items.join(", ")) }
 }
 
-fn nearest(shown: &Shown, profile: &Profile) -> String {
-    let link = |segment: usize| format!("<a href=\"#segment-{segment}\">{}</a>", shown.label_html(segment));
+fn nearest(shown: &Shown, profile: &Profile, detail: &Detail) -> String {
+    let listed = detail.segments(&shown.kmeans.sizes);
+    let link = |segment: usize| match listed.binary_search(&segment) {
+        Ok(_) => format!("<a href=\"#segment-{segment}\">{}</a>", shown.label_html(segment)),
+        Err(_) => shown.label_html(segment),
+    };
     let links: Vec<String> = profile.nearest.iter().take(2).map(|near| link(near.segment as usize)).collect();
     if links.is_empty() { String::new() } else { fact("Nearest", &links.join(", ")) }
 }
 
-fn items(shown: &Shown, profile: &Profile, ratings: Ratings) -> String {
+/// The items as a table, which `page.js` can copy.
+fn items(shown: &Shown, profile: &Profile, ratings: Ratings, detail: &Detail) -> String {
     if profile.top.is_empty() {
         return "<p class=\"muted\">No items.</p>\n".into();
     }
-    let rated = match ratings {
-        Ratings::Rated => "<span class=\"figure\">rated</span>",
-        Ratings::Times => "<span class=\"figure\">times each</span>",
-        Ratings::Alike => "",
+    let (class, rated) = match ratings {
+        Ratings::Rated => ("", "<th scope=\"col\">rated"),
+        Ratings::Times => (" times", "<th scope=\"col\">times each"),
+        Ratings::Alike => (" unrated", ""),
     };
-    let class = match ratings {
-        Ratings::Rated => "items",
-        Ratings::Times => "items times",
-        Ratings::Alike => "items unrated",
-    };
-    let items: String = profile.top.iter().map(|top| card_item(shown, top, ratings)).collect();
+    let rows: String = profile.top.iter().take(detail.items).map(|top| row(shown, top, ratings, detail)).collect();
+    // Cells and rows of a table end by themselves where the next begins.
     format!(
-        "<p class=\"{class} over\" aria-hidden=\"true\"><span></span><span class=\"figure\">have it</span>\
-         <span class=\"figure\">× all</span>{rated}</p>\n\
-         <ol class=\"{class}\">\n{items}</ol>\n"
+        "<table class=\"items{class}\">\n<thead><tr><th scope=\"col\">item<th scope=\"col\">have it<th scope=\"col\">× all{rated}\
+         <tbody>\n{rows}</table>\n"
     )
 }
 
-/// A number for the eye. A screen reader gets it in words instead.
-fn figure(text: &str) -> String {
-    format!("<span class=\"figure\" aria-hidden=\"true\">{text}</span>")
-}
-
-fn card_item(shown: &Shown, top: &ProfileItem, ratings: Ratings) -> String {
-    let title = shown.items.name(top.item);
+fn row(shown: &Shown, top: &ProfileItem, ratings: Ratings, detail: &Detail) -> String {
+    let title = item(shown, top.item, detail);
     let (share, times) = (percent_short(top.share), lift(top.lift()));
-    let high = if top.lift() >= 2.0 { " high" } else { "" };
-    let mean = format!("{:.1}", top.mean_rating);
-    let (rated, said) = match ratings {
-        Ratings::Rated => (figure(&mean), format!("; rated {mean}")),
-        Ratings::Times => (figure(&mean), format!("; {mean} times each")),
-        Ratings::Alike => (String::new(), String::new()),
+    let high = if top.lift() >= 2.0 { " class=\"high\"" } else { "" };
+    let rated = match ratings {
+        Ratings::Rated | Ratings::Times => format!("<td>{:.1}", top.mean_rating),
+        Ratings::Alike => String::new(),
     };
+    let width = |share: f64| (share.clamp(0.0, 1.0) * 1000.0).round() / 10.0;
     format!(
-        "<li><span class=\"title\" title=\"{title}\">{title}</span>{}\
-         <span class=\"figure lift{high}\" aria-hidden=\"true\">{times}</span>{rated}\
-         <span class=\"unseen\">{share} have it, {times} the share of all users{said}</span>{}</li>\n",
-        figure(&share),
-        bar(top.share, Some(top.share_all))
+        "<tr style=\"--v:{}%;--all:{}%\"><th scope=\"row\">{title}<td>{share}<td{high}>{times}{rated}\n",
+        width(top.share),
+        width(top.share_all)
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::detail::DETAILS;
     use super::*;
     use crate::job::{Duplicates, RatingColumn, Source};
     use crate::results::Outcome;
@@ -207,7 +218,7 @@ mod tests {
     use crate::results::run::Digests;
 
     fn section(outcome: &Outcome) -> String {
-        super::section(&Shown::of(outcome, Digests::new(), false))
+        super::section(&Shown::of(outcome, Digests::new(), false), &DETAILS[0])
     }
 
     #[test]
@@ -254,18 +265,18 @@ mod tests {
     #[test]
     fn a_mean_rating_is_shown_where_it_says_something() {
         let mut outcome = fixture::outcome(SMALL);
-        assert!(section(&outcome).contains("; rated "));
+        assert!(section(&outcome).contains("<th scope=\"col\">rated"));
         let top = |outcome: &mut Outcome, mean: f64| {
             let tops = outcome.profiles.iter_mut().flat_map(|profile| &mut profile.top);
             tops.for_each(|top| (top.mean_rating, top.mean_rating_all) = (mean, mean));
         };
         top(&mut outcome, 1.0);
-        assert!(!section(&outcome).contains("; rated ") && section(&outcome).contains("items unrated"));
+        assert!(!section(&outcome).contains("rated<") && section(&outcome).contains("items unrated"));
         top(&mut outcome, 2.0);
         outcome.job.input.duplicates = Duplicates::Sum;
         let Source::Files(files) = &mut outcome.job.input.source else { panic!("files") };
         files.rating = RatingColumn::None;
-        assert!(section(&outcome).contains("; 2.0 times each"));
+        assert!(section(&outcome).contains("<th scope=\"col\">times each") && section(&outcome).contains("<td>2.0\n"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What changed since the earlier run: in words, then who moved where, then what the users who moved rate now.
 
-use super::parts::{chart, data_table};
-use crate::report::charts::flows::{bands, others};
+use super::parts::data_table;
+use crate::report::charts::flows::{bands, flows, others};
 use crate::results::shown::{Shown, label};
 use crate::results::{Continuity, Driver, Fate, Flow, Now, Origin, Then};
 use crate::watch::format::{count, html, percent, plural};
@@ -119,11 +119,7 @@ fn diagram(shown: &Shown, continuity: &Continuity) -> String {
     format!(
         "<figure class=\"panel\">\n<figcaption><h3>Who moved where</h3><p class=\"muted\">Segments of the earlier run are on the \
          left, those of this run on the right; the width of a band is its number of users. Users who stayed are left out.</p></figcaption>\n{}{}{segments}</figure>\n",
-        chart(
-            "chart-flows",
-            "tall",
-            "Flow diagram of users who moved, from their earlier segment to their segment now."
-        ),
+        flows(shown, continuity),
         flow_table(continuity)
     )
 }

@@ -7,8 +7,9 @@ use crate::results::{Confusion, OfClusters};
 use crate::watch::format::{count, percent, significant};
 
 /// Where the segments lie on the map.
-pub fn centres(shown: &Shown) -> String {
-    let centres = shown.kmeans.centres.iter().enumerate().map(|(segment, centre)| {
+pub fn centres(shown: &Shown, segments: &[usize]) -> String {
+    let centres = segments.iter().map(|&segment| {
+        let centre = &shown.kmeans.centres[segment];
         let place = |component: usize| centre.get(component).map_or("–".into(), |&x| significant(x, 3));
         vec![shown.label_html(segment), place(0), place(1)]
     });
@@ -16,8 +17,9 @@ pub fn centres(shown: &Shown) -> String {
 }
 
 /// How often the classifier finds each segment, and for which other it takes it most often.
-pub fn guesses(shown: &Shown, confusion: &Confusion, how: &str) -> String {
-    let rows = confusion.counts.outer_iter().enumerate().map(|(segment, guessed)| {
+pub fn guesses(shown: &Shown, confusion: &Confusion, how: &str, segments: &[usize]) -> String {
+    let rows = segments.iter().map(|&segment| {
+        let guessed = confusion.counts.row(segment);
         let all = guessed.sum();
         let share = |users: u64| if all == 0 { "–".into() } else { percent(users as f64 / all as f64) };
         let others = guessed.iter().enumerate().filter(|(other, users)| *other != segment && **users > 0);
@@ -102,7 +104,7 @@ mod tests {
     fn a_segment_is_told_with_the_one_it_is_taken_for() {
         let confusion = Confusion { counts: arr2(&[[6, 1, 1], [0, 2, 0], [0, 0, 0]]) };
         let shown = Shown::of(&fixture::outcome(SMALL), Digests::new(), false);
-        let table = guesses(&shown, &confusion, "in sample");
+        let table = guesses(&shown, &confusion, "in sample", &[0, 1, 2]);
         let rows = ["<td>8</td><td>75%</td><td>1 · Taste 1 (12.5%)</td>", "<td>2</td><td>100%</td><td>–</td>"];
         for row in rows.iter().chain(&["<td>0</td><td>–</td><td>–</td>"]) {
             assert!(table.contains(row), "{row} is not in {table}");

@@ -1,21 +1,25 @@
 //! The map of users and the components, with what explains them and the numbers behind them as tables.
 
 use super::data;
-use super::parts::{chart, dot, key};
+use super::detail::Detail;
+use super::parts::{dot, key};
+use crate::report::charts;
 use crate::results::shown::Shown;
 use crate::watch::format::{count, percent, plural};
 
-pub fn map(shown: &Shown) -> String {
+pub fn map(shown: &Shown, detail: &Detail) -> String {
+    let (most, segments) = (detail.points, detail.segments(&shown.kmeans.sizes));
     format!(
         "<section id=\"map\">\n<h2>Map of users</h2>\n<p class=\"how\">Each point is a user, placed along the two directions \
          in which users differ most: users who are close together rate alike. A framed number marks the centre of a segment.\
-         {}{}{} Use the buttons to show or hide segments.</p>\n<figure class=\"panel\">\n{}{}{}</figure>\n</section>\n",
+         {}{}{}<span class=\"scripted\" hidden> Use the buttons to show or hide segments.</span></p>\n\
+         <figure class=\"panel\">\n{}{TOOLS}{}{}</figure>\n</section>\n",
         room(shown.kmeans.sizes.len()),
         apart(shown.pca.n_components),
-        sample(shown),
-        chips(shown),
-        chart("chart-map", "tall", "Scatter chart of users on the first two components, coloured by segment."),
-        data::centres(shown)
+        sample(shown, most),
+        chips(shown, &segments),
+        charts::map(shown, most),
+        data::centres(shown, &segments)
     )
 }
 
@@ -35,25 +39,31 @@ fn apart(components: usize) -> String {
     format!(" Segments that overlap here may lie apart along the {others}.")
 }
 
-fn sample(shown: &Shown) -> String {
-    let (drawn, users) = (shown.map.len() as u64, shown.measured.n_users);
+fn sample(shown: &Shown, most: usize) -> String {
+    let (drawn, users) = (charts::drawn(shown, most).len() as u64, shown.measured.n_users);
     if drawn < users { format!(" {} of {} users are shown.", count(drawn), count(users)) } else { String::new() }
 }
 
-fn chips(shown: &Shown) -> String {
-    let chip = |segment: usize| {
+fn chips(shown: &Shown, segments: &[usize]) -> String {
+    let chip = |&segment: &usize| {
         format!(
-            "<button type=\"button\" data-segment=\"{segment}\" aria-pressed=\"true\">{}<span class=\"name\">{}</span></button>\n",
+            "<button data-of=\"{segment}\" aria-pressed=\"true\">{}<span class=\"name\">{}</span></button>\n",
             dot(segment),
             shown.label_html(segment)
         )
     };
     format!(
         "<div class=\"chips\" role=\"group\" aria-label=\"Segments shown on the map\">\n\
-         <button type=\"button\" data-all=\"on\">All</button>\n<button type=\"button\" data-all=\"off\">None</button>\n{}</div>\n",
-        (0..shown.kmeans.sizes.len()).map(chip).collect::<String>()
+         <button class=\"scripted\" data-all=\"on\" hidden>All</button>\n\
+         <button class=\"scripted\" data-all=\"off\" hidden>None</button>\n{}</div>\n",
+        segments.iter().map(chip).collect::<String>()
     )
 }
+
+/// What enlarges the map: `page.js` shows it.
+const TOOLS: &str = "<div class=\"tools scripted\" role=\"group\" aria-label=\"Size of the map\" hidden>\n\
+                     <button data-zoom=\"in\">Zoom in</button>\n<button data-zoom=\"out\">Zoom out</button>\n\
+                     <button data-zoom=\"all\">Show all</button>\n</div>\n";
 
 pub fn variance(shown: &Shown) -> String {
     let kept = shown.pca.n_components;
@@ -71,7 +81,7 @@ pub fn variance(shown: &Shown) -> String {
         plural(kept as u64, "component"),
         if kept == 1 { "explains" } else { "explain" },
         percent(shown.explained()),
-        chart("chart-variance", "", "Bar chart of the variance that each component explains, with its running sum."),
+        charts::variance(shown),
         data::variance(shown)
     )
 }

@@ -1,21 +1,21 @@
 //! The head of the page, for those who read nothing else: whether the segments are real, how many there are, and the
 //! warnings.
 
+use super::find::{self, Users};
 use crate::report::verdict;
 use crate::results::shown::Shown;
 use crate::watch::format::{count, html, percent, plural};
 
-pub fn head(shown: &Shown) -> String {
+pub fn head(shown: &Shown, users: &Users) -> String {
     format!(
-        "<p class=\"eyebrow\">Customer segments</p>\n<h1>{}</h1>\n{}<p class=\"lead\">{}</p>\n{}{}{}\
-         <noscript><p class=\"warnings\">The charts need JavaScript. The numbers behind them are in the files beside \
-         this page.</p></noscript>\n",
+        "<p class=\"eyebrow\">Customer segments</p>\n<h1>{}</h1>\n{}<p class=\"lead\">{}</p>\n{}{}{}{}",
         html(&shown.title),
         answer(shown),
         lead(shown),
         stats(shown),
         warnings(shown),
-        contents(shown)
+        contents(shown),
+        find::form(shown, users)
     )
 }
 

@@ -3,10 +3,11 @@
 //! It leads with the answer: whether the segments are real, what kinds of customers there are, what changed; then what
 //! each is like, how sure that is, and how it was made.
 //!
-//! Styles, scripts and plotly.js are in the page, and its content security policy forbids every request. Numbers and
-//! cards are plain HTML; the charts are data in a `<script type="application/json">` that `assets/page.js` draws, with
-//! the same numbers as a table beside each. Every text that comes from the data or the job goes through [`html`] or
-//! [`script_json`].
+//! Styles and script are in the page, and its content security policy forbids every request and every other script.
+//! Numbers, cards and charts are plain HTML and SVG, with the numbers behind each chart as a table beside it: without its
+//! script the page shows all of them. `assets/page.js` adds what moves: the words of a mark under the pointer, the search
+//! box, the buttons of the map, and those that copy. Every text that comes from the data or the job goes through [`html`],
+//! through the `svg` crate, or as data of a script through [`crate::watch::format::script_json`].
 //!
 //! | module | what it shows |
 //! |---|---|
@@ -19,78 +20,92 @@
 //! | [`chosen`] | what the run has chosen, and how the candidates did |
 //! | [`figures`] | the map and the components |
 //! | [`run`] | how the result was made |
+//! | [`find`] | the search box |
+//! | [`detail`] | how much of all this, so that the page stays small |
 //! | [`data`] | the numbers behind the charts, as tables |
 
 mod cards;
 mod chosen;
 mod continuity;
 mod data;
+mod detail;
 mod figures;
+mod find;
 mod head;
 mod kinds;
 mod number;
 mod parts;
+mod policy;
 mod run;
 mod sure;
 
 use std::io::{self, Write};
 
-use crate::report::charts;
+use detail::{DETAILS, Detail, LIMIT};
+use find::Users;
+
 use crate::results::shown::Shown;
-use crate::watch::format::{html, script_json};
+use crate::watch::format::html;
 
 const STYLE: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
 
-/// Nothing may be fetched (invariant `only-draws`); what is in the page may run.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; \
-                      base-uri 'none'; form-action 'none'";
-
 /// Writes the page.
 pub fn write(shown: &Shown, sink: &mut impl Write) -> io::Result<()> {
-    sink.write_all(document_head(&shown.title).as_bytes())?;
-    write!(sink, "<header>\n{}</header>\n<main>\n", head::head(shown))?;
+    sink.write_all(fitting(shown).as_bytes())
+}
+
+/// The page with all there is that fits.
+fn fitting(shown: &Shown) -> String {
+    let pages = DETAILS.iter().map(|detail| {
+        let names = shown.names.iter().map(|name| detail.cut(name)).collect();
+        page(&Shown { names, ..shown.clone() }, detail)
+    });
+    let mut last = String::new();
+    for page in pages {
+        last = page;
+        if last.len() <= LIMIT {
+            break;
+        }
+    }
+    last
+}
+
+fn page(shown: &Shown, detail: &Detail) -> String {
+    let users = Users::of(shown, detail);
     let sections = [
-        kinds::section(shown),
+        kinds::section(shown, detail),
         continuity::section(shown),
-        cards::section(shown),
-        sure::section(shown),
+        cards::section(shown, detail),
+        sure::section(shown, detail),
         number::section(shown),
         chosen::section(shown),
-        figures::map(shown),
+        figures::map(shown, detail),
         figures::variance(shown),
         run::section(shown),
     ];
-    sections.iter().try_for_each(|section| sink.write_all(section.as_bytes()))?;
-    write!(sink, "</main>\n{FOOTER}</div>\n")?;
-    let charts = script_json(&charts::all(shown).to_string());
-    writeln!(sink, "<script type=\"application/json\" id=\"charts\">{charts}</script>")?;
-    sink.write_all(plotly_script(&plotly::Plot::offline_js_sources()).as_bytes())?;
-    write!(sink, "\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n")
+    format!(
+        "{}<header>\n{}</header>\n<main>\n{}</main>\n{FOOTER}</div>\n{}<script>{SCRIPT}</script>\n</body>\n</html>\n",
+        document_head(&shown.title),
+        head::head(shown, &users),
+        sections.concat(),
+        users.script(),
+    )
 }
 
 fn document_head(title: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
          <title>{}: customer segments</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<div class=\"page\">\n",
+        policy::policy(SCRIPT),
         html(title)
     )
 }
 
-const FOOTER: &str = "<footer><p>Written by segmill. This page needs no network; charts by plotly.js (MIT licence).</p>\
-                      </footer>\n";
-
-/// The first script of what the plotly crate embeds: plotly.js itself. The second is MathJax, which no chart here uses.
-fn plotly_script(sources: &str) -> &str {
-    const END: &str = "</script>";
-    match sources.find(END) {
-        Some(at) => &sources[..at + END.len()],
-        None => sources,
-    }
-}
+const FOOTER: &str = "<footer><p>Written by segmill. This page needs no network.</p></footer>\n";
 
 #[cfg(test)]
 mod tests {
@@ -98,6 +113,7 @@ mod tests {
     use crate::results::fixture::{self, SMALL};
     use crate::results::run::Digests;
     use crate::results::{Id, Outcome, Verdict};
+    use crate::watch::format::count;
 
     const HOSTILE: &str = "</script><b>\"&'{{%{x}";
 
@@ -116,9 +132,9 @@ mod tests {
         String::from_utf8(sink).unwrap()
     }
 
-    /// The page without the scripts that are not ours to check.
+    /// The page without its script.
     fn own(page: &str) -> &str {
-        &page[..page.find("<script type=\"text/javascript\">").unwrap()]
+        &page[..page.find("<script>").unwrap()]
     }
 
     #[test]
@@ -139,21 +155,81 @@ mod tests {
         assert_eq!(page.matches("</script>").count(), untouched.matches("</script>").count());
     }
 
+    /// The users that the page carries, by segment.
+    fn carried(page: &str) -> serde_json::Value {
+        let start = page.find("id=\"users\">").unwrap() + "id=\"users\">".len();
+        serde_json::from_str(&page[start..start + page[start..].find("</script>").unwrap()]).unwrap()
+    }
+
     #[test]
-    fn the_charts_are_json_that_reads_back() {
+    fn the_users_are_json_that_reads_back() {
         let mut outcome = fixture::outcome(SMALL);
-        outcome.map[0].user = Id::Text(HOSTILE.into());
-        let page = page(&outcome);
-        let start = page.find("id=\"charts\">").unwrap() + "id=\"charts\">".len();
-        let json = &page[start..start + page[start..].find("</script>").unwrap()];
-        let charts: serde_json::Value = serde_json::from_str(json).unwrap();
-        assert_eq!(charts["chart-map"]["data"].as_array().unwrap().len(), SMALL.clusters);
-        let shown: usize =
-            (0..SMALL.clusters).map(|s| charts["chart-map"]["data"][s]["x"].as_array().unwrap().len()).sum();
-        assert_eq!(shown, SMALL.users);
-        for id in charts.as_object().unwrap().keys() {
-            assert!(page.contains(&format!("id=\"{id}\"")), "the page has no place for {id}");
+        let numbers = carried(&page(&outcome));
+        assert_eq!(numbers["drawn"]["numeric"], true);
+        assert!(numbers["known"].is_null(), "all are drawn");
+        for (segment, gaps) in numbers["drawn"]["ids"].as_array().unwrap().iter().enumerate() {
+            let mut id = 0;
+            let ids = gaps.as_array().unwrap().iter().map(|gap| {
+                id += gap.as_u64().unwrap();
+                Id::Number(id)
+            });
+            let own = outcome.map.iter().filter(|point| point.segment as usize == segment);
+            assert!(own.map(|point| point.user.clone()).eq(ids));
         }
+        outcome.map[0].user = Id::Text(HOSTILE.into());
+        let texts = carried(&page(&outcome));
+        assert_eq!(texts["drawn"]["numeric"], false);
+        assert_eq!(texts["drawn"]["ids"][outcome.map[0].segment as usize][0], HOSTILE);
+        // Past what JavaScript counts exactly, a number is a text.
+        outcome.map[0].user = Id::Number(u64::MAX / 2);
+        assert_eq!(carried(&page(&outcome))["drawn"]["numeric"], false);
+    }
+
+    /// Long titles, names, ids and much metadata, with much to escape in them.
+    fn swell(outcome: &mut Outcome) {
+        outcome.items.titles.fill(Some("<Antidisestablishmentarianism> & ".repeat(20)));
+        outcome.names.iter_mut().for_each(|name| *name = format!("{name} & {}", "<Long name>".repeat(6)));
+        for point in &mut outcome.map {
+            point.user = Id::Text(format!("<{}>", point.user).repeat(20).into());
+        }
+        for (user, _) in &mut outcome.known {
+            *user = Id::Text(format!("<{user}>").repeat(20).into());
+        }
+        outcome.profiles.iter_mut().for_each(|profile| profile.metadata = vec![profile.metadata[0].clone(); 12]);
+    }
+
+    /// A page is small whatever there is to show, and says what it leaves out for that.
+    #[test]
+    fn no_page_is_larger_than_the_limit() {
+        let sizes = [
+            fixture::MOVIELENS,
+            fixture::Size { users: 20_000, items: 59_000, clusters: 256, components: 30, top: 50 },
+            fixture::Size { users: 9_000, items: 5_000, clusters: 1_000, components: 10, top: 10 },
+        ];
+        for size in sizes {
+            let mut outcome = fixture::outcome(size);
+            for swollen in [false, true] {
+                if swollen {
+                    swell(&mut outcome);
+                }
+                let page = page(&outcome);
+                assert!(page.len() < 700_000, "{size:?}, {swollen}: {} bytes", page.len());
+                let items = page.matches("<tr style=\"--v:").count();
+                assert!(items >= 3 * size.clusters.min(100).min(size.items), "{size:?}, {swollen}: {items} items");
+                let all = outcome.profiles.iter().map(|profile| profile.top.len()).sum::<usize>();
+                assert!(page.contains("To keep this page small") || items == all, "{size:?}, {swollen}");
+                let carried = carried(&page);
+                let ids = |list: &str| carried[list]["ids"].as_array().map_or(0, |all| all.iter().map(|of| of.as_array().unwrap().len()).sum());
+                let (drawn, known): (usize, usize) = (ids("drawn"), ids("known"));
+                let found = known.max(drawn);
+                assert_eq!(page.contains(&format!("users by id ({} of ", count(found as u64))), found < size.users, "{size:?}, {swollen}");
+                assert!(drawn >= 500.min(size.users), "{size:?}, {swollen}: {drawn} users");
+                assert_eq!(page.contains(" users are shown."), drawn < size.users, "{size:?}, {swollen}");
+            }
+        }
+        let movielens = page(&fixture::outcome(fixture::MOVIELENS));
+        assert!(movielens.len() < 300_000, "{}", movielens.len());
+        assert!(!movielens.contains("To keep this page small") && !movielens.contains("Blank where"));
     }
 
     /// Invariant `only-draws`.
@@ -163,18 +239,20 @@ mod tests {
         let own = own(&page);
         assert!(own.contains("default-src 'none'"));
         for request in ["http://", "https://", "<script src", "<link rel=\"stylesheet", "@import", "url("] {
-            assert!(!own.contains(request) && !SCRIPT.contains(request), "{request}");
+            assert!(!own.contains(request), "{request}");
         }
-        assert_eq!(page.matches("* plotly.js v").count(), 1);
-        assert_eq!(page.matches("<script type=\"text/javascript\">").count(), 1, "plotly.js without MathJax");
+        assert_eq!(page.matches("<script").count(), 2, "the users, and what moves");
+        assert!(page.ends_with(&format!("<script>{SCRIPT}</script>\n</body>\n</html>\n")), "the script as it was hashed");
         assert!(!SCRIPT.contains("</script") && !STYLE.contains("</style"));
+        // The name of what SVG is, which is no address.
+        assert_eq!(SCRIPT.matches("://").count(), SCRIPT.matches("\"http://www.w3.org/2000/svg\"").count());
     }
 
     #[test]
     fn every_segment_has_a_card_and_every_part_its_place() {
         let outcome = fixture::outcome(SMALL);
         let page = page(&outcome);
-        assert_eq!(page.matches("<article class=\"card\"").count(), SMALL.clusters);
+        assert_eq!(page.matches("<article class=\"card ").count(), SMALL.clusters);
         for id in ["kinds", "continuity", "segments", "sure", "number", "map", "variance", "run"] {
             assert_eq!(page.matches(&format!("<section id=\"{id}\">")).count(), 1, "{id}");
             assert!(page.contains(&format!("<a href=\"#{id}\">")), "{id} is not in the contents");
@@ -231,11 +309,12 @@ mod tests {
         // Not the name of an earlier run's segment.
         assert_eq!(after.matches("2 · Taste 2").count(), after.matches("2 · Taste 2 of old").count());
         let html = after.replace("2 · Night &lt;owls&gt; &amp; &quot;co&quot;", "2 · Taste 2");
-        let json = html.replace("2 · Night \\u0026lt;owls\\u0026gt; \\u0026amp; \\\"co\\\"", "2 · Taste 2");
-        let at = json.bytes().zip(before.bytes()).position(|(a, b)| a != b);
+        // In the text of a chart, where quotes are no end of anything.
+        let html = html.replace("2 · Night &lt;owls&gt; &amp; \"co\"", "2 · Taste 2");
+        let at = html.bytes().zip(before.bytes()).position(|(a, b)| a != b);
         let near = |page: &str| at.map(|at| page[at.saturating_sub(60)..(at + 60).min(page.len())].to_string());
-        assert_eq!(near(&json), near(&before), "more than the name has changed");
-        assert_eq!(json.len(), before.len());
+        assert_eq!(near(&html), near(&before), "more than the name has changed");
+        assert_eq!(html.len(), before.len());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! How many segments? Inertia, bits saved on hidden ratings and stability for several numbers of them.
 
 use super::data;
-use super::parts::{chart, key};
-use crate::report::verdict;
+use super::parts::key;
+use crate::report::{charts, verdict};
 use crate::results::curves::curves;
 use crate::results::shown::Shown;
 use crate::watch::format::plural;
@@ -25,7 +25,7 @@ pub fn section(shown: &Shown) -> String {
         "<section id=\"number\">\n<h2>How many segments?</h2>\n<p class=\"how\">{}{}</p>\n<div class=\"trio\">\n{}{}</div>\n{}</section>\n",
         suggestion(shown),
         bends(shown),
-        if compares(shown) { worth() } else { String::new() },
+        if compares(shown) { worth(shown) } else { String::new() },
         inertia(shown),
         tables(shown),
     )
@@ -57,9 +57,9 @@ fn figure(title: &str, note: &str, chart: &str) -> String {
 }
 
 /// Bits and stability.
-fn worth() -> String {
-    let bits = chart("chart-bits", "", "Line chart of bits saved per hidden rating against the number of segments.");
-    let again = chart("chart-stability", "", "Line chart of the adjusted Rand index against the number of segments.");
+fn worth(shown: &Shown) -> String {
+    let Some(evidence) = &shown.evidence else { return String::new() };
+    let own = shown.kmeans.sizes.len();
     let ring = key("ring", "--accent-2", "suggested number");
     let marks =
         |more: &str| format!("<ul class=\"key\">{ring}{}{more}</ul>\n", key("square", "--accent-2", "this run"));
@@ -68,12 +68,12 @@ fn worth() -> String {
         figure(
             "How well they predict hidden ratings",
             "Bits saved per rating: more is better.",
-            &(marks(&null) + &bits),
+            &(marks(&null) + &charts::bits(evidence, own)),
         ),
         figure(
             "How well they are found again",
             "Adjusted Rand index of refits: more is better.",
-            &(marks("") + &again),
+            &(marks("") + &charts::stability(evidence, own)),
         ),
     ]
     .concat()
@@ -103,11 +103,10 @@ fn inertia(shown: &Shown) -> String {
     let bends = spaces.iter().any(|(_, curve)| curve.knee.is_some());
     let ring = if bends { key("ring", "--muted", "bend") } else { String::new() };
     let key = format!("<ul class=\"key\">{}{ring}</ul>\n", spaces.iter().map(entry).collect::<String>());
-    let chart = chart("chart-inertia", "", "Line chart of inertia against the number of clusters.");
     figure(
         "How far users lie from their centre",
         "Inertia as a share of its first value; it always falls as segments are added.",
-        &(key + &chart),
+        &(key + &charts::inertia(shown)),
     )
 }
 

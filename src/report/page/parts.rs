@@ -1,16 +1,19 @@
 //! Small pieces of the page that several of its parts show.
 
+use super::detail::Detail;
 use crate::report::charts;
 use crate::results::Profile;
 use crate::results::shown::Shown;
+use crate::watch::format::html;
 
 /// The colour and symbol of a segment on the map.
 pub fn dot(segment: usize) -> String {
-    format!(
-        "<span class=\"dot s{}\" style=\"--c: {}\" aria-hidden=\"true\"></span>",
-        charts::segment_symbol(segment),
-        charts::segment_color(segment)
-    )
+    format!("<span class=\"dot {}\" aria-hidden=\"true\"></span>", charts::segment_class(segment))
+}
+
+/// The class that gives an element the colour of a segment.
+pub fn color(segment: usize) -> String {
+    charts::segment_class(segment).split(' ').next().unwrap_or_default().to_string()
 }
 
 /// A bar filled to `share` of its width, with a tick at `tick`.
@@ -42,19 +45,17 @@ pub fn data_table(title: &str, columns: &[&str], rows: impl Iterator<Item = Vec<
     )
 }
 
+/// The title of an item.
+pub fn item(shown: &Shown, item: u32, detail: &Detail) -> String {
+    html(&detail.cut(&shown.items.name(item)))
+}
+
 /// The items, at most `n`, that members have more often than all users.
-pub fn stands_out(shown: &Shown, profile: &Profile, n: usize) -> Vec<String> {
-    profile.distinctive.iter().take(n).map(|item| shown.items.name(item.item)).collect()
+pub fn stands_out(shown: &Shown, profile: &Profile, n: usize, detail: &Detail) -> Vec<String> {
+    profile.distinctive.iter().take(n).map(|share| item(shown, share.item, detail)).collect()
 }
 
 /// An entry of the list of marks beside a chart.
 pub fn key(class: &str, color: &str, text: &str) -> String {
     format!("<li><i class=\"{class}\" style=\"--c: var({color})\"></i>{text}</li>\n")
-}
-
-/// Where `page.js` draws the chart of this id.
-pub fn chart(id: &str, class: &str, says: &str) -> String {
-    // The map has buttons, and nothing inside an image can be one.
-    let role = if id == "chart-map" { "group" } else { "img" };
-    format!("<div class=\"chart {class}\" id=\"{id}\" role=\"{role}\" aria-label=\"{says}\"></div>\n")
 }

@@ -2,16 +2,18 @@
 //! then how well a classifier tells the segments apart.
 
 use super::data;
-use super::parts::{bar, chart};
+use super::detail::Detail;
+use super::parts::bar;
+use crate::report::charts;
 use crate::results::shown::Shown;
 use crate::results::{Confusion, Evidence, HeldOut, Null, Stability};
 use crate::watch::format::{html, percent, plural, significant};
 
-pub fn section(shown: &Shown) -> String {
+pub fn section(shown: &Shown, detail: &Detail) -> String {
     format!(
         "<section id=\"sure\">\n<h2>How sure are we?</h2>\n{}{}</section>\n",
         shown.evidence.as_ref().map_or_else(|| untested(shown), evidence),
-        told_apart(shown)
+        told_apart(shown, detail)
     )
 }
 
@@ -109,7 +111,7 @@ fn found_again(stability: &Stability, null: &Null) -> String {
 
 // ---- confusion ---------------------------------------------------------------------------------------------------
 
-fn told_apart(shown: &Shown) -> String {
+fn told_apart(shown: &Shown, detail: &Detail) -> String {
     let validation = &shown.validation;
     let largest = shown.kmeans.sizes.iter().max().copied().unwrap_or(0);
     let learnt = "Guessed for users the classifier has learnt from, which flatters it.";
@@ -123,17 +125,20 @@ fn told_apart(shown: &Shown) -> String {
          <div class=\"square-pair\">\n{}{}</div>\n",
         html(&validation.model),
         percent(shown.share(largest)),
-        confusion(shown, "chart-in-sample", "In sample", learnt, &validation.in_sample),
-        confusion(shown, "chart-out-of-fold", "Out of fold", &unseen, &validation.out_of_fold),
+        confusion(shown, "chart-in-sample", ("In sample", learnt), &validation.in_sample, detail),
+        confusion(shown, "chart-out-of-fold", ("Out of fold", &unseen), &validation.out_of_fold, detail),
     )
 }
 
-fn confusion(shown: &Shown, id: &str, title: &str, note: &str, confusion: &Confusion) -> String {
+fn confusion(shown: &Shown, id: &str, (title, note): (&str, &str), confusion: &Confusion, detail: &Detail) -> String {
     let how = title.to_lowercase();
+    let heat = charts::confusion(id, &how, confusion, detail.cells);
+    let blank = heat.blank.map(|share| format!(" Blank where it is {} or less: confusion.csv has all.", percent(share)));
     format!(
-        "<figure class=\"panel\">\n<figcaption><h4>{title}: {}</h4><p class=\"muted\">{note}</p></figcaption>\n{}{}</figure>\n",
+        "<figure class=\"panel\">\n<figcaption><h4>{title}: {}</h4><p class=\"muted\">{note}{}</p></figcaption>\n{}{}</figure>\n",
         percent(confusion.accuracy()),
-        chart(id, "square", &format!("Heat map of segments against predicted segments, {how}.")),
-        data::guesses(shown, confusion, &how)
+        blank.unwrap_or_default(),
+        heat.html,
+        data::guesses(shown, confusion, &how, &detail.segments(&shown.kmeans.sizes))
     )
 }

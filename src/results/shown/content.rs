@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::known::Known;
 use crate::ingest::Ledger;
 use crate::ingest::ids::Id;
 use crate::job::Matrix;
@@ -23,6 +24,9 @@ pub use crate::results::files::SHOWN as FILE;
 
 /// Users the map shows, at most: a browser draws as many shapes without delay.
 pub const MAX_POINTS: usize = 6_000;
+
+/// Bytes of the users that the search box of the page knows, at most.
+pub const KNOWN_BYTES: usize = 150_000;
 
 /// `report.json`. Fields have the names of those in [`super::super::Outcome`] that they are taken from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +56,9 @@ pub struct Shown {
     pub continuity: Option<Continuity>,
     /// In order of user.
     pub map: Vec<MapPoint>,
+    /// Users to be found by their ids: all where they fit. None in what an older segmill has left.
+    #[serde(default)]
+    pub known: Known,
     pub warnings: Vec<String>,
     pub measured: Measured,
     pub digests: Digests,
@@ -108,13 +115,13 @@ pub enum Ratings {
 }
 
 impl Items {
-    /// The title for HTML, or `item ID` where there is none.
+    /// The title, or `item ID` where there is none.
     ///
     /// # Panics
     /// Where the item is none of those that are named: see [`named`].
     pub fn name(&self, item: u32) -> String {
         let item = &self.0[&item];
-        item.title.as_deref().map_or_else(|| format!("item {}", html(&item.id.to_string())), html)
+        item.title.clone().unwrap_or_else(|| format!("item {}", item.id))
     }
 }
 

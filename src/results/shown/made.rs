@@ -1,6 +1,7 @@
 //! What is shown of a run that has ended.
 
-use super::content::{Components, Item, Items, MAX_POINTS, Ratings, Segments, Shown, named};
+use super::content::{Components, Item, Items, KNOWN_BYTES, MAX_POINTS, Ratings, Segments, Shown, named};
+use super::known::Known;
 use crate::job::{Duplicates, RatingColumn, Source};
 use crate::results::outcome::Outcome;
 use crate::results::run::{Digests, Versions};
@@ -32,6 +33,7 @@ impl Shown {
             evidence: outcome.evidence.clone(),
             continuity: outcome.continuity.clone(),
             map: outcome.map.iter().step_by(step).cloned().collect(),
+            known: Known::of(outcome.known.iter().map(|(id, segment)| (id, *segment)), outcome.kmeans.sizes.len()).within(KNOWN_BYTES),
             warnings: outcome.warnings.clone(),
             measured: outcome.measured.clone(),
             digests,

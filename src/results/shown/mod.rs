@@ -2,12 +2,14 @@
 //!
 //! The page is made from a [`Shown`] alone, which a run makes from its [`Outcome`] and leaves beside the page. Rendered
 //! again from there, with the same names, the page has the same bytes. Nothing here grows with
-//! the data: no table of users, only the users drawn on the map, only the items that are named.
+//! the data: no table of users, only so many users as the map draws and the search box knows, only the items that are named.
 
 mod content;
+mod known;
 mod made;
 mod read;
 #[cfg(test)]
 mod tests;
 
-pub use content::{Components, FILE, Items, MAX_POINTS, Ratings, Segments, Shown, label};
+pub use content::{Components, FILE, Items, KNOWN_BYTES, MAX_POINTS, Ratings, Segments, Shown, label};
+pub use known::Known;

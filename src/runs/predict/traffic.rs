@@ -375,6 +375,7 @@ fn gather(c: &mut Calls, q: &Question) {
     let far = user_bytes(q) * q.cluster.strangers() / peers;
     c.add(1.0, q.cluster.strangers(), far, far / q.cluster.processes as f64, 0.0);
     c.gather(1.0, peers * 4000f64.min(users / peers) * (40.0 + user_text));
+    c.gather(1.0, 50_000f64.min(users) * (16.0 + user_text));
 }
 
 /// Into one file the users go through the coordinator; parts are written where most of their users are.

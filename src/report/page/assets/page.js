@@ -1,224 +1,470 @@
-// Draws the charts of the report in the colours of the page, at the width it has, and again when either changes.
+// What moves in the report: the words of a mark, the map, the search box, and the buttons that copy. All else is there
+// without it. Texts of the data go into the page as text alone, never as HTML.
 (() => {
   "use strict";
 
-  const root = document.documentElement;
-  const charts = JSON.parse(document.getElementById("charts").textContent);
-  const hidden = new Set(); // segments switched off on the map
-  const coarse = matchMedia("(pointer: coarse)").matches;
+  const one = (selector, from = document) => from.querySelector(selector);
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+  const make = (name, values) => Object.assign(document.createElement(name), values);
+  const users = JSON.parse(one("#users").textContent);
+  const said = one("#said");
+  const say = (text) => { said.textContent = text; };
 
-  // ---- theme -------------------------------------------------------------------------------------------------
-
-  // Replaces every "var(--name)" in a chart by the value it has in the theme of the moment.
-  function paint(value, style) {
-    if (typeof value === "string") {
-      const name = /^var\((--[\w-]+)\)$/.exec(value);
-      return name ? style.getPropertyValue(name[1]).trim() : value;
-    }
-    if (Array.isArray(value)) {
-      return typeof value[value.length - 1] === "number" ? value : value.map((v) => paint(v, style));
-    }
-    if (value && typeof value === "object") {
-      return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, paint(v, style)]));
-    }
-    return value;
-  }
-
-  function themedAxis(axis, zoom) {
-    return Object.assign({
-      gridcolor: "var(--grid)", linecolor: "var(--line)", zerolinecolor: "var(--line)",
-      tickcolor: "var(--line)", tickfont: { color: "var(--muted)", size: 12 }, fixedrange: !zoom,
-    }, axis, { title: { text: axis.title.text, font: { color: "var(--muted)", size: 13 }, standoff: 10 } });
-  }
-
-  function themed(chart) {
-    const zoom = chart.kind === "map";
-    const family = getComputedStyle(document.body).fontFamily;
-    return Object.assign({}, chart.layout, {
-      font: { family, color: "var(--text)", size: 13 },
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      hoverlabel: { bgcolor: "var(--hover)", bordercolor: "var(--line)", font: { family, color: "var(--text)", size: 13 },
-        align: "left" },
-      margin: { l: 8, r: 10, t: zoom ? (coarse ? 50 : 30) : 12, b: 8 }, hovermode: "closest",
-      modebar: { bgcolor: "rgba(0,0,0,0)", color: "var(--muted)", activecolor: "var(--accent)" },
-      dragmode: zoom && !coarse ? "zoom" : false, showlegend: false, uirevision: "keep",
-    }, chart.layout.xaxis
-      ? { xaxis: themedAxis(chart.layout.xaxis, zoom), yaxis: themedAxis(chart.layout.yaxis, zoom) } : {});
-  }
-
-  // ---- fitting to the width ----------------------------------------------------------------------------------
-
-  // The distance between ticks at which `n` whole numbers over `width` pixels keep `room` pixels each.
-  function step(n, width, room) {
-    const least = (room * n) / Math.max(width, 1);
-    return [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000].find((s) => s >= least) || n;
-  }
-
-  const fits = {
-    variance(data, layout, width) {
-      const n = data.reduce((most, trace) => Math.max(most, trace.x.length), 1);
-      layout.barmode = "overlay";
-      layout.xaxis.dtick = step(n, width - 80, 24);
-      layout.xaxis.showgrid = false;
-      layout.xaxis.zeroline = false;
-    },
-    lines(data, layout) {
-      layout.xaxis.zeroline = false;
-      for (const trace of data) trace.cliponaxis = false;
-    },
-    heat(data, layout, width) {
-      const n = data[0].x.length;
-      const margin = { l: 58, r: 6, t: 6, b: 54 };
-      const side = Math.max(width - margin.l - margin.r, 80);
-      const room = n > 100 ? 28 : 19;
-      for (const axis of [layout.xaxis, layout.yaxis]) {
-        Object.assign(axis, { dtick: step(n, side, room), automargin: false, showgrid: false, zeroline: false,
-          showline: true, mirror: true, tickangle: 0 });
-        axis.tickfont.size = 11;
-      }
-      layout.plot_bgcolor = "var(--grid)";
-      layout.margin = margin;
-      layout.height = side + margin.t + margin.b;
-    },
-    flows(data, layout, width) {
-      const trace = data[0];
-      const ends = trace.short.length / 2;
-      const room = layout.height - 24;
-      const node = { thickness: 14, pad: Math.max(3, Math.min(14, Math.floor(room / (2.5 * ends)))) };
-      if (width < 640) node.label = trace.short;
-      trace.node = Object.assign({}, trace.node, node);
-      // A band has the colour of where it comes from, let through so that those below it show.
-      const style = getComputedStyle(root);
-      const colors = trace.link.source.map((end) => `${paint(trace.node.color[end], style)}66`);
-      trace.link = Object.assign({}, trace.link, { color: colors });
-      trace.textfont = { color: "var(--text)", size: 12 };
-    },
-    map(data, layout, width) {
-      const crowded = width < 600 || data.reduce((sum, trace) => sum + trace.x.length, 0) > 2500;
-      data.forEach((trace, segment) => {
-        trace.visible = !hidden.has(segment);
-        const size = trace.marker.size * (crowded ? 0.75 : 1);
-        trace.marker = Object.assign({}, trace.marker, { size });
-      });
-    },
-  };
-
-  // ---- labels on the map -------------------------------------------------------------------------------------
-
-  const directions = Array.from({ length: 16 }, (_, i) => [Math.cos((i * Math.PI) / 8), Math.sin((i * Math.PI) / 8)]);
-  const places = [[0, 0]].concat([20, 32, 46, 62, 80, 100].flatMap((r) => directions.map(([x, y]) => [x * r, y * r])));
-
-  const apart = (a, b) => Math.abs(a.x - b.x) * 2 >= a.w + b.w + 4 || Math.abs(a.y - b.y) * 2 >= a.h + b.h + 4;
-
-  // Segment numbers at their centres, moved aside on a leader line where they would cover each other. A number for
-  // which there is no room is left out; biggest segments come first.
-  function labels(chart, size) {
-    const { xaxis, yaxis } = size;
-    const taken = [];
-    const found = [];
-    const most = Math.max(25, Math.floor((xaxis._length * yaxis._length) / 16000)); // more would hide the points
-    chart.centroids.forEach(([x, y], segment) => {
-      if (hidden.has(segment) || found.length >= most) return;
-      const at = { x: xaxis.d2p(x), y: yaxis.d2p(y) };
-      if (at.x < 0 || at.y < 0 || at.x > xaxis._length || at.y > yaxis._length) return;
-      const w = 8 * String(segment).length + 10, h = 19;
-      const box = places.map(([dx, dy]) => ({ x: at.x + dx, y: at.y + dy, w, h, dx, dy })).find((b) =>
-        b.x >= w / 2 && b.y >= h / 2 && b.x <= xaxis._length - w / 2 && b.y <= yaxis._length - h / 2
-        && taken.every((t) => apart(t, b)));
-      if (!box) return;
-      taken.push(box);
-      const color = `var(--seg-${segment % chart.colors})`;
-      found.push({ x, y, ax: box.dx, ay: box.dy, showarrow: box.dx !== 0 || box.dy !== 0, arrowhead: 6, arrowsize: 0.8,
-        arrowwidth: 1.2, arrowcolor: color, text: `<b>${segment}</b>`, font: { color: "var(--text)", size: 12 },
-        bgcolor: "var(--surface)", bordercolor: color, borderwidth: 2, borderpad: 2, opacity: 0.94 });
-    });
-    return found.sort((a, b) => b.showarrow - a.showarrow); // what is drawn later lies on top
-  }
-
-  function label(element, chart) {
-    const annotations = paint(labels(chart, element._fullLayout), getComputedStyle(root));
-    return Plotly.relayout(element, { annotations });
-  }
-
-  // ---- drawing -----------------------------------------------------------------------------------------------
-
-  const config = {
-    displaylogo: false, responsive: false, showTips: false,
-    modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
-  };
-
-  function draw(id) {
-    const element = document.getElementById(id);
-    const chart = charts[id];
-    const width = Math.floor(element.clientWidth);
-    if (!width) return;
-    const data = chart.data.map((trace) => Object.assign({}, trace));
-    const layout = themed(chart);
-    layout.width = width;
-    layout.height = element.clientHeight;
-    fits[chart.kind](data, layout, width);
-    element.dataset.width = width;
-    const style = getComputedStyle(root);
-    const map = chart.kind === "map";
-    const drawn = Plotly.react(element, paint(data, style), paint(layout, style),
-      Object.assign({ displayModeBar: map }, config));
-    if (!map) return;
-    drawn.then(() => {
-      label(element, chart);
-      reachable(element);
-      if (element.dataset.watched) return;
-      element.dataset.watched = "yes";
-      element.on("plotly_relayout", (change) => {
-        if (!("annotations" in change)) label(element, chart);
-      });
+  // Lists of ids, one for each segment. Ids that are numbers are written as differences.
+  function lists({ numeric, ids }) {
+    return ids.map((list) => {
+      let sum = 0;
+      return numeric ? list.map((gap) => String(sum += gap)) : list;
     });
   }
+  const drawn = lists(users.drawn);
+  const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 
-  // The buttons over the map are plotly's, for the mouse alone: this makes them buttons for the keyboard too.
-  function reachable(element) {
-    for (const button of element.querySelectorAll(".modebar-btn:not([tabindex])")) {
-      button.tabIndex = 0;
-      button.setAttribute("role", "button");
-      button.setAttribute("aria-label", `${button.dataset.title}, map`);
-      button.addEventListener("keydown", (event) => {
-        if (event.key !== "Enter" && event.key !== " ") return;
-        event.preventDefault();
-        button.dispatchEvent(new MouseEvent("click", { bubbles: true }));
-      });
-    }
+  all(".scripted").forEach((element) => { element.hidden = false; });
+
+  // ---- marks: their words under the pointer and by arrow keys --------------------------------------------------
+
+  const tip = make("div", { className: "tip", hidden: true });
+  tip.setAttribute("aria-hidden", "true"); // what is said aloud is in #said
+  const halo = make("div", { className: "halo", hidden: true });
+  document.body.append(halo, tip);
+
+  // The cells of a heat map: a series is a row, a mark in it a column.
+  function cells(layer) {
+    const rows = layer.dataset.rows.split(";").map((row) => {
+      const [sum, counts] = row.split(":");
+      return { sum: Number(sum), counts: new Map(counts.split(",").filter(Boolean).map((c) => c.split(" ").map(Number))) };
+    });
+    const n = rows.length;
+    const blank = Number(layer.dataset.blank || 0);
+    const box = () => layer.getBoundingClientRect();
+    return {
+      sizes: () => rows.map(() => n),
+      box(row, column) {
+        const { left, top, width, height } = box();
+        return new DOMRect(left + (column * width) / n, top + (row * height) / n, width / n, height / n);
+      },
+      text(row, column) {
+        const { sum, counts } = rows[row];
+        const place = `Segment ${row}, predicted ${column}\n`;
+        if (blank && !counts.has(column)) return `${place}at most ${(100 * blank).toFixed(1)}% of the segment`;
+        const n = counts.get(column) || 0;
+        return `${place}${count(n)} user${n === 1 ? "" : "s"}, ${((100 * n) / Math.max(sum, 1)).toFixed(1)}% of the segment`;
+      },
+      at(x, y) {
+        const { left, top, width, height } = box();
+        const [row, column] = [Math.floor(((y - top) * n) / height), Math.floor(((x - left) * n) / width)];
+        return row >= 0 && column >= 0 && row < n && column < n ? [row, column] : null;
+      },
+    };
   }
 
-  const ids = Object.keys(charts).filter((id) => document.getElementById(id));
-  const drawAll = () => ids.forEach(draw);
+  // The marks that are elements: the children of each series.
+  function marks(chart) {
+    const groups = all(".series", chart);
+    let centres = null; // where all marks lie, relative to the chart; forgotten when they move
+    new ResizeObserver(() => { centres = null; }).observe(chart);
+    const shown = (s) => !groups[s].classList.contains("off");
+    const box = (s, i) => groups[s].children[i].getBoundingClientRect();
+    const middle = (rect) => [rect.left + rect.width / 2, rect.top + rect.height / 2];
+    const clip = one(".clip", chart);
+    const inside = ([x, y]) => {
+      if (!clip) return true;
+      const { left, right, top, bottom } = one("svg", chart).getBoundingClientRect();
+      return x >= left && x <= right && y >= top && y <= bottom;
+    };
+    function nearest(x, y, reach) {
+      const { left, top } = chart.getBoundingClientRect();
+      centres = centres || groups.map((group) => [...group.children].map((mark) => {
+        const [a, b] = middle(mark.getBoundingClientRect());
+        return [a - left, b - top];
+      }));
+      let found = null;
+      centres.forEach((series, s) => shown(s) && series.forEach(([a, b], i) => {
+        const distance = Math.hypot(a + left - x, b + top - y);
+        if (distance < reach && inside([a + left, b + top])) [reach, found] = [distance, [s, i]];
+      }));
+      return found;
+    }
+    return {
+      sizes: () => groups.map((group, s) => (shown(s) ? group.children.length : 0)),
+      box,
+      text(s, i) {
+        const { tip, segment } = groups[s].dataset;
+        return tip === undefined ? groups[s].children[i].dataset.tip : `${tip}\nuser ${drawn[segment][i]}`;
+      },
+      at(x, y, target) {
+        const mark = target.closest(".series > *");
+        if (mark) return [groups.indexOf(mark.parentNode), [...mark.parentNode.children].indexOf(mark)];
+        return nearest(x, y, 22);
+      },
+      // The mark of another series that is nearest to this one from left to right.
+      beside([s, i], other) {
+        const [x] = middle(box(s, i));
+        const far = [...groups[other].children].map((_, j) => Math.abs(middle(box(other, j))[0] - x));
+        return far.indexOf(Math.min(...far));
+      },
+      moved() { centres = null; },
+    };
+  }
 
-  let waiting = 0;
-  const resized = new ResizeObserver((entries) => {
-    if (!entries.some(({ target }) => Math.floor(target.clientWidth) !== Number(target.dataset.width))) return;
-    clearTimeout(waiting);
-    waiting = setTimeout(drawAll, 120);
+  const charts = new Map(all(".chart").map((chart) => {
+    const layer = one(".cells", chart);
+    chart.tabIndex = 0;
+    chart.setAttribute("role", "group");
+    chart.setAttribute("aria-label", `${one("svg", chart).getAttribute("aria-label")} Arrow keys go from mark to mark, Escape leaves.`);
+    return [chart, Object.assign(layer ? cells(layer) : marks(chart), { now: null })];
+  }));
+
+  function hide() {
+    tip.hidden = true;
+    halo.hidden = true;
+  }
+
+  // Shows the words of a mark, beside the pointer or else beside the mark.
+  function show(chart, mark, pointer) {
+    const found = charts.get(chart);
+    found.now = mark;
+    const rect = found.box(...mark);
+    tip.textContent = found.text(...mark);
+    tip.hidden = false;
+    halo.hidden = false;
+    const grow = Math.max(0, (12 - Math.min(rect.width, rect.height)) / 2);
+    Object.assign(halo.style, {
+      left: `${rect.left + scrollX - grow - 2}px`, top: `${rect.top + scrollY - grow - 2}px`,
+      width: `${rect.width + 2 * grow + 4}px`, height: `${rect.height + 2 * grow + 4}px`,
+    });
+    const [x, y] = pointer || [rect.left + rect.width / 2, rect.top + rect.height / 2];
+    const { width, height } = tip.getBoundingClientRect();
+    const most = document.documentElement.clientWidth - width - 4;
+    const left = Math.min(Math.max(4, x + 14 + width > most + width ? x - width - 14 : x + 14), Math.max(4, most));
+    const top = y - height - 12 < 4 ? y + 16 : y - height - 12;
+    Object.assign(tip.style, { left: `${left + scrollX}px`, top: `${top + scrollY}px` });
+  }
+
+  function point(event) {
+    const chart = event.target.closest && event.target.closest(".chart");
+    if (!chart) return hide();
+    const mark = charts.get(chart).at(event.clientX, event.clientY, event.target);
+    return mark ? show(chart, mark, [event.clientX, event.clientY]) : hide();
+  }
+
+  // Where an arrow key leads from a mark: along its series, or to the next series that has marks.
+  function step(found, key) {
+    const sizes = found.sizes();
+    const last = sizes.map((size, s) => (size ? s : -1)).filter((s) => s >= 0);
+    if (!last.length) return null;
+    const [s, i] = found.now && sizes[found.now[0]] > found.now[1] ? found.now : [last[0], -1];
+    if (i < 0) return [s, 0];
+    const along = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: sizes[s] - 1 }[key];
+    if (along !== undefined) return [s, Math.min(Math.max(along, 0), sizes[s] - 1)];
+    const other = last[last.indexOf(s) + (key === "ArrowDown" ? 1 : -1)];
+    if (other === undefined) return [s, i];
+    return [other, found.beside ? found.beside([s, i], other) : i];
+  }
+
+  function key(event) {
+    if (event.key === "Escape") hide();
+    const chart = event.target.closest && event.target.closest(".chart");
+    if (!chart || event.ctrlKey || event.metaKey || event.altKey) return;
+    const zooms = { "+": "in", "=": "in", "-": "out", 0: "all" }[event.key];
+    if (chart.id === "chart-map" && zooms) return zoom(zooms);
+    if (!/^(Arrow|Home|End)/.test(event.key)) return;
+    event.preventDefault();
+    const found = charts.get(chart);
+    const mark = step(found, event.key);
+    if (!mark) return;
+    reveal(chart, mark);
+    show(chart, mark);
+    say(tip.textContent.replaceAll("\n", ", "));
+  }
+
+  document.addEventListener("pointermove", point);
+  document.addEventListener("pointerdown", point);
+  document.addEventListener("keydown", key);
+  document.addEventListener("focusin", ({ target }) => {
+    if (!charts.has(target)) return hide();
+    const found = charts.get(target);
+    if (target.matches(":focus-visible") && found.now) show(target, found.now);
   });
+  document.addEventListener("focusout", hide);
+  addEventListener("resize", hide);
 
-  function press(segment, on) {
-    if (on) hidden.delete(segment); else hidden.add(segment);
-    document.querySelector(`[data-segment="${segment}"]`).setAttribute("aria-pressed", String(on));
+  // ---- the map -------------------------------------------------------------------------------------------------
+
+  const map = one("#chart-map");
+  const clip = one(".clip", map);
+  const view = one(".view", map);
+  const whole = [clip.dataset.x, clip.dataset.y].map((ends) => ends.split(" ").map(Number));
+  let [scale, left, top] = [1, 0, 0]; // how much larger, and what is off the left and the top edge, in sizes of the box
+
+  function place() {
+    [left, top] = [left, top].map((off) => Math.min(Math.max(off, 0), scale - 1));
+    const size = `${100 * scale}%`;
+    for (const [name, value] of [["width", size], ["height", size], ["x", `${-100 * left}%`], ["y", `${-100 * top}%`]]) {
+      view.setAttribute(name, value);
+    }
+    map.classList.toggle("large", scale > 1);
+    const part = (ends, from) => {
+      const long = (ends[1] - ends[0]) / scale;
+      return [ends[0] + from * long, ends[0] + (from + 1) * long];
+    };
+    all("line:not(.edge), text:not(.title)", one(".axes", map)).forEach((old) => old.remove());
+    axis("x", part(whole[0], left));
+    axis("y", part(whole[1], scale - 1 - top));
+    charts.get(map).moved();
+    hide();
   }
 
-  document.querySelector(".chips").addEventListener("click", ({ target }) => {
+  // Round numbers along an axis: 1, 2 or 5 times a power of ten apart, nine at most.
+  function axis(name, [low, high]) {
+    let power = 10 ** Math.floor(Math.log10((high - low) / 9));
+    let apart;
+    do {
+      apart = [1, 2, 5].map((digit) => digit * power).find((step) => Math.floor(high / step) - Math.ceil(low / step) < 9);
+      power *= 10;
+    } while (!apart);
+    const digits = Math.max(0, -Math.floor(Math.log10(apart) + 1e-9));
+    const axes = one(".axes", map);
+    const upright = name === "x";
+    for (let i = Math.ceil(low / apart); i * apart <= high; i += 1) {
+      const share = (i * apart - low) / (high - low);
+      const at = `${100 * (upright ? share : 1 - share)}%`;
+      const put = (element, values) => {
+        const made = document.createElementNS("http://www.w3.org/2000/svg", element);
+        Object.entries(values).forEach(([key, value]) => made.setAttribute(key, value));
+        axes[element === "line" ? "prepend" : "append"](made);
+        return made;
+      };
+      const line = upright ? { x1: at, x2: at, y1: 0, y2: "100%" } : { x1: 0, x2: "100%", y1: at, y2: at };
+      put("line", { ...line, class: i === 0 && !upright ? "zero" : "grid" });
+      const text = upright ? { x: at, y: "100%", dy: 18 } : { x: -7, y: at, dy: "0.35em" };
+      put("text", { ...text, class: name }).textContent = (i * apart).toFixed(i ? digits : 0).replace("-", "−");
+    }
+  }
+
+  // Larger or smaller around a place of the box.
+  function zoom(how, [x, y] = [0.5, 0.5]) {
+    const next = how === "all" ? 1 : Math.min(Math.max(scale * (how === "in" ? 1.6 : 1 / 1.6), 1), 40);
+    [left, top] = [[left, x], [top, y]].map(([off, at]) => ((off + at) * next) / scale - at);
+    scale = next;
+    place();
+    say(scale === 1 ? "The whole map" : `The map, ${scale.toFixed(1)} times as large`);
+  }
+
+  // Moves the map to a mark outside of it.
+  function reveal(chart, [s, i]) {
+    if (chart !== map || scale === 1) return;
+    const [a, b] = ["x", "y"].map((name) => parseFloat(all(".series", map)[s].children[i].getAttribute(name)) / 100);
+    const out = (at, off) => at * scale < off + 0.03 || at * scale > off + 0.97;
+    if (!out(a, left) && !out(b, top)) return;
+    [left, top] = [a * scale - 0.5, b * scale - 0.5];
+    place();
+  }
+
+  const shares = (event) => {
+    const box = clip.ownerSVGElement.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  };
+  map.addEventListener("dblclick", (event) => zoom("in", shares(event)));
+  let held = null;
+  map.addEventListener("pointerdown", (event) => { if (scale > 1 && event.button === 0) held = shares(event); });
+  addEventListener("pointermove", (event) => {
+    if (!held) return;
+    const [from, to] = [held, shares(event)];
+    held = to;
+    [left, top] = [left + from[0] - to[0], top + from[1] - to[1]];
+    place();
+  });
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { held = null; });
+  one(".tools").addEventListener("click", ({ target }) => { if (target.dataset.zoom) zoom(target.dataset.zoom); });
+
+  function press(chip, on) {
+    chip.setAttribute("aria-pressed", String(on));
+    all(`.series[data-segment="${chip.dataset.of}"], .labels [data-of="${chip.dataset.of}"]`, map)
+      .forEach((part) => part.classList.toggle("off", !on));
+  }
+
+  one(".chips").addEventListener("click", ({ target }) => {
     const chip = target.closest("button");
     if (!chip) return;
-    if (chip.dataset.all) {
-      charts["chart-map"].centroids.forEach((_, segment) => press(segment, chip.dataset.all === "on"));
-    } else {
-      press(Number(chip.dataset.segment), chip.getAttribute("aria-pressed") !== "true");
-    }
-    draw("chart-map");
+    if (chip.dataset.all) all(".chips [data-of]").forEach((other) => press(other, chip.dataset.all === "on"));
+    else press(chip, chip.getAttribute("aria-pressed") !== "true");
+    hide();
   });
 
-  drawAll();
-  ids.forEach((id) => resized.observe(document.getElementById(id)));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  // ---- copying a card's table ----------------------------------------------------------------------------------
 
-  // Paper is white and narrow, whatever the screen is.
-  addEventListener("beforeprint", () => { root.classList.add("print"); drawAll(); });
-  addEventListener("afterprint", () => { root.classList.remove("print"); drawAll(); });
+  // A cell as a spreadsheet reads it: no tab or line break, and nothing that it would take for a formula.
+  function cell(text) {
+    const plain = text.replace(/\s+/g, " ").trim();
+    return /^[=+\-@]/.test(plain) ? `'${plain}` : plain;
+  }
+
+  function table(card) {
+    const name = one("h3", card).textContent;
+    const headings = all(".items thead th", card).map((heading) => cell(heading.textContent));
+    const rows = all(".items tbody tr", card).map((row) => {
+      const [item, share, times, ...rated] = [...row.cells].map((column) => cell(column.textContent));
+      return [item, share, row.style.getPropertyValue("--all"), times.replace("×", ""), ...rated];
+    });
+    headings.splice(2, 0, "all users");
+    return [[cell(name), cell(one(".size", card).textContent)], headings, ...rows].map((row) => row.join("\t")).join("\n");
+  }
+
+  // A page that was opened from a disk may have no clipboard: then the text is selected and copied as by hand.
+  function copyByHand(text) {
+    const area = make("textarea", { value: text, className: "unseen" });
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return copyByHand(text);
+    }
+  }
+
+  for (const card of all(".card")) {
+    if (!one(".items", card)) continue;
+    const name = one("h3", card).textContent;
+    const button = make("button", { className: "copy", type: "button", textContent: "Copy table" });
+    button.setAttribute("aria-label", `Copy table of ${name}`);
+    let back = 0;
+    button.addEventListener("click", async () => {
+      const done = await copy(table(card));
+      button.focus();
+      button.textContent = done ? "Copied" : "Not copied";
+      say(done ? `The table of ${name} is copied.` : "The browser does not let this page copy.");
+      clearTimeout(back);
+      back = setTimeout(() => { button.textContent = "Copy table"; }, 2500);
+    });
+    one("header", card).prepend(button);
+  }
+
+  // ---- search --------------------------------------------------------------------------------------------------
+
+  const form = one(".find");
+  const input = one("input", form);
+  const list = one("ul", form);
+  const MOST = 30;
+  const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().trim();
+  let index = null;
+  let results = [];
+  let at = -1;
+
+  // What there is to find: segments with their cards and items, and users.
+  function build() {
+    const segments = all(".card").map((card) => ({
+      number: Number(card.id.slice("segment-".length)), card, name: one("h3", card).textContent,
+      items: all(".items tbody th", card).map((item) => ({ item, name: item.textContent.trim() })),
+    }));
+    const names = new Map(segments.map((segment) => [segment.number, segment]));
+    const known = new Map();
+    for (const all of users.known ? [lists(users.known), drawn] : [drawn]) {
+      all.forEach((list, number) => list.forEach((id) => known.set(id, number)));
+    }
+    const people = [...known].map(([id, number]) => ({ id, number }));
+    return { segments, names, people };
+  }
+
+  function search(words) {
+    index = index || build();
+    const wanted = plain(words);
+    if (!wanted) return [];
+    const of = (number) => index.names.get(number) || { name: `Segment ${number}`, card: null };
+    const user = ({ id, number }) => ({ title: `User ${id}`, note: of(number).name, card: of(number).card });
+    const same = index.people.filter(({ id }) => plain(id) === wanted).map(user);
+    const more = index.people.filter(({ id }) => plain(id) !== wanted && plain(id).startsWith(wanted)).map(user);
+    const named = index.segments.filter(({ name }) => plain(name).includes(wanted))
+      .map(({ name, card }) => ({ title: name, note: one(".size", card).textContent, card }));
+    const items = index.segments.flatMap(({ name, card, items }) => items.filter((item) => plain(item.name).includes(wanted))
+      .map(({ item, name: title }) => ({ title, note: name, card, row: item.closest("tr") })));
+    return [...same, ...named, ...items, ...more];
+  }
+
+  function choose(next) {
+    at = next;
+    [...list.children].forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
+    if (at < 0) return input.removeAttribute("aria-activedescendant");
+    list.children[at].scrollIntoView({ block: "nearest" });
+    return input.setAttribute("aria-activedescendant", list.children[at].id);
+  }
+
+  function close() {
+    list.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    choose(-1);
+  }
+
+  function find() {
+    const found = search(input.value);
+    results = found.slice(0, MOST);
+    list.replaceChildren(...results.map(({ title, note }, i) => {
+      const option = make("li", { id: `found-${i}` });
+      option.setAttribute("role", "option");
+      option.append(make("b", { textContent: title }), ` · ${note}`);
+      return option;
+    }));
+    if (!results.length) {
+      close();
+      return say(input.value.trim() ? "Nothing found." : "");
+    }
+    list.hidden = false;
+    input.setAttribute("aria-expanded", "true");
+    choose(0);
+    const shown = found.length > MOST ? `, the first ${MOST} are shown` : "";
+    return say(`${count(found.length)} found${shown}: ${results[0].title}, ${results[0].note}`);
+  }
+
+  function go({ title, note, card, row }) {
+    close();
+    all("tr.found").forEach((old) => old.classList.remove("found"));
+    if (row) row.classList.add("found");
+    say(`${title}: ${note}`);
+    if (!card) return;
+    card.tabIndex = -1;
+    card.focus({ preventScroll: true });
+    card.scrollIntoView({ block: "start" });
+  }
+
+  input.addEventListener("input", find);
+  input.addEventListener("focus", () => { if (input.value) find(); });
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      if (!list.hidden) event.preventDefault(); // the first press closes the list, the next one empties the box
+      close();
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (list.hidden) return find();
+      const to = at + (event.key === "ArrowDown" ? 1 : -1);
+      choose((to + results.length) % results.length);
+      say(`${results[at].title}, ${results[at].note}`);
+    }
+    return undefined;
+  });
+  list.addEventListener("pointerdown", (event) => event.preventDefault()); // the box keeps the focus
+  list.addEventListener("click", ({ target }) => {
+    const option = target.closest("li");
+    if (option) go(results[[...list.children].indexOf(option)]);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (list.hidden) find();
+    else if (at >= 0) go(results[at]);
+  });
+  document.addEventListener("keydown", (event) => {
+    const writes = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+    if (event.key !== "/" || writes || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    input.focus();
+    input.select();
+  });
 })();
