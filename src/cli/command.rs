@@ -19,7 +19,11 @@ use super::verify::VerifyArgs;
 
 /// The version, and what the program was built with.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let features = [("kafka", cfg!(feature = "kafka")), ("stores", cfg!(feature = "stores"))];
+    let features = [
+        ("kafka", cfg!(feature = "kafka")),
+        ("postgres", cfg!(feature = "postgres")),
+        ("stores", cfg!(feature = "stores")),
+    ];
     let built: Vec<&str> = features.iter().filter(|(_, is_in)| *is_in).map(|(name, _)| *name).collect();
     let built = if built.is_empty() { "none".into() } else { built.join(", ") };
     format!("{}\nfeatures: {built}", env!("CARGO_PKG_VERSION"))
