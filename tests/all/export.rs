@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use parquet::basic::Compression;
+
 use crate::util::data::{SMALL_JOB, delimited, ml100k, quoted, small_ratings};
+use crate::util::files::{Values, properties, write_parquet};
 use crate::util::outputs::segments;
 use crate::util::postgres::Postgres;
 use crate::util::{Ran, Sandbox, python};
@@ -95,6 +98,21 @@ fn newcomers(fitted: &Rows) -> Rows {
     rows
 }
 
+fn write_rows(rows: &Rows, path: &Path) {
+    let text = |of: fn(&(String, String, String)) -> &String| {
+        Values::Text(rows.iter().map(|row| Some(of(row).clone())).collect())
+    };
+    let ratings = Values::Double(rows.iter().map(|row| row.2.parse().ok()).collect());
+    let schema = "message m { optional binary user (UTF8); optional binary item (UTF8); optional double rating; }";
+    write_parquet(
+        path,
+        schema,
+        &[text(|row| &row.0), text(|row| &row.1), ratings],
+        1000,
+        properties(Compression::SNAPPY),
+    );
+}
+
 fn csv(rows: &Rows) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     rows.iter().for_each(|(user, item, rating)| writer.write_record([user, item, rating]).expect("it is written"));
@@ -114,7 +132,9 @@ fn places(text: &str) -> Places {
 
 /// The users of `new.csv` by `segmill assign`.
 fn assigned(sandbox: &Sandbox) -> Places {
-    sandbox.segmill(&["assign", "out", "new.csv", "-o", "found.csv", "-q", "--set", "input.header=false"]).succeeded();
+    let is_parquet = sandbox.path("new.parquet").exists();
+    let ratings: &[&str] = if is_parquet { &["new.parquet"] } else { &["new.csv", "--set", "input.header=false"] };
+    sandbox.segmill(&[&["assign", "out", "-o", "found.csv", "-q"], ratings].concat()).succeeded();
     let text = std::fs::read_to_string(sandbox.path("found.csv")).expect("the file is there");
     let (head, rest) = text.split_once('\n').expect("a head");
     assert!(head.starts_with("user,segment,distance,second,second_distance"), "{head}");
@@ -164,7 +184,7 @@ fn in_onnx(programs: &Programs, sandbox: &Sandbox, words: &[&str]) -> (Places, B
 #[track_caller]
 fn assert_same(found: &Places, expected: &Places, told: impl Fn(&str) -> bool, what: &str) {
     assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{what}");
-    let near = |a: f64, b: f64| (a - b).abs() <= TOLERANCE * b.abs().max(1e-6);
+    let near = |a: f64, b: f64| (a - b).abs() <= TOLERANCE * b.abs().max(1e-3);
     for (user, place) in expected {
         let own = &found[user];
         if told(user) {
@@ -370,14 +390,18 @@ fn odd_names_stay_what_they_are() {
         6 => "\\.".to_string(),
         other => other.to_string(),
     };
-    let fitted: Rows =
+    let mut fitted: Rows =
         small_ratings().iter().map(|&(user, item, rating)| (user.to_string(), odd(item), rating.to_string())).collect();
-    sandbox.write("r.csv", csv(&fitted));
-    let mut new = newcomers(&fitted);
-    new.push(("seven".into(), "7".into(), "4".into()));
-    new.push(("james".into(), "007".into(), "4".into()));
+    let of = |user: &str, item: &str| (user.to_string(), item.to_string(), "4".to_string());
+    let nul = of("1", "nul\0");
+    fitted.push(nul.clone());
+    write_rows(&fitted, &sandbox.path("r.parquet"));
+    // What PostgreSQL cannot have is not asked for.
+    let mut new: Rows = newcomers(&fitted).into_iter().filter(|row| row.1 != nul.1).collect();
+    new.extend([of("seven", "7"), of("james", "007")]);
     sandbox.write("new.csv", csv(&new));
-    sandbox.run(&format!("[input]\nratings = ['r.csv']\nheader = false\n{SMALL_JOB}"), &["-q"]).succeeded();
+    write_rows(&new, &sandbox.path("new.parquet"));
+    sandbox.run(&format!("[input]\nratings = ['r.parquet']\n{SMALL_JOB}"), &["-q"]).succeeded();
     let path = sandbox.path("out/model/model.json");
     let mut model: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).expect("a model")).expect("JSON");
     let name = "Those who like 'x'; --\u{7}\"";
@@ -396,9 +420,7 @@ fn odd_names_stay_what_they_are() {
             ["--ratings-table", "\"Shop.a\".\"Ra\"\"tings\"", "--user", "select", "--item", "Item no."],
             ["--rating", "false", "--schema", "Of us", "--prefix", "x'\""],
         ];
-        sandbox
-            .run(&format!("[input]\nratings = ['r.csv']\nheader = false\nduplicates = 'sum'\n{SMALL_JOB}"), &["-q"])
-            .succeeded();
+        sandbox.run(&format!("[input]\nratings = ['r.parquet']\nduplicates = 'sum'\n{SMALL_JOB}"), &["-q"]).succeeded();
         std::fs::write(&path, model.to_string()).expect("the name is edited");
         let exported = sandbox.segmill(&[&words.concat()[..], &["-o", "-"]].concat()).succeeded().stdout;
         // Twice: the script makes its tables anew.
@@ -407,7 +429,8 @@ fn odd_names_stay_what_they_are() {
         let ran =
             if dialect == "duckdb" { programs.duckdb(&sandbox, &script) } else { programs.postgres.psql(&script) };
         let said = ran.succeeded().stdout.replace('\t', ",");
-        assert_eq!(said, "8\n1\n2,2\n", "{dialect}");
+        let n_items = if dialect == "duckdb" { 9 } else { 8 };
+        assert_eq!(said, format!("{n_items}\n1\n2,2\n"), "{dialect}");
     }
 }
 
