@@ -29,6 +29,7 @@ mod parts;
 mod plan;
 mod planted;
 mod postgres;
+mod publish;
 mod python;
 mod rank;
 mod refine;

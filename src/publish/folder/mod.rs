@@ -16,6 +16,8 @@
 
 mod merge;
 mod parquet;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File};
 use std::io;
@@ -69,7 +71,7 @@ impl Folder {
         if let Some(foreign) = entries.iter().find(|entry| !is_ours(&entry.file_name().to_string_lossy())) {
             return Err(Error::File {
                 path: self.0.clone(),
-                problem: format!("segmill did not write {:?} there", foreign.file_name().to_string_lossy()),
+                problem: format!("{:?} is there, which no publication has", foreign.file_name().to_string_lossy()),
                 remedy: "name an empty folder, or one that does not exist yet".into(),
             });
         }
