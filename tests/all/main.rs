@@ -32,6 +32,7 @@ mod parts;
 mod plan;
 mod planted;
 mod postgres;
+mod publish;
 mod python;
 mod python_package;
 mod rank;

@@ -16,6 +16,7 @@ mod kills;
 mod layouts;
 mod movielens;
 mod page;
+mod publish;
 mod reference;
 mod refit;
 mod rejects;

@@ -102,7 +102,7 @@ impl Sandbox {
 }
 
 /// What segmill reads from the environment: a test decides it alone.
-pub const ENVIRONMENT: [&str; 36] = [
+pub const ENVIRONMENT: [&str; 47] = [
     "SEGMILL_CLUSTER_KEY",
     "SEGMILL_CLUSTER_KEY_FILE",
     "SEGMILL_LISTEN",
@@ -139,6 +139,17 @@ pub const ENVIRONMENT: [&str; 36] = [
     "RUST_LOG",
     "RUST_BACKTRACE",
     "CLICOLOR_FORCE",
+    "PGHOST",
+    "PGPORT",
+    "PGUSER",
+    "PGDATABASE",
+    "PGPASSWORD",
+    "PGPASSFILE",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSSLCERT",
+    "PGSSLKEY",
+    "PGOPTIONS",
 ];
 
 fn list(top: &Path, folder: &Path, names: &mut Vec<String>) {

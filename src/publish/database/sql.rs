@@ -3,10 +3,10 @@
 use ::postgres::Transaction;
 
 use super::copy::Kind;
-use super::lineage;
 use crate::postgres::Failed;
 use crate::publish::edition::Edition;
 use crate::publish::record::{Position, Record};
+use crate::results::Ancestor;
 
 type Done<T> = Result<T, Failed>;
 
@@ -27,9 +27,9 @@ impl Schema {
         Schema { name: name.into(), quoted: format!("\"{}\"", name.replace('"', "\"\"")) }
     }
 
-    /// `S.` in a statement is this schema.
+    /// `SCHEMA` in a statement is this schema.
     fn sql(&self, text: &str) -> String {
-        text.replace("S.", &format!("{}.", self.quoted))
+        text.replace("SCHEMA", &self.quoted)
     }
 
     /// Waits for other publishers, makes what is not there, and returns the last publication.
@@ -62,7 +62,7 @@ impl Schema {
     fn last(&self, transaction: &mut Transaction<'_>) -> Done<Option<Record>> {
         let last = format!(
             "SELECT publication, {WHEN}, content, model, lineage::text, state, batch, users, changes, segmill
-             FROM S.publications ORDER BY publication DESC LIMIT 1"
+             FROM SCHEMA.publications ORDER BY publication DESC LIMIT 1"
         );
         let Some(row) = transaction.query_opt(&self.sql(&last), &[])? else { return Ok(None) };
         let number = |at: usize| row.get::<_, i64>(at) as u64;
@@ -85,7 +85,7 @@ impl Schema {
         let columns = "SELECT data_type = 'bigint' FROM information_schema.columns
                        WHERE table_schema = $1 AND table_name = 'memberships' AND column_name = 'user'";
         let is_numeric: bool = transaction.query_one(columns, &[&self.name])?.get(0);
-        let is_first = "SELECT NOT EXISTS (SELECT FROM S.publications)";
+        let is_first = "SELECT NOT EXISTS (SELECT FROM SCHEMA.publications)";
         let is_first: bool = transaction.query_one(&self.sql(is_first), &[])?.get(0);
         let becomes = match (is_numeric, numeric) {
             (true, false) => "text",
@@ -93,7 +93,8 @@ impl Schema {
             _ => return Ok(if is_numeric { Kind::Number } else { Kind::Text }),
         };
         for table in ["memberships", "changes"] {
-            let alter = format!(r#"ALTER TABLE S.{table} ALTER COLUMN "user" TYPE {becomes} USING "user"::{becomes}"#);
+            let alter =
+                format!(r#"ALTER TABLE SCHEMA.{table} ALTER COLUMN "user" TYPE {becomes} USING "user"::{becomes}"#);
             transaction.batch_execute(&self.sql(&alter))?;
         }
         Ok(if becomes == "text" { Kind::Text } else { Kind::Number })
@@ -101,7 +102,7 @@ impl Schema {
 
     /// A `COPY` of all into a table that is empty.
     pub fn copy_into_memberships(&self) -> String {
-        self.sql(r#"COPY S.memberships ("user", segment) FROM STDIN BINARY"#)
+        self.sql(r#"COPY SCHEMA.memberships ("user", segment) FROM STDIN BINARY"#)
     }
 
     /// Makes room for who is to be where. Returns the `COPY` of them.
@@ -120,7 +121,7 @@ impl Schema {
     pub fn differ(&self, transaction: &mut Transaction<'_>, renewed: &[i32]) -> Done<u64> {
         transaction.batch_execute("ANALYZE segmill_incoming")?;
         let differ = r#"INSERT INTO segmill_changes
-            SELECT "user", m.segment, i.segment FROM segmill_incoming i FULL JOIN S.memberships m USING ("user")
+            SELECT "user", m.segment, i.segment FROM segmill_incoming i FULL JOIN SCHEMA.memberships m USING ("user")
             WHERE m.segment IS DISTINCT FROM i.segment OR i.segment = ANY ($1)"#;
         Ok(transaction.execute(&self.sql(differ), &[&renewed])?)
     }
@@ -129,13 +130,13 @@ impl Schema {
     pub fn move_on(&self, transaction: &mut Transaction<'_>, renewed: &[i32]) -> Done<u64> {
         transaction.batch_execute("ANALYZE segmill_incoming")?;
         let moved = r#"INSERT INTO segmill_changes
-            SELECT "user", m.segment, i.segment FROM segmill_incoming i LEFT JOIN S.memberships m USING ("user")
+            SELECT "user", m.segment, i.segment FROM segmill_incoming i LEFT JOIN SCHEMA.memberships m USING ("user")
             WHERE m.segment IS DISTINCT FROM i.segment OR i.segment = ANY ($1)"#;
         let moved = transaction.execute(&self.sql(moved), &[&renewed])?;
         if renewed.is_empty() {
             return Ok(moved);
         }
-        let stayed = r#"INSERT INTO segmill_changes SELECT m."user", m.segment, m.segment FROM S.memberships m
+        let stayed = r#"INSERT INTO segmill_changes SELECT m."user", m.segment, m.segment FROM SCHEMA.memberships m
             WHERE m.segment = ANY ($1) AND NOT EXISTS (SELECT FROM segmill_incoming i WHERE i."user" = m."user")"#;
         Ok(moved + transaction.execute(&self.sql(stayed), &[&renewed])?)
     }
@@ -143,7 +144,7 @@ impl Schema {
     /// Sizes after the changes, from those before.
     pub fn sizes(&self, transaction: &mut Transaction<'_>, n_segments: usize) -> Done<Vec<u64>> {
         let sizes = r#"SELECT number, sum(size)::bigint FROM (
-            SELECT number, size FROM S.segments
+            SELECT number, size FROM SCHEMA.segments
             UNION ALL SELECT "to", 1 FROM segmill_changes WHERE "to" IS NOT NULL
             UNION ALL SELECT "from", -1 FROM segmill_changes WHERE "from" IS NOT NULL) AS all_of_them GROUP BY number"#;
         let mut found = vec![0; n_segments];
@@ -158,13 +159,13 @@ impl Schema {
     /// Makes the changes that were found, and keeps them.
     pub fn apply(&self, transaction: &mut Transaction<'_>, publication: u64) -> Done<()> {
         transaction.batch_execute("ANALYZE segmill_changes")?;
-        let kept = r#"INSERT INTO S.changes (publication, "user", "from", "to", "when")
+        let kept = r#"INSERT INTO SCHEMA.changes (publication, "user", "from", "to", "when")
                       SELECT $1, "user", "from", "to", now() FROM segmill_changes"#;
         transaction.execute(&self.sql(kept), &[&(publication as i64)])?;
         let gone =
-            r#"DELETE FROM S.memberships m USING segmill_changes c WHERE m."user" = c."user" AND c."to" IS NULL"#;
+            r#"DELETE FROM SCHEMA.memberships m USING segmill_changes c WHERE m."user" = c."user" AND c."to" IS NULL"#;
         transaction.execute(&self.sql(gone), &[])?;
-        let come = r#"INSERT INTO S.memberships AS m ("user", segment, since)
+        let come = r#"INSERT INTO SCHEMA.memberships AS m ("user", segment, since)
             SELECT "user", "to", now() FROM segmill_changes WHERE "to" IS NOT NULL
             ON CONFLICT ("user") DO UPDATE SET segment = excluded.segment, since = excluded.since"#;
         transaction.execute(&self.sql(come), &[])?;
@@ -179,8 +180,8 @@ impl Schema {
         sizes: &[u64],
         profiles: &[String],
     ) -> Done<()> {
-        transaction.execute(&self.sql("DELETE FROM S.segments"), &[])?;
-        let insert = "INSERT INTO S.segments (number, name, size, profile) VALUES ($1, $2, $3, $4::text::jsonb)";
+        transaction.execute(&self.sql("DELETE FROM SCHEMA.segments"), &[])?;
+        let insert = "INSERT INTO SCHEMA.segments (number, name, size, profile) VALUES ($1, $2, $3, $4::text::jsonb)";
         let insert = transaction.prepare(&self.sql(insert))?;
         for (number, ((segment, &size), profile)) in (0i32..).zip(edition.segments.iter().zip(sizes).zip(profiles)) {
             transaction.execute(&insert, &[&number, &segment.name, &(size as i64), profile])?;
@@ -191,7 +192,7 @@ impl Schema {
     /// Keeps a record of the publication. Returns when it is.
     pub fn note(&self, transaction: &mut Transaction<'_>, record: &Record) -> Done<String> {
         let insert = format!(
-            "INSERT INTO S.publications
+            "INSERT INTO SCHEMA.publications
              (publication, \"when\", content, model, lineage, state, batch, users, changes, segmill)
              VALUES ($1, now(), $2, $3, $4::text::jsonb, $5, $6, $7, $8, $9) RETURNING {WHEN}"
         );
@@ -217,15 +218,20 @@ impl Schema {
     }
 }
 
+/// The lineage as it lies in the table.
+fn lineage(json: &str) -> Vec<Ancestor> {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
 const TABLES: &str = r#"
-    CREATE TABLE S.segments (number integer PRIMARY KEY, name text NOT NULL, size bigint NOT NULL, profile jsonb NOT NULL);
-    CREATE TABLE S.memberships
+    CREATE TABLE SCHEMA.segments (number integer PRIMARY KEY, name text NOT NULL, size bigint NOT NULL, profile jsonb NOT NULL);
+    CREATE TABLE SCHEMA.memberships
         ("user" bigint PRIMARY KEY, segment integer NOT NULL, since timestamptz NOT NULL DEFAULT now());
-    CREATE INDEX memberships_segment ON S.memberships (segment);
-    CREATE TABLE S.changes
+    CREATE INDEX memberships_segment ON SCHEMA.memberships (segment);
+    CREATE TABLE SCHEMA.changes
         (publication bigint, "user" bigint, "from" integer, "to" integer, "when" timestamptz NOT NULL,
          PRIMARY KEY (publication, "user"));
-    CREATE TABLE S.publications
+    CREATE TABLE SCHEMA.publications
         (publication bigint PRIMARY KEY, "when" timestamptz NOT NULL, content text NOT NULL, model text NOT NULL,
          lineage jsonb NOT NULL, state text, batch bigint, users bigint NOT NULL, changes bigint NOT NULL, segmill text NOT NULL);
 "#;
