@@ -42,12 +42,9 @@ fn succeeded(mut command: Command) -> Output {
 fn its_lints_its_types_and_its_tests_pass() {
     let Some(python) = python::interpreter() else { return };
     let sandbox = Sandbox::new();
-    for words in [
-        &["ruff", "check"][..],
-        &["ruff", "format", "--check"],
-        &["mypy"],
-        &["pytest", "-q", "-p", "no:cacheprovider"],
-    ] {
+    for words in
+        [&["ruff", "check"][..], &["ruff", "format", "--check"], &["mypy"], &["pytest", "-q", "-p", "no:cacheprovider"]]
+    {
         succeeded(developing(&python, &sandbox, words));
     }
 }
