@@ -23,6 +23,9 @@ use serde_json::Value;
 const FINAL: [i32; 4] = [2, 3, 4, 70];
 const AGAIN: i32 = 5;
 
+/// What the Python package reads, to find the program.
+const OF_PYTHON: &str = "SEGMILL_BIN";
+
 /// `jobset.x-k8s.io/v1alpha2`, as far as it is used: its schema has more, and nothing under another name.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -337,16 +340,17 @@ fn help(command: &str) -> String {
     cli.find_subcommand_mut(command).expect("a command").render_long_help().to_string()
 }
 
-/// All files of `deploy/` with their names.
+/// All files of `deploy/` with their names, without what tools keep there for themselves.
 fn files() -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut folders = vec![path("")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            if path.is_dir() {
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            if path.is_dir() && !name.starts_with(['.', '_']) {
                 folders.push(path);
-            } else {
+            } else if path.is_file() {
                 files.push((path.display().to_string(), std::fs::read_to_string(&path).expect("text")));
             }
         }
@@ -380,7 +384,7 @@ fn commands_are_understood() {
 
 #[test]
 fn variables_and_exit_codes_are_those_of_the_program() {
-    let known = format!("{} {}", help("run"), help("launch"));
+    let known = format!("{} {} {OF_PYTHON}", help("run"), help("launch"));
     for (file, text) in files() {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         for name in words.filter(|word| word.starts_with("SEGMILL_")) {

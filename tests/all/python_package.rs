@@ -11,6 +11,10 @@ use crate::util::{ENVIRONMENT, Sandbox, python};
 /// The features of the program under test: the wheel's is then built already.
 const FEATURES: [(&str, bool); 2] = [("kafka", cfg!(feature = "kafka")), ("stores", cfg!(feature = "stores"))];
 
+/// What its developers run.
+const CHECKS: [&[&str]; 4] =
+    [&["ruff", "check"], &["ruff", "format", "--check"], &["mypy"], &["pytest", "-q", "-p", "no:cacheprovider"]];
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/python")
 }
@@ -42,11 +46,7 @@ fn succeeded(mut command: Command) -> Output {
 fn its_lints_its_types_and_its_tests_pass() {
     let Some(python) = python::interpreter() else { return };
     let sandbox = Sandbox::new();
-    for words in
-        [&["ruff", "check"][..], &["ruff", "format", "--check"], &["mypy"], &["pytest", "-q", "-p", "no:cacheprovider"]]
-    {
-        succeeded(developing(&python, &sandbox, words));
-    }
+    CHECKS.iter().for_each(|words| drop(succeeded(developing(&python, &sandbox, words))));
 }
 
 /// Builds the wheel as pip does, but of the program under test.

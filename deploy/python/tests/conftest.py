@@ -59,7 +59,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setenv("TMPDIR", str(folder))
-    for name in [name for name in os.environ if name.startswith(("SEGMILL_", "RUST_")) and name != "SEGMILL_BIN"]:
+    for name in [name for name in os.environ if name.startswith(("SEGMILL", "RUST_")) and name != "SEGMILL_BIN"]:
         monkeypatch.delenv(name)
     return folder
 

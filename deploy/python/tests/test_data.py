@@ -179,10 +179,7 @@ def test_numbers_are_narrowed_only_where_each_stays_the_same(tmp_path: Path) -> 
             "unsigned": pa.array([0, 1, big], pa.uint64()),
             "huge": pa.array([0, 1, 2**64 - 1], pa.uint64()),
             "none": pa.array([None, None, None], pa.int64()),
-            "half": pa.array([0.5, None, 3.5], pa.float64()),
-            "tenth": pa.array([0.5, 1.0, 0.1], pa.float64()),
-            "nan": pa.array([0.5, 1.0, float("nan")], pa.float64()),
-            "far": pa.array([0.5, 1.0, 1e300], pa.float64()),
+            "float": pa.array([0.5, None, 3.5], pa.float64()),
             "text": pa.array(["a", "b", "c"]),
         }
     )
@@ -194,11 +191,10 @@ def test_numbers_are_narrowed_only_where_each_stays_the_same(tmp_path: Path) -> 
         "huge": "uint64",
         "none": "int32",
     }
-    types |= {"half": "float", "tenth": "double", "nan": "double", "far": "double", "text": "string"}
-    found = narrowed(table)
+    types |= {"float": "double", "text": "string"}
+    found = narrowed(table).read_all()
     assert {field.name: str(field.type) for field in found.schema} == types
-    exact = table.drop_columns(["nan"])
-    assert found.drop_columns(["nan"]).cast(exact.schema).equals(exact)
+    assert found.cast(table.schema).equals(table)
     assert handed(table, {"user": "fits", "item": "above"}, tmp_path).schema == found.schema
 
 
@@ -241,6 +237,8 @@ def test_columns_that_are_not_there_are_named(table: pa.Table) -> None:
     twice = pd.DataFrame([[1, 2, 3.0]], columns=["u", "u", "r"])
     with pytest.raises(segmill.JobError, match="^user: several columns are called 'u'; "):
         segmill.fit(twice, user="u", item="r")
+    with pytest.raises(segmill.JobError, match="^data: several columns are called 'u'; "):
+        segmill.fit(twice)
 
 
 def test_a_column_of_several_types_is_named(temporary: Path) -> None:

@@ -22,8 +22,8 @@ FILE = "ratings.arrows"
 
 _INT32 = range(-(2**31), 2**31)
 
-#: Values that are looked at to see whether 32 bits hold a column of floats, before all of them are.
-_LOOK = 1000
+#: Rows that are converted at once.
+_ROWS = 1 << 16
 
 #: Keys that name a column.
 _COLUMNS = ("user", "item", "rating", "time", "title")
@@ -62,7 +62,7 @@ def hand_over(
     named = {name: _name(found, name, column) for name, column in asked.items()}
     file = folder / FILE
     try:
-        _write(found.arrow(_wanted(found, named, dict(flat(keys)))), file)
+        _write(found.arrow(_once(_wanted(found, named, dict(flat(keys))))), file)
     except OSError as e:
         raise FileError(f"{file}: cannot write: {e}; free some space there, or set TMPDIR to another folder", 4) from e
     return Handed([str(file)], named, is_ours=True)
@@ -112,6 +112,13 @@ def _wanted(found: Frame, named: Mapping[str, Any], keys: Mapping[str, Any]) -> 
     return [name for name in names if name in kept or (is_open and found.is_text(name))]
 
 
+def _once(names: list[str]) -> list[str]:
+    for name in names:
+        if names.count(name) > 1:
+            raise JobError(f"data: several columns are called {name!r}; rename them, or name the columns that count", 2)
+    return names
+
+
 def _named_in(categories: Any) -> Iterable[str]:
     """Give the columns of ``input.categories``: names, or dicts that have them."""
     for entry in categories if isinstance(categories, list | tuple) else [categories]:
@@ -124,11 +131,10 @@ def _named_in(categories: Any) -> Iterable[str]:
 
 def _write(arrow: Any, file: Path) -> None:
     """Write a table or the batches of a reader as a stream of Arrow: bytes as they are in memory."""
-    if isinstance(arrow, pa.Table):
-        arrow = narrowed(_plain(arrow)).to_reader()
-    schema = _plain(arrow.schema.empty_table()).schema
+    batches = narrowed(arrow) if isinstance(arrow, pa.Table) else arrow
+    schema = _plain(batches.schema.empty_table()).schema
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
-        for batch in arrow:
+        for batch in batches:
             stream.write_batch(_plain(batch))
 
 
@@ -141,21 +147,25 @@ def _plain(rows: Any) -> Any:
 
 
 def narrowed(table: Any) -> Any:
-    """Give the table with its numbers in 32 bits, where each of them is the same there."""
-    return pa.table({name: _narrow(column) for name, column in zip(table.column_names, table.columns, strict=True)})
+    """Give the batches of a table, with whole numbers in 32 bits where all of a column fit.
+
+    Floats are left alone: to see whether 32 bits hold them takes longer than to hand them over.
+    """
+    fields = zip(table.schema, table.columns, strict=True)
+    schema = pa.schema([field.with_type(pa.int32()) if _fits(column) else field for field, column in fields])
+    # What is converted is small enough to be written while it is in the processor's cache.
+    batches = table.to_batches(max_chunksize=_ROWS)
+    return pa.RecordBatchReader.from_batches(schema, (_as(batch, schema) for batch in batches))
 
 
-def _narrow(column: Any) -> Any:
-    if pa.types.is_int64(column.type) or pa.types.is_uint64(column.type):
-        ends = pc.min_max(column).as_py()
-        fits = ends["min"] is None or (ends["min"] in _INT32 and ends["max"] in _INT32)
-        return column.cast(pa.int32()) if fits else column
-    if pa.types.is_float64(column.type) and _is_exact(column.slice(0, _LOOK)) and _is_exact(column):
-        return column.cast(pa.float32())
-    return column
+def _fits(column: Any) -> bool:
+    if not (pa.types.is_int64(column.type) or pa.types.is_uint64(column.type)):
+        return False
+    ends = pc.min_max(column).as_py()
+    return ends["min"] is None or (ends["min"] in _INT32 and ends["max"] in _INT32)
 
 
-def _is_exact(column: Any) -> bool:
-    """Whether 32 bits hold each of these floats. One that is no number is not the same as itself, and stays."""
-    same = pc.equal(column.cast(pa.float32(), safe=False).cast(pa.float64()), column)
-    return bool(pc.all(same, min_count=0).as_py())
+def _as(batch: Any, schema: Any) -> Any:
+    pairs = zip(batch.columns, schema, strict=True)
+    columns = [column if column.type == field.type else column.cast(field.type) for column, field in pairs]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
