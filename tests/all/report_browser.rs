@@ -177,7 +177,7 @@ fn everything_in_a_report_can_be_reached_and_used_with_the_keyboard() {
     let hidden = "[...document.querySelectorAll('#chart-map [data-segment=\"2\"], #chart-map [data-of=\"2\"]')] \
                   .filter((part) => part.getBoundingClientRect().width).length";
     assert_eq!(browser.evaluate(hidden), 0, "neither its users nor its number");
-    let ticks = "[...document.querySelectorAll('#chart-map text.x')].map((tick) => tick.textContent).join()";
+    let ticks = "[...document.querySelectorAll('#chart-map text.x')].map((tick) => tick.textContent.trim()).join()";
     let width = "document.querySelector('#chart-map .view').getBoundingClientRect().width";
     let before = (browser.evaluate(ticks), browser.evaluate(width).as_f64().expect("a width"));
     browser.evaluate("document.querySelector('[data-zoom=\"in\"]').focus()");
@@ -233,7 +233,10 @@ fn a_report_prints_on_white_with_whole_cards() {
         assert_eq!(style(&mut browser, gone, "display"), "none", "{gone}");
     }
     // A sheet of A4 between its margins.
-    browser.call("Emulation.setDeviceMetricsOverride", json!({ "width": 718, "height": 1047, "deviceScaleFactor": 1, "mobile": false }));
+    browser.call(
+        "Emulation.setDeviceMetricsOverride",
+        json!({ "width": 718, "height": 1047, "deviceScaleFactor": 1, "mobile": false }),
+    );
     assert_eq!(browser.evaluate(OVERFLOW), 0, "the sheet is too narrow");
     assert_eq!(browser.evaluate(CROWDED), Value::Array(Vec::new()), "texts of charts on paper");
     let cut = "[...document.querySelectorAll('figure, .card, .scroll')].filter((e) => e.checkVisibility()) \
@@ -332,14 +335,30 @@ fn arrow_keys_go_from_mark_to_mark() {
     };
     focus(&mut browser, "chart-inertia");
     let mut heard = Vec::new();
-    for key in [("ArrowRight", 39), ("ArrowRight", 39), ("End", 35), ("ArrowDown", 40), ("ArrowLeft", 37), ("Home", 36), ("ArrowUp", 38)] {
+    for key in [
+        ("ArrowRight", 39),
+        ("ArrowRight", 39),
+        ("End", 35),
+        ("ArrowDown", 40),
+        ("ArrowLeft", 37),
+        ("Home", 36),
+        ("ArrowUp", 38),
+    ] {
         browser.press(key.0, key.1);
         let words = aloud(&mut browser);
         assert_eq!(words, told(&mut browser).replace('\n', ", "));
         heard.push(words.split(',').take(2).collect::<Vec<_>>().join(","));
     }
     let space = |words: &str, n: usize, space: &str| words.starts_with(&format!("{n} segments, {space} space"));
-    for ((words, n), of) in heard.iter().zip([2, 4, 8, 8, 6, 2, 2]).zip(["projected", "projected", "projected", "full", "full", "full", "projected"]) {
+    for ((words, n), of) in heard.iter().zip([2, 4, 8, 8, 6, 2, 2]).zip([
+        "projected",
+        "projected",
+        "projected",
+        "full",
+        "full",
+        "full",
+        "projected",
+    ]) {
         assert!(space(words, n, of), "{heard:?}");
     }
     focus(&mut browser, "chart-in-sample");
@@ -362,7 +381,11 @@ fn arrow_keys_go_from_mark_to_mark() {
     }
     assert_eq!(users.len() as u64, sizes[0], "no user twice");
     browser.press("ArrowDown", 40);
-    assert!(aloud(&mut browser).starts_with("1 ·") || aloud(&mut browser).starts_with("Segment 1"), "{}", aloud(&mut browser));
+    assert!(
+        aloud(&mut browser).starts_with("1 ·") || aloud(&mut browser).starts_with("Segment 1"),
+        "{}",
+        aloud(&mut browser)
+    );
     // Enlarged, the map goes along with the marks.
     browser.press("+", 187);
     browser.press("+", 187);
@@ -393,7 +416,10 @@ fn odd(sandbox: &Sandbox) -> String {
     for user in 0..60u32 {
         for item in 0..6u32 {
             let liked = if user % 2 == 0 { item } else { item + 6 };
-            let id = match user { 0..3 => ODD[user as usize].replace('"', "\"\""), n => format!("user {n}") };
+            let id = match user {
+                0..3 => ODD[user as usize].replace('"', "\"\""),
+                n => format!("user {n}"),
+            };
             ratings += &format!("\"{id}\",{liked},{}\n", 1 + (user + item) % 5);
         }
     }
@@ -451,7 +477,10 @@ fn the_search_box_finds_segments_items_and_users() {
     found(&mut browser, names[1].as_str().expect("a name"));
     browser.press("Enter", 13);
     assert_eq!(browser.evaluate("document.activeElement.id"), "segment-1");
-    let top = browser.evaluate("document.querySelector('#segment-1').getBoundingClientRect().top").as_f64().expect("a number");
+    let top = browser
+        .evaluate("document.querySelector('#segment-1').getBoundingClientRect().top")
+        .as_f64()
+        .expect("a number");
     assert!((-1.0..900.0).contains(&top), "the card is in sight, not at {top}");
     let nothing: [&str; 0] = [];
     assert_eq!(browser.complaints(), nothing);
@@ -476,12 +505,15 @@ fn a_button_copies_the_table_of_a_segment() {
     let sandbox = Sandbox::new();
     let job = odd(&sandbox);
     opened(&mut browser, &sandbox, &job);
-    browser.call("Browser.grantPermissions", json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] }));
-    let rows = browser.evaluate("document.querySelectorAll('#segment-1 .items tbody tr').length").as_u64().expect("a count");
+    browser
+        .call("Browser.grantPermissions", json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] }));
+    let rows =
+        browser.evaluate("document.querySelectorAll('#segment-1 .items tbody tr').length").as_u64().expect("a count");
     for by_hand in [false, true] {
         browser.evaluate("navigator.clipboard.writeText('nothing')");
         if by_hand {
-            browser.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true }); 0");
+            browser
+                .evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true }); 0");
         }
         browser.evaluate("document.querySelector('#segment-1 .copy').focus()");
         browser.press("Enter", 13);
@@ -492,7 +524,8 @@ fn a_button_copies_the_table_of_a_segment() {
         assert_eq!(browser.evaluate("document.activeElement.textContent"), "Copied");
         browser.evaluate("delete navigator.clipboard; document.querySelector('#said').textContent = ''; 0");
         let text = browser.evaluate("navigator.clipboard.readText()");
-        let lines: Vec<Vec<&str>> = text.as_str().expect("a text").lines().map(|line| line.split('\t').collect()).collect();
+        let lines: Vec<Vec<&str>> =
+            text.as_str().expect("a text").lines().map(|line| line.split('\t').collect()).collect();
         assert_eq!(lines.len() as u64, 2 + rows, "{text}");
         assert_eq!(lines[1], ["item", "have it", "all users", "× all", "rated"]);
         assert!(lines[0].len() == 2 && lines[2..].iter().all(|row| row.len() == 5), "{lines:?}");
@@ -501,7 +534,10 @@ fn a_button_copies_the_table_of_a_segment() {
             assert!(row[3].parse::<f64>().is_ok_and(|times| times > 0.0) && row[4].parse::<f64>().is_ok(), "{row:?}");
             assert!(!row[0].starts_with('='), "a spreadsheet would compute {:?}", row[0]);
         }
-        assert!(lines[2..].iter().any(|row| row[0].starts_with("'=1+1")) && lines[2..].iter().any(|row| row[0].starts_with("</script>")));
+        assert!(
+            lines[2..].iter().any(|row| row[0].starts_with("'=1+1"))
+                && lines[2..].iter().any(|row| row[0].starts_with("</script>"))
+        );
     }
 }
 
@@ -531,11 +567,21 @@ fn no_other_script_runs_in_a_report() {
     let sandbox = Sandbox::new();
     let file = report(&sandbox, MADE_UP);
     let page = std::fs::read_to_string(&file).expect("the page");
-    let with = sandbox.write("with.html", page.replace("</main>", "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"></main>"));
+    let with = sandbox.write(
+        "with.html",
+        page.replace(
+            "</main>",
+            "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"></main>",
+        ),
+    );
     browser.look(1280, "light", "screen");
     browser.open_file(&with, DRAWN);
     assert_ne!(browser.evaluate("document.title"), "taken");
-    assert!(browser.complaints().iter().any(|complaint| complaint.contains("Content Security Policy")), "{:?}", browser.complaints());
+    assert!(
+        browser.complaints().iter().any(|complaint| complaint.contains("Content Security Policy")),
+        "{:?}",
+        browser.complaints()
+    );
 }
 
 #[test]
@@ -550,8 +596,8 @@ fn the_report_on_movielens_is_small() {
 #[test]
 fn a_report_of_many_segments_is_small_and_comfortable() {
     let sandbox = Sandbox::new();
-    let job = "[input.generate]\nusers = 12000\nitems = 3000\nratings_per_user = 20\nsegments = 40\n[pca]\ncomponents = 12\n\
-               [kmeans]\nclusters = 256\nn_init = 1\nmax_iter = 10\n[sweep]\nclusters = []\n[evidence]\nenabled = false\n[profile]\ntop = 20\n";
+    let job = "[input.generate]\nusers = 6000\nitems = 1500\nratings_per_user = 20\nsegments = 40\n[pca]\ncomponents = 6\n\
+               [kmeans]\nclusters = 256\nn_init = 1\nmax_iter = 3\n[sweep]\nclusters = []\n[evidence]\nenabled = false\n[profile]\ntop = 20\n";
     let file = report(&sandbox, job);
     let size = std::fs::metadata(&file).expect("the page").len();
     assert!(size < 700_000, "{size} bytes");

@@ -202,7 +202,8 @@ fn ends(ends: &[End], places: &[(f64, f64)], users: &[u64], side: &str) -> Group
     let names = ends.iter().zip(places).fold(Group::new(), |group, (end, &(top, height))| {
         let (x, dx) = if side == "left" { ("0", END + 6.0) } else { ("100%", -END - 6.0) };
         let name = |text: &str, class: &str| {
-            let text = Text::new(text).set("x", x).set("dx", dx).set("y", place(top + 0.5 * height)).set("dy", "0.35em");
+            let text =
+                Text::new(text).set("x", x).set("dx", dx).set("y", place(top + 0.5 * height)).set("dy", "0.35em");
             text.set("class", format!("{side} {class}"))
         };
         group.add(name(&end.name, "wide")).add(name(&end.short, "narrow"))

@@ -175,7 +175,13 @@ fn axes(x: &Axis, y: &Axis) -> Group {
 
 /// A chart with axes: the box that the layers in `content` fill. `says`: what a screen reader says it is. The numbers of a
 /// chart stand in a table beside it.
-pub fn chart(id: &str, class: &str, says: &str, (x, y): (&Axis, &Axis), content: impl IntoIterator<Item = Group>) -> String {
+pub fn chart(
+    id: &str,
+    class: &str,
+    says: &str,
+    (x, y): (&Axis, &Axis),
+    content: impl IntoIterator<Item = Group>,
+) -> String {
     let content = content.into_iter().fold(image(says).add(axes(x, y)), SVG::add);
     boxed(id, class, &format!("--left:{:.1}rem", y.room()), &content)
 }

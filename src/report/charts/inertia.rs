@@ -23,7 +23,11 @@ pub fn inertia(shown: &Shown) -> String {
             error: None,
             tip: tip(space, k, inertia, share),
         };
-        drawn.push(Curve { class, look, points: clusters.iter().zip(&curve.inertia).zip(&shares).map(point).collect() });
+        drawn.push(Curve {
+            class,
+            look,
+            points: clusters.iter().zip(&curve.inertia).zip(&shares).map(point).collect(),
+        });
     }
     lines(&Lines {
         id: "chart-inertia",

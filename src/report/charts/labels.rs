@@ -56,9 +56,9 @@ pub fn placed(centres: &[(f64, f64)], widths: &[f64], height: f64) -> Vec<Label>
             widths.iter().all(|&width| {
                 let own = at(label, centre, (width, height));
                 inside(own, label, (width, height))
-                    && labels.iter().all(|other| {
-                        apart((own, label), (at(other, centres[other.segment], (width, height)), other))
-                    })
+                    && labels
+                        .iter()
+                        .all(|other| apart((own, label), (at(other, centres[other.segment], (width, height)), other)))
             })
         };
         labels.extend(moves().map(label).find(fits));

@@ -60,11 +60,8 @@ pub fn lines(lines: &Lines) -> String {
     let (x, y) = scales(&lines.curves);
     let (ticks_x, ticks_y) = (x.ticks(5), y.ticks(6));
     let across = Axis::numbers("Number of segments", x, &ticks_x);
-    let up = if lines.percents {
-        Axis::percents(lines.title, y, &ticks_y)
-    } else {
-        Axis::numbers(lines.title, y, &ticks_y)
-    };
+    let up =
+        if lines.percents { Axis::percents(lines.title, y, &ticks_y) } else { Axis::numbers(lines.title, y, &ticks_y) };
     let place = |clusters: usize, value: f64| (x.place(clusters as f64), y.place(value));
     let strokes = lines.curves.iter().fold(stretched(1000, 1000), |strokes, curve| {
         let places: Vec<(f64, f64)> = curve.points.iter().map(|point| place(point.clusters, point.value)).collect();

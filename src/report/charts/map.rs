@@ -36,7 +36,8 @@ pub fn map(shown: &Shown, most: usize) -> String {
         let mark = Rectangle::new().set("x", place(x.place(user.x))).set("y", place(1.0 - y.place(user.y)));
         groups[user.segment as usize].append(mark);
     }
-    let view = groups.into_iter().fold(layer().set("class", "view").set("overflow", "visible"), |view, group| view.add(group));
+    let view =
+        groups.into_iter().fold(layer().set("class", "view").set("overflow", "visible"), |view, group| view.add(group));
     let at: Vec<(f64, f64)> = centres.iter().take(CENTRES).map(|c| (x.place(c.0), 1.0 - y.place(c.1))).collect();
     let view = view.add(labels(&at, "narrow", &PHONE, LOW)).add(labels(&at, "wide", &DESK, HIGH));
     let (ends_x, ends_y) = (x.ends(), y.ends());
@@ -47,10 +48,8 @@ pub fn map(shown: &Shown, most: usize) -> String {
         .set("data-y", format!("{} {}", ends_y.0, ends_y.1))
         .add(view);
     let (across, up) = (x.ticks(9), y.ticks(9));
-    let axes = (
-        &Axis::numbers(&component_title(shown, 0), x, &across),
-        &Axis::numbers(&component_title(shown, 1), y, &up),
-    );
+    let axes =
+        (&Axis::numbers(&component_title(shown, 0), x, &across), &Axis::numbers(&component_title(shown, 1), y, &up));
     let says = "Scatter chart of users on the first two components, coloured by segment.";
     chart("chart-map", "tall", says, axes, [Group::new().add(clip)])
 }

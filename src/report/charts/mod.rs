@@ -69,7 +69,10 @@ mod tests {
         }
         // All others are sizes, and the colour that a class has chosen.
         let others: Vec<&&str> = names.iter().filter(|name| !STYLE.contains(&format!("--{name}: #"))).collect();
-        assert!(others.iter().all(|name| ["c", "v", "all", "left", "height", "of", "mark", "mark-line"].contains(name)), "{others:?}");
+        assert!(
+            others.iter().all(|name| ["c", "v", "all", "left", "height", "of", "mark", "mark-line"].contains(name)),
+            "{others:?}"
+        );
     }
 
     #[test]

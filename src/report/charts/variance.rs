@@ -31,9 +31,10 @@ pub fn variance(shown: &Shown) -> String {
     });
     let places: Vec<(f64, f64)> = total.iter().enumerate().map(|(i, &sum)| (middle(i), y.place(sum))).collect();
     let line = stretched(1000, 1000).add(polyline(&places).set("class", "line second"));
-    let sums = places.iter().zip(&tips).fold(series("second"), |group, (&(x, y), tip)| {
-        group.add(circle(x, y, 3.0).set("data-tip", tip.as_str()))
-    });
+    let sums = places
+        .iter()
+        .zip(&tips)
+        .fold(series("second"), |group, (&(x, y), tip)| group.add(circle(x, y, 3.0).set("data-tip", tip.as_str())));
     let axes = (&Axis::row("Component", n, 1), &Axis::percents("Share of the variance", y, &y.ticks(10)));
     let says = "Bar chart of the variance that each component explains, with its running sum.";
     chart("chart-variance", "", says, axes, [bars, Group::new().add(line), sums])

@@ -12,12 +12,8 @@ pub fn bits(evidence: &Evidence, own: usize) -> String {
     };
     let null_tip =
         |of: &OfClusters| format!("{} segments, random choices\n{} bits", of.clusters, significant(of.null_bits, 3));
-    let point = |of: &OfClusters| Point {
-        clusters: of.clusters,
-        value: of.bits,
-        error: Some(of.standard_error),
-        tip: tip(of),
-    };
+    let point =
+        |of: &OfClusters| Point { clusters: of.clusters, value: of.bits, error: Some(of.standard_error), tip: tip(of) };
     let null = |of: &OfClusters| Point { clusters: of.clusters, value: of.null_bits, error: None, tip: null_tip(of) };
     let all = &evidence.by_clusters;
     lines(&Lines {

@@ -37,9 +37,11 @@ pub fn section(shown: &Shown, detail: &Detail) -> String {
 /// What is not on the cards because the page would grow too large.
 fn left_out(shown: &Shown, detail: &Detail) -> String {
     let most = shown.profiles.iter().map(|profile| profile.top.len()).max().unwrap_or(0);
-    let items = (detail.items < most).then(|| format!("the first {} of {most} items (<code>profiles.parquet</code> has all)", detail.items));
+    let items = (detail.items < most)
+        .then(|| format!("the first {} of {most} items (<code>profiles.parquet</code> has all)", detail.items));
     let all = shown.profiles.len();
-    let segments = (detail.segments < all).then(|| format!("the {} largest of {} segments", detail.segments, count(all as u64)));
+    let segments =
+        (detail.segments < all).then(|| format!("the {} largest of {} segments", detail.segments, count(all as u64)));
     let columns = shown.profiles.iter().map(|profile| profile.metadata.len()).max().unwrap_or(0);
     let columns = (detail.columns < columns).then(|| format!("{} of {columns} columns of metadata", detail.columns));
     match segments.into_iter().chain(items).chain(columns).collect::<Vec<_>>().as_slice() {
@@ -117,7 +119,11 @@ fn lift(times: f64) -> String {
 }
 
 fn tastes(metadata: &[Summary], detail: &Detail) -> String {
-    metadata.iter().take(detail.columns).map(|summary| fact(&html(&detail.cut(&summary.name)), &taste(summary, detail))).collect()
+    metadata
+        .iter()
+        .take(detail.columns)
+        .map(|summary| fact(&html(&detail.cut(&summary.name)), &taste(summary, detail)))
+        .collect()
 }
 
 fn taste(summary: &Summary, detail: &Detail) -> String {

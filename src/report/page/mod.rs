@@ -219,10 +219,18 @@ mod tests {
                 let all = outcome.profiles.iter().map(|profile| profile.top.len()).sum::<usize>();
                 assert!(page.contains("To keep this page small") || items == all, "{size:?}, {swollen}");
                 let carried = carried(&page);
-                let ids = |list: &str| carried[list]["ids"].as_array().map_or(0, |all| all.iter().map(|of| of.as_array().unwrap().len()).sum());
+                let ids = |list: &str| {
+                    carried[list]["ids"]
+                        .as_array()
+                        .map_or(0, |all| all.iter().map(|of| of.as_array().unwrap().len()).sum())
+                };
                 let (drawn, known): (usize, usize) = (ids("drawn"), ids("known"));
                 let found = known.max(drawn);
-                assert_eq!(page.contains(&format!("users by id ({} of ", count(found as u64))), found < size.users, "{size:?}, {swollen}");
+                assert_eq!(
+                    page.contains(&format!("users by id ({} of ", count(found as u64))),
+                    found < size.users,
+                    "{size:?}, {swollen}"
+                );
                 assert!(drawn >= 500.min(size.users), "{size:?}, {swollen}: {drawn} users");
                 assert_eq!(page.contains(" users are shown."), drawn < size.users, "{size:?}, {swollen}");
             }
@@ -242,7 +250,10 @@ mod tests {
             assert!(!own.contains(request), "{request}");
         }
         assert_eq!(page.matches("<script").count(), 2, "the users, and what moves");
-        assert!(page.ends_with(&format!("<script>{SCRIPT}</script>\n</body>\n</html>\n")), "the script as it was hashed");
+        assert!(
+            page.ends_with(&format!("<script>{SCRIPT}</script>\n</body>\n</html>\n")),
+            "the script as it was hashed"
+        );
         assert!(!SCRIPT.contains("</script") && !STYLE.contains("</style"));
         // The name of what SVG is, which is no address.
         assert_eq!(SCRIPT.matches("://").count(), SCRIPT.matches("\"http://www.w3.org/2000/svg\"").count());

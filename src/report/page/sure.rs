@@ -133,7 +133,8 @@ fn told_apart(shown: &Shown, detail: &Detail) -> String {
 fn confusion(shown: &Shown, id: &str, (title, note): (&str, &str), confusion: &Confusion, detail: &Detail) -> String {
     let how = title.to_lowercase();
     let heat = charts::confusion(id, &how, confusion, detail.cells);
-    let blank = heat.blank.map(|share| format!(" Blank where it is {} or less: confusion.csv has all.", percent(share)));
+    let blank =
+        heat.blank.map(|share| format!(" Blank where it is {} or less: confusion.csv has all.", percent(share)));
     format!(
         "<figure class=\"panel\">\n<figcaption><h4>{title}: {}</h4><p class=\"muted\">{note}{}</p></figcaption>\n{}{}</figure>\n",
         percent(confusion.accuracy()),

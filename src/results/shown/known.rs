@@ -52,7 +52,8 @@ impl Known {
     /// As it is written.
     pub fn json(&self) -> Value {
         let numeric = self.0.iter().flatten().all(|id| matches!(id, Id::Number(id) if *id <= EXACT));
-        let of_segment = |ids: &Vec<Id>| if numeric { gaps(ids) } else { ids.iter().map(ToString::to_string).collect() };
+        let of_segment =
+            |ids: &Vec<Id>| if numeric { gaps(ids) } else { ids.iter().map(ToString::to_string).collect() };
         json!({ "numeric": numeric, "ids": self.0.iter().map(of_segment).collect::<Value>() })
     }
 }
@@ -117,7 +118,8 @@ mod tests {
         ];
         ids.prop_flat_map(|ids| {
             let n = ids.len();
-            (Just(ids), prop::collection::vec(0..5u32, n)).prop_map(|(ids, segments)| ids.into_iter().zip(segments).collect())
+            (Just(ids), prop::collection::vec(0..5u32, n))
+                .prop_map(|(ids, segments)| ids.into_iter().zip(segments).collect())
         })
     }
 

@@ -33,7 +33,8 @@ impl Shown {
             evidence: outcome.evidence.clone(),
             continuity: outcome.continuity.clone(),
             map: outcome.map.iter().step_by(step).cloned().collect(),
-            known: Known::of(outcome.known.iter().map(|(id, segment)| (id, *segment)), outcome.kmeans.sizes.len()).within(KNOWN_BYTES),
+            known: Known::of(outcome.known.iter().map(|(id, segment)| (id, *segment)), outcome.kmeans.sizes.len())
+                .within(KNOWN_BYTES),
             warnings: outcome.warnings.clone(),
             measured: outcome.measured.clone(),
             digests,

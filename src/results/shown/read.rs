@@ -44,7 +44,8 @@ impl Shown {
         let mut nearest = self.profiles.iter().flat_map(|profile| &profile.nearest);
         let unknown = nearest.any(|near| near.segment as usize >= n)
             || self.continuity.as_ref().is_some_and(|continuity| !fits(continuity, n));
-        if !ordered || self.map.iter().any(|point| point.segment as usize >= n) || unknown || self.known.segments() > n {
+        if !ordered || self.map.iter().any(|point| point.segment as usize >= n) || unknown || self.known.segments() > n
+        {
             return Some("it names a segment that is not there".into());
         }
         let unknown = named(&self.profiles).into_iter().find(|item| !self.items.0.contains_key(item));
