@@ -9,7 +9,7 @@
 //! | module | what it draws |
 //! |---|---|
 //! | [`page`] | `report.html`; `page/cards.rs` has the text of a segment's card, and each other section has a file too |
-//! | [`charts`] | the charts of the page, as data for plotly.js |
+//! | [`charts`] | the charts of the page, as SVG |
 //! | [`verdict`] | the words for what the evidence comes to |
 //! | [`terminal`] | the summary of `segmill run` |
 //! | [`forecast`], [`assigned`], [`followed`], [`published`] | the answers of `segmill plan`, `assign`, `follow` and `publish` |

@@ -177,7 +177,7 @@ fn everything_in_a_report_can_be_reached_and_used_with_the_keyboard() {
     let hidden = "[...document.querySelectorAll('#chart-map [data-segment=\"2\"], #chart-map [data-of=\"2\"]')] \
                   .filter((part) => part.getBoundingClientRect().width).length";
     assert_eq!(browser.evaluate(hidden), 0, "neither its users nor its number");
-    let ticks = "[...document.querySelectorAll('#chart-map text.x')].map((tick) => tick.textContent).join()";
+    let ticks = "[...document.querySelectorAll('#chart-map text.x')].map((tick) => tick.textContent.trim()).join()";
     let width = "document.querySelector('#chart-map .view').getBoundingClientRect().width";
     let before = (browser.evaluate(ticks), browser.evaluate(width).as_f64().expect("a width"));
     browser.evaluate("document.querySelector('[data-zoom=\"in\"]').focus()");
@@ -596,8 +596,8 @@ fn the_report_on_movielens_is_small() {
 #[test]
 fn a_report_of_many_segments_is_small_and_comfortable() {
     let sandbox = Sandbox::new();
-    let job = "[input.generate]\nusers = 12000\nitems = 3000\nratings_per_user = 20\nsegments = 40\n[pca]\ncomponents = 12\n\
-               [kmeans]\nclusters = 256\nn_init = 1\nmax_iter = 10\n[sweep]\nclusters = []\n[evidence]\nenabled = false\n[profile]\ntop = 20\n";
+    let job = "[input.generate]\nusers = 6000\nitems = 1500\nratings_per_user = 20\nsegments = 40\n[pca]\ncomponents = 6\n\
+               [kmeans]\nclusters = 256\nn_init = 1\nmax_iter = 3\n[sweep]\nclusters = []\n[evidence]\nenabled = false\n[profile]\ntop = 20\n";
     let file = report(&sandbox, job);
     let size = std::fs::metadata(&file).expect("the page").len();
     assert!(size < 700_000, "{size} bytes");
