@@ -29,7 +29,7 @@ item = "item_id"
 rating = "rating"
 duplicates = "max"
 [matrix]
-weighting = "none"
+weighting = "raw"
 normalize = "none"
 [pca]
 components = 2
