@@ -15,7 +15,7 @@ pub const SCHEMA: &str = "segmill";
 /// Where to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    Database { address: Address, schema: String },
+    Database { address: Box<Address>, schema: String },
     Folder(PathBuf),
 }
 
@@ -30,7 +30,7 @@ impl Place {
             if schema.is_empty() || schema.len() > 63 || schema.contains('\0') {
                 return refuse("--schema", "a schema has a name of 1 to 63 bytes", "name another");
             }
-            return Ok(Place::Database { address: Address::parse(key, text)?, schema: schema.into() });
+            return Ok(Place::Database { address: Address::parse(key, text)?.into(), schema: schema.into() });
         }
         if scheme(text).is_some() {
             return refuse(
