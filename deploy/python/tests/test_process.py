@@ -208,3 +208,11 @@ def test_nothing_is_imported_but_what_is_needed() -> None:
     assert "pyarrow" in loaded
     # PyArrow itself imports NumPy where it is there.
     assert not loaded & {"pandas", "polars", "duckdb", "scipy", "sklearn", "IPython"}
+
+
+def test_all_can_be_imported_without_scikit_learn() -> None:
+    child = python("import sys; sys.modules['sklearn'] = None; from segmill import *; print(fit.__module__)")
+    said, errors = child.communicate(timeout=60)
+    assert (said, errors) == ("segmill._fit\n", "")
+    child = python("import sys; sys.modules['sklearn'] = None; import segmill; segmill.Segmenter()")
+    assert "sklearn" in child.communicate(timeout=60)[1].splitlines()[-1]

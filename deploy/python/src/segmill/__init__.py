@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from ._binary import program
 from ._errors import DataError, DiffersError, Error, FileError, JobError, SegmillWarning
-from ._fit import fit, open  # noqa: A004
+from ._fit import fit
+from ._fit import open as open  # noqa: A004
 from ._run import Comparison, Report, Run
 from ._table import Table
 
 if TYPE_CHECKING:
-    from ._segmenter import Segmenter
+    from ._segmenter import Segmenter as Segmenter
 
+# Neither what needs scikit-learn nor what would hide Python's own `open`.
 __all__ = [
     "Comparison",
     "DataError",
@@ -28,11 +30,9 @@ __all__ = [
     "JobError",
     "Report",
     "Run",
-    "Segmenter",
     "SegmillWarning",
     "Table",
     "fit",
-    "open",
     "program",
 ]
 

@@ -114,10 +114,11 @@ class _OfPolars:
 
     def __init__(self, frame: Any) -> None:
         self._frame = frame
-        self._schema = frame.collect_schema()
+        # Before 1.0 a frame has no more than its schema.
+        self._schema = frame.collect_schema() if hasattr(frame, "collect_schema") else frame.schema
 
     def names(self) -> list[str]:
-        return list(self._schema.names())
+        return list(self._schema)
 
     def is_text(self, name: str) -> bool:
         return str(self._schema[name]).startswith(("String", "Categorical", "Enum", "Utf8"))

@@ -131,31 +131,28 @@ def _named_in(categories: Any) -> Iterable[str]:
 
 def _write(arrow: Any, file: Path) -> None:
     """Write a table or the batches of a reader as a stream of Arrow: bytes as they are in memory."""
-    batches = narrowed(arrow) if isinstance(arrow, pa.Table) else arrow
-    schema = _plain(batches.schema.empty_table()).schema
+    schema = _schema(arrow)
+    # What is converted is small enough to be written while it is in the processor's cache.
+    batches = arrow.to_batches(max_chunksize=_ROWS) if isinstance(arrow, pa.Table) else arrow
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
         for batch in batches:
-            stream.write_batch(_plain(batch))
+            stream.write_batch(_as(batch, schema))
 
 
-def _plain(rows: Any) -> Any:
-    """Give a table or a batch without what its lists and groups hold: nobody can have meant these columns."""
-    for at, field in enumerate(rows.schema):
-        if pa.types.is_nested(field.type):
-            rows = rows.set_column(at, field.name, pa.nulls(rows.num_rows, pa.string()))
-    return rows
+def _schema(arrow: Any) -> Any:
+    """Give the types in which a table or the batches of a reader are handed over.
 
-
-def narrowed(table: Any) -> Any:
-    """Give the batches of a table, with whole numbers in 32 bits where all of a column fit.
-
-    Floats are left alone: to see whether 32 bits hold them takes longer than to hand them over.
+    Whole numbers have 32 bits where all of a column fit, as far as that can be seen beforehand. Floats are left alone: to see whether 32
+    bits hold them takes longer than to hand them over. Lists and groups, which nobody can have meant, are left empty.
     """
-    fields = zip(table.schema, table.columns, strict=True)
-    schema = pa.schema([field.with_type(pa.int32()) if _fits(column) else field for field, column in fields])
-    # What is converted is small enough to be written while it is in the processor's cache.
-    batches = table.to_batches(max_chunksize=_ROWS)
-    return pa.RecordBatchReader.from_batches(schema, (_as(batch, schema) for batch in batches))
+    columns = arrow.columns if isinstance(arrow, pa.Table) else [None] * len(arrow.schema)
+    return pa.schema([_field(field, column) for field, column in zip(arrow.schema, columns, strict=True)])
+
+
+def _field(field: Any, column: Any) -> Any:
+    if pa.types.is_nested(field.type):
+        return pa.field(field.name, pa.string())
+    return field.with_type(pa.int32()) if column is not None and _fits(column) else field
 
 
 def _fits(column: Any) -> bool:
@@ -166,6 +163,11 @@ def _fits(column: Any) -> bool:
 
 
 def _as(batch: Any, schema: Any) -> Any:
-    pairs = zip(batch.columns, schema, strict=True)
-    columns = [column if column.type == field.type else column.cast(field.type) for column, field in pairs]
+    columns = [_column(column, field.type) for column, field in zip(batch.columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _column(column: Any, kind: Any) -> Any:
+    if column.type == kind:
+        return column
+    return pa.nulls(len(column), kind) if pa.types.is_nested(column.type) else column.cast(kind)
