@@ -55,6 +55,12 @@ pub const DETAILS: [Detail; 11] = [
 ];
 
 impl Detail {
+    /// With fewer users on the map where their ids, of so many bytes each, would take more room than those in the search box.
+    pub fn with_ids_of(self, bytes: usize) -> Detail {
+        const LEAST: usize = 20;
+        Detail { points: self.points.min((self.users / bytes.max(1)).max(LEAST)), ..self }
+    }
+
     /// The segments that are told of, in order.
     pub fn segments(&self, sizes: &[u64]) -> Vec<usize> {
         let mut segments: Vec<usize> = (0..sizes.len()).collect();
@@ -91,6 +97,12 @@ mod tests {
         let detail = Detail { segments: 3, ..ALL };
         assert_eq!(detail.segments(&[5, 1, 5, 9, 5]), [0, 2, 3]);
         assert_eq!(ALL.segments(&[5, 1, 5]), [0, 1, 2]);
+    }
+
+    #[test]
+    fn long_ids_leave_fewer_users_on_the_map() {
+        let points = |bytes| ALL.with_ids_of(bytes).points;
+        assert_eq!([0, 8, 39, 300, 1_000_000].map(points), [6_000, 6_000, 3_846, 500, 20]);
     }
 
     #[test]

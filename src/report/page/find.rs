@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::detail::Detail;
 use crate::report::charts;
+use crate::results::Id;
 use crate::results::shown::{Known, Shown};
 use crate::watch::format::{count, script_json};
 
@@ -29,6 +30,12 @@ impl Users {
     pub fn script(&self) -> String {
         format!("<script type=\"application/json\" id=\"users\">{}</script>\n", self.json)
     }
+}
+
+/// The bytes that the id of a user on the map takes in the page, on average.
+pub fn id_bytes(shown: &Shown) -> usize {
+    let bytes = |user: &Id| script_json(&json!(user.to_string()).to_string()).len() + 1;
+    shown.map.iter().map(|point| bytes(&point.user)).sum::<usize>() / shown.map.len().max(1)
 }
 
 /// Hidden until `page.js` answers it.
