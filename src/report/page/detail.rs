@@ -39,8 +39,13 @@ const fn cards(items: usize, text: usize, columns: usize) -> Detail {
     Detail { points: 1_000, cells: 4_000, users: 30_000, items, text, columns, ..ALL }
 }
 
+/// The largest segments alone, so many of them.
+const fn of_segments(segments: usize) -> Detail {
+    Detail { points: 500, cells: 2_000, users: 10_000, segments, ..cards(3, 30, 1) }
+}
+
 /// From all there is to the least that is of use.
-pub const DETAILS: [Detail; 11] = [
+pub const DETAILS: [Detail; 15] = [
     ALL,
     Detail { points: 3_000, cells: 8_000, users: 80_000, ..ALL },
     Detail { points: 1_500, cells: 5_000, users: 40_000, text: 160, ..ALL },
@@ -50,8 +55,12 @@ pub const DETAILS: [Detail; 11] = [
     cards(5, 60, 3),
     cards(3, 40, 2),
     Detail { points: 600, cells: 3_000, users: 20_000, ..cards(3, 30, 1) },
-    Detail { points: 600, cells: 2_000, users: 20_000, segments: 256, ..cards(3, 30, 1) },
-    Detail { points: 500, cells: 1_000, users: 10_000, segments: 100, ..cards(3, 30, 1) },
+    of_segments(256),
+    of_segments(224),
+    of_segments(192),
+    of_segments(160),
+    of_segments(128),
+    of_segments(100),
 ];
 
 impl Detail {

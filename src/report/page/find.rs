@@ -20,9 +20,9 @@ impl Users {
         let points = charts::drawn(shown, detail.points);
         let drawn = Known::of(points.iter().map(|point| (&point.user, point.segment)), shown.kmeans.sizes.len());
         let known = shown.known.within(detail.users);
-        let more = known.len() > drawn.len();
+        let more = known.users() > drawn.users();
         let json = json!({ "drawn": drawn.json(), "known": if more { known.json() } else { Value::Null } });
-        Users { json: script_json(&json.to_string()), known: known.len().max(drawn.len()) as u64 }
+        Users { json: script_json(&json.to_string()), known: known.users().max(drawn.users()) as u64 }
     }
 
     /// The users in a script that is only data, each list as [`Known`] is written: `drawn` in the order of the marks on the
