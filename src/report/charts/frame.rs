@@ -12,9 +12,9 @@ use crate::watch::format::html;
 /// The width of a digit of an axis, in rem: texts there have 12 pixels.
 const DIGIT: f64 = 0.46;
 
-/// Whole numbers that are marked along an axis, at most: on a desk, and on a phone.
-const WHOLE_ON_DESK: usize = 26;
-const WHOLE_ON_PHONE: usize = 12;
+/// Whole numbers that are marked along an axis, at most, on a desk and on a phone: of two digits, and of more.
+const WHOLE: [usize; 2] = [26, 12];
+const LONG: [usize; 2] = [16, 8];
 
 /// A marked place of an axis.
 struct Tick {
@@ -52,8 +52,9 @@ impl Axis {
 
     /// `n` things in a row, numbered from `first` on, those marked for which there is room; no grid.
     pub fn row(title: &str, n: usize, first: usize) -> Axis {
-        let desk = whole_step(n, WHOLE_ON_DESK, 1);
-        let phone = whole_step(n, WHOLE_ON_PHONE, desk);
+        let [on_desk, on_phone] = if n <= 100 { WHOLE } else { LONG };
+        let desk = whole_step(n, on_desk, 1);
+        let phone = whole_step(n, on_phone, desk);
         let tick = |i: usize| Tick {
             place: (i as f64 + 0.5) / n as f64,
             text: (first + i).to_string(),

@@ -166,7 +166,7 @@ fn missing(shown: &Shown, items: &[ItemShare], detail: &Detail) -> String {
         let (share, all) = (percent_short(missing.share), percent_short(missing.share_all));
         format!("{} {share} <span class=\"muted\">(all users {all})</span>", item(shown, missing.item, detail))
     };
-    let items: Vec<String> = items.iter().take(MISSING).map(told).collect();
+    let items: Vec<String> = items.iter().take(MISSING.min(detail.columns)).map(told).collect();
     if items.is_empty() { String::new() } else { fact("Missing most", &items.join(", ")) }
 }
 

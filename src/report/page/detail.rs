@@ -39,8 +39,13 @@ const fn cards(items: usize, text: usize, columns: usize) -> Detail {
     Detail { points: 1_000, cells: 4_000, users: 30_000, items, text, columns, ..ALL }
 }
 
+/// The largest segments alone, so many of them.
+const fn of_segments(segments: usize) -> Detail {
+    Detail { points: 500, cells: 2_000, users: 10_000, segments, ..cards(3, 30, 1) }
+}
+
 /// From all there is to the least that is of use.
-pub const DETAILS: [Detail; 11] = [
+pub const DETAILS: [Detail; 15] = [
     ALL,
     Detail { points: 3_000, cells: 8_000, users: 80_000, ..ALL },
     Detail { points: 1_500, cells: 5_000, users: 40_000, text: 160, ..ALL },
@@ -50,11 +55,21 @@ pub const DETAILS: [Detail; 11] = [
     cards(5, 60, 3),
     cards(3, 40, 2),
     Detail { points: 600, cells: 3_000, users: 20_000, ..cards(3, 30, 1) },
-    Detail { points: 600, cells: 2_000, users: 20_000, segments: 256, ..cards(3, 30, 1) },
-    Detail { points: 500, cells: 1_000, users: 10_000, segments: 100, ..cards(3, 30, 1) },
+    of_segments(256),
+    of_segments(224),
+    of_segments(192),
+    of_segments(160),
+    of_segments(128),
+    of_segments(100),
 ];
 
 impl Detail {
+    /// With fewer users on the map where their ids, of so many bytes each, would take more room than those in the search box.
+    pub fn with_ids_of(self, bytes: usize) -> Detail {
+        const LEAST: usize = 20;
+        Detail { points: self.points.min((self.users / bytes.max(1)).max(LEAST)), ..self }
+    }
+
     /// The segments that are told of, in order.
     pub fn segments(&self, sizes: &[u64]) -> Vec<usize> {
         let mut segments: Vec<usize> = (0..sizes.len()).collect();
@@ -91,6 +106,12 @@ mod tests {
         let detail = Detail { segments: 3, ..ALL };
         assert_eq!(detail.segments(&[5, 1, 5, 9, 5]), [0, 2, 3]);
         assert_eq!(ALL.segments(&[5, 1, 5]), [0, 1, 2]);
+    }
+
+    #[test]
+    fn long_ids_leave_fewer_users_on_the_map() {
+        let points = |bytes| ALL.with_ids_of(bytes).points;
+        assert_eq!([0, 8, 39, 300, 1_000_000].map(points), [6_000, 6_000, 3_846, 500, 20]);
     }
 
     #[test]

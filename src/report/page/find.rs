@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::detail::Detail;
 use crate::report::charts;
+use crate::results::Id;
 use crate::results::shown::{Known, Shown};
 use crate::watch::format::{count, script_json};
 
@@ -19,9 +20,9 @@ impl Users {
         let points = charts::drawn(shown, detail.points);
         let drawn = Known::of(points.iter().map(|point| (&point.user, point.segment)), shown.kmeans.sizes.len());
         let known = shown.known.within(detail.users);
-        let more = known.len() > drawn.len();
+        let more = known.users() > drawn.users();
         let json = json!({ "drawn": drawn.json(), "known": if more { known.json() } else { Value::Null } });
-        Users { json: script_json(&json.to_string()), known: known.len().max(drawn.len()) as u64 }
+        Users { json: script_json(&json.to_string()), known: known.users().max(drawn.users()) as u64 }
     }
 
     /// The users in a script that is only data, each list as [`Known`] is written: `drawn` in the order of the marks on the
@@ -29,6 +30,12 @@ impl Users {
     pub fn script(&self) -> String {
         format!("<script type=\"application/json\" id=\"users\">{}</script>\n", self.json)
     }
+}
+
+/// The bytes that the id of a user on the map takes in the page, on average.
+pub fn id_bytes(shown: &Shown) -> usize {
+    let bytes = |user: &Id| script_json(&json!(user.to_string()).to_string()).len() + 1;
+    shown.map.iter().map(|point| bytes(&point.user)).sum::<usize>() / shown.map.len().max(1)
 }
 
 /// Hidden until `page.js` answers it.

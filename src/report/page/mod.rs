@@ -57,7 +57,9 @@ pub fn write(shown: &Shown, sink: &mut impl Write) -> io::Result<()> {
 
 /// The page with all there is that fits.
 fn fitting(shown: &Shown) -> String {
+    let id = find::id_bytes(shown);
     let pages = DETAILS.iter().map(|detail| {
+        let detail = &detail.with_ids_of(id);
         let names = shown.names.iter().map(|name| detail.cut(name)).collect();
         page(&Shown { names, ..shown.clone() }, detail)
     });
@@ -231,7 +233,7 @@ mod tests {
                     found < size.users,
                     "{size:?}, {swollen}"
                 );
-                assert!(drawn >= 500.min(size.users), "{size:?}, {swollen}: {drawn} users");
+                assert!(drawn >= if swollen { 20 } else { 500.min(size.users) }, "{size:?}, {swollen}: {drawn} users");
                 assert_eq!(page.contains(" users are shown."), drawn < size.users, "{size:?}, {swollen}");
             }
         }

@@ -8,7 +8,7 @@ use crate::watch::format::html;
 
 /// The colour and symbol of a segment on the map.
 pub fn dot(segment: usize) -> String {
-    format!("<span class=\"dot {}\" aria-hidden=\"true\"></span>", charts::segment_class(segment))
+    format!("<span class=\"dot {}\"></span>", charts::segment_class(segment))
 }
 
 /// The class that gives an element the colour of a segment.
@@ -25,7 +25,7 @@ pub fn bar(share: f64, tick: Option<f64>) -> String {
             width(share),
             width(tick)
         ),
-        None => format!("<span class=\"bar\" style=\"--v: {}%\" aria-hidden=\"true\"></span>", width(share)),
+        None => format!("<span class=\"bar\" style=\"--v: {}%\"></span>", width(share)),
     }
 }
 

@@ -23,7 +23,8 @@ impl Known {
         Known(ids)
     }
 
-    pub fn len(&self) -> usize {
+    /// How many users it has.
+    pub fn users(&self) -> usize {
         self.0.iter().map(Vec::len).sum()
     }
 
@@ -38,7 +39,7 @@ impl Known {
         let mut step = size(self).div_ceil(bytes.max(1)).max(1);
         loop {
             let thinned = self.every(step);
-            if size(&thinned) <= bytes || thinned.len() <= self.0.len() {
+            if size(&thinned) <= bytes || thinned.users() <= self.0.len() {
                 return thinned;
             }
             step += step.div_ceil(4);
@@ -127,7 +128,7 @@ mod tests {
         #[test]
         fn what_is_written_reads_back(users in ids()) {
             let known = Known::of(users.iter().map(|(id, segment)| (id, *segment)), 5);
-            prop_assert_eq!(known.len(), users.len());
+            prop_assert_eq!(known.users(), users.len());
             let read: Known = serde_json::from_str(&serde_json::to_string(&known).unwrap()).unwrap();
             prop_assert_eq!(&read, &known);
         }
@@ -136,7 +137,7 @@ mod tests {
         fn what_is_thinned_fits_and_is_of_those_that_were_there(users in ids(), bytes in 100..4_000usize) {
             let known = Known::of(users.iter().map(|(id, segment)| (id, *segment)), 5);
             let thinned = known.within(bytes);
-            prop_assert!(thinned.json().to_string().len() <= bytes || thinned.len() <= 5);
+            prop_assert!(thinned.json().to_string().len() <= bytes || thinned.users() <= 5);
             prop_assert!(thinned.0.iter().zip(&known.0).all(|(few, all)| few.iter().all(|id| all.contains(id))));
             if known.json().to_string().len() <= bytes {
                 prop_assert_eq!(thinned, known);
