@@ -65,7 +65,8 @@ pub fn of_data(data: &[PathBuf], overrides: &[(String, String)], output: Option<
 fn name_of(data: &Path) -> String {
     let name = data.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-');
-    let name: String = name.split(['.', '?']).next().unwrap_or_default().chars().filter(|&letter| is_plain(letter)).collect();
+    let name: String =
+        name.split(['.', '?']).next().unwrap_or_default().chars().filter(|&letter| is_plain(letter)).collect();
     if name.trim_matches('-').is_empty() { "ratings".into() } else { name }
 }
 
