@@ -177,7 +177,10 @@ fn types_nulls_and_dirt_follow_the_rules_of_text() {
     });
     assert_eq!(rejects.lines().count(), 7, "{rejects}");
     assert_eq!((codes["EMPTY_ID"], codes["BAD_TIME"]), (2, 1), "{rejects}");
-    assert!(rejects.contains("in the row of t at ctid (0,31)"), "{rejects}");
+    // Its number is that of its place, (0,31).
+    assert!(rejects.contains("\t32\t31\tEMPTY_ID"), "{rejects}");
+    let keys = keys.replace("on_bad = 'reject'\nmax_bad = 0.9\n", "");
+    here.run("refused", "table=t", &keys, &["-w", "2"]).refused(3, &["in the row of t at ctid (0,", "; fix the row"]);
 }
 
 #[test]
