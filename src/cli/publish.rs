@@ -43,3 +43,43 @@ impl PublishArgs {
         Place::parse("--to", &self.target, self.schema.as_deref())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn parse(words: &[&str]) -> std::result::Result<PublishArgs, clap::Error> {
+        Cli::try_parse_from([&["segmill", "publish"], words].concat()).map(|cli| match cli.command {
+            Command::Publish(args) => args,
+            _ => unreachable!("the words say publish"),
+        })
+    }
+
+    #[test]
+    fn a_run_and_a_target_are_all_it_takes() {
+        let args = parse(&["out/ml", "--to", "shown"]).unwrap();
+        assert_eq!((args.run.clone(), args.new_segments), ("out/ml".into(), false));
+        assert_eq!(args.place(), Ok(Place::Folder("shown".into())));
+        for words in [&["out/ml"][..], &["--to", "shown"], &["out/ml", "--to", "shown", "more"]] {
+            assert_eq!(parse(words).unwrap_err().exit_code(), 2, "{words:?}");
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn a_database_has_a_schema() {
+        let place = |schema: &[&str]| {
+            parse(&[&["out", "--new-segments", "--to", "postgres://ana@db:7/shop"], schema].concat()).unwrap().place()
+        };
+        assert_eq!(place(&[]).unwrap().to_string(), "postgres://ana@db:7/shop (schema segmill)");
+        assert_eq!(place(&["--schema", "crm"]).unwrap().to_string(), "postgres://ana@db:7/shop (schema crm)");
+        let long = "x".repeat(64);
+        for schema in ["", &long] {
+            let error = place(&["--schema", schema]).unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().starts_with("--schema: "), "{error}");
+        }
+    }
+}

@@ -15,7 +15,8 @@
 //! | [`edition`] | what is published: segments and their identity, from a finished run |
 //! | [`rows`] | users and their numbers in Parquet, a row group at a time |
 //! | [`record`] | what a target says of its last publication; whether numbers of segments mean the same |
-//! | [`target`] | the two kinds of target, and what they have in common |
+//! | [`target`] | what all targets have in common |
+//! | [`place`] | the two kinds of target |
 //! | [`folder`] | a folder of versions, with a link to the one that counts |
 //! | `database` | tables in a schema of PostgreSQL, changed in one transaction |
 //! | `no_database` | in its place without the feature `postgres` |
@@ -27,10 +28,12 @@ mod database;
 mod database;
 pub mod edition;
 pub mod folder;
+pub mod place;
 pub mod record;
 pub mod rows;
 pub mod target;
 
 pub use edition::{Edition, Segment};
+pub use place::Place;
 pub use record::{Position, Record, Standing};
-pub use target::{Advanced, Begun, Change, Members, Place, Published, Target, Terms, advance, publish};
+pub use target::{Advanced, Begun, Change, Members, Published, Target, Terms, advance, publish};

@@ -15,7 +15,7 @@ use crate::{calls, programs, root};
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a guide supposes, beside the job files and what its own commands have made so far.
-const SUPPOSED: [(&str, &[&str]); 9] = [
+const SUPPOSED: [(&str, &[&str]); 10] = [
     ("README.md", &["ratings.csv"]),
     ("jobs/README.md", &["ratings.csv", "data/ml-100k"]),
     ("jobs/plan.md", &["data/ml-25m"]),
@@ -23,6 +23,7 @@ const SUPPOSED: [(&str, &[&str]); 9] = [
     ("jobs/new-users.md", &["out/quickstart", "new-ratings.csv"]),
     ("jobs/months.md", &["out/last-month", "this-month.toml", "ratings.csv"]),
     ("jobs/live.md", &["out/quickstart"]),
+    ("jobs/publish.md", &["out/quickstart"]),
     ("deploy/README.md", &["job.toml"]),
     ("tests/fixtures/0.1.0/README.md", &["job.toml"]),
 ];

@@ -23,7 +23,7 @@ segmill() {
         previous=$word
     done
     case $* in
-    *kafka:*) note "$@" ;;
+    *kafka:* | *postgres://*) note "$@" ;;
     *) exec "$REAL_SEGMILL" "${words[@]}" ;;
     esac
 }

@@ -15,11 +15,10 @@ mod copy;
 mod sql;
 
 use ::postgres::{Client, Transaction};
-use serde_json::Value;
 
 use self::copy::{Copy, Kind};
 use self::sql::Schema;
-use super::edition::Edition;
+use super::edition::{Edition, Segment};
 use super::record::{Position, Record};
 use super::rows::Rows;
 use super::target::{Begun, Change, Members, Sizes, Target};
@@ -161,7 +160,7 @@ impl Held<'_> {
         sizes: &[u64],
     ) -> std::result::Result<Record, Failed> {
         let Held { schema, mut transaction, .. } = *self;
-        let profile = |segment: &super::Segment| segment.profile.to_string();
+        let profile = |segment: &Segment| segment.profile.to_string();
         let profiles: Vec<String> = edition.segments.iter().map(profile).collect();
         schema.set_segments(&mut transaction, edition, sizes, &profiles)?;
         let [publication, users, changes] = numbers;
@@ -180,9 +179,4 @@ impl Held<'_> {
         transaction.commit()?;
         Ok(Record { when, ..record })
     }
-}
-
-/// The lineage as it lies in the table.
-fn lineage(json: &str) -> Vec<crate::results::Ancestor> {
-    serde_json::from_str::<Value>(json).and_then(serde_json::from_value).unwrap_or_default()
 }

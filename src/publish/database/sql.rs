@@ -3,10 +3,10 @@
 use ::postgres::Transaction;
 
 use super::copy::Kind;
-use super::lineage;
 use crate::postgres::Failed;
 use crate::publish::edition::Edition;
 use crate::publish::record::{Position, Record};
+use crate::results::Ancestor;
 
 type Done<T> = Result<T, Failed>;
 
@@ -216,6 +216,11 @@ impl Schema {
         )?;
         Ok(row.get(0))
     }
+}
+
+/// The lineage as it lies in the table.
+fn lineage(json: &str) -> Vec<Ancestor> {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 const TABLES: &str = r#"

@@ -33,6 +33,9 @@ enum Incoming<'a> {
     Changed(&'a [Change]),
 }
 
+/// A user, the segment where they were and since when, and what is to become of them.
+type Found = (Id, Option<(i64, i64)>, Then);
+
 /// What is to become of a user.
 enum Then {
     /// Nothing is said, so they stay.
@@ -124,8 +127,8 @@ impl<'a> Merge<'a> {
         Ok(())
     }
 
-    /// The next user, where they were and since when, and what is to become of them.
-    fn next(&mut self) -> Result<Option<(Id, Option<(i64, i64)>, Then)>> {
+    /// The next user of both.
+    fn next(&mut self) -> Result<Option<Found>> {
         let ordering = match (self.earlier.next.as_ref().map(|(user, ..)| user), self.incoming.user()) {
             (None, None) => return Ok(None),
             (Some(_), None) => Ordering::Less,

@@ -14,6 +14,7 @@
 //! the link once and reads all of them there: a version stays until two others have come after it. Parts of changes that both have are
 //! one file with two names.
 
+mod failure;
 mod merge;
 mod parquet;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use self::failure::cannot;
 use self::merge::Merge;
 use self::parquet::{Kind, Writer};
 use super::edition::{Edition, Segment};
@@ -42,7 +44,6 @@ const VERSIONS: &str = "versions";
 const RECORD: &str = "publication.json";
 const MEMBERSHIPS: &str = "memberships.parquet";
 const CHANGES: &str = "changes";
-const REMEDY: &str = "check the permissions and free space there, or name another folder with --to";
 /// Versions that are left for those who read them, beside the one that counts.
 const KEPT: u64 = 2;
 /// Parts of changes after which one takes their place.
@@ -94,10 +95,6 @@ fn is_ours(name: &str) -> bool {
 
 fn new_link() -> String {
     format!(".{CURRENT}.new")
-}
-
-fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
-    Error::file(path, &format!("cannot {what}"), error, REMEDY)
 }
 
 impl Target for Folder {

@@ -14,7 +14,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use super::cannot;
+use super::failure::cannot;
 use crate::error::Result;
 use crate::results::Id;
 use crate::results::table::ROW_GROUP;

@@ -83,6 +83,8 @@ struct Waiting {
     all: Option<All>,
     /// Batches without gaps.
     batches: VecDeque<Batches>,
+    /// The batches from now on are new; those before may be published already.
+    started: bool,
     /// All users are wanted.
     wants_all: bool,
     /// When the session began to wait for the rest.
@@ -147,7 +149,10 @@ impl Publisher {
     /// Begins to publish: the session is at batch `last`.
     pub fn start(&mut self, last: u64, now: &Standing, names: &Names) -> Result<()> {
         let edition = self.edition(last, now, names);
-        self.shared.waiting().note(last, last, &[], edition);
+        let mut waiting = self.shared.waiting();
+        waiting.started = true;
+        waiting.note(last, last, &[], edition);
+        drop(waiting);
         let (shared, place, state) = (Arc::clone(&self.shared), self.place.clone(), self.state.clone());
         let thread =
             thread::Builder::new().name("publish".into()).spawn(move || Publishing::new(shared, place, state).run());
@@ -280,8 +285,8 @@ impl Waiting {
                 (last.upto, last.edition) = (upto, edition);
             }
             _ => {
-                let moves = moved.collect();
-                self.batches.push_back(Batches { after, upto, moves, edition, since: Instant::now(), is_tried: false });
+                let (moves, is_tried) = (moved.collect(), !self.started);
+                self.batches.push_back(Batches { after, upto, moves, edition, since: Instant::now(), is_tried });
             }
         }
     }
@@ -308,7 +313,7 @@ impl Waiting {
             return Some(not_before);
         }
         // The first is tried at once: it finds out how the target stands.
-        let moved = self.batches.iter().any(|batches| !batches.moves.is_empty()) || first.after == first.upto;
+        let moved = self.batches.iter().any(|batches| !batches.moves.is_empty() || batches.after == batches.upto);
         Some(not_before.max(first.since + if moved { Duration::ZERO } else { QUIET_PAUSE }))
     }
 }
@@ -438,13 +443,17 @@ mod tests {
     #[test]
     fn what_waits_is_taken_together_unless_it_was_tried() {
         let mut waiting = Waiting::default();
+        // These come again from the log.
+        waiting.note(2, 3, &[moved(1, 1)], edition());
+        waiting.note(3, 4, &[moved(2, 2)], edition());
+        waiting.started = true;
         waiting.note(4, 5, &[moved(1, 0), moved(2, 0)], edition());
         waiting.note(5, 6, &[moved(2, 1)], edition());
-        waiting.batches[0].is_tried = true;
+        waiting.batches[2].is_tried = true;
         waiting.note(6, 7, &[moved(3, 2)], edition());
         waiting.note(7, 8, &[moved(1, 2)], edition());
         let bounds: Vec<(u64, u64)> = waiting.batches.iter().map(|batches| (batches.after, batches.upto)).collect();
-        assert_eq!(bounds, [(4, 6), (6, 8)]);
+        assert_eq!(bounds, [(2, 3), (3, 4), (4, 6), (6, 8)]);
         let behind = |from| Waiting::behind(&waiting.batches, from);
         let to = |moves: &[(u64, u32)]| -> Option<Vec<Change>> {
             Some(moves.iter().map(|&(user, to)| (Id::Number(user), Some(to))).collect())
@@ -453,7 +462,8 @@ mod tests {
         assert_eq!(behind(Some(6)), to(&[(1, 2), (3, 2)]));
         assert_eq!(behind(Some(8)), to(&[]));
         // Batches that are not known any more, in the middle of others, or not there yet; another state.
-        assert_eq!([behind(Some(3)), behind(Some(5)), behind(Some(9)), behind(None)], [None, None, None, None]);
+        assert_eq!(behind(Some(2)), behind(Some(3)), "user 2 is in a later one too");
+        assert_eq!([behind(Some(1)), behind(Some(5)), behind(Some(9)), behind(None)], [None, None, None, None]);
     }
 
     #[test]
