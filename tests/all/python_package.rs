@@ -30,7 +30,9 @@ fn developing(python: &Path, sandbox: &Sandbox, words: &[&str]) -> Command {
 }
 
 fn clean(mut command: Command) -> Command {
-    ENVIRONMENT.iter().for_each(|name| drop(command.env_remove(name)));
+    for name in ENVIRONMENT {
+        command.env_remove(name);
+    }
     command
 }
 
