@@ -10,15 +10,20 @@ use crate::error::Result;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GenerateSpec {
+    /// Number of users.
     pub users: u64,
+    /// Number of items.
     pub items: u64,
     /// Mean number of ratings of a user.
     pub ratings_per_user: f64,
+    /// Number of planted segments.
     pub segments: u64,
+    /// The kind of ratings: half stars, or an event log.
     pub feedback: Feedback,
     /// The difficulty: the share of a user's ratings drawn from the themes of their segment, in 0..=1. The rest follow overall
     /// popularity.
     pub affinity: f64,
+    /// Seeds the data.
     pub seed: u64,
     /// The month: users and items are the same in all months, their ratings are drawn anew in each.
     pub month: u64,

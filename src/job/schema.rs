@@ -21,7 +21,8 @@ struct WithoutNull;
 
 impl Transform for WithoutNull {
     fn transform(&mut self, schema: &mut Schema) {
-        if schema.get("default").is_some_and(serde_json::Value::is_null) {
+        // A section's default follows from those of its keys.
+        if schema.get("default").is_some_and(|default| default.is_null() || default.is_object()) {
             schema.remove("default");
         }
         for key in ["type", "enum"] {

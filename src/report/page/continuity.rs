@@ -1,5 +1,6 @@
 //! What changed since the earlier run: in words, then who moved where, then what the users who moved rate now.
 
+use super::detail::Detail;
 use super::parts::data_table;
 use crate::report::charts::flows::{bands, flows, others};
 use crate::results::shown::{Shown, label};
@@ -10,14 +11,14 @@ use crate::watch::format::{count, html, percent, plural};
 const TOP_FLOWS: usize = 9;
 
 /// Nothing where runs are not compared.
-pub fn section(shown: &Shown) -> String {
+pub fn section(shown: &Shown, detail: &Detail) -> String {
     let Some(continuity) = &shown.continuity else { return String::new() };
     format!(
         "<section id=\"continuity\">\n<h2>What changed</h2>\n<p class=\"how\">{}</p>\n{}{}{}</section>\n",
         users(continuity),
-        news(shown, continuity),
-        diagram(shown, continuity),
-        drivers(shown, continuity),
+        news(shown, continuity, detail),
+        diagram(shown, continuity, detail),
+        drivers(shown, continuity, detail),
     )
 }
 
@@ -72,11 +73,26 @@ fn are(users: u64) -> String {
 }
 
 /// What became of segments, a sentence each; those that simply go on are one sentence together.
-fn news(shown: &Shown, continuity: &Continuity) -> String {
+fn news(shown: &Shown, continuity: &Continuity, detail: &Detail) -> String {
     let born = continuity.segments.iter().filter(|now| now.origin == Origin::Born).map(|now| born(shown, now));
-    let changed = continuity.earlier.iter().filter_map(|then| fate(shown, then));
-    let lines = born.chain(changed).chain([goes_on(&continuity.earlier)]);
-    format!("<ul>\n{}</ul>\n", lines.map(|line| format!("<li>{line}</li>\n")).collect::<String>())
+    let changed = continuity.earlier.iter().filter_map(|then| fate(shown, then, detail));
+    let mut lines: Vec<String> = born.chain(changed).collect();
+    let further = lines.len().saturating_sub(detail.segments) as u64;
+    lines.truncate(detail.segments);
+    if further > 0 {
+        let verb = if further == 1 { "is" } else { "are" };
+        lines.push(format!(
+            "{} {verb} new, split, merged or gone (<code>run.json</code> has all).",
+            plural(further, "more segment")
+        ));
+    }
+    lines.push(goes_on(&continuity.earlier));
+    format!("<ul>\n{}</ul>\n", lines.iter().map(|line| format!("<li>{line}</li>\n")).collect::<String>())
+}
+
+/// A segment of the earlier run.
+fn before(then: &Then, detail: &Detail) -> String {
+    html(&label(then.segment, &detail.cut(&then.name)))
 }
 
 fn bold(shown: &Shown, segment: u32) -> String {
@@ -90,8 +106,8 @@ fn born(shown: &Shown, now: &Now) -> String {
 }
 
 /// Nothing of a segment that goes on.
-fn fate(shown: &Shown, then: &Then) -> Option<String> {
-    let before = format!("<b>{}</b>", html(&label(then.segment, &then.name)));
+fn fate(shown: &Shown, then: &Then, detail: &Detail) -> Option<String> {
+    let before = format!("<b>{}</b>", before(then, detail));
     let into = || then.now.iter().map(|&now| bold(shown, now)).collect::<Vec<_>>().join(" and ");
     match then.fate {
         Fate::Kept => None,
@@ -111,8 +127,8 @@ fn goes_on(earlier: &[Then]) -> String {
     }
 }
 
-fn diagram(shown: &Shown, continuity: &Continuity) -> String {
-    let segments = segments(shown, continuity);
+fn diagram(shown: &Shown, continuity: &Continuity, detail: &Detail) -> String {
+    let segments = segments(shown, continuity, detail);
     if continuity.flows.is_empty() {
         return segments;
     }
@@ -136,13 +152,15 @@ fn flow_table(continuity: &Continuity) -> String {
     data_table("Who moved where", &columns, bands(continuity).iter().map(row).chain(rest))
 }
 
-fn segments(shown: &Shown, continuity: &Continuity) -> String {
+/// A row for each segment that the page tells of.
+fn segments(shown: &Shown, continuity: &Continuity, detail: &Detail) -> String {
+    let told = detail.segments(&shown.kmeans.sizes);
     let row = |now: &Now| {
         let earlier = now.earlier.and_then(|earlier| continuity.earlier.get(earlier as usize));
         let origin = match (now.origin, earlier) {
             (Origin::Kept, Some(then)) if then.segment == now.segment => "as before".to_string(),
             (Origin::Kept, Some(then)) => format!("was {}", then.segment),
-            (Origin::Split, Some(then)) => format!("part of {}", html(&label(then.segment, &then.name))),
+            (Origin::Split, Some(then)) => format!("part of {}", before(then, detail)),
             _ => "new".into(),
         };
         let left = earlier.filter(|_| now.origin == Origin::Kept).map_or("–".into(), |then| count(then.left));
@@ -156,17 +174,18 @@ fn segments(shown: &Shown, continuity: &Continuity) -> String {
             count(now.new_users),
         ]
     };
+    let rows = continuity.segments.iter().filter(|now| told.binary_search(&(now.segment as usize)).is_ok());
     let columns = ["Segment", "Since then", "Stayed", "Crossed a border", "Moved here", "Moved away", "New users"];
-    data_table("Segments then and now", &columns, continuity.segments.iter().map(row))
+    data_table("Segments then and now", &columns, rows.map(row))
 }
 
 /// What those who moved rate now that those who stayed do not.
-fn drivers(shown: &Shown, continuity: &Continuity) -> String {
+fn drivers(shown: &Shown, continuity: &Continuity, detail: &Detail) -> String {
     let told: Vec<&Flow> = continuity.flows.iter().filter(|flow| !flow.items.is_empty()).take(TOP_FLOWS).collect();
     if told.is_empty() {
         return String::new();
     }
-    let panels: String = told.into_iter().map(|flow| panel(shown, continuity, flow)).collect();
+    let panels: String = told.into_iter().map(|flow| panel(shown, continuity, flow, detail)).collect();
     format!(
         "<h3 class=\"part\">What they rate now</h3>\n<p class=\"how\">For each of the largest moves, items that users who moved have rated in \
          this run more often than users who stayed. The first number is the share of those who moved, the second that of \
@@ -174,13 +193,13 @@ fn drivers(shown: &Shown, continuity: &Continuity) -> String {
     )
 }
 
-fn panel(shown: &Shown, continuity: &Continuity, flow: &Flow) -> String {
+fn panel(shown: &Shown, continuity: &Continuity, flow: &Flow, detail: &Detail) -> String {
     let then = &continuity.earlier[flow.from as usize];
     let item = |driver: &Driver| {
         let name = driver.title.as_ref().map_or_else(|| format!("item {}", driver.item), Clone::clone);
         format!(
             "<tr><th scope=\"row\">{}</th><td class=\"figure\">{}</td><td class=\"figure\">{}</td></tr>\n",
-            html(&name),
+            html(&detail.cut(&name)),
             percent(driver.moved),
             percent(driver.stayed)
         )
@@ -188,7 +207,7 @@ fn panel(shown: &Shown, continuity: &Continuity, flow: &Flow) -> String {
     format!(
         "<div class=\"panel\"><h4>{} → {}: {}</h4>\n<table class=\"moves\">\n<thead><tr><th scope=\"col\">Item</th>\
          <th scope=\"col\">moved</th><th scope=\"col\">stayed</th></tr></thead>\n<tbody>\n{}</tbody></table></div>\n",
-        html(&label(then.segment, &then.name)),
+        before(then, detail),
         shown.label_html(flow.to as usize),
         plural(flow.users, "user"),
         flow.items.iter().map(item).collect::<String>()
@@ -198,12 +217,13 @@ fn panel(shown: &Shown, continuity: &Continuity, flow: &Flow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::page::detail::DETAILS;
     use crate::results::Outcome;
     use crate::results::fixture::{self, SMALL};
     use crate::results::run::Digests;
 
     fn section(outcome: &Outcome) -> String {
-        super::section(&Shown::of(outcome, Digests::new(), false))
+        super::section(&Shown::of(outcome, Digests::new(), false), &DETAILS[0])
     }
 
     #[test]

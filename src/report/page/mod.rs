@@ -77,7 +77,7 @@ fn page(shown: &Shown, detail: &Detail) -> String {
     let users = Users::of(shown, detail);
     let sections = [
         kinds::section(shown, detail),
-        continuity::section(shown),
+        continuity::section(shown, detail),
         cards::section(shown, detail),
         sure::section(shown, detail),
         number::section(shown),
