@@ -347,7 +347,7 @@ fn formats_are_told_apart_and_asked_for() {
     let with = |format| FilesSpec { format, ..spec() };
     assert!(read(&file, &with(FileFormat::Arrow)).is_ok());
     let error = problem(&file, &with(FileFormat::Parquet));
-    assert!(error.contains("the file is in the Arrow format; write \"arrow\" or \"auto\""), "{error}");
+    assert!(error.contains("this is an Arrow file; write \"arrow\" or \"auto\""), "{error}");
     let error = problem(b"1,2,3\n", &with(FileFormat::Arrow));
     assert!(error.contains("the file is not in the Arrow format; write \"delimited\" or \"auto\""), "{error}");
     let error = problem(&zstd::encode_all(&file[..], 1).unwrap(), &spec());

@@ -113,8 +113,9 @@ fn check_kind(says: FileFormat, kind: Option<Kind>, file: &InputFile) -> Result<
     }
     let problem = match (kind, wanted) {
         (Some(Kind::Database), _) => "what a database sends has no format".into(),
-        (Some(kind), _) => format!("the file is in the {} format", kind.name()),
-        (None, Some(wanted)) => format!("the file is not in the {} format", wanted.name()),
+        (Some(Kind::Arrow), _) => "this is an Arrow file".into(),
+        (Some(kind), _) => format!("this is a {} file", kind.name()),
+        (None, Some(wanted)) => format!("this is no {} file", wanted.name()),
         (None, None) => unreachable!("they are the same"),
     };
     let other = match kind {
