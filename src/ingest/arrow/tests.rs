@@ -349,7 +349,7 @@ fn formats_are_told_apart_and_asked_for() {
     let error = problem(&file, &with(FileFormat::Parquet));
     assert!(error.contains("this is an Arrow file; write \"arrow\" or \"auto\""), "{error}");
     let error = problem(b"1,2,3\n", &with(FileFormat::Arrow));
-    assert!(error.contains("the file is not in the Arrow format; write \"delimited\" or \"auto\""), "{error}");
+    assert!(error.contains("this is no Arrow file; write \"delimited\" or \"auto\""), "{error}");
     let error = problem(&zstd::encode_all(&file[..], 1).unwrap(), &spec());
     assert!(error.contains("this is a packed file of Arrow; unpack it"), "{error}");
     let error = problem(b"FEA1 and what follows", &spec());
