@@ -8,9 +8,6 @@ use std::process::{Command, Output};
 
 use crate::util::{ENVIRONMENT, Sandbox, python};
 
-/// The features of the program under test: the wheel's is then built already.
-const FEATURES: [(&str, bool); 2] = [("kafka", cfg!(feature = "kafka")), ("stores", cfg!(feature = "stores"))];
-
 /// What its developers run.
 const CHECKS: [&[&str]; 4] =
     [&["ruff", "check"], &["ruff", "format", "--check"], &["mypy"], &["pytest", "-q", "-p", "no:cacheprovider"]];
@@ -56,16 +53,15 @@ fn wheel(python: &Path, sandbox: &Sandbox) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the folder of what is built");
     let mut command = clean(Command::new(python));
     command.args(["-m", "maturin", "build", "--profile", "dev", "-o"]).arg(sandbox.path("wheels"));
-    for (name, _) in FEATURES.iter().filter(|(_, is_on)| *is_on) {
-        command.args(["--features", name]);
-    }
     command.current_dir(folder()).env("CARGO_TARGET_DIR", target);
     succeeded(command);
     let mut made = std::fs::read_dir(sandbox.path("wheels")).expect("a folder");
     made.next().expect("a wheel").expect("its name").path()
 }
 
+/// `.ci/run` has a step of its own for it.
 #[test]
+#[ignore = "builds the program once more"]
 fn a_wheel_brings_the_program_and_the_module() {
     let Some(python) = python::interpreter() else { return };
     let sandbox = Sandbox::new();
@@ -77,7 +73,8 @@ fn a_wheel_brings_the_program_and_the_module() {
     let mut command = clean(Command::new(bin.join("segmill")));
     command.arg("--version");
     let version = succeeded(command);
-    assert_eq!(String::from_utf8_lossy(&version.stdout), format!("segmill {}\n", env!("CARGO_PKG_VERSION")));
+    let said = format!("segmill {}\nfeatures: postgres, stores\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8_lossy(&version.stdout), said);
     let script = "import importlib.metadata, pathlib, sys, segmill\n\
          assert pathlib.Path(segmill.__file__).with_name('py.typed').exists()\n\
          assert segmill.program() == sys.argv[1], segmill.program()\n\
