@@ -101,9 +101,7 @@ fn what_cannot_be_read_is_said_in_a_line() {
     sandbox
         .run(&job("r.arrows", "user = 'who'"), &[])
         .refused(2, &["input.user", "the columns are user, item, rating"]);
-    sandbox
-        .run(&job("r.arrows", "format = 'delimited'"), &[])
-        .refused(2, &["input.format", "this is an Arrow file"]);
+    sandbox.run(&job("r.arrows", "format = 'delimited'"), &[]).refused(2, &["input.format", "this is an Arrow file"]);
     let seen = sandbox.segmill(&["run", "job.toml", "--dry-run", "--set", "input.format=arrow"]).succeeded().stdout;
     assert!(seen.contains("Arrow, 60 rows in 7 record batches"), "{seen}");
     let plan = sandbox.segmill(&["plan", "job.toml", "--set", "input.format=arrow"]).succeeded().stdout;

@@ -105,7 +105,7 @@ pub fn items<'a>(terms: &Terms<'a>) -> Table<'a> {
 fn by_segment<'a>(terms: &Terms<'a>, letter: &str, table: &'a [f32]) -> Vec<Column<'a>> {
     let table = terms.by_segment(table);
     let column = |segment: usize| {
-        let values = Values::Narrow(table.clone().index_axis_move(ndarray::Axis(1), segment));
+        let values = Values::Narrow(table.index_axis_move(ndarray::Axis(1), segment));
         Column { name: format!("{letter}{segment}").into(), values }
     };
     (0..terms.n_segments()).map(column).collect()

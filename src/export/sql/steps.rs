@@ -9,6 +9,9 @@ use crate::shard::sealing::NOTHING;
 use crate::shard::weight::{B, K1};
 use crate::stages::mixture::{Height, Mixture, Shifts, USER_PRIOR, Weights};
 
+/// What a rating adds to the likelihood of the segment of that column, in SQL.
+type Term = Box<dyn Fn(&String) -> String>;
+
 /// What makes a view.
 struct View<'a> {
     terms: &'a Terms<'a>,
@@ -201,7 +204,7 @@ impl View<'_> {
     fn liken(&mut self, mixture: &Mixture) {
         let columns: Vec<String> = (0..self.terms.n_segments()).map(|segment| segment.to_string()).collect();
         let term = |segment: &String| format!("CAST(i.t{segment} AS DOUBLE PRECISION)");
-        let (source, term): (&str, Box<dyn Fn(&String) -> String>) = match (&mixture.shifts, mixture.weights) {
+        let (source, term): (&str, Term) = match (&mixture.shifts, mixture.weights) {
             (Some(shifts), _) => {
                 self.read_heights(shifts);
                 ("differing", Box::new(move |s| format!("{} + CAST(i.s{s} AS DOUBLE PRECISION) * r.beyond", term(s))))

@@ -17,7 +17,7 @@ pub fn write(bytes: &[u8], text: &mut Vec<u8>) -> Option<()> {
     let words: Vec<u16> = bytes.chunks_exact(2).map(|word| u16::from_be_bytes([word[0], word[1]])).collect();
     let (head, digits) = words.split_first_chunk::<4>()?;
     let [n, weight, sign, shown] = *head;
-    if digits.len() != usize::from(n) || bytes.len() % 2 != 0 || digits.iter().any(|&digit| digit > 9999) {
+    if digits.len() != usize::from(n) || !bytes.len().is_multiple_of(2) || digits.iter().any(|&digit| digit > 9999) {
         return None;
     }
     match sign {
