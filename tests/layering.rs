@@ -106,9 +106,9 @@ const RULES: &[Rule] = &[
     },
     Rule { module: "stages", any: &[], results: &[] },
     Rule { module: "results", any: &["error", "kernel", "store", "watch::format"], results: RESULTS },
-    Rule { module: "export", any: &["error"], results: &["results", "job", "ingest", "shard", "stages::mixture"] },
     Rule { module: "publish", any: &["error", "store", "postgres", "results"], results: &[] },
     Rule { module: "report", any: &["results", "watch::format"], results: &["publish"] },
+    Rule { module: "export", any: &["error"], results: &["results", "job", "ingest", "shard", "stages::mixture"] },
     Rule { module: "flow", any: &["error", "watch", "kernel", "collective", "ingest", "shard"], results: &["job"] },
     Rule {
         module: "live",

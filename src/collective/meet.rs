@@ -1,7 +1,6 @@
 //! The collectives, all built on one exchange of bytes.
 
 use super::element::{Element, Summable};
-use super::ordered;
 use super::routes;
 use crate::error::Result;
 
@@ -98,15 +97,6 @@ pub trait Collective {
         Self: Sized,
     {
         joined(&routes::hand_round(self, bytemuck::cast_slice(mine).to_vec()))
-    }
-
-    /// Adds up the rows of a table `shape`, `(n_rows, n_columns)`, of which each worker has some, in the order of the workers: for
-    /// numbers whose sum depends on the order. On every worker; the same for every division of the rows.
-    fn sum_in_order(&mut self, mine: &[f64], shape: (usize, usize)) -> Vec<f64>
-    where
-        Self: Sized,
-    {
-        ordered::sum(self, mine, shape)
     }
 
     /// Every worker's array, one after the other by worker, on the coordinator; nothing elsewhere.

@@ -18,7 +18,7 @@
 
 mod element;
 mod meet;
-mod ordered;
+pub mod ordered;
 pub mod owners;
 mod routes;
 mod solo;

@@ -6,7 +6,8 @@ use super::steps::Step;
 /// Below this many bytes from a worker its rows go to all, which takes one delay; above, each worker adds up some of the columns.
 const WHOLE_ROWS_BYTES: usize = 16 << 10;
 
-/// Adds up `n_rows` rows of `width` numbers, those of worker 0 first; `mine` are this worker's. On every worker.
+/// Adds up `n_rows` rows of `width` numbers, those of worker 0 first; `mine` are this worker's. On every worker; the same for every
+/// division of the rows.
 pub fn sum<C: Collective>(c: &mut C, mine: &[f64], (n_rows, width): (usize, usize)) -> Vec<f64> {
     let peers = c.peers();
     if peers == 1 || n_rows.div_ceil(peers) * width * size_of::<f64>() <= WHOLE_ROWS_BYTES {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ingest::scan::{BadRow, RawRow, RowSink};
 use crate::ingest::source::InputFile;
 use crate::ingest::typed::{self, Columns, Layout, Place as Column};
-use crate::job;
+use crate::job::{Column as Named, FilesSpec};
 
 /// A connection that sees the state which the plan is for.
 pub struct Reader {
@@ -24,7 +24,7 @@ pub struct Reader {
 ///
 /// # Errors
 /// [`Error::Job`] for a key that does not fit it, or what the server says of it.
-pub fn layout(spec: &job::FilesSpec, file: &InputFile) -> Result<(Layout, Source)> {
+pub fn layout(spec: &FilesSpec, file: &InputFile) -> Result<(Layout, Source)> {
     let Described { source, fields, rows, bytes } = describe(&Session::open(file)?)?;
     let mut layout = typed::layout(spec, &Columns::of_table("input", &file.path, fields))?;
     layout.groups.push(rows);
@@ -54,7 +54,7 @@ pub fn first_rows(file: &InputFile, n_rows: usize) -> Result<(Vec<String>, Vec<V
 pub fn read_texts(
     file: &InputFile,
     section: &'static str,
-    keys: &[(&'static str, &job::Column)],
+    keys: &[(&'static str, &Named)],
     each: impl FnMut(u64, &[String]) -> Result<()>,
 ) -> Result<()> {
     let session = Session::open(file)?;

@@ -9,7 +9,7 @@ use ndarray::Array2;
 
 use super::moments::Moments;
 use super::wanted::{BLOCK, Wanted};
-use crate::collective::Collective;
+use crate::collective::{Collective, ordered};
 use crate::kernel::block::{self, Block, Chunks};
 use crate::kernel::csr::Csr;
 use crate::kernel::eigen::symmetric_eigen;
@@ -122,7 +122,7 @@ impl<C: Collective> Operator<BLOCK> for Made<'_, C> {
     }
 
     fn sum_in_order(&mut self, mine: &[f64], shape: (usize, usize)) -> Vec<f64> {
-        self.c.sum_in_order(mine, shape)
+        ordered::sum(self.c, mine, shape)
     }
 
     fn gather_to_keep(&mut self, mine: &[f64]) -> Vec<f64> {

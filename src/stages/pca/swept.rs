@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::moments::Moments;
 use super::project::weighted_sum;
 use super::wanted::{BLOCK, Wanted};
-use crate::collective::Collective;
+use crate::collective::{Collective, ordered};
 use crate::kernel::block::{Block, Chunks};
 use crate::kernel::csr::Csr;
 use crate::kernel::fixed::Scale;
@@ -89,7 +89,7 @@ impl<C: Collective> Operator<BLOCK> for Sweeps<'_, C> {
     }
 
     fn sum_in_order(&mut self, mine: &[f64], shape: (usize, usize)) -> Vec<f64> {
-        self.c.sum_in_order(mine, shape)
+        ordered::sum(self.c, mine, shape)
     }
 
     fn gather_to_keep(&mut self, mine: &[f64]) -> Vec<f64> {
