@@ -15,9 +15,6 @@ use crate::util::outputs::segments;
 use crate::util::postgres::Postgres;
 use crate::util::{Ran, Sandbox, python};
 
-/// DuckDB's command line, and what runs ONNX.
-const PACKAGES: [&str; 5] = ["duckdb-cli", "duckdb", "numpy", "onnx", "onnxruntime"];
-
 /// Below it, which of two segments is the nearest is a matter of the last digits.
 const MARGIN: f64 = 1e-6;
 
@@ -44,7 +41,7 @@ struct Programs {
 impl Programs {
     /// Nothing where one is missing.
     fn find() -> Option<Programs> {
-        Some(Programs { python: python::with_packages("export", &PACKAGES)?, postgres: Postgres::start()? })
+        Some(Programs { python: python::interpreter()?, postgres: Postgres::start()? })
     }
 
     /// Runs scripts in a database file of the sandbox, as the guide says. Stops at the first error.
@@ -536,7 +533,7 @@ fn a_run_in_a_store_is_exported_to_a_disk() {
 /// The snippet of the guide.
 #[test]
 fn one_user_is_scored_as_the_guide_says() {
-    let Some(python) = python::with_packages("export", &PACKAGES) else { return };
+    let Some(python) = python::interpreter() else { return };
     let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(python::GUIDE)).expect("the guide");
     let snippets = guide.split("\n```python\n").skip(1).map(|rest| rest.split("\n```\n").next().expect("its end"));
     let snippet = snippets.into_iter().find(|snippet| snippet.contains("onnxruntime")).expect("the guide has one");

@@ -10,15 +10,18 @@ pub const GUIDE: &str = "jobs/python-and-sql.md";
 /// The guide to the Python package, whose Python is run by the package's own tests.
 pub const GUIDE_OF_PACKAGE: &str = "deploy/python/README.md";
 
-/// What the guides and the Python package import, and what the package is tested with. Linters are of one version, since the next
+/// What the guides and the Python package import, what runs exported models, and what the package is tested with. Linters are of one version, since the next
 /// one finds more.
-const PACKAGES: [&str; 14] = [
+const PACKAGES: [&str; 17] = [
     "duckdb",
+    "duckdb-cli",
     "ipykernel",
     "maturin",
     "mypy==2.4.1",
     "nbclient",
     "numpy",
+    "onnx",
+    "onnxruntime",
     "pandas",
     "polars",
     "pyarrow",
